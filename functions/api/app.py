@@ -1,0 +1,101 @@
+"""The FastAPI application behind the function: routes, the one error shape, the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
+
+import kubedoor
+from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound
+from kubedoor.responses import error_response
+
+from . import routes_collect, routes_door, routes_overview, routes_session, routes_workloads
+from .page import page
+from .schemas import ErrorAnswer
+from .security import LoginIn
+from .services import Services
+
+PREFIX = "/api/v1"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class MethodNotAllowed(KubeDoorError):
+    status = 405
+    code = "method_not_allowed"
+
+
+def create_app(services: Callable[[], Services]) -> FastAPI:
+    """`services` is called by the first request that needs them, so that the document can be made without a store."""
+    app = FastAPI(
+        title="KubeDoor",
+        version=kubedoor.__version__,
+        description="Kubernetes right-sizing that is enforced, not just recommended.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        responses={code: {"model": ErrorAnswer} for code in (400, 401, 403, 404, 409, 422, 502, 503)},
+    )
+    app.state.services = services
+    api = APIRouter(prefix=PREFIX)
+    for module in (routes_session, routes_overview, routes_workloads, routes_collect, routes_door):
+        api.include_router(module.router)
+
+    @api.get("/openapi.json", operation_id="get_openapi", tags=["overview"])
+    def get_openapi(login: LoginIn) -> dict[str, Any]:
+        return app.openapi()
+
+    app.include_router(api)
+    app.add_api_route("/", lambda: HTMLResponse(page(app)), methods=["GET"], include_in_schema=False)
+    app.add_exception_handler(KubeDoorError, _known_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _known_error)
+    app.middleware("http")(_add_headers)
+    return app
+
+
+async def _add_headers(request: Request, call_next: Callable[[Request], Any]) -> Any:
+    response = await call_next(request)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _known_error(_request: Request, error: Exception) -> JSONResponse:
+    return error_response(error)
+
+
+def _http_error(request: Request, error: Exception) -> JSONResponse:
+    status = getattr(error, "status_code", 500)
+    if status == 405:
+        return error_response(MethodNotAllowed(f"{request.method} is not served at {request.url.path}"))
+    if status == 404:
+        return error_response(NotFound(f"there is nothing at {request.url.path}"))
+    return error_response(BadRequest(str(getattr(error, "detail", "bad request"))))
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """The first thing wrong, with its field as the client wrote it; the rest in the details."""
+    if not isinstance(error, RequestValidationError):
+        return error_response(error)
+    problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()]
+    first = problems[0]
+    if any(problem["type"] == "json_invalid" for problem in error.errors()):
+        return error_response(BadRequest(f"the body is not JSON: {first['message']}"))
+    return error_response(
+        InvalidInput(f"{first['field']}: {first['message']}", field=first["field"], problems=problems)
+    )
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location[1:]) or str(location[0])

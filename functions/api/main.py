@@ -1,0 +1,66 @@
+"""The API: what operators and the web UI talk to."""
+
+from __future__ import annotations
+
+import os
+
+import functions_framework.aio
+from prometheus_client import CollectorRegistry
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kubedoor import logs, settings
+from kubedoor.errors import KubeDoorError
+from kubedoor.once import once
+from kubedoor.responses import error_response, housekeeping
+
+from .app import create_app
+from .services import Services, build
+
+
+@once
+def _services() -> Services:
+    config = settings.load(os.environ)
+    logs.configure(config.log_level)
+    return build(config)
+
+
+@once
+def _app() -> ASGIApp:
+    return create_app(_services)
+
+
+@once
+def _registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+class Handover(Response):
+    """An answer that an inner ASGI application gives: routing, validation and streaming are its."""
+
+    def __init__(self, app: ASGIApp, receive: Receive) -> None:
+        self._app = app
+        self._receive = receive
+        self.background = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, self._receive, send)
+
+
+async def _ready() -> bool:
+    await run_in_threadpool(_services)
+    return True
+
+
+@functions_framework.aio.http
+async def api(request: Request) -> Response:
+    try:
+        if answer := await housekeeping(request, registry=_registry(), is_ready=_ready):
+            return answer
+        # The use cases are built in a worker thread: the embedded store blocks for a second when it opens.
+        await run_in_threadpool(_services)
+        return Handover(_app(), request.receive)
+    except KubeDoorError as error:
+        return error_response(error)

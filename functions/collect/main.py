@@ -1,0 +1,98 @@
+"""Collection: one POST does as many missing days as fit its time budget and says what is next."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+import os
+import uuid
+from collections.abc import Iterator
+
+import functions_framework.aio
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from kubedoor import logs, settings
+from kubedoor.assembly import build_collector
+from kubedoor.collecting import Collector, Wish, parse_wish
+from kubedoor.errors import KubeDoorError, Unauthorized
+from kubedoor.once import once
+from kubedoor.responses import error_response, housekeeping, not_here, read_json
+from kubedoor.settings import Settings
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.steps = Counter("kubedoor_collection_steps", "Steps of collections.", ["event"], registry=self.registry)
+        self.rows = Counter("kubedoor_collected_rows", "Usage rows written.", registry=self.registry)
+        self.finished_at = Gauge(
+            "kubedoor_collection_finished_timestamp_seconds", "When a collection last finished.", registry=self.registry
+        )
+
+
+@once
+def _config() -> Settings:
+    config = settings.load(os.environ)
+    logs.configure(config.log_level)
+    return config
+
+
+@once
+def _collector() -> Collector:
+    return build_collector(_config())
+
+
+@once
+def _metrics() -> Metrics:
+    return Metrics()
+
+
+def _check_token(request: Request) -> None:
+    """The token of the settings; without one, loopback only, and nothing that a proxy passed on."""
+    token = _config().collect_token
+    if not token:
+        host = request.client.host if request.client else ""
+        if host and ipaddress.ip_address(host).is_loopback and "x-forwarded-for" not in request.headers:
+            return
+        raise Unauthorized("collect serves loopback only until KUBEDOOR_COLLECT_TOKEN is set")
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        raise Unauthorized("the bearer token is missing or wrong (KUBEDOOR_COLLECT_TOKEN)")
+
+
+def _lines(wish: Wish, collection: str) -> Iterator[bytes]:
+    try:
+        for step in _collector().run(wish, collection=collection, budget_seconds=_config().collect_budget_seconds):
+            _metrics().steps.labels(step["event"]).inc()
+            _metrics().rows.inc(step.get("rows", 0))
+            if step["event"] == "finished":
+                _metrics().finished_at.set_to_current_time()
+            yield json.dumps(step, default=str).encode() + b"\n"
+    except KubeDoorError as error:
+        yield json.dumps({"event": "failed", "complete": False, **error.as_json()}).encode() + b"\n"
+
+
+async def _ready() -> bool:
+    await run_in_threadpool(_collector)
+    return True
+
+
+@functions_framework.aio.http
+async def collect(request: Request) -> Response:
+    try:
+        if answer := await housekeeping(request, registry=_metrics().registry, is_ready=_ready):
+            return answer
+        if request.method != "POST":
+            return not_here(request, allowed="POST {} or {days}, {day}, {refresh}")
+        _check_token(request)
+        # A CloudEvent ping says when and what for in ce-* headers; its data is the same body.
+        wish = parse_wish(await read_json(request))
+        collection = request.headers.get("kubedoor-collection") or uuid.uuid4().hex
+        await run_in_threadpool(lambda: _collector().check(wish))
+        return StreamingResponse(iterate_in_threadpool(_lines(wish, collection)), media_type="application/x-ndjson")
+    except KubeDoorError as error:
+        return error_response(error)

@@ -1,0 +1,62 @@
+"""The door: answers the API server's AdmissionReviews."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+import functions_framework.aio
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kubedoor import logs, settings
+from kubedoor.door import Door, options_of, rules_of
+from kubedoor.errors import KubeDoorError
+from kubedoor.once import once
+from kubedoor.responses import error_response, housekeeping, not_here, read_json
+from kubedoor.snapshot import Snapshot
+from kubedoor.store.control import ControlStore
+from kubedoor.store.opening import opened
+from kubedoor.store.records import RecordStore
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@once
+def _door() -> Door:
+    # Built by the first request and not at import: the framework imports this module before it forks.
+    config = settings.load(os.environ)
+    logs.configure(config.log_level)
+    connection = opened(config)
+    control = ControlStore(connection, config.cluster)
+    return Door(
+        snapshot=Snapshot(
+            control, cluster=config.cluster, path=config.snapshot_path, monotonic=time.monotonic, now=_now
+        ),
+        control=control,
+        records=RecordStore(connection, config.cluster),
+        rules=rules_of(config),
+        options=options_of(config),
+        now=_now,
+    )
+
+
+@functions_framework.aio.http
+async def mutate(request: Request) -> Response:
+    try:
+        door = _door()
+        if answer := await housekeeping(request, registry=door.metrics.registry, is_ready=door.warm_up):
+            return answer
+        if request.method != "POST":
+            return not_here(request, allowed="POST an AdmissionReview")
+        review = await read_json(request)
+        answer = JSONResponse(await door.admit(review))
+        if door.has_work():
+            answer.background = BackgroundTask(door.flush)
+        return answer
+    except KubeDoorError as error:
+        return error_response(error)

@@ -1,0 +1,95 @@
+"""Puts the parts together as the settings say; for `collect`, `api` and `serve` (the door has fewer parts: see mutate)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kubedoor import certificates
+from kubedoor.certificates import CertificateFiles
+from kubedoor.collecting import CollectOptions, Collector
+from kubedoor.model import UsageSource
+from kubedoor.prometheus import PrometheusClient
+from kubedoor.promsource import PrometheusSource
+from kubedoor.recommend import SizingOptions, rule_named
+from kubedoor.sample import SampleSource
+from kubedoor.settings import Settings
+from kubedoor.store.control import ControlStore
+from kubedoor.store.opening import migrated
+from kubedoor.store.usage import UsageStore
+from kubedoor.webhook import WebhookOptions
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build_source(settings: Settings) -> UsageSource:
+    """Prometheus, or sample data where the settings say so."""
+    if settings.uses_sample:
+        return SampleSource(today=settings.windows.newest_complete_day(utc_now()), time_zone=settings.time_zone)
+    client = PrometheusClient(
+        settings.prometheus_url,
+        bearer_token=settings.prometheus_bearer_token,
+        bearer_token_file=settings.prometheus_bearer_token_file,
+        username=settings.prometheus_username,
+        password=settings.prometheus_password,
+        headers=settings.prometheus_headers,
+        ca_file=settings.prometheus_ca_file,
+        timeout_seconds=settings.prometheus_timeout_seconds,
+    )
+    return PrometheusSource(
+        client,
+        cluster_label=settings.cluster_label,
+        cluster=settings.cluster,
+        namespaces=settings.namespaces,
+        excluded_namespaces=settings.all_excluded_namespaces,
+        rate_seconds=settings.rate_seconds,
+        concurrency=settings.prometheus_concurrency,
+    )
+
+
+def build_collector(settings: Settings) -> Collector:
+    """Opens the store and brings its schema up to date. Raises StoreError; an unknown sizing rule is InvalidInput."""
+    rule_named(settings.sizing_rule)
+    connection = migrated(settings)
+    return Collector(
+        source=build_source(settings),
+        usage=UsageStore(connection, settings.cluster),
+        control=ControlStore(connection, settings.cluster),
+        windows=settings.windows,
+        options=CollectOptions(
+            look_back_days=settings.look_back_days,
+            step_seconds=settings.step_seconds,
+            sizing_rule=settings.sizing_rule,
+            sizing=SizingOptions(settings.min_cpu_millicores, settings.min_memory_bytes),
+            whole_cluster=settings.peak_day_scope == "cluster",
+            cluster=settings.cluster,
+        ),
+        now=utc_now,
+        monotonic=time.monotonic,
+        run_number=time.time_ns,
+    )
+
+
+def ensure_door_certificate(settings: Settings) -> CertificateFiles:
+    """The door's own certificate, for the name by which the API server calls its Service."""
+    service = f"{settings.webhook_service}.{settings.namespace}.svc"
+    names = [service, f"{service}.cluster.local", "localhost", "127.0.0.1"]
+    return certificates.ensure(settings.data_dir / "tls", names, now=utc_now())
+
+
+def webhook_options(settings: Settings) -> WebhookOptions:
+    """How the API server reaches the door, with the CA as it is now."""
+    own = settings.data_dir / "tls" / "ca.crt"
+    ca_file = Path(settings.webhook_ca_file) if settings.webhook_ca_file else own
+    return WebhookOptions(
+        namespace=settings.namespace,
+        service=settings.webhook_service,
+        port=settings.webhook_port,
+        timeout_seconds=settings.webhook_timeout_seconds,
+        failure_policy=settings.failure_policy,
+        excluded_namespaces=settings.all_excluded_namespaces,
+        ca=ca_file.read_text(encoding="utf-8") if ca_file.is_file() else "",
+    )

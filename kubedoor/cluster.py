@@ -1,0 +1,178 @@
+"""The only importer of `kubernetes`: a few requests to one API server, JSON in and JSON out.
+
+Typed models drop fields they do not know, so objects stay the JSON they came as. Nothing is loaded or connected before
+the first request.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import urllib3.exceptions
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
+
+from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
+
+NO_CLUSTER = "none"
+PAGE_SIZE = 500
+MAX_PAGES = 1000
+_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+
+
+class Cluster:
+    """One cluster, by kubeconfig file and context, or by the pod's service account. Safe to share between threads."""
+
+    def __init__(self, *, kubeconfig: str = "", context: str = "", timeout_seconds: float = 10.0) -> None:
+        self._kubeconfig = kubeconfig
+        self._context = context
+        self._timeout_seconds = timeout_seconds
+        self._lock = threading.Lock()
+        self._client: client.ApiClient | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> Any:
+        """Send one request.
+
+        Raises NotFound, Conflict and Forbidden for what the API server says, ClusterError when there is no cluster or
+        it does not answer.
+        """
+        api = self._api()
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        prepared = api.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = api.call_api(*prepared, _request_timeout=(self._timeout_seconds, self._timeout_seconds))
+            data = response.read()
+        except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterError("the API server does not answer") from error
+        if response.status >= 400:
+            raise _refusal(response.status, data)
+        return json.loads(data) if data else {}
+
+    def version(self) -> str:
+        return str(self.request("GET", "/version")["gitVersion"])
+
+    def webhook_configuration(self, name: str) -> dict[str, Any] | None:
+        """None when it is not there."""
+        return self._get(f"{_WEBHOOKS}/{quote(name)}")
+
+    def apply_webhook_configuration(self, manifest: dict[str, Any]) -> None:
+        """Create it, or make the existing one like `manifest`, by server-side apply."""
+        path = f"{_WEBHOOKS}/{quote(manifest['metadata']['name'])}"
+        query = {"fieldManager": "kubedoor", "force": "true"}
+        self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
+
+    def delete_webhook_configuration(self, name: str) -> None:
+        """What is already gone is no error."""
+        try:
+            self.request("DELETE", f"{_WEBHOOKS}/{quote(name)}")
+        except NotFound:
+            return
+
+    def service_exists(self, namespace: str, name: str) -> bool:
+        return self._get(f"/api/v1/namespaces/{quote(namespace)}/services/{quote(name)}") is not None
+
+    def deployment(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """None when it is not there."""
+        return self._get(f"/apis/apps/v1/namespaces/{quote(namespace)}/deployments/{quote(name)}")
+
+    def deployments(self) -> Iterator[dict[str, Any]]:
+        """Every Deployment of the cluster, page by page."""
+        yield from self._list("/apis/apps/v1/deployments")
+
+    def autoscaled_deployments(self) -> set[tuple[str, str]]:
+        """(namespace, name) of every Deployment that a HorizontalPodAutoscaler targets."""
+        targets = set()
+        for autoscaler in self._list("/apis/autoscaling/v2/horizontalpodautoscalers"):
+            target = autoscaler["spec"]["scaleTargetRef"]
+            if target["kind"] == "Deployment":
+                targets.add((autoscaler["metadata"]["namespace"], target["name"]))
+        return targets
+
+    def may(self, verb: str, group: str, resource: str, *, name: str = "") -> bool:
+        """Whether KubeDoor's own user is allowed this, as the API server says."""
+        attributes = {"verb": verb, "group": group, "resource": resource, "name": name}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
+        return bool(answer["status"]["allowed"])
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self.request("GET", path)
+        except NotFound:
+            return None
+        return found
+
+    def _list(self, path: str) -> Iterator[dict[str, Any]]:
+        query = {"limit": str(PAGE_SIZE)}
+        for _ in range(MAX_PAGES):
+            page = self.request("GET", path, query=query)
+            yield from page.get("items") or ()
+            if not (following := page.get("metadata", {}).get("continue")):
+                return
+            query["continue"] = following
+
+    def _api(self) -> client.ApiClient:
+        with self._lock:
+            if self._client is None:
+                self._client = client.ApiClient(self._configuration())
+            return self._client
+
+    def _configuration(self) -> client.Configuration:
+        if self._kubeconfig == NO_CLUSTER:
+            raise ClusterError("no cluster is configured (KUBEDOOR_KUBECONFIG is none)")
+        loaded = client.Configuration()
+        try:
+            if not self._kubeconfig and not self._context:
+                try:
+                    config.load_incluster_config(client_configuration=loaded)
+                except ConfigException:
+                    config.load_kube_config(client_configuration=loaded)
+            else:
+                config.load_kube_config(
+                    config_file=self._kubeconfig or None, context=self._context or None, client_configuration=loaded
+                )
+        except (ConfigException, OSError, ValueError) as error:
+            raise ClusterError("no cluster is configured: set KUBEDOOR_KUBECONFIG to a kubeconfig file") from error
+        loaded.retries = False
+        return loaded
+
+
+def _refusal(status: int, data: bytes) -> KubeDoorError:
+    """The API server's own words; anything that is not a Status is not shown."""
+    try:
+        parsed = json.loads(data)
+        words = str(parsed["message"]) if parsed.get("kind") == "Status" else ""
+    except (ValueError, KeyError, AttributeError):
+        words = ""
+    message = words[:500] or f"the API server answered {status}"
+    if status == 404:
+        return NotFound(message)
+    if status == 409:
+        return Conflict(message)
+    if status in (401, 403):
+        return Forbidden(f"the cluster does not allow this to KubeDoor: {message}")
+    return ClusterError(message, status=status)

@@ -1,0 +1,277 @@
+"""One collection: read the missing days, newest first, then turn the look-back into collected values.
+
+Stateless and resumable. Days that are done stay done, whatever happens to the rest; nothing partial is ever visible.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from kubedoor.errors import (
+    InvalidInput,
+    KubeDoorError,
+    PrometheusError,
+    PrometheusRefused,
+    PrometheusUnreachable,
+    StoreError,
+)
+from kubedoor.model import PeakDay, UsageSource, WorkloadKey
+from kubedoor.recommend import SizingOptions, collected_values
+from kubedoor.store.control import ControlStore
+from kubedoor.store.usage import CollectionEvent, UsageStore
+from kubedoor.windows import PeakWindows
+
+log = logging.getLogger(__name__)
+
+MAX_DAYS = 365
+Progress = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a collection is asked for. Everything absent: the missing days of the look-back."""
+
+    days: int | None = None
+    """How many days back to look for missing ones."""
+    day: date | None = None
+    """Just this day, whether it is there or not."""
+    refresh: bool = False
+    """Collect days anew that are there already."""
+    before: date | None = None
+    """Only days older than this: where an answer's `next` goes on."""
+
+    def as_json(self) -> dict[str, Any]:
+        wish = {"days": self.days, "day": self.day, "refresh": self.refresh or None, "before": self.before}
+        return {
+            name: str(value) if isinstance(value, date) else value for name, value in wish.items() if value is not None
+        }
+
+
+def parse_wish(body: Any) -> Wish:
+    """Read a request's body. Raises InvalidInput that names the field."""
+    if not isinstance(body, Mapping):
+        raise InvalidInput("the body must be a JSON object", field="body")
+    if unknown := sorted(set(body) - {"days", "day", "refresh", "before"}):
+        raise InvalidInput(f"unknown field {unknown[0]}: there are days, day, refresh, before", field=str(unknown[0]))
+    days = body.get("days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS):
+        raise InvalidInput(f"days must be a whole number from 1 to {MAX_DAYS}", field="days")
+    refresh = body.get("refresh", False)
+    if not isinstance(refresh, bool):
+        raise InvalidInput("refresh must be true or false", field="refresh")
+    if days is not None and body.get("day") is not None:
+        raise InvalidInput("day and days exclude each other", field="day")
+    return Wish(days=days, day=_date(body, "day"), refresh=refresh, before=_date(body, "before"))
+
+
+def _date(body: Mapping[str, Any], field: str) -> date | None:
+    raw = body.get(field)
+    if raw is None:
+        return None
+    try:
+        return date.fromisoformat(raw)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{field} must be a date such as 2026-11-20", field=field) from None
+
+
+@dataclass(frozen=True)
+class CollectOptions:
+    """How days are read and sized."""
+
+    look_back_days: int
+    step_seconds: int
+    sizing_rule: str
+    sizing: SizingOptions
+    whole_cluster: bool
+    cluster: str
+
+
+class Collector:
+    def __init__(
+        self,
+        *,
+        source: UsageSource,
+        usage: UsageStore,
+        control: ControlStore,
+        windows: PeakWindows,
+        options: CollectOptions,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        run_number: Callable[[], int],
+    ) -> None:
+        self._source = source
+        self._usage = usage
+        self._control = control
+        self._windows = windows
+        self._options = options
+        self._now = now
+        self._monotonic = monotonic
+        self._run_number = run_number
+
+    def days_wanted(self, wish: Wish) -> list[PeakDay]:
+        """The days this wish means, newest first. Raises InvalidInput for a day that cannot be collected."""
+        now = self._now()
+        if wish.day is not None:
+            newest = self._windows.newest_complete_day(now)
+            peak_day = self._windows.peak_day(wish.day)
+            if not peak_day.ranges:
+                raise InvalidInput(f"{wish.day} has no peak window", field="day")
+            if wish.day > newest:
+                raise InvalidInput(
+                    f"the peak window of {wish.day} is not over yet: the newest day is {newest}", field="day"
+                )
+            return [peak_day]
+        days = self._windows.days_back(now, wish.days or self._options.look_back_days)
+        if wish.before is not None:
+            days = [day for day in days if day.day < wish.before]
+        if wish.refresh:
+            return days
+        stored = self._usage.days()
+        return [
+            day
+            for day in days
+            if (known := stored.get(day.day)) is None or known.is_partial or known.windows != self._windows.label
+        ]
+
+    def check(self, wish: Wish) -> None:
+        """Raises what `run` could only stream: InvalidInput for the wish, StoreError when the store is away."""
+        self.days_wanted(wish)
+
+    def run(self, wish: Wish, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
+        """Do as much as fits into the budget, at least one day; every step is yielded and recorded.
+
+        The last step says `complete` true or false, in which case `next` is the body to go on with. A fault ends the
+        run with a step `failed` that carries the error; it is not raised, since an answer is being streamed by then.
+        """
+        try:
+            yield from self._steps(wish, collection, budget_seconds)
+        except KubeDoorError as error:
+            log.warning("collection %s failed: %s", collection, error)
+            self._record_failure(collection, error)
+            yield {"event": "failed", "complete": False, **error.as_json()}
+
+    def _record_failure(self, collection: str, error: KubeDoorError) -> None:
+        try:
+            self._usage.record(CollectionEvent(collection, "failed", f"{error.code}: {error.message}"))
+        except StoreError:
+            log.warning("the end of collection %s could not be recorded", collection)
+
+    def _steps(self, wish: Wish, collection: str, budget_seconds: float) -> Iterator[Progress]:
+        started = self._monotonic()
+        days = self.days_wanted(wish)
+        yield {
+            "event": "started",
+            "collection": collection,
+            "days": [str(day.day) for day in days],
+            "is_sample": self._source.is_sample,
+        }
+        if not self._usage.events(collection):
+            self._usage.record(CollectionEvent(collection, "started", f"{len(days)} days", row_count=len(days)))
+        failed: list[date] = []
+        slowest = 0.0
+        for index, peak_day in enumerate(days):
+            elapsed = self._monotonic() - started
+            if index and elapsed + slowest > budget_seconds:
+                yield self._stopped(wish, days[index:], collection)
+                return
+            if self._is_cancelled(collection):
+                self._usage.record(CollectionEvent(collection, "cancelled", f"{len(days) - index} days left"))
+                yield {"event": "cancelled", "complete": False}
+                return
+            step = self._day(peak_day, collection)
+            if step["event"] == "failed_day":
+                failed.append(peak_day.day)
+            slowest = max(slowest, self._monotonic() - started - elapsed)
+            yield step
+        yield self._finished(collection, failed)
+
+    def _stopped(self, wish: Wish, left: list[PeakDay], collection: str) -> Progress:
+        following = replace(wish, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
+        self._usage.record(CollectionEvent(collection, "next", f"{len(left)} days left", day=left[0].day))
+        return {"event": "next", "complete": False, "next": following.as_json(), "days_left": len(left)}
+
+    def _is_cancelled(self, collection: str) -> bool:
+        return any(event["event"] == "cancel_asked" for event in self._usage.events(collection))
+
+    def _day(self, peak_day: PeakDay, collection: str) -> Progress:
+        """Read one day and replace it. One day's trouble is its own, unless Prometheus is not to be had at all."""
+        started = self._monotonic()
+        # Taken before reading: of two collections at once, the one that read later counts. Never below what is there,
+        # or a clock that runs behind would collect for nothing.
+        run = max(self._run_number(), self._usage.newest_run(peak_day.day) + 1)
+        try:
+            usage = self._source.read_day(peak_day, step_seconds=self._options.step_seconds)
+        except (PrometheusUnreachable, PrometheusRefused):
+            raise
+        except PrometheusError as error:
+            self._usage.record(
+                CollectionEvent(collection, "failed_day", f"{error.code}: {error.message}", day=peak_day.day)
+            )
+            return {"event": "failed_day", "day": str(peak_day.day), **error.as_json()}
+        seconds = self._monotonic() - started
+        self._usage.replace_day(peak_day.day, usage, run=run, windows=self._windows.label, seconds=seconds)
+        event = CollectionEvent(
+            collection, "day", "; ".join(usage.warnings), peak_day.day, len(usage.rows), usage.coverage, seconds
+        )
+        self._usage.record(event)
+        return {
+            "event": "day",
+            "day": str(peak_day.day),
+            "rows": len(usage.rows),
+            "coverage": round(usage.coverage, 4),
+            "seconds": round(seconds, 3),
+            "queries": usage.queries,
+            "is_partial": usage.is_partial,
+            "warnings": list(usage.warnings),
+        }
+
+    def _finished(self, collection: str, failed: list[date]) -> Progress:
+        workloads = self.refresh_collected()
+        self._usage.prune()
+        message = (
+            f"{workloads} workloads" if workloads else "no usage in the look-back: collected values kept as they were"
+        )
+        if failed:
+            message += f"; {len(failed)} days failed"
+        self._usage.record(CollectionEvent(collection, "finished", message, row_count=workloads))
+        return {
+            "event": "finished",
+            "complete": not failed,
+            "workloads": workloads,
+            "message": message,
+            "failed_days": [str(day) for day in failed],
+        }
+
+    def refresh_collected(self) -> int:
+        """Make collected values from the look-back; the number of workloads.
+
+        0 when there is no usage at all: values that stand are better than none, so they are kept.
+        """
+        days = self._windows.days_back(self._now(), self._options.look_back_days)
+        run = max(self._run_number(), self._control.revision().collected_run + 1)
+        history = self._usage.history([day.day for day in days])
+        values = collected_values(
+            history,
+            rule=self._options.sizing_rule,
+            options=self._options.sizing,
+            whole_cluster=self._options.whole_cluster,
+        )
+        if values:
+            self._control.replace_collected(values, run=run, rule=self._options.sizing_rule)
+            self._forget_gone_hpas({(value.namespace, value.deployment): value.hpa for value in values})
+        return len(values)
+
+    def _forget_gone_hpas(self, has_hpa: Mapping[tuple[str, str], bool]) -> None:
+        """An HPA the door once saw, and the metrics no longer have, is gone; without HPA metrics nobody can say."""
+        if not any(has_hpa.values()):
+            return
+        gone = [
+            (WorkloadKey(self._options.cluster, row["namespace"], row["deployment"]), "hpa", False)
+            for row in self._control.known_facts()
+            if row["hpa"] and has_hpa.get((row["namespace"], row["deployment"])) is False
+        ]
+        self._control.learn(gone, seen_by="collect")

@@ -1,0 +1,60 @@
+"""Compiles the rows of `control` into the one value that every enforcer decides from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
+
+UNKNOWN = ControlValues(known=False)
+"""A workload that is not in the control table."""
+
+
+def compile_rows(cluster: str, rows: Iterable[Mapping[str, Any]]) -> dict[WorkloadKey, ControlValues]:
+    """Control values by workload. `rows` are of the view `control`, ordered by namespace and deployment."""
+    compiled = {}
+    for (namespace, deployment), group in groupby(rows, key=lambda row: (row["namespace"], row["deployment"])):
+        compiled[WorkloadKey(cluster, namespace, deployment)] = _workload(list(group))
+    return compiled
+
+
+def with_facts(values: ControlValues, facts: Mapping[str, Any]) -> ControlValues:
+    """`values` with what is known of the Deployment itself: opted_out, owned, hpa; an absent fact stays."""
+    return replace(
+        values,
+        opted_out=bool(facts.get("opted_out", values.opted_out)),
+        owned=bool(facts.get("owned", values.owned)),
+        hpa=bool(facts.get("hpa", values.hpa)),
+    )
+
+
+def _workload(rows: list[Mapping[str, Any]]) -> ControlValues:
+    first = rows[0]
+    return ControlValues(
+        mode=Mode(first["mode"]),
+        replicas=_value(first, "replicas"),
+        containers={row["container"]: _container(row) for row in rows if row["container"]},
+        hpa=bool(first["hpa"]),
+        opted_out=bool(first["opted_out"]),
+        owned=bool(first["owned"]),
+        version=first["version"],
+        peak_day=first["peak_day"],
+    )
+
+
+def _container(row: Mapping[str, Any]) -> ControlContainer:
+    return ControlContainer(
+        cpu_request_millicores=_value(row, "cpu_request_millicores"),
+        memory_request_bytes=_value(row, "memory_request_bytes"),
+        cpu_limit_millicores=_value(row, "cpu_limit_millicores"),
+        memory_limit_bytes=_value(row, "memory_limit_bytes"),
+    )
+
+
+def _value(row: Mapping[str, Any], name: str) -> Value | None:
+    if row[name] is None:
+        return None
+    return Value(row[name], Source.COLLECTED if row[f"manual_{name}"] is None else Source.MANUAL)

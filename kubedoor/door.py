@@ -1,0 +1,293 @@
+"""One admission from review to answer: fresh values, a decision, an answer, and a record written afterwards.
+
+The door never breaks a release by its own fault: whatever goes wrong here is answered *allowed, unchanged* with a
+warning (or denied, by a setting), and nothing but reading one value in memory is on the path of a request while the
+store answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from kubedoor import admission
+from kubedoor.admission import AdmissionRequest, Decision, Outcome, Rules
+from kubedoor.control import UNKNOWN
+from kubedoor.errors import KubeDoorError, StoreError
+from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.settings import Settings
+from kubedoor.snapshot import Snapshot
+from kubedoor.store.control import ControlStore
+from kubedoor.store.records import AdmissionRecord, RecordStore
+
+log = logging.getLogger(__name__)
+
+RETRY_STORE_SECONDS = 2.0
+"""After the store failed, requests are answered from the snapshot this long before it is asked again."""
+MAX_PENDING_RECORDS = 10_000
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class DoorOptions:
+    cluster: str
+    service_account: str
+    max_age_seconds: float
+    wait_seconds: float
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules as the settings have them; the preview uses the same."""
+    return Rules(
+        excluded_namespaces=frozenset(settings.all_excluded_namespaces),
+        deny_unknown=settings.unknown_workloads == "deny",
+        deny_on_error=settings.on_internal_error == "deny",
+        keep_hpa_replicas=settings.hpa_replicas == "keep",
+        min_cpu_millicores=settings.min_cpu_millicores,
+        min_memory_bytes=settings.min_memory_bytes,
+    )
+
+
+def options_of(settings: Settings) -> DoorOptions:
+    return DoorOptions(
+        cluster=settings.cluster,
+        service_account=settings.service_account,
+        max_age_seconds=settings.snapshot_max_age_seconds,
+        wait_seconds=settings.snapshot_wait_seconds,
+    )
+
+
+class DoorMetrics:
+    """What /metrics of the door shows; label values come from fixed sets only."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.admissions = Counter(
+            "kubedoor_admissions", "Admission reviews answered.", ["outcome", "dry_run"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "kubedoor_admission_seconds", "Time from review to answer.", buckets=_BUCKETS, registry=self.registry
+        )
+        self.failures = Counter(
+            "kubedoor_door_failures", "Own faults, by what failed.", ["part"], registry=self.registry
+        )
+        self.dropped = Counter(
+            "kubedoor_admission_records_dropped", "Rows lost because the store stayed away.", registry=self.registry
+        )
+        self.age = Gauge(
+            "kubedoor_snapshot_age_seconds", "How long ago the store confirmed the snapshot.", registry=self.registry
+        )
+        self.workloads = Gauge("kubedoor_snapshot_workloads", "Workloads in the snapshot.", registry=self.registry)
+
+
+class Door:
+    """Answers reviews. Lives on one event loop; what blocks runs in worker threads."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot,
+        control: ControlStore,
+        records: RecordStore,
+        rules: Rules,
+        options: DoorOptions,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._snapshot = snapshot
+        self._control = control
+        self._records = records
+        self._rules = rules
+        self._options = options
+        self._now = now
+        self._monotonic = monotonic
+        self._refreshing: asyncio.Task[None] | None = None
+        self._ask_store_after = float("-inf")
+        self._pending: deque[AdmissionRecord] = deque()
+        self._learnt: deque[tuple[WorkloadKey, str, bool]] = deque()
+        self._flush_lock = threading.Lock()
+        self.metrics = DoorMetrics()
+        self.metrics.age.set_function(lambda: snapshot.age_seconds)
+        self.metrics.workloads.set_function(lambda: snapshot.workload_count)
+
+    async def warm_up(self) -> bool:
+        """Load what there is to load; whether the door has any values to decide from."""
+        await self._refreshed()
+        return self._snapshot.is_loaded
+
+    async def admit(self, review: Any) -> dict[str, Any]:
+        """The AdmissionReview that answers `review`. Raises BadRequest when that is not one; nothing else."""
+        started = self._monotonic()
+        request = admission.parse_review(review)
+        try:
+            decision = await self._decide(request)
+        except Exception as error:
+            decision = self._failed(error)
+        self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
+        self.metrics.seconds.observe(self._monotonic() - started)
+        return admission.response(request, decision)
+
+    async def _decide(self, request: AdmissionRequest) -> Decision:
+        key = WorkloadKey(self._options.cluster, request.namespace, request.name)
+        if not admission.is_due(request, self._rules):
+            decision = admission.decide(request, UNKNOWN, self._rules)
+            values = self._snapshot.values_of(key)
+        else:
+            values = await self._values(key, request.username)
+            decision = admission.decide(request, values, self._rules)
+            if self._is_stale() and decision.outcome is not Outcome.IGNORED:
+                age = f"KubeDoor: the store is away, decided from values {self._snapshot.age_seconds:.0f} s old"
+                decision = replace(decision, warnings=(*decision.warnings, age))
+            if not request.dry_run:
+                self._remember(request, decision, values)
+        if not request.dry_run:
+            self._learn(request, key, values)
+        return decision
+
+    def _is_stale(self) -> bool:
+        return self._snapshot.age_seconds > self._options.max_age_seconds
+
+    async def _values(self, key: WorkloadKey, username: str) -> ControlValues:
+        if self._is_stale():
+            await self._refreshed()
+        if not self._snapshot.is_loaded:
+            raise StoreError("the store is away and there is no snapshot yet")
+        values = self._snapshot.values_of(key)
+        # KubeDoor's own scale follows an edit at once; a second is too long there, and for what has just been added.
+        if username == self._options.service_account or not values.known:
+            values = await self._read_through(key, values)
+        return values
+
+    async def _refreshed(self) -> None:
+        """Bring the snapshot up to date if the store does it in time; never raises."""
+        if self._monotonic() < self._ask_store_after:
+            return
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+        # The task goes on when the wait is over: the next admission finds its result.
+        await asyncio.wait({self._refreshing}, timeout=self._options.wait_seconds)
+
+    async def _refresh(self) -> None:
+        try:
+            await asyncio.to_thread(self._snapshot.refresh)
+        except KubeDoorError as error:
+            self._store_failed(error)
+        except Exception as error:
+            log.exception("the snapshot could not be refreshed")
+            self._store_failed(error)
+
+    async def _read_through(self, key: WorkloadKey, known: ControlValues) -> ControlValues:
+        if self._monotonic() < self._ask_store_after:
+            return known
+        try:
+            reading = asyncio.to_thread(self._snapshot.read_through, key)
+            return await asyncio.wait_for(reading, self._options.wait_seconds)
+        except (StoreError, TimeoutError) as error:
+            self._store_failed(error)
+            return known
+
+    def _store_failed(self, error: BaseException) -> None:
+        self._ask_store_after = self._monotonic() + RETRY_STORE_SECONDS
+        self.metrics.failures.labels("store").inc()
+        log.warning("the store does not answer the door: %s", error)
+
+    def _failed(self, error: Exception) -> Decision:
+        part = "store" if isinstance(error, StoreError) else "decision"
+        self.metrics.failures.labels(part).inc()
+        log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
+        words = (
+            "KubeDoor: the store is away, nothing was set"
+            if part == "store"
+            else "KubeDoor: internal error, nothing was set"
+        )
+        if self._rules.deny_on_error:
+            return Decision(Outcome.FAILED, f"{words} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
+        return Decision(Outcome.FAILED, words, warnings=(words,))
+
+    def _remember(self, request: AdmissionRequest, decision: Decision, values: ControlValues) -> None:
+        if len(self._pending) >= MAX_PENDING_RECORDS:
+            self._pending.popleft()
+            self.metrics.dropped.inc()
+        names = [f"{change.container} {change.field}".strip() for change in decision.changes]
+        self._pending.append(
+            AdmissionRecord(
+                at=self._now(),
+                cluster=self._options.cluster,
+                namespace=request.namespace,
+                deployment=request.name,
+                uid=request.uid,
+                operation=request.operation,
+                subresource=request.subresource,
+                username=request.username,
+                outcome=str(decision.outcome),
+                reason=decision.reason,
+                before=dict(zip(names, (change.before for change in decision.changes), strict=True)),
+                after=dict(zip(names, (change.after for change in decision.changes), strict=True)),
+                warnings=decision.warnings,
+                version=values.version,
+                snapshot_age_seconds=min(self._snapshot.age_seconds, 3e9),
+            )
+        )
+
+    def _learn(self, request: AdmissionRequest, key: WorkloadKey, known: ControlValues) -> None:
+        """Remember what a Scale will not show: label, owner, HPA."""
+        seen: dict[str, bool] = {}
+        if (request.group, request.resource) != ("apps", "deployments") or not request.name:
+            return
+        if request.subresource == "" and request.operation in ("CREATE", "UPDATE"):
+            seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
+        if request.username == admission.HPA_USER:
+            seen["hpa"] = True
+        news = {fact: holds for fact, holds in seen.items() if getattr(known, fact) is not holds}
+        if news:
+            self._snapshot.note(key, news)
+            self._learnt.extend((key, fact, holds) for fact, holds in news.items())
+
+    def has_work(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._pending or self._learnt or self._snapshot.is_changed)
+
+    def flush(self) -> None:
+        """Write what has gathered: called in a worker thread after an answer is out.
+
+        Whoever comes first writes for all (the others return at once), so that a burst becomes a few inserts. What the
+        store does not take stays for the next time, up to MAX_PENDING_RECORDS.
+        """
+        while self.has_work() and self._flush_lock.acquire(blocking=False):
+            try:
+                self._write_snapshot()
+                self._write_rows()
+            except StoreError as error:
+                self.metrics.failures.labels("records").inc()
+                log.warning("records could not be written: %s", error)
+                return
+            finally:
+                self._flush_lock.release()
+
+    def _write_snapshot(self) -> None:
+        try:
+            self._snapshot.save()
+        except OSError as error:
+            self.metrics.failures.labels("snapshot_file").inc()
+            log.warning("the snapshot file could not be written: %s", error)
+
+    def _write_rows(self) -> None:
+        learnt = [self._learnt.popleft() for _ in range(len(self._learnt))]
+        rows = [self._pending.popleft() for _ in range(len(self._pending))]
+        try:
+            self._control.learn(learnt, seen_by="door")
+            learnt = []
+            self._records.add_admissions(rows)
+        except StoreError:
+            self._learnt.extendleft(reversed(learnt))
+            self._pending.extendleft(reversed(rows))
+            raise

@@ -1,0 +1,73 @@
+"""What the door would do to a Deployment or a review, by the door's own code, leaving no trace."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonpatch
+
+from kubedoor import admission
+from kubedoor.admission import AdmissionRequest, Decision, Rules
+from kubedoor.control import UNKNOWN, compile_rows
+from kubedoor.errors import BadRequest, InvalidInput
+from kubedoor.model import WorkloadKey
+from kubedoor.store.control import ControlStore
+
+
+@dataclass(frozen=True)
+class Previewed:
+    decision: Decision
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Preview:
+    def __init__(self, *, cluster_name: str, control: ControlStore, rules: Rules) -> None:
+        self._cluster_name = cluster_name
+        self._control = control
+        self._rules = rules
+
+    def show(self, body: Any) -> Previewed:
+        """Preview an AdmissionReview, or a Deployment as if it were created.
+
+        Raises BadRequest for what is neither, InvalidInput when a field of it cannot be read.
+        """
+        request = admission.parse_review(body) if _kind(body) == "AdmissionReview" else _creation(body)
+        key = WorkloadKey(self._cluster_name, request.namespace, request.name)
+        values = compile_rows(self._cluster_name, self._control.control_rows_of(key)).get(key, UNKNOWN)
+        try:
+            decision = admission.decide(request, values, self._rules)
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
+            raise InvalidInput("the object is not shaped like a Deployment", field="object") from error
+        after = jsonpatch.apply_patch(copy.deepcopy(request.object), list(decision.patch))
+        return Previewed(decision, request.object, after)
+
+
+def _kind(body: Any) -> str:
+    return str(body.get("kind")) if isinstance(body, Mapping) else ""
+
+
+def _creation(body: Any) -> AdmissionRequest:
+    if _kind(body) != "Deployment" or body.get("apiVersion") != "apps/v1":
+        raise BadRequest("send a Deployment (apps/v1) or an AdmissionReview (admission.k8s.io/v1)", field="kind")
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping) or not metadata.get("name"):
+        raise InvalidInput("metadata.name is missing", field="metadata.name")
+    if not isinstance(body.get("spec"), Mapping):
+        raise InvalidInput("spec is missing", field="spec")
+    return AdmissionRequest(
+        uid="preview",
+        operation="CREATE",
+        group="apps",
+        resource="deployments",
+        subresource="",
+        namespace=str(metadata.get("namespace") or "default"),
+        name=str(metadata["name"]),
+        username="preview",
+        dry_run=True,
+        object=dict(body),
+        old_object={},
+    )

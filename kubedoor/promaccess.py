@@ -1,0 +1,100 @@
+"""How a Prometheus wants to be spoken to: its address, and who is asking.
+
+Checked before anything is sent, so that nothing that goes wrong later has to quote a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from kubedoor.errors import InvalidInput, PrometheusRefused
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Build it with `checked`. `address` has neither credentials nor a slash at its end."""
+
+    address: str
+    headers: Mapping[str, str] = field(repr=False)
+    bearer_token: str = field(repr=False)
+    bearer_token_file: str
+    username: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def checked(
+        cls,
+        url: str,
+        *,
+        bearer_token: str = "",
+        bearer_token_file: str = "",
+        username: str = "",
+        password: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Raises InvalidInput that names the setting and never quotes a secret."""
+        address, user_of_url, password_of_url = _split_url(url)
+        token = bearer_token.strip()
+        if not _is_header_text(token):
+            raise InvalidInput("the bearer token has characters no header can carry", field="prometheus_bearer_token")
+        for name, value in (headers or {}).items():
+            if not _HEADER_NAME.fullmatch(name) or not _is_header_text(value):
+                raise InvalidInput(f"{name!r} cannot be sent as a header with its value", field="prometheus_headers")
+        return cls(
+            address=address,
+            headers=dict(headers or {}),
+            bearer_token=token,
+            bearer_token_file=bearer_token_file,
+            username=username or user_of_url,
+            password=password or password_of_url,
+        )
+
+    def authorization(self) -> str:
+        """The header's value, empty for none: bearer token, else token file, else user and password.
+
+        The file is read each time, because Kubernetes rotates its tokens. Raises PrometheusRefused when it has none.
+        """
+        if token := self.bearer_token or self._token_of_file():
+            return f"Bearer {token}"
+        if self.username:
+            return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
+        return ""
+
+    def _token_of_file(self) -> str:
+        if not self.bearer_token_file:
+            return ""
+        try:
+            token = Path(self.bearer_token_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PrometheusRefused(f"the token file {self.bearer_token_file} cannot be read") from error
+        if not token or not _is_header_text(token):
+            raise PrometheusRefused(f"the token file {self.bearer_token_file} holds no token")
+        return token
+
+
+def _split_url(url: str) -> tuple[str, str, str]:
+    """(address, user name, password)"""
+    try:
+        parts = urlsplit(url.strip())
+        is_usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise InvalidInput(
+            "the Prometheus address is not one: write it like http://prometheus.monitoring:9090", field="prometheus_url"
+        )
+    path = parts.path.rstrip("/").removesuffix("/api/v1")
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{path}", unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def _is_header_text(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text == text.strip()

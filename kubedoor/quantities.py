@@ -1,0 +1,81 @@
+"""Kubernetes quantities to integers and back: the only place that knows the suffixes.
+
+Grammar: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. CPU becomes millicores and
+memory bytes, both rounded **up**, as the API server does with what is finer than its unit: a request may grow by less
+than one unit, never shrink.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, Decimal
+
+from kubedoor.errors import QuantityError
+
+_SUFFIXES = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "": Decimal(1),
+    "k": Decimal(10) ** 3,
+    "M": Decimal(10) ** 6,
+    "G": Decimal(10) ** 9,
+    "T": Decimal(10) ** 12,
+    "P": Decimal(10) ** 15,
+    "E": Decimal(10) ** 18,
+    "Ki": Decimal(2) ** 10,
+    "Mi": Decimal(2) ** 20,
+    "Gi": Decimal(2) ** 30,
+    "Ti": Decimal(2) ** 40,
+    "Pi": Decimal(2) ** 50,
+    "Ei": Decimal(2) ** 60,
+}
+_QUANTITY = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]{1,3}))?"
+)
+_BINARY = (("Ei", 2**60), ("Pi", 2**50), ("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
+_LARGEST = 2**63 - 1
+
+
+def parse(quantity: str | int | float) -> Decimal:
+    """The number a quantity stands for: `"250m"` -> 0.25, `"1Ki"` -> 1024, `"1e3"` -> 1000, `2` -> 2.
+
+    Raises QuantityError on anything the API server would not read, and on more than 2^63-1.
+    """
+    if isinstance(quantity, bool) or not isinstance(quantity, str | int | float):
+        raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
+    match = _QUANTITY.fullmatch(str(quantity))
+    if match is None:
+        raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
+    number = Decimal(match["number"])
+    value = number.scaleb(int(match["exponent"])) if match["exponent"] else number * _SUFFIXES[match["suffix"] or ""]
+    if abs(value) > _LARGEST:
+        raise QuantityError(f"{quantity!r} is larger than a quantity can be (2^63-1)")
+    return value
+
+
+def _round_up(value: Decimal) -> int:
+    return int(value.to_integral_value(rounding=ROUND_CEILING))
+
+
+def cpu_millicores(quantity: str | int | float) -> int:
+    """`"0.5"` -> 500, `"250u"` -> 1."""
+    return _round_up(parse(quantity) * 1000)
+
+
+def memory_bytes(quantity: str | int | float) -> int:
+    """`"1Mi"` -> 1048576, `"128974848000m"` -> 128974848."""
+    return _round_up(parse(quantity))
+
+
+def format_cpu(millicores: int) -> str:
+    """The canonical form: 1500 -> `"1500m"`, 2000 -> `"2"`."""
+    return str(millicores // 1000) if millicores % 1000 == 0 else f"{millicores}m"
+
+
+def format_memory(count_bytes: int) -> str:
+    """The canonical form: 1610612736 -> `"1536Mi"`, 1000 -> `"1000"`."""
+    for suffix, factor in _BINARY:
+        if count_bytes and count_bytes % factor == 0:
+            return f"{count_bytes // factor}{suffix}"
+    return str(count_bytes)

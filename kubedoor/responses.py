@@ -1,0 +1,62 @@
+"""HTTP answers that all three functions share: the error shape, health, metrics."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kubedoor.errors import BadRequest, KubeDoorError, NotFound
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 8 * 2**20
+"""An object in etcd is at most 1.5 MiB, and a review holds two of them."""
+
+
+def error_response(error: Exception) -> JSONResponse:
+    """The one JSON shape; what is not a KubeDoorError is logged and shown as `internal` without its words."""
+    if not isinstance(error, KubeDoorError):
+        log.error("unexpected error", exc_info=error)
+        error = KubeDoorError("an internal error; the log of KubeDoor says more")
+    return JSONResponse(error.as_json(), status_code=error.status)
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON; an empty body is `{}`. Raises BadRequest."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise BadRequest(f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
+    try:
+        return json.loads(bytes(body)) if body.strip() else {}
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+
+
+async def housekeeping(
+    request: Request, *, registry: CollectorRegistry, is_ready: Callable[[], Awaitable[bool]]
+) -> Response | None:
+    """Answers /healthz, /readyz and /metrics; None for every other path."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", "")).rstrip("/")
+    if path == "/healthz":
+        return JSONResponse({"status": "ok"})
+    if path == "/readyz":
+        ready = await is_ready()
+        return JSONResponse({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)
+    if path == "/metrics":
+        text = await run_in_threadpool(generate_latest, registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return None
+
+
+def not_here(request: Request, *, allowed: str) -> JSONResponse:
+    """404 for a path nobody serves."""
+    return error_response(NotFound(f"there is nothing at {request.method} {request.url.path}: {allowed}"))

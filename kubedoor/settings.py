@@ -1,0 +1,438 @@
+"""All settings in one table, read from the environment once, into one frozen object that is passed around.
+
+`load` is the only reader of the environment. It checks everything and reports every problem at once; each message says
+which variable to set and gives an example. `docs/settings.md` is made from this table, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from kubedoor import quantities
+from kubedoor.errors import KubeDoorError, SettingsError
+from kubedoor.windows import PeakWindows
+
+OWN_NAMESPACES = (
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "knative-serving",
+    "knative-eventing",
+    "kourier-system",
+    "cert-manager",
+)
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _flag(raw: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if raw.lower() not in known:
+        raise ValueError("is neither true nor false")
+    return known[raw.lower()]
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        try:
+            value = int(raw)
+        except ValueError:
+            raise ValueError("is not a whole number") from None
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum} to {maximum}")
+        return value
+
+    return parse
+
+
+def _number(minimum: float, maximum: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            value = float(raw)
+        except ValueError:
+            raise ValueError("is not a number") from None
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum:g} to {maximum:g}")
+        return value
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return raw
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes or (parts.scheme != "chdb" and not parts.hostname):
+            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return raw.rstrip("/") if parts.scheme != "chdb" else raw
+
+    return lambda raw: parse(raw) if raw else ""
+
+
+def _names(raw: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in raw.split(",") if name.strip())
+
+
+def _headers(raw: str) -> Mapping[str, str]:
+    pairs = [pair.partition("=") for pair in _names(raw)]
+    if any(not separator or not name.strip() for name, separator, _ in pairs):
+        raise ValueError("must be name=value pairs with commas between them")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _folder(raw: str) -> Path:
+    return Path(raw).expanduser()
+
+
+def _file(raw: str) -> str:
+    if raw and not Path(raw).expanduser().is_file():
+        raise ValueError("names a file that is not there")
+    return str(Path(raw).expanduser()) if raw else ""
+
+
+def _zone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not a time zone of the IANA database") from None
+    return raw
+
+
+def _windows(raw: str) -> str:
+    PeakWindows.parse(raw, "UTC", weekdays_only=False)
+    return raw
+
+
+def _cpu(raw: str) -> int:
+    return quantities.cpu_millicores(raw)
+
+
+def _memory(raw: str) -> int:
+    return quantities.memory_bytes(raw)
+
+
+def setting(
+    default: str,
+    parse: Callable[[str], Any],
+    example: str,
+    meaning: str,
+    *,
+    secret: bool = False,
+    variable: str = "",
+) -> Any:
+    """One row of the table; `variable` only where it is not KUBEDOOR_ and the field's name."""
+    metadata = {
+        "default": default,
+        "parse": parse,
+        "example": example,
+        "meaning": meaning,
+        "secret": secret,
+        "variable": variable,
+    }
+    return field(metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The table. Every field is a setting; see `setting` for its columns."""
+
+    # Which cluster, and where usage comes from.
+    cluster: str = setting("default", _text, "prod-1", "Name of the Kubernetes cluster; part of every key.")
+    cluster_label: str = setting(
+        "", _text, "env", "Prometheus label whose value is the cluster's name; empty: one cluster only."
+    )
+    source: str = setting("auto", _one_of("auto", "prometheus", "sample"), "prometheus", "Where usage comes from; `auto`: Prometheus if its URL is set, else sample data if the store is embedded.")  # fmt: skip
+    prometheus_url: str = setting(
+        "",
+        _url("http", "https"),
+        "http://prometheus.monitoring:9090",
+        "Prometheus or VictoriaMetrics, path prefix included.",
+    )
+    prometheus_bearer_token: str = setting("", _text, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True)
+    prometheus_bearer_token_file: str = setting(
+        "", _file, "/var/run/secrets/prometheus/token", "File with the bearer token, read anew for every request."
+    )
+    prometheus_username: str = setting("", _text, "kubedoor", "User for basic authentication at Prometheus.")
+    prometheus_password: str = setting("", _text, "…", "Password for basic authentication at Prometheus.", secret=True)
+    prometheus_headers: Mapping[str, str] = setting(
+        "", _headers, "X-Scope-OrgID=prod", "Further request headers, `name=value` with commas between.", secret=True
+    )
+    prometheus_ca_file: str = setting(
+        "", _file, "/etc/ssl/prometheus-ca.crt", "CA file that Prometheus' certificate is checked with."
+    )
+    prometheus_timeout_seconds: float = setting(
+        "120", _number(1, 600), "60", "Longest wait for one answer of Prometheus."
+    )
+    prometheus_concurrency: int = setting("2", _whole(1, 8), "1", "Queries under way at once.")
+    namespaces: tuple[str, ...] = setting(
+        "", _names, "shop,payment", "Only these namespaces are collected; empty: all."
+    )
+    excluded_namespaces: tuple[str, ...] = setting(",".join(OWN_NAMESPACES), _names, "kube-system,monitoring", "Namespaces that are neither collected nor controlled; KubeDoor's own is always among them.")  # fmt: skip
+
+    # The peak window and the sizing rule.
+    peak_windows: str = setting(
+        "10:00-11:30", _windows, "10:00-11:30,20:00-21:00", "Local time ranges of a day, at most three."
+    )
+    time_zone: str = setting(
+        "Asia/Shanghai", _zone, "Europe/Berlin", "Time zone of the peak windows, of days and of schedules."
+    )
+    weekdays_only: bool = setting("false", _flag, "true", "Leave Saturdays and Sundays out.")
+    look_back_days: int = setting("10", _whole(1, 365), "14", "How many days the peak day is chosen from.")
+    peak_day_scope: str = setting(
+        "workload",
+        _one_of("workload", "cluster"),
+        "cluster",
+        "The heaviest day of each workload, or of the whole cluster.",
+    )
+    sizing_rule: str = setting("peak-day", _text, "peak-day", "Rule that turns usage days into control values.")
+    step_seconds: int = setting("60", _whole(15, 600), "30", "Distance of the samples of a window's curve.")
+    rate_seconds: int = setting(
+        "300", _whole(60, 3600), "180", "Range over which the CPU rate is taken; at least four scrape intervals."
+    )
+    min_cpu_millicores: int = setting("10m", _cpu, "20m", "Floor of a CPU request.", variable="KUBEDOOR_MIN_CPU")
+    min_memory_bytes: int = setting(
+        "1Mi", _memory, "32Mi", "Floor of a memory request.", variable="KUBEDOOR_MIN_MEMORY"
+    )
+
+    # The store.
+    data_dir: Path = setting(
+        "data", _folder, "/var/lib/kubedoor", "Folder of the embedded store, keys and certificates."
+    )
+    store_dsn: str = setting("", _url("chdb", "http", "https"), "https://kubedoor:secret@clickhouse:8443/kubedoor", "ClickHouse; empty: embedded in the data folder. A password with reserved characters is percent-encoded.", secret=True)  # fmt: skip
+    store_ca_file: str = setting(
+        "", _file, "/etc/ssl/clickhouse-ca.crt", "CA file that ClickHouse's certificate is checked with."
+    )
+    store_timeout_seconds: float = setting("30", _number(1, 600), "10", "Longest wait for one answer of ClickHouse.")
+    store_cluster: str = setting(
+        "",
+        _text,
+        "main",
+        "Name of a replicated ClickHouse cluster: the schema is made `ON CLUSTER` with `Replicated*` engines.",
+    )
+
+    # Collection.
+    collect_budget_seconds: float = setting(
+        "240", _number(1, 3000), "120", "How long one request to `collect` may work before it answers `next`."
+    )
+    collect_url: str = setting(
+        "",
+        _url("http", "https"),
+        "http://collect.kubedoor.svc.cluster.local",
+        "Where `api` sends collections; empty: they run in `api` itself.",
+    )
+    collect_token: str = setting(
+        "",
+        _text,
+        "a long random text",
+        "Bearer token that `collect` asks for; without it only loopback is served.",
+        secret=True,
+    )
+
+    # The door.
+    namespace: str = setting("kubedoor", _text, "kubedoor", "KubeDoor's own namespace: never controlled.")
+    unknown_workloads: str = setting(
+        "allow", _one_of("allow", "deny"), "deny", "What happens to a Deployment that is not in the control table."
+    )
+    on_internal_error: str = setting(
+        "allow", _one_of("allow", "deny"), "deny", "What the door answers when it fails itself."
+    )
+    hpa_replicas: str = setting(
+        "keep",
+        _one_of("keep", "control"),
+        "control",
+        "Replicas of a workload that an HPA scales: kept, or controlled all the same.",
+    )
+    snapshot_max_age_seconds: float = setting(
+        "1", _number(0.1, 60), "1", "Oldest knowledge a decision may rest on while the store answers."
+    )
+    snapshot_wait_seconds: float = setting(
+        "0.5",
+        _number(0.05, 5),
+        "0.5",
+        "Longest wait for the store in one admission; then the last good snapshot serves.",
+    )
+    snapshot_file: str = setting(
+        "", _text, "/var/lib/kubedoor/snapshot.json", "File with the last good snapshot; empty: in the data folder."
+    )
+    service_account: str = setting("system:serviceaccount:kubedoor:kubedoor-api", _text, "system:serviceaccount:kubedoor:kubedoor-api", "User name of KubeDoor's own requests, for which the door reads through.")  # fmt: skip
+    host: str = setting("127.0.0.1", _text, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
+    port: int = setting("8080", _whole(1, 65535), "8080", "Port of the web pages, the API and `collect`.")
+    door_port: int = setting("8443", _whole(1, 65535), "8443", "Port of the door (HTTPS).")
+    tls_cert_file: str = setting(
+        "", _file, "/tls/tls.crt", "Certificate of the door; empty: `serve` makes one of its own CA."
+    )
+    tls_key_file: str = setting("", _file, "/tls/tls.key", "Private key of the door.")
+
+    # The switch, and the cluster it is in.
+    kubeconfig: str = setting(
+        "",
+        _text,
+        "~/.kube/config",
+        "kubeconfig file; empty: the pod's service account or the usual kubeconfig; `none`: no cluster.",
+    )
+    kube_context: str = setting("", _text, "prod-1", "Context of the kubeconfig; empty: its current one.")
+    cluster_timeout_seconds: float = setting(
+        "10", _number(1, 120), "10", "Longest wait for one answer of the API server."
+    )
+    webhook_service: str = setting(
+        "kubedoor-mutate",
+        _text,
+        "kubedoor-mutate",
+        "Service in KubeDoor's namespace that the API server reaches the door by.",
+    )
+    webhook_port: int = setting("443", _whole(1, 65535), "443", "Port of that Service.")
+    webhook_ca_file: str = setting(
+        "",
+        _file,
+        "/tls/ca.crt",
+        "CA that the API server checks the door's certificate with; empty: `serve`'s own, or cert-manager's injection.",
+    )
+    webhook_timeout_seconds: int = setting("2", _whole(1, 30), "2", "How long the API server waits for the door.")
+    failure_policy: str = setting(
+        "Ignore", _one_of("Ignore", "Fail"), "Ignore", "What the API server does when the door is away."
+    )
+
+    # People.
+    admin_username: str = setting("kubedoor", _text, "admin", "Name of the first user.")
+    admin_password: str = setting(
+        "kubedoor", _text, "…", "Password of the first user until it is changed.", secret=True
+    )
+    session_secret: str = setting(
+        "",
+        _text,
+        "a long random text",
+        "Key that session cookies are signed with; empty: made once and kept in the store.",
+        secret=True,
+    )
+    session_hours: int = setting("12", _whole(1, 720), "8", "How long a login lasts.")
+    log_level: str = setting(
+        "info", _one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
+    )
+
+    @property
+    def dsn(self) -> str:
+        """The store's DSN with the embedded default filled in."""
+        return self.store_dsn or f"chdb://{(self.data_dir / 'clickhouse').absolute()}"
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.dsn.startswith("chdb://")
+
+    @property
+    def uses_sample(self) -> bool:
+        """Usage is made up; UI and API say so wherever it shows."""
+        return self.source == "sample" or (self.source == "auto" and not self.prometheus_url)
+
+    @property
+    def all_excluded_namespaces(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.excluded_namespaces, self.namespace}))
+
+    @property
+    def windows(self) -> PeakWindows:
+        return PeakWindows.parse(self.peak_windows, self.time_zone, weekdays_only=self.weekdays_only)
+
+    @property
+    def snapshot_path(self) -> Path:
+        return Path(self.snapshot_file).expanduser() if self.snapshot_file else self.data_dir / "snapshot.json"
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting as documents show it."""
+
+    name: str
+    variable: str
+    default: str
+    example: str
+    meaning: str
+    is_secret: bool
+
+
+def table() -> tuple[SettingRow, ...]:
+    """Every setting in the order of the class."""
+    return tuple(
+        SettingRow(
+            name=entry.name,
+            variable=entry.metadata["variable"] or f"KUBEDOOR_{entry.name.upper()}",
+            default=entry.metadata["default"],
+            example=entry.metadata["example"],
+            meaning=entry.metadata["meaning"],
+            is_secret=entry.metadata["secret"],
+        )
+        for entry in fields(Settings)
+        if entry.default is MISSING
+    )
+
+
+def _problems_between(settings: Settings) -> list[str]:
+    """What is wrong with settings that are each right by themselves."""
+    problems = []
+    if settings.source == "prometheus" and not settings.prometheus_url:
+        problems.append(
+            "KUBEDOOR_SOURCE is prometheus: set KUBEDOOR_PROMETHEUS_URL too, e.g. http://prometheus.monitoring:9090"
+        )
+    if settings.source == "auto" and not settings.prometheus_url and not settings.is_embedded:
+        problems.append(
+            "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
+        )
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        problems.append("KUBEDOOR_TLS_CERT_FILE and KUBEDOOR_TLS_KEY_FILE go together: set both or neither")
+    if settings.prometheus_bearer_token and settings.prometheus_username:
+        problems.append(
+            "KUBEDOOR_PROMETHEUS_BEARER_TOKEN and KUBEDOOR_PROMETHEUS_USERNAME exclude each other: unset one"
+        )
+    return problems
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read and check all settings.
+
+    Raises SettingsError with every problem: wrong values, contradictions and KUBEDOOR_ variables that do not exist.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    parsers = {entry.name: entry.metadata["parse"] for entry in fields(Settings)}
+    rows = table()
+    for row in rows:
+        raw = environ.get(row.variable, "").strip() or row.default
+        try:
+            values[row.name] = parsers[row.name](raw)
+        except (ValueError, KubeDoorError) as error:
+            shown = "its value" if row.is_secret else repr(raw)
+            problems.append(f"{row.variable}: {shown} {error}; set it like {row.variable}={row.example}")
+    known = {row.variable for row in rows} | {"KUBEDOOR_TOOLBOX", "KUBEDOOR_TEST_CLICKHOUSE_URL"}
+    unknown = sorted(name for name in environ if name.startswith("KUBEDOOR_") and name not in known)
+    problems += [
+        f"{name}: there is no such setting; see docs/settings.md" for name in unknown if not _is_service_link(name)
+    ]
+    if not problems:
+        settings = Settings(**values)
+        problems = _problems_between(settings)
+    if problems:
+        raise SettingsError("\n".join(problems), problems=problems)
+    return settings
+
+
+def _is_service_link(name: str) -> bool:
+    """Kubernetes puts KUBEDOOR_<SERVICE>_PORT… into every pod of a namespace that has Services named kubedoor-…."""
+    return (
+        "_SERVICE_HOST" in name
+        or "_SERVICE_PORT" in name
+        or "_PORT_" in name
+        or (name.endswith("_PORT") and name.count("_") > 1)
+    )

@@ -1,0 +1,181 @@
+"""The control table in memory, for the door: fresh while the store answers, the last good one while it does not.
+
+A refresh is one small query unless something changed. The snapshot is also kept in a file, from which a restarted door
+starts before it has reached the store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from kubedoor.control import UNKNOWN, compile_rows, with_facts
+from kubedoor.errors import StoreError
+from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.store.control import ControlStore, Revision
+
+FILE_FORMAT = 1
+_RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
+_COLUMNS = (
+    *("namespace", "deployment", "container", "mode", "version", "replicas", "manual_replicas", "peak_day"),
+    *("hpa", "opted_out", "owned", *_RESOURCES, *(f"manual_{name}" for name in _RESOURCES)),
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the snapshot holds; swapped as a whole, so that a reader never sees half of it."""
+
+    values: Mapping[WorkloadKey, ControlValues]
+    revision: Revision | None
+    """None: read from the file."""
+    checked_at: float
+    """On the monotonic clock: when the store last said that this is how things are."""
+    saved_at: datetime
+    rows: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
+    facts: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
+
+
+class Snapshot:
+    """Control values of one cluster. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        control: ControlStore,
+        *,
+        cluster: str,
+        path: Path,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._control = control
+        self._cluster = cluster
+        self._path = path
+        self._monotonic = monotonic
+        self._now = now
+        self._lock = threading.Lock()
+        self._state: State | None = None
+        self._is_saved = True
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._state is not None
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the store confirmed the snapshot; infinite when there is none."""
+        state = self._state
+        if state is None:
+            return float("inf")
+        if state.revision is None:
+            return max(0.0, (self._now() - state.saved_at).total_seconds())
+        return max(0.0, self._monotonic() - state.checked_at)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether `save` has anything to write."""
+        return not self._is_saved
+
+    @property
+    def workload_count(self) -> int:
+        state = self._state
+        return sum(values.known for values in state.values.values()) if state else 0
+
+    def values_of(self, key: WorkloadKey) -> ControlValues:
+        """What is in memory; UNKNOWN for a workload that is not."""
+        state = self._state
+        return state.values.get(key, UNKNOWN) if state else UNKNOWN
+
+    def refresh(self) -> None:
+        """Ask the store whether anything changed, and read it if so. Raises StoreError; then nothing has changed."""
+        with self._lock:
+            if self._state is None:
+                self._load_file()
+            checked_at = self._monotonic()
+            revision = self._control.revision()
+            state = self._state
+            if state is not None and state.revision == revision:
+                self._state = replace(state, checked_at=checked_at)
+                return
+            rows = tuple({name: row[name] for name in _COLUMNS} for row in self._control.control_rows())
+            collected = sum(row["container"] != "" for row in rows)
+            if collected < self._control.collected_row_count():
+                raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
+            facts = tuple(self._control.known_facts())
+            self._state = State(self._compiled(rows, facts), revision, checked_at, self._now(), rows, facts)
+            self._is_saved = False
+
+    def read_through(self, key: WorkloadKey) -> ControlValues:
+        """One workload straight from the store. Raises StoreError."""
+        rows = self._control.control_rows_of(key)
+        if rows:
+            return compile_rows(self._cluster, rows)[key]
+        facts = self._control.facts_of(key)
+        return with_facts(UNKNOWN, facts) if facts else UNKNOWN
+
+    def note(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
+        """Take in what an admission has just shown, before the store has it."""
+        with self._lock:
+            if self._state is not None:
+                changed = with_facts(self.values_of(key), facts)
+                self._state = replace(self._state, values={**self._state.values, key: changed})
+
+    def save(self) -> None:
+        """Write the file if the snapshot has changed since; whole or not at all."""
+        with self._lock:
+            state, is_saved = self._state, self._is_saved
+            self._is_saved = True
+        if state is None or is_saved:
+            return
+        text = json.dumps(
+            {
+                "format": FILE_FORMAT,
+                "cluster": self._cluster,
+                "saved_at": state.saved_at,
+                "rows": state.rows,
+                "facts": state.facts,
+            },
+            default=_as_text,
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False, encoding="utf-8") as scratch:
+            scratch.write(text)
+        os.replace(scratch.name, self._path)
+
+    def _load_file(self) -> None:
+        # A broken or foreign file is as good as none: the store is asked next.
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            if content["format"] != FILE_FORMAT or content["cluster"] != self._cluster:
+                return
+            rows = tuple(
+                {**row, "peak_day": date.fromisoformat(row["peak_day"]) if row["peak_day"] else None}
+                for row in content["rows"]
+            )
+            facts = tuple(content["facts"])
+            saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
+            self._state = State(self._compiled(rows, facts), None, 0.0, saved_at, rows, facts)
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+
+    def _compiled(
+        self, rows: Iterable[Mapping[str, Any]], facts: Iterable[Mapping[str, Any]]
+    ) -> dict[WorkloadKey, ControlValues]:
+        values = {
+            WorkloadKey(self._cluster, fact["namespace"], fact["deployment"]): with_facts(UNKNOWN, fact)
+            for fact in facts
+        }
+        return values | compile_rows(self._cluster, rows)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{value!r} has no place in a snapshot file")

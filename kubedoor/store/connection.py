@@ -1,0 +1,201 @@
+"""The only importer of `clickhouse_connect`: opens the store, runs SQL, translates its errors.
+
+Parameters are always bound by the server (`{name:Type}`); no SQL is ever built from input. Nothing is opened before the
+first query, because functions-framework imports modules before it forks and the embedded engine does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect import common
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from kubedoor.errors import InvalidInput, StoreError
+
+DEFAULT_DATABASE = "kubedoor"
+Row = dict[str, Any]
+_DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A DSN taken apart: `chdb:///folder?database=x` or `http(s)://user:password@host:port/database`."""
+
+    interface: str
+    host: str
+    port: int
+    username: str
+    password: str
+    path: str
+    database: str
+
+    def __repr__(self) -> str:
+        where = self.path if self.interface == "chdb" else f"{self.host}:{self.port}"
+        return f"{self.interface}://{where} database {self.database}"
+
+
+def parse_dsn(dsn: str) -> Address:
+    """Raises InvalidInput; the message never repeats the DSN."""
+    parts = urlsplit(dsn)
+    if parts.scheme not in ("chdb", "http", "https"):
+        raise InvalidInput("the store's DSN must begin with chdb://, http:// or https://", field="store_dsn")
+    asked = parse_qs(parts.query).get("database", [""])[0]
+    database = asked or ("" if parts.scheme == "chdb" else parts.path.strip("/")) or DEFAULT_DATABASE
+    if not _DATABASE.fullmatch(database):
+        raise InvalidInput("the store's database must be a plain name such as kubedoor", field="store_dsn")
+    try:
+        port = parts.port or (8443 if parts.scheme == "https" else 8123)
+    except ValueError:
+        raise InvalidInput("the store's DSN has a port that is not a number", field="store_dsn") from None
+    return Address(
+        interface=parts.scheme,
+        host=parts.hostname or "",
+        port=port,
+        username=unquote(parts.username or "") or "default",
+        password=unquote(parts.password or ""),
+        path=parts.path if parts.scheme == "chdb" else "",
+        database=database,
+    )
+
+
+class Connection:
+    """One store. Safe to share between threads; `close` it before another embedded path is opened in the process."""
+
+    def __init__(self, dsn: str, *, timeout_seconds: float = 30.0, ca_file: str = "") -> None:
+        self.address = parse_dsn(dsn)
+        self._timeout_seconds = timeout_seconds
+        self._ca_file = ca_file
+        self._lock = threading.Lock()
+        self._shared: Client | None = None
+        self._clients: list[Client] = []
+        self._local = threading.local()
+
+    @property
+    def database(self) -> str:
+        return self.address.database
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.address.interface == "chdb"
+
+    def rows(self, sql: str, **parameters: Any) -> list[Row]:
+        """Run a SELECT; rows as dicts, instants as aware UTC datetimes. Raises StoreError."""
+        with _translated():
+            result = self._client().query(sql, parameters=parameters, tz_mode="aware")
+            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+
+    def command(self, sql: str, **parameters: Any) -> None:
+        """Run a statement that answers nothing. Raises StoreError."""
+        with _translated():
+            self._client().command(sql, parameters=parameters)
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str = "") -> None:
+        """Insert rows that all have the same keys.
+
+        With a `token`, the server drops the insert when one with the same token came before (the table has to have a
+        deduplication window): compare-and-set, read back who won.
+        """
+        if not rows:
+            return
+        columns = list(rows[0])
+        settings: dict[str, Any] = {"insert_deduplicate": 1, "insert_deduplication_token": token} if token else {}
+        with _translated():
+            self._client().insert(
+                table, [[row[column] for column in columns] for row in rows], column_names=columns, settings=settings
+            )
+
+    def create_database(self) -> None:
+        """Make the database if it is not there. Its name was checked when the DSN was read."""
+        with _translated():
+            client = self._open(database=None)
+            try:
+                client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
+            finally:
+                client.close()
+
+    def close(self) -> None:
+        """Close every client; the next query opens anew."""
+        with self._lock:
+            clients, self._clients, self._shared = self._clients, [], None
+            self._local = threading.local()
+        for client in clients:
+            with suppress(ClickHouseError):
+                client.close()
+
+    def _client(self) -> Client:
+        if self.is_embedded:
+            # Clients of their own let threads of one process query side by side.
+            client: Client | None = getattr(self._local, "client", None)
+            if client is None:
+                client = self._local.client = self._remembered()
+            return client
+        if self._shared is None:
+            with self._lock:
+                if self._shared is None:
+                    self._shared = self._open(database=self.database)
+                    self._clients.append(self._shared)
+        return self._shared
+
+    def _remembered(self) -> Client:
+        with self._lock:
+            client = self._open(database=self.database)
+            self._clients.append(client)
+            return client
+
+    def _open(self, *, database: str | None) -> Client:
+        # One session refuses concurrent queries, and clickhouse_connect makes one by default.
+        common.set_setting("autogenerate_session_id", False)
+        address = self.address
+        if self.is_embedded:
+            Path(address.path).mkdir(parents=True, exist_ok=True)
+            return clickhouse_connect.get_client(interface="chdb", path=address.path, database=database)
+        return clickhouse_connect.get_client(
+            interface=address.interface,
+            host=address.host,
+            port=address.port,
+            username=address.username,
+            password=address.password,
+            database=database or "__default__",
+            connect_timeout=min(self._timeout_seconds, 5.0),
+            send_receive_timeout=self._timeout_seconds,
+            ca_cert=self._ca_file or None,
+        )
+
+
+class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
+    """Turns whatever clickhouse_connect raises into StoreError, keeping the server's code and name, never a DSN."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, ClickHouseError | OSError):
+            raise StoreError(_message(error)) from error
+
+
+def _message(error: BaseException) -> str:
+    text = str(error)
+    if found := _ERROR_CODE.search(text):
+        return f"ClickHouse refused: {found[2]} (code {found[1]})"
+    if "EmbeddedServer" in text or "Cannot lock file" in text:
+        return "the embedded store is in use by another process: only one KubeDoor may run on a data folder"
+    if "chdb" in text and "install" in text.lower():
+        return "the embedded store needs chdb: install kubedoor[local], or set KUBEDOOR_STORE_DSN to a ClickHouse"
+    return "ClickHouse cannot be reached"
+
+
+def only(rows: Iterable[Row]) -> Row:
+    """The single row of an aggregate."""
+    (row,) = rows
+    return row

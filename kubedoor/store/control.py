@@ -1,0 +1,257 @@
+"""Collected and manual values, what is known of workloads, and the view `control` that lays one over the other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from kubedoor.errors import Conflict
+from kubedoor.model import CollectedValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.store.connection import Connection, Row, only
+
+FACTS = ("opted_out", "owned", "hpa")
+_RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A cheap mark of the control table's state: it differs whenever a decision could."""
+
+    collected_run: int
+    manual_rows: int
+    facts_at: datetime | None
+
+
+class ControlStore:
+    """Control values of one cluster."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        self._connection = connection
+        self._cluster = cluster
+
+    def replace_collected(self, values: Sequence[CollectedValues], *, run: int, rule: str) -> None:
+        """Make `values` the collected values, all at once; what is not among them has none any more."""
+        rows = [row for value in values for row in self._collected_rows(value, run)]
+        self._connection.insert("collected_rows", rows)
+        marker = {"cluster": self._cluster, "run": run, "sizing_rule": rule, "row_count": len(rows)}
+        self._connection.insert("collected_runs", [marker])
+        # Two runs back is old enough for queries that are under way.
+        self._connection.command(
+            "DELETE FROM collected_rows WHERE cluster = {cluster:String} AND run < (SELECT min(run) FROM"
+            " (SELECT run FROM collected_runs WHERE cluster = {cluster:String} ORDER BY run DESC LIMIT 3))",
+            cluster=self._cluster,
+        )
+
+    def _collected_rows(self, value: CollectedValues, run: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "cluster": self._cluster,
+                "run": run,
+                "namespace": value.namespace,
+                "deployment": value.deployment,
+                "container": container.container,
+                "replicas": value.replicas,
+                "peak_day": value.peak_day,
+                "memory_peak_day": value.memory_peak_day,
+                "days": value.days,
+                "hpa": value.hpa,
+                **asdict(container.values),
+                "cpu_usage_millicores": container.cpu_usage_millicores,
+                "memory_usage_bytes": container.memory_usage_bytes,
+                "reasons": [*value.reasons, *container.reasons],
+            }
+            for container in value.containers
+        ]
+
+    def revision(self) -> Revision:
+        """One small query, whatever the number of workloads."""
+        row = only(
+            self._connection.rows(
+                "SELECT (SELECT max(run) FROM collected_runs WHERE cluster = {cluster:String}) AS collected_run,"
+                " (SELECT count() FROM manual WHERE cluster = {cluster:String}) AS manual_rows,"
+                " (SELECT maxOrNull(seen_at) FROM workload_facts WHERE cluster = {cluster:String}) AS facts_at",
+                cluster=self._cluster,
+            )
+        )
+        return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts_at"])
+
+    def control_rows(self) -> list[Row]:
+        """Every row of `control`, for the snapshot."""
+        return self._connection.rows(f"{_CONTROL} WHERE cluster = {{cluster:String}} {_ORDER}", cluster=self._cluster)
+
+    def control_rows_of(self, key: WorkloadKey) -> list[Row]:
+        """The rows of one workload; empty when it is not in the control table."""
+        return self._connection.rows(
+            f"{_CONTROL} WHERE cluster = {{cluster:String}} AND namespace = {{namespace:String}}"
+            f" AND deployment = {{deployment:String}} {_ORDER}",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+        )
+
+    def facts_of(self, key: WorkloadKey) -> Row | None:
+        """What is known of a workload that may not be in the control table."""
+        rows = self._connection.rows(
+            "SELECT opted_out, owned, hpa FROM facts WHERE cluster = {cluster:String}"
+            " AND namespace = {namespace:String} AND deployment = {deployment:String}",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+        )
+        return rows[0] if rows else None
+
+    def collected_row_count(self) -> int:
+        """How many rows the counting run has, as its writer said."""
+        row = only(
+            self._connection.rows(
+                "SELECT argMax(row_count, run) AS row_count FROM collected_runs WHERE cluster = {cluster:String}",
+                cluster=self._cluster,
+            )
+        )
+        return int(row["row_count"])
+
+    def refreshed_at(self) -> datetime | None:
+        """When the collected values were last made; None: never."""
+        row = only(
+            self._connection.rows(
+                "SELECT maxOrNull(refreshed_at) AS at FROM collected_runs WHERE cluster = {cluster:String}",
+                cluster=self._cluster,
+            )
+        )
+        at: datetime | None = row["at"]
+        return at
+
+    def manual(self, key: WorkloadKey) -> ManualValues:
+        """The newest manual values; version 0 when there never were any."""
+        rows = self._connection.rows(
+            "SELECT * FROM manual_current WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
+            " AND deployment = {deployment:String}",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+        )
+        return _manual(rows[0]) if rows else ManualValues()
+
+    def edits(self, key: WorkloadKey, *, limit: int) -> list[ManualValues]:
+        """The workload's edits, newest first."""
+        rows = self._connection.rows(
+            "SELECT * FROM manual WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
+            " AND deployment = {deployment:String} ORDER BY version DESC LIMIT {limit:UInt32}",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+            limit=limit,
+        )
+        return [_manual(row) for row in rows]
+
+    def edit(self, key: WorkloadKey, values: ManualValues, *, based_on: int, who: str) -> ManualValues:
+        """Set all manual values of a workload anew.
+
+        Raises Conflict, with the version that won in its details, unless `based_on` is the newest version. Of two edits
+        at the same moment the server keeps the first.
+        """
+        current = self.manual(key)
+        if current.version != based_on:
+            raise _stale(key, based_on, current)
+        edit = uuid.uuid4()
+        version = based_on + 1
+        names = list(values.containers)
+        row: dict[str, Any] = {
+            "cluster": self._cluster,
+            "namespace": key.namespace,
+            "deployment": key.deployment,
+            "version": version,
+            "edit": edit,
+            "edited_by": who,
+            "note": values.note,
+            "mode": values.mode or "",
+            "replicas": values.replicas,
+            "containers.name": names,
+        }
+        for resource in _RESOURCES:
+            row[f"containers.{resource}"] = [getattr(values.containers[name], resource) for name in names]
+        token = f"{self._cluster}/{key.namespace}/{key.deployment}/{version}"
+        self._connection.insert("manual", [row], token=token)
+        winner = self._connection.rows(
+            "SELECT edit FROM manual WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
+            " AND deployment = {deployment:String} AND version = {version:UInt32} ORDER BY edit LIMIT 1",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+            version=version,
+        )
+        now = self.manual(key)
+        if not winner or winner[0]["edit"] != edit:
+            raise _stale(key, based_on, now)
+        return now
+
+    def learn(self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str) -> None:
+        """Record what was seen of Deployments: (workload, one of FACTS, whether it holds)."""
+        self._connection.insert(
+            "workload_facts",
+            [
+                {
+                    "cluster": self._cluster,
+                    "namespace": key.namespace,
+                    "deployment": key.deployment,
+                    "fact": fact,
+                    "holds": holds,
+                    "seen_by": seen_by,
+                }
+                for key, fact, holds in facts
+            ],
+        )
+
+    def known_facts(self) -> list[Row]:
+        """Every workload of which a fact holds."""
+        return self._connection.rows(
+            "SELECT namespace, deployment, opted_out, owned, hpa FROM facts WHERE cluster = {cluster:String}"
+            " AND (opted_out OR owned OR hpa)",
+            cluster=self._cluster,
+        )
+
+    def workload_count(self) -> int:
+        row = only(
+            self._connection.rows(
+                "SELECT uniqExact(namespace, deployment) AS workloads FROM control WHERE cluster = {cluster:String}",
+                cluster=self._cluster,
+            )
+        )
+        return int(row["workloads"])
+
+    def peak_days(self, key: WorkloadKey) -> tuple[date | None, date | None]:
+        """The CPU and the memory peak day of a workload's collected values."""
+        rows = self.control_rows_of(key)
+        return (rows[0]["peak_day"], rows[0]["memory_peak_day"]) if rows else (None, None)
+
+
+_CONTROL = "SELECT * EXCEPT (cluster) FROM control"
+_ORDER = "ORDER BY namespace, deployment, container"
+
+
+def _stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:
+    return Conflict(
+        f"{key.namespace}/{key.deployment} has been edited since: version {current.version} by {current.edited_by or 'nobody'},"
+        f" yours was based on version {based_on}",
+        field="version",
+        version=current.version,
+    )
+
+
+def _manual(row: Row) -> ManualValues:
+    columns = [row[f"containers.{resource}"] for resource in _RESOURCES]
+    containers = {
+        name: Resources(*(column[index] for column in columns)) for index, name in enumerate(row["containers.name"])
+    }
+    return ManualValues(
+        version=row["version"],
+        mode=Mode(row["mode"]) if row["mode"] else None,
+        replicas=row["replicas"],
+        containers=containers,
+        note=row["note"],
+        edited_by=row["edited_by"],
+        edited_at=row["edited_at"],
+    )

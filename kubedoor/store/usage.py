@@ -1,0 +1,169 @@
+"""Usage days and the course of collections.
+
+A day is replaced by writing its rows under a new run number and then the one line in `usage_days` that makes that run
+count: see sql/0001_usage.sql.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from kubedoor.model import DayUsage, Resources, UsageDay
+from kubedoor.store.connection import Connection, Row, only
+
+PRUNE_AFTER_SECONDS = 600
+"""Rows of a run that no longer counts stay this long, for queries that are under way."""
+_FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
+
+
+@dataclass(frozen=True)
+class StoredDay:
+    """What is on record of one day. `windows` is the label of the peak windows it was collected with."""
+
+    day: date
+    windows: str
+    row_count: int
+    coverage: float
+    is_partial: bool
+    warnings: tuple[str, ...]
+    seconds: float
+    finished_at: datetime
+
+
+@dataclass(frozen=True)
+class CollectionEvent:
+    """One step of a collection: started, day, failed_day, refreshed, cancel_asked, cancelled, failed, finished, next."""
+
+    collection: str
+    event: str
+    message: str = ""
+    day: date | None = None
+    row_count: int = 0
+    coverage: float = 0.0
+    seconds: float = 0.0
+
+
+class UsageStore:
+    """Usage of one cluster."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        self._connection = connection
+        self._cluster = cluster
+
+    def days(self) -> dict[date, StoredDay]:
+        """Every day there is, by day."""
+        rows = self._connection.rows(
+            "SELECT day, argMax(windows, run) AS windows, argMax(row_count, run) AS row_count,"
+            " argMax(coverage, run) AS coverage, argMax(is_partial, run) AS is_partial,"
+            " argMax(warnings, run) AS warnings, argMax(seconds, run) AS seconds, argMax(finished_at, run) AS finished_at"
+            " FROM usage_days WHERE cluster = {cluster:String} GROUP BY day ORDER BY day",
+            cluster=self._cluster,
+        )
+        return {row["day"]: StoredDay(**{**row, "warnings": tuple(row["warnings"])}) for row in rows}
+
+    def replace_day(self, day: date, usage: DayUsage, *, run: int, windows: str, seconds: float) -> None:
+        """Make `usage` what is known of `day`, all at once. Of two runs the greater one counts, whoever ends last."""
+        self._connection.insert(
+            "usage_rows", [{"cluster": self._cluster, "run": run, **_as_row(row)} for row in usage.rows]
+        )
+        marker = {
+            "cluster": self._cluster,
+            "day": day,
+            "run": run,
+            "windows": windows,
+            "row_count": len(usage.rows),
+            "coverage": usage.coverage,
+            "is_partial": usage.is_partial,
+            "warnings": list(usage.warnings),
+            "seconds": seconds,
+        }
+        self._connection.insert("usage_days", [marker])
+
+    def newest_run(self, day: date) -> int:
+        """The run that counts for this day; 0: none yet."""
+        row = only(
+            self._connection.rows(
+                "SELECT max(run) AS run FROM usage_days WHERE cluster = {cluster:String} AND day = {day:Date}",
+                cluster=self._cluster,
+                day=day,
+            )
+        )
+        return int(row["run"])
+
+    def prune(self) -> None:
+        """Delete rows that can never count again: of runs older than one that has counted for a while.
+
+        Rows of a collection that died before its line was written go once a later run of that day counts.
+        """
+        # A run that is greater than the counting one may still be at work, so only smaller ones are deleted.
+        stale = self._connection.rows(
+            "SELECT r.day AS day, c.run AS run FROM (SELECT DISTINCT day, run FROM usage_rows WHERE cluster = {cluster:String}) AS r"
+            " INNER JOIN (SELECT day, max(run) AS run FROM usage_days WHERE cluster = {cluster:String}"
+            " AND finished_at < now64(3) - {seconds:UInt32} GROUP BY day) AS c ON r.day = c.day"
+            " WHERE r.run < c.run GROUP BY day, run",
+            cluster=self._cluster,
+            seconds=PRUNE_AFTER_SECONDS,
+        )
+        for row in stale:
+            for table in ("usage_rows", "usage_days"):
+                self._connection.command(
+                    f"DELETE FROM {table} WHERE cluster = {{cluster:String}} AND day = {{day:Date}} AND run < {{run:UInt64}}",
+                    cluster=self._cluster,
+                    day=row["day"],
+                    run=row["run"],
+                )
+
+    def history(self, days: Iterable[date], *, namespace: str = "", deployment: str = "") -> list[UsageDay]:
+        """Usage of these days, of everything or of one workload."""
+        rows = self._connection.rows(
+            "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
+            " AND ({namespace:String} = '' OR (namespace = {namespace:String} AND deployment = {deployment:String}))"
+            " ORDER BY namespace, deployment, day, container",
+            cluster=self._cluster,
+            days=list(days),
+            namespace=namespace,
+            deployment=deployment,
+        )
+        return [_from_row(row) for row in rows]
+
+    def record(self, event: CollectionEvent) -> None:
+        """Add one step to a collection's course."""
+        self._connection.insert("collection_events", [{"cluster": self._cluster, **asdict(event)}])
+
+    def events(self, collection: str) -> list[Row]:
+        """The course of one collection, oldest first; empty when there is no such collection."""
+        return self._connection.rows(
+            "SELECT at, event, day, row_count, coverage, seconds, message FROM collection_events"
+            " WHERE cluster = {cluster:String} AND collection = {collection:String} ORDER BY at",
+            cluster=self._cluster,
+            collection=collection,
+        )
+
+    def collections(self, *, limit: int) -> list[Row]:
+        """The newest collections, each with its counts and its last event."""
+        return self._connection.rows(
+            "SELECT collection, min(at) AS started_at, max(at) AS last_at, argMax(event, (at, event != 'day')) AS last_event,"
+            " argMax(message, at) AS message, countIf(event = 'day') AS days, sumIf(row_count, event = 'day') AS row_count,"
+            " countIf(event = 'failed_day') AS failed_days FROM collection_events"
+            " WHERE cluster = {cluster:String} GROUP BY collection ORDER BY started_at DESC LIMIT {limit:UInt32}",
+            cluster=self._cluster,
+            limit=limit,
+        )
+
+
+def _as_row(row: UsageDay) -> dict[str, Any]:
+    # NB: not dataclasses.asdict, which copies deeply and takes seconds for a big cluster's day.
+    values = {name: getattr(row, name) for name in UsageDay.__dataclass_fields__ if name != "found"}
+    values["cpu_quantiles_millicores"] = list(row.cpu_quantiles_millicores)
+    values["memory_quantiles_bytes"] = list(row.memory_quantiles_bytes)
+    return values | {name: getattr(row.found, name) for name in _FOUND}
+
+
+def _from_row(row: Row) -> UsageDay:
+    values = {name: row[name] for name in UsageDay.__dataclass_fields__ if name != "found"}
+    values["cpu_quantiles_millicores"] = tuple(row["cpu_quantiles_millicores"])
+    values["memory_quantiles_bytes"] = tuple(row["memory_quantiles_bytes"])
+    return UsageDay(**values, found=Resources(*(row[name] for name in _FOUND)))

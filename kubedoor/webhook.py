@@ -1,0 +1,90 @@
+"""The MutatingWebhookConfiguration that lets the door in: one definition, for the switch, the chart and the tests. Pure.
+
+What it leaves out here never costs a request: namespaces that are excluded or labelled `kubedoor-ignore`, and updates
+that change neither the spec nor what the door has to know (labels, owners). The door's own rules are in `admission`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NAME = "kubedoor-webhook-configuration"
+WEBHOOK_NAME = "deployments.kubedoor.io"
+IGNORE_LABEL = "kubedoor-ignore"
+PATH = "/mutate"
+
+# NB: an absent field is an error in CEL, and an error under failurePolicy Ignore skips the door, hence every has().
+_MATTERS = """
+request.operation == 'CREATE' || has(request.subResource) || object.spec != oldObject.spec
+|| has(object.metadata.labels) != has(oldObject.metadata.labels)
+|| (has(object.metadata.labels) && object.metadata.labels != oldObject.metadata.labels)
+|| has(object.metadata.ownerReferences) != has(oldObject.metadata.ownerReferences)
+|| (has(object.metadata.ownerReferences) && object.metadata.ownerReferences != oldObject.metadata.ownerReferences)
+"""
+
+
+@dataclass(frozen=True)
+class WebhookOptions:
+    """How the API server reaches the door. `ca` is PEM; empty: cert-manager injects it."""
+
+    namespace: str
+    service: str
+    port: int
+    timeout_seconds: int
+    failure_policy: str
+    excluded_namespaces: Sequence[str]
+    ca: str = ""
+    inject_ca_from: str = ""
+
+
+def configuration(options: WebhookOptions) -> dict[str, Any]:
+    """The object, ready to be applied."""
+    client: dict[str, Any] = {
+        "service": {"namespace": options.namespace, "name": options.service, "path": PATH, "port": options.port}
+    }
+    if options.ca:
+        client["caBundle"] = base64.b64encode(options.ca.encode()).decode()
+    metadata: dict[str, Any] = {"name": NAME, "labels": {"app.kubernetes.io/part-of": "kubedoor"}}
+    if options.inject_ca_from:
+        metadata["annotations"] = {"cert-manager.io/inject-ca-from": options.inject_ca_from}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": metadata,
+        "webhooks": [
+            {
+                "name": WEBHOOK_NAME,
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "NoneOnDryRun",
+                "failurePolicy": options.failure_policy,
+                "timeoutSeconds": options.timeout_seconds,
+                # A webhook that runs after the door may add containers; the door is idempotent.
+                "reinvocationPolicy": "IfNeeded",
+                "matchPolicy": "Equivalent",
+                "clientConfig": client,
+                "rules": [
+                    {
+                        "apiGroups": ["apps"],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE", "UPDATE"],
+                        "resources": ["deployments", "deployments/scale"],
+                        "scope": "Namespaced",
+                    }
+                ],
+                "namespaceSelector": {
+                    "matchExpressions": [
+                        {"key": IGNORE_LABEL, "operator": "DoesNotExist"},
+                        {
+                            "key": "kubernetes.io/metadata.name",
+                            "operator": "NotIn",
+                            "values": sorted(options.excluded_namespaces),
+                        },
+                    ]
+                },
+                "matchConditions": [{"name": "matters-to-kubedoor", "expression": " ".join(_MATTERS.split())}],
+            }
+        ],
+    }

