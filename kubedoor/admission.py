@@ -269,7 +269,8 @@ def _set_replicas(work: _Work, request: AdmissionRequest, values: ControlValues,
         return
     before = replicas_of(work.object)
     if before != values.replicas.amount:
-        work.object.setdefault("spec", {})["replicas"] = values.replicas.amount
+        spec = work.object["spec"] = work.object.get("spec") or {}
+        spec["replicas"] = values.replicas.amount
         work.changes.append(Change("replicas", "", str(before), str(values.replicas.amount), values.replicas.source))
 
 

@@ -31,3 +31,5 @@ def configure(level: str) -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
+    # It logs what it also raises, with whole tracebacks; what is raised is logged once, by us, in a sentence.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)

@@ -41,7 +41,8 @@ class Access:
         headers: Mapping[str, str] | None = None,
     ) -> Self:
         """Raises InvalidInput that names the setting and never quotes a secret."""
-        address, user_of_url, password_of_url = _split_url(url)
+        address, *pair_of_url = _split_url(url)
+        user, secret = (username, password) if username else pair_of_url
         token = bearer_token.strip()
         if not _is_header_text(token):
             raise InvalidInput("the bearer token has characters no header can carry", field="prometheus_bearer_token")
@@ -53,8 +54,8 @@ class Access:
             headers=dict(headers or {}),
             bearer_token=token,
             bearer_token_file=bearer_token_file,
-            username=username or user_of_url,
-            password=password or password_of_url,
+            username=user,
+            password=secret,
         )
 
     def authorization(self) -> str:

@@ -8,6 +8,7 @@ quote a header or an address with a password in it, are never passed on.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -154,13 +155,15 @@ class PrometheusClient:
     @contextmanager
     def _answered(self, method: str, endpoint: str, fields: Mapping[str, str]) -> Iterator[requests.Response]:
         """A response with status 200, or one of our errors; also for what breaks while it is read."""
-        for pause in (*RETRY_PAUSES_SECONDS, None):
+        pauses = iter(RETRY_PAUSES_SECONDS)
+        while True:
             with self._translated(), self._send(method, endpoint, fields) as response:
                 if response.status_code == 200:
                     self._refuse_foreign(response)
                     yield response
                     return
                 error = self._error_of(response)
+            pause = next(pauses, None)
             if pause is None or not isinstance(error, PrometheusUnreachable):
                 raise error
             self._sleep(pause)
@@ -182,6 +185,7 @@ class PrometheusClient:
     def _opened_session(self) -> requests.Session:
         with self._lock:
             if self._session is None:
+                _check_ca_file(self._ca_file)
                 self._session = requests.Session()
                 # In place also when there is nothing to say, or `requests` would look into a netrc file.
                 self._session.auth = self._authorize
@@ -231,20 +235,21 @@ class PrometheusClient:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """`requests` raises nothing but OSErrors: its own, and a plain one for a CA file that cannot be read."""
         try:
             yield
         except requests.exceptions.ContentDecodingError as error:
             raise PrometheusNotUnderstood(f"{self.address} sends an answer that cannot be decompressed") from error
-        except OSError as error:
+        except requests.RequestException as error:
             raise PrometheusUnreachable(f"{self.address} {self._trouble(error)}") from error
 
-    def _trouble(self, error: OSError) -> str:
+    def _trouble(self, error: requests.RequestException) -> str:
         causes = {type(cause).__name__ for cause in _causes(error)}
         if isinstance(error, requests.exceptions.ProxyError):
             return "cannot be reached through the proxy that the environment names (HTTPS_PROXY, NO_PROXY)"
-        if isinstance(error, requests.exceptions.SSLError) or "SSLError" in causes:
-            return "shows a certificate that is not trusted: set the CA file that signed it"
+        if "SSLCertVerificationError" in causes:
+            return "shows a certificate that is not trusted or not its own: set the CA file that signed it"
+        if isinstance(error, requests.exceptions.SSLError):
+            return "does not speak TLS with KubeDoor: is its address an http:// one?"
         if isinstance(error, requests.exceptions.Timeout) or "ReadTimeoutError" in causes:
             return f"does not answer within {self._timeout_seconds:g} seconds"
         if "NameResolutionError" in causes:
@@ -253,9 +258,17 @@ class PrometheusClient:
             return "refuses the connection: nothing listens there"
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return "broke the connection in the middle of its answer"
-        if not isinstance(error, requests.RequestException):
-            return f"cannot be asked: the CA file {self._ca_file} cannot be read"
         return "cannot be reached"
+
+
+def _check_ca_file(ca_file: str) -> None:
+    """`requests` would say of a bad one, in one of three ways, that the server cannot be reached."""
+    if not ca_file:
+        return
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise PrometheusUnreachable(f"the CA file {ca_file} cannot be read as certificates") from error
 
 
 def _words_of(response: requests.Response) -> tuple[str, str]:

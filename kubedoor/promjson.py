@@ -56,7 +56,7 @@ class _Text:
         while True:
             try:
                 value, end = self._scan(self._buffer, self._position)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 if len(self._buffer) - self._position > MOST_CHARACTERS_OF_A_VALUE or not self._fill():
                     raise self._broken() from error
                 continue

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Protocol, Self
 
 from kubedoor import promql
@@ -116,8 +117,8 @@ class CurveQuestion:
         return client.query_range(text, start=stretch.first, end=stretch.last, step_seconds=stretch.step_seconds)
 
     def add(self, reading: DayReading, labels: Mapping[str, str], series: Mapping[str, Any]) -> None:
-        points = ((instant, float(value)) for instant, value in series["values"])
-        reading.add_curve(self.metric, _key(labels), self.stretch.curve(points), self.stretch.offset)
+        curve = self.stretch.curve(series["values"])
+        reading.add_curve(self.metric, _key(labels), curve, self.stretch.offset)
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ def _key(labels: Mapping[str, str]) -> ContainerKey:
 def _time_halves(piece: TimeRange, step_seconds: int) -> Sequence[TimeRange]:
     if piece.seconds < 2 * step_seconds:
         return []
-    middle = piece.start + (piece.end - piece.start) // 2
+    # Whole seconds, as durations are in the questions.
+    middle = piece.start + timedelta(seconds=piece.seconds // 2)
     return [TimeRange(piece.start, middle), TimeRange(middle, piece.end)]
 
 
@@ -186,20 +188,32 @@ class _Day:
     queries: int = 0
     warnings: list[str] = field(default_factory=list)
     is_partial: bool = False
+    is_over: bool = False
+    """A question has failed, so that nothing will come of this day."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     _namespaces: tuple[str, ...] | None = None
 
     def ask_all(self, questions: Sequence[Question], concurrency: int) -> None:
         """The first failure is raised, once those under way have ended; the rest is not begun."""
         with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="prometheus") as pool:
-            waiting = [pool.submit(self.ask, question) for question in questions]
+            waiting = [pool.submit(self._ask_or_end, question) for question in questions]
             try:
                 for done in as_completed(waiting):
                     done.result()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
+    def _ask_or_end(self, question: Question) -> None:
+        try:
+            self.ask(question)
+        except BaseException:
+            self.is_over = True
+            raise
+
     def ask(self, question: Question) -> None:
+        """In pieces if need be. Does nothing once another question has failed."""
+        if self.is_over:
+            return
         try:
             self._read(question)
         except QueryTooLarge:

@@ -105,11 +105,15 @@ class Stretch:
             Stretch(middle, self.last, self.step_seconds, self.offset + half),
         )
 
-    def curve(self, points: Iterable[tuple[float, float]]) -> Curve:
-        """(unix seconds, value) pairs on this stretch's steps; what is not finite or off the stretch is missing."""
+    def curve(self, points: Sequence[tuple[float, str | float]]) -> Curve:
+        """[unix seconds, number] pairs in order, on this stretch's steps; what is off it or not finite is missing."""
+        if len(points) == self.steps and (points[0][0], points[-1][0]) == (self.first, self.last):
+            curve = array("d", [float(value) for _, value in points])
+            if math.isfinite(sum(curve)):
+                return curve
         curve = empty_curve(self.steps)
-        for instant, value in points:
-            index = round((instant - self.first) / self.step_seconds)
+        for instant, text in points:
+            index, value = round((instant - self.first) / self.step_seconds), float(text)
             if math.isfinite(value) and 0 <= index < len(curve):
                 curve[index] = value
         return curve

@@ -6,8 +6,9 @@ A test says what is answered; the server keeps what was asked. It listens on loo
 from __future__ import annotations
 
 import json
+import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,7 +49,7 @@ def success(data: Any, **envelope: Any) -> Reply:
     return Reply(json.dumps({"status": "success", "data": data, **envelope}).encode())
 
 
-def result(series: Sequence[Any], kind: str = "vector", **envelope: Any) -> Reply:
+def result(series: Iterable[Any], kind: str = "vector", **envelope: Any) -> Reply:
     return success({"resultType": kind, "result": list(series)}, **envelope)
 
 
@@ -63,11 +64,15 @@ def page(status: int = 200) -> Reply:
 class PromServer:
     """`url` to ask, `asked` so far, and `answer` to change in the middle of a test."""
 
-    def __init__(self, answer: Answerer) -> None:
+    def __init__(self, answer: Answerer, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
+        if tls:
+            # The handshake is left to the thread of the connection.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.port = self._server.server_address[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
     @contextmanager
     def running(self) -> Iterator[PromServer]:
@@ -83,6 +88,11 @@ class PromServer:
     @property
     def queries(self) -> list[str]:
         return [asked.query for asked in self.asked if asked.query]
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that hang up are what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -106,7 +106,7 @@ TOOLBOX = (
 )
 
 
-class ToolMissing(RuntimeError):  # noqa: N818
+class ToolMissing(RuntimeError):
     """A real part is neither there nor could it be built; the message says what to do."""
 
 

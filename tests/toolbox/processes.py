@@ -31,7 +31,7 @@ FIRST_PORT, PORT_COUNT = 20000, 12000
 _next_port = itertools.count(os.getpid() * 31)
 
 
-class PartFailed(RuntimeError):  # noqa: N818
+class PartFailed(RuntimeError):
     """A part ended, or was not ready in time; the message has the end of its log."""
 
 

@@ -140,7 +140,7 @@ class Client:
             if record["days_done"] != done:
                 done = record["days_done"]
                 on_progress(record)
-            return record["state"] != "running"
+            return bool(record["state"] != "running")
 
         processes.wait_until(is_over, what="the collection is over", timeout_seconds=COLLECT_TIMEOUT_SECONDS)
         if record["state"] != "finished":

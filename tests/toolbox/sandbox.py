@@ -99,7 +99,7 @@ def _unless_taken(port: int) -> int:
 
 
 def _show_progress(record: dict[str, Any]) -> None:
-    _say(f"KubeDoor: collected {record['days_done']} of {record['days_total']} days, {record['rows']} rows")
+    _say(f"KubeDoor: collected {record['days_done']} of {DAYS} days, {record['rows']} rows")
 
 
 def _welcome(plane: ControlPlane, prometheus: Prometheus, kubedoor: RunningKubeDoor, fleet: Fleet) -> str:

@@ -1,0 +1,449 @@
+"""Every query of the store on the schema built from sql/, embedded and over HTTP."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kubedoor.control import compile_rows
+from kubedoor.errors import Conflict, StoreError
+from kubedoor.model import (
+    CollectedContainer,
+    CollectedValues,
+    DayUsage,
+    ManualValues,
+    Mode,
+    Resources,
+    Source,
+    UsageDay,
+    Value,
+    WorkloadKey,
+)
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
+from kubedoor.store.listing import SORTS, Filter, ListingStore
+from kubedoor.store.people import PeopleStore, User
+from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
+from kubedoor.store.usage import CollectionEvent, UsageStore
+from tests.support.builders import DAY, make_usage_day
+
+MI = 2**20
+LONG_AGO = DAY - timedelta(days=400)
+
+
+def make_collected(
+    deployment: str = "web", *, namespace: str = "shop", replicas: int = 3, container: str = "app", cpu: int = 120, **fields: object
+) -> CollectedValues:
+    values = CollectedContainer(container, Resources(cpu, 256 * MI, 1000, 1024 * MI), cpu, 400 * MI, ("why",))
+    made = CollectedValues(namespace, deployment, replicas, DAY, DAY, (values,), days=10)
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def usage(connection: Connection, cluster: str) -> UsageStore:
+    return UsageStore(connection, cluster)
+
+
+@pytest.fixture
+def control(connection: Connection, cluster: str) -> ControlStore:
+    return ControlStore(connection, cluster)
+
+
+@pytest.fixture
+def listing(connection: Connection, cluster: str) -> ListingStore:
+    return ListingStore(connection, cluster)
+
+
+@pytest.fixture
+def records(connection: Connection, cluster: str) -> RecordStore:
+    return RecordStore(connection, cluster)
+
+
+@pytest.fixture
+def web(cluster: str) -> WorkloadKey:
+    return WorkloadKey(cluster, "shop", "web")
+
+
+def store_day(usage: UsageStore, *rows: UsageDay, run: int, **fields: object) -> None:
+    usage.replace_day(DAY, DayUsage(rows, 1.0), run=run, windows="10:00-11:30 UTC", seconds=0.5)
+
+
+# Usage
+
+
+def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
+    rows = (
+        make_usage_day(pods=300, cpu=4_000_000, memory=2**42, throttled_share=0.25, oom_kills=2, coverage=0.5, hpa=True),
+        make_usage_day(container="proxy", found=Resources(), throttled_share=None),
+    )
+    usage.replace_day(DAY, DayUsage(rows, 0.75, ("late",), is_partial=True), run=7, windows="w", seconds=1.5)
+    assert usage.history([DAY]) == list(rows)
+    stored = usage.days()[DAY]
+    assert (stored.windows, stored.row_count, stored.coverage, stored.is_partial) == ("w", 2, 0.75, True)
+    assert stored.warnings == ("late",)
+
+
+def test_a_second_run_replaces_the_first(usage: UsageStore) -> None:
+    store_day(usage, make_usage_day(), make_usage_day(container="old"), run=1)
+    store_day(usage, make_usage_day(cpu=999), run=2)
+    assert usage.history([DAY]) == [make_usage_day(cpu=999)]
+    assert usage.newest_run(DAY) == 2
+
+
+def test_the_greater_run_counts_whoever_ends_last(usage: UsageStore) -> None:
+    store_day(usage, make_usage_day(cpu=2), run=2)
+    store_day(usage, make_usage_day(cpu=1), run=1)
+    assert usage.history([DAY]) == [make_usage_day(cpu=2)]
+
+
+def test_rows_without_their_line_are_not_there(usage: UsageStore, connection: Connection, cluster: str) -> None:
+    store_day(usage, make_usage_day(cpu=1), run=1)
+    connection.command(
+        "INSERT INTO usage_rows SELECT * REPLACE (9 AS run, 77 AS cpu_p95_millicores) FROM usage_rows WHERE cluster = {cluster:String}",
+        cluster=cluster,
+    )
+    assert usage.history([DAY]) == [make_usage_day(cpu=1)]
+
+
+def test_an_empty_day_is_a_day(usage: UsageStore) -> None:
+    usage.replace_day(DAY, DayUsage((), 0.0, ("no data",)), run=1, windows="w", seconds=0.1)
+    assert usage.days()[DAY].row_count == 0
+    assert usage.history([DAY]) == []
+
+
+def test_what_can_never_count_again_is_deleted(usage: UsageStore, connection: Connection, cluster: str) -> None:
+    store_day(usage, make_usage_day(cpu=1), run=1)
+    store_day(usage, make_usage_day(cpu=2), run=2)
+    usage.prune()
+    count = "SELECT count() AS n FROM usage_rows WHERE cluster = {cluster:String}"
+    assert connection.rows(count, cluster=cluster)[0]["n"] == 2, "queries may still be reading the old run"
+    old = {"cluster": cluster, "day": DAY, "run": 3, "windows": "w", "row_count": 0, "coverage": 0.0, "is_partial": False}
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    connection.insert("usage_days", [{**old, "warnings": [], "seconds": 0.0, "finished_at": long_ago}])
+    usage.prune()
+    assert connection.rows(count, cluster=cluster)[0]["n"] == 0
+
+
+def test_one_workloads_history_is_only_its_own(usage: UsageStore) -> None:
+    store_day(usage, make_usage_day(), make_usage_day(deployment="api"), make_usage_day(namespace="other"), run=1)
+    got = usage.history([DAY], namespace="shop", deployment="web")
+    assert [(row.namespace, row.deployment) for row in got] == [("shop", "web")]
+
+
+def test_a_reader_never_sees_half_a_day(usage: UsageStore) -> None:
+    rows = [make_usage_day(deployment=f"d{number}", cpu=1) for number in range(200)]
+    store_day(usage, *rows, run=1)
+    stop = threading.Event()
+    seen: set[tuple[int, int]] = set()
+
+    def read() -> None:
+        while not stop.is_set():
+            got = usage.history([DAY])
+            seen.add((len(got), len({row.cpu_p95_millicores for row in got})))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for run in range(2, 12):
+        store_day(usage, *[replace(row, cpu_p95_millicores=run) for row in rows], run=run)
+    stop.set()
+    reader.join()
+    assert seen == {(200, 1)}
+
+
+def test_a_collections_course_is_kept(usage: UsageStore) -> None:
+    usage.record(CollectionEvent("c1", "started", "1 days", row_count=1))
+    usage.record(CollectionEvent("c1", "day", "", DAY, 5, 1.0, 0.25))
+    usage.record(CollectionEvent("c1", "finished"))
+    assert [event["event"] for event in usage.events("c1")] == ["started", "day", "finished"]
+    (only,) = usage.collections(limit=5)
+    assert (only["collection"], only["days"], only["row_count"], only["last_event"]) == ("c1", 1, 5, "finished")
+    assert usage.events("nobody") == []
+
+
+# Control values
+
+
+def test_collected_values_become_control_values(control: ControlStore, web: WorkloadKey) -> None:
+    control.replace_collected([make_collected(hpa=True)], run=1, rule="peak-day")
+    (values,) = compile_rows(web.cluster, control.control_rows()).values()
+    assert values.replicas == Value(3, Source.COLLECTED)
+    assert values.containers["app"].memory_limit_bytes == Value(1024 * MI, Source.COLLECTED)
+    assert values.hpa
+    assert values.peak_day == DAY
+    assert control.peak_days(web) == (DAY, DAY)
+    assert control.workload_count() == 1
+    assert control.collected_row_count() == 1
+    assert control.refreshed_at() is not None
+
+
+def test_manual_beats_collected_field_by_field(control: ControlStore, web: WorkloadKey) -> None:
+    control.replace_collected([make_collected()], run=1, rule="peak-day")
+    manual = ManualValues(replicas=0, containers={"app": Resources(cpu_request_millicores=700)}, mode=Mode.OBSERVE)
+    saved = control.edit(web, manual, based_on=0, who="alice")
+    values = compile_rows(web.cluster, control.control_rows_of(web))[web]
+    assert values.replicas == Value(0, Source.MANUAL)
+    assert values.containers["app"].cpu_request_millicores == Value(700, Source.MANUAL)
+    assert values.containers["app"].memory_request_bytes == Value(256 * MI, Source.COLLECTED)
+    assert (values.mode, values.version) == (Mode.OBSERVE, 1)
+    assert (saved.version, saved.edited_by, saved.replicas) == (1, "alice", 0)
+
+
+def test_a_manual_value_survives_every_collection(control: ControlStore, web: WorkloadKey) -> None:
+    control.edit(web, ManualValues(replicas=9), based_on=0, who="alice")
+    for run in range(1, 6):
+        control.replace_collected([make_collected(replicas=run)], run=run, rule="peak-day")
+        row = control.control_rows_of(web)[0]
+        assert (row["replicas"], row["collected_replicas"], row["manual_replicas"]) == (9, run, 9)
+
+
+def test_manual_values_stand_without_collected_ones(control: ControlStore, web: WorkloadKey) -> None:
+    control.edit(web, ManualValues(replicas=4), based_on=0, who="alice")
+    values = compile_rows(web.cluster, control.control_rows_of(web))[web]
+    assert values.replicas == Value(4, Source.MANUAL)
+    assert values.containers == {}
+
+
+def test_what_is_no_longer_collected_is_gone(control: ControlStore, web: WorkloadKey) -> None:
+    control.replace_collected([make_collected(), make_collected("api")], run=1, rule="peak-day")
+    control.replace_collected([make_collected()], run=2, rule="peak-day")
+    assert {row["deployment"] for row in control.control_rows()} == {"web"}
+
+
+def test_a_stale_edit_is_told_who_was_first(control: ControlStore, web: WorkloadKey) -> None:
+    control.edit(web, ManualValues(replicas=1), based_on=0, who="alice")
+    with pytest.raises(Conflict, match="version 1 by alice") as caught:
+        control.edit(web, ManualValues(replicas=2), based_on=0, who="bob")
+    assert caught.value.details == {"field": "version", "version": 1}
+    assert control.manual(web).replicas == 1
+
+
+def test_of_many_edits_at_once_exactly_one_wins(control: ControlStore, web: WorkloadKey) -> None:
+    barrier = threading.Barrier(8)
+
+    def edit(number: int) -> int | None:
+        barrier.wait()
+        try:
+            saved = control.edit(web, ManualValues(replicas=number), based_on=0, who=f"user-{number}")
+        except Conflict:
+            return None
+        assert saved.replicas == number
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [won for won in pool.map(edit, range(8)) if won is not None]
+    assert len(winners) == 1
+    assert control.manual(web).replicas == winners[0]
+    assert [version.version for version in control.edits(web, limit=10)] == [1]
+
+
+def test_edits_are_kept_newest_first(control: ControlStore, web: WorkloadKey) -> None:
+    for version in range(3):
+        control.edit(web, ManualValues(replicas=version, note=f"n{version}"), based_on=version, who="alice")
+    assert [edit.note for edit in control.edits(web, limit=2)] == ["n2", "n1"]
+
+
+def test_facts_are_known_and_the_newest_counts(control: ControlStore, web: WorkloadKey) -> None:
+    control.replace_collected([make_collected()], run=1, rule="peak-day")
+    control.learn([(web, "opted_out", True), (web, "owned", True)], seen_by="door")
+    control.learn([(web, "owned", False)], seen_by="door")
+    values = compile_rows(web.cluster, control.control_rows_of(web))[web]
+    assert (values.opted_out, values.owned, values.hpa) == (True, False, False)
+    stranger = WorkloadKey(web.cluster, "shop", "stranger")
+    control.learn([(stranger, "hpa", True)], seen_by="door")
+    facts = control.facts_of(stranger)
+    assert facts is not None
+    assert facts["hpa"]
+    assert control.facts_of(WorkloadKey(web.cluster, "a", "b")) is None
+    assert {row["deployment"] for row in control.known_facts()} == {"web", "stranger"}
+
+
+def test_every_change_changes_the_revision(control: ControlStore, web: WorkloadKey) -> None:
+    seen = [control.revision()]
+    control.replace_collected([make_collected()], run=1, rule="peak-day")
+    seen.append(control.revision())
+    control.edit(web, ManualValues(replicas=1), based_on=0, who="alice")
+    seen.append(control.revision())
+    control.learn([(web, "hpa", True)], seen_by="door")
+    seen.append(control.revision())
+    assert len(set(seen)) == 4
+    assert control.revision() == seen[-1]
+
+
+# The list
+
+
+def names(rows: list[dict[str, object]]) -> list[object]:
+    return [row["deployment"] for row in rows]
+
+
+@pytest.fixture
+def filled(usage: UsageStore, control: ControlStore, web: WorkloadKey) -> None:
+    # asked 500m × 3 pods; used 120m (over), 900m (under).
+    store_day(
+        usage,
+        make_usage_day(cpu=120, memory=600 * MI),
+        make_usage_day(deployment="hungry", cpu=900, memory=600 * MI, pods=4),
+        make_usage_day(deployment="bare", namespace="data", found=Resources(), cpu=50),
+        run=1,
+    )
+    control.replace_collected(
+        [
+            make_collected(cpu=120),
+            make_collected("hungry", cpu=900, replicas=4),
+            make_collected("bare", namespace="data", cpu=50, hpa=True),
+        ],
+        run=1,
+        rule="peak-day",
+    )
+    control.edit(web, ManualValues(replicas=7, mode=Mode.OBSERVE), based_on=0, who="alice")
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    ("wanted", "want"),
+    [
+        (Filter(), ["bare", "hungry", "web"]),
+        (Filter(search="WEB"), ["web"]),
+        (Filter(search="data/ba"), ["bare"]),
+        (Filter(search="%"), []),
+        (Filter(namespace="shop"), ["hungry", "web"]),
+        (Filter(mode="observe"), ["web"]),
+        (Filter(asked="over"), ["web"]),
+        (Filter(asked="under"), ["bare", "hungry"]),
+        (Filter(asked="none"), ["bare"]),
+        (Filter(has_manual=True), ["web"]),
+        (Filter(has_manual=False), ["bare", "hungry"]),
+        (Filter(hpa=True), ["bare"]),
+        (Filter(search="'; DROP TABLE manual; --"), []),
+    ],
+)
+def test_workloads_are_found(listing: ListingStore, wanted: Filter, want: list[str]) -> None:
+    rows, total = listing.page(wanted, since=DAY, sort="name", descending=False, limit=10, offset=0)
+    assert names(rows) == want
+    assert total == len(want)
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("sort", sorted(SORTS))
+def test_every_sort_works_both_ways(listing: ListingStore, sort: str) -> None:
+    up, _ = listing.page(Filter(), since=DAY, sort=sort, descending=False, limit=10, offset=0)
+    down, _ = listing.page(Filter(), since=DAY, sort=sort, descending=True, limit=10, offset=0)
+    assert {str(name) for name in names(up)} == {str(name) for name in names(down)} == {"bare", "hungry", "web"}
+
+
+@pytest.mark.usefixtures("filled")
+def test_pages_and_totals(listing: ListingStore) -> None:
+    page, total = listing.page(Filter(), since=DAY, sort="name", descending=False, limit=2, offset=2)
+    assert (names(page), total) == (["web"], 3)
+    assert listing.page(Filter(), since=DAY, sort="name", descending=False, limit=2, offset=9) == ([], 3)
+
+
+@pytest.mark.usefixtures("filled")
+def test_sums_of_the_cluster(listing: ListingStore) -> None:
+    sums = listing.sums(since=DAY)
+    assert (sums["workloads"], sums["over_asked"], sums["under_asked"], sums["unasked"]) == (3, 1, 2, 1)
+    assert sums["cpu_requested_millicores"] == 500 * 3 + 500 * 4
+    assert sums["cpu_used_millicores"] == 120 * 3 + 900 * 4 + 50 * 3
+    assert [row["namespace"] for row in listing.by_namespace(since=DAY)] == ["shop", "data"]
+    assert [row["day"] for row in listing.by_day(since=DAY)] == [DAY]
+    assert listing.namespaces() == ["data", "shop"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_containers_and_newest_usage_of_a_page(listing: ListingStore) -> None:
+    keys = [("shop", "web"), ("data", "bare")]
+    assert names(listing.containers(keys)) == ["bare", "web"]
+    assert {row["container"] for row in listing.newest_usage(keys, since=DAY)} == {"app"}
+
+
+def test_an_empty_cluster_has_zero_sums(listing: ListingStore) -> None:
+    assert listing.sums(since=DAY)["workloads"] == 0
+    assert listing.page(Filter(), since=DAY, sort="name", descending=False, limit=5, offset=0) == ([], 0)
+
+
+# Records
+
+
+def make_admission(cluster: str, *, at: datetime, outcome: str = "patched") -> AdmissionRecord:
+    return AdmissionRecord(
+        at=at,
+        cluster=cluster,
+        namespace="shop",
+        deployment="web",
+        uid="u",
+        operation="UPDATE",
+        subresource="scale",
+        username="alice",
+        outcome=outcome,
+        reason="r",
+        before={"replicas": "10"},
+        after={"replicas": "3"},
+        warnings=("w",),
+        version=1,
+        snapshot_age_seconds=0.5,
+    )
+
+
+def test_admissions_are_read_newest_first(records: RecordStore, cluster: str) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    records.add_admissions([make_admission(cluster, at=now - timedelta(seconds=second)) for second in range(3)])
+    records.add_admissions([make_admission(cluster, at=now, outcome="denied")])
+    assert len(records.admissions(limit=10)) == 4
+    assert [row["outcome"] for row in records.admissions(outcome="denied", limit=10)] == ["denied"]
+    (oldest,) = records.admissions(before=now - timedelta(seconds=1), limit=10)
+    assert (oldest["at"], oldest["before"], oldest["after"]) == (now - timedelta(seconds=2), {"replicas": "10"}, {"replicas": "3"})
+    assert records.admissions(namespace="shop", deployment="nobody", limit=10) == []
+    assert records.outcomes_since(now - timedelta(seconds=1)) == {"patched": 2, "denied": 1}
+    records.add_admissions([])
+
+
+def test_the_audit_is_kept(records: RecordStore) -> None:
+    who = f"alice-{uuid.uuid4()}"
+    records.add_audit(AuditRecord(who, "session", "127.0.0.1", "control.on", "default", {"enabled": False}, {"enabled": True}))
+    (row,) = [row for row in records.audit(limit=100) if row["who"] == who]
+    assert (row["action"], row["before"], row["after"]) == ("control.on", {"enabled": False}, {"enabled": True})
+
+
+# People
+
+
+def make_user(**fields: object) -> User:
+    made = User(f"user-{uuid.uuid4()}", "admin", "hash", True, datetime.now(UTC).replace(microsecond=0))
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def test_a_user_is_kept_in_versions(connection: Connection) -> None:
+    people = PeopleStore(connection)
+    first = people.save(make_user())
+    second = people.save(replace(first, must_change_password=False))
+    assert people.user(first.username) == second
+    assert people.user("nobody") is None
+    assert people.has_users()
+    with pytest.raises(Conflict):
+        people.save(first)
+
+
+def test_a_shared_key_is_the_same_for_all(connection: Connection) -> None:
+    people, name = PeopleStore(connection), f"key-{uuid.uuid4()}"
+    with ThreadPoolExecutor(4) as pool:
+        keys = set(pool.map(lambda number: people.shared_key(name, candidate=f"c{number}"), range(8)))
+    assert len(keys) == 1
+
+
+# The connection
+
+
+def test_a_refusal_says_what_but_never_where(connection: Connection) -> None:
+    with pytest.raises(StoreError, match=r"UNKNOWN_TABLE \(code 60\)") as caught:
+        connection.rows("SELECT * FROM nowhere")
+    assert "secret" not in str(caught.value)
+
+
+def test_values_are_bound_and_never_sql(connection: Connection) -> None:
+    text = "'; DROP TABLE manual; --\n\t\\ \u4e2d\u6587"
+    assert connection.rows("SELECT {text:String} AS text", text=text) == [{"text": text}]

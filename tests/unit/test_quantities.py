@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubedoor import quantities
+from kubedoor.errors import QuantityError
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("250m", "0.25"),
+        ("1", "1"),
+        ("1.5", "1.5"),
+        (".5", "0.5"),
+        ("1.", "1"),
+        ("+2", "2"),
+        ("-1", "-1"),
+        ("1e3", "1000"),
+        ("1E3", "1000"),
+        ("1E", "1000000000000000000"),
+        ("100n", "0.0000001"),
+        ("250u", "0.00025"),
+        ("2k", "2000"),
+        ("1Ki", "1024"),
+        ("1.5Gi", "1610612736"),
+        ("128974848000m", "128974848"),
+        (2, "2"),
+        (0.5, "0.5"),
+        (1e-7, "0.0000001"),
+    ],
+)
+def test_a_quantity_is_read_as_kubernetes_reads_it(text: str | int | float, want: str) -> None:
+    assert quantities.parse(text) == Decimal(want)
+
+
+@pytest.mark.parametrize("text", ["", " ", "1 Gi", "1gi", "1KI", "Mi", "1.2.3", "0x10", "1e", "1e1000", "NaN", "inf", "1Mi1", "8Ei"])
+def test_what_kubernetes_would_not_read_is_refused_by_name(text: str) -> None:
+    with pytest.raises(QuantityError, match="quantity"):
+        quantities.parse(text)
+
+
+@pytest.mark.parametrize("value", [True, None, [], {}])
+def test_other_types_are_refused(value: object) -> None:
+    with pytest.raises(QuantityError):
+        quantities.parse(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("text", "want"), [("0.5", 500), ("250u", 1), ("1", 1000), ("0.0001", 1), ("0", 0)])
+def test_cpu_is_rounded_up_to_millicores(text: str, want: int) -> None:
+    assert quantities.cpu_millicores(text) == want
+
+
+@pytest.mark.parametrize(("text", "want"), [("1Mi", 2**20), ("1500m", 2), ("0.5", 1), ("1G", 10**9)])
+def test_memory_is_rounded_up_to_bytes(text: str, want: int) -> None:
+    assert quantities.memory_bytes(text) == want
+
+
+@pytest.mark.parametrize(("millicores", "want"), [(0, "0"), (1, "1m"), (1000, "1"), (1500, "1500m"), (64000, "64")])
+def test_cpu_is_written_canonically(millicores: int, want: str) -> None:
+    assert quantities.format_cpu(millicores) == want
+
+
+@pytest.mark.parametrize(
+    ("count", "want"), [(0, "0"), (1000, "1000"), (1024, "1Ki"), (1610612736, "1536Mi"), (2**60, "1Ei"), (2**20 + 1, "1048577")]
+)
+def test_memory_is_written_canonically(count: int, want: str) -> None:
+    assert quantities.format_memory(count) == want
+
+
+@given(st.integers(min_value=0, max_value=2**31))
+def test_cpu_survives_the_way_there_and_back(millicores: int) -> None:
+    assert quantities.cpu_millicores(quantities.format_cpu(millicores)) == millicores
+
+
+@given(st.integers(min_value=0, max_value=2**62))
+def test_memory_survives_the_way_there_and_back(count: int) -> None:
+    assert quantities.memory_bytes(quantities.format_memory(count)) == count
