@@ -107,6 +107,7 @@ class _Work:
     object: dict[str, Any]
     changes: list[Change] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
+    unchanged_because: str = "already as it should be"
 
 
 def parse_review(body: Any) -> AdmissionRequest:
@@ -263,6 +264,7 @@ def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
 
 def _set_replicas(work: _Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
     if rules.keep_hpa_replicas and (values.hpa or request.username == HPA_USER):
+        work.unchanged_because = "replicas are the HPA's"
         return
     if values.replicas is None:
         work.left_alone.append("replicas")
@@ -358,7 +360,7 @@ def _write(
 def _conclude(request: AdmissionRequest, work: _Work, mode: Mode) -> Decision:
     changes = tuple(work.changes)
     if not changes:
-        return Decision(Outcome.UNCHANGED, "already as it should be", warnings=_left_alone_warnings(work))
+        return Decision(Outcome.UNCHANGED, work.unchanged_because, warnings=_left_alone_warnings(work))
     if mode is Mode.OBSERVE:
         return Decision(
             Outcome.OBSERVED, "mode is observe", changes=changes, warnings=_change_warnings(changes, would=True)

@@ -57,10 +57,14 @@ class Collections:
 
     def _run(self, wish: Wish, collection: str) -> None:
         try:
-            for _ in range(MAX_SLICES):
+            for number in range(MAX_SLICES):
                 last: Progress = {}
                 for step in self._run_slice(wish, collection):
                     last = step
+                    if number == 0 and step.get("event") == "started":
+                        # The slice itself says so only of a collection that has no event yet; this one was asked for.
+                        days = len(step["days"])
+                        self._usage.record(CollectionEvent(collection, "started", f"{days} days", row_count=days))
                 if last.get("event") != "next":
                     return
                 wish = parse_wish(last["next"])

@@ -121,7 +121,7 @@ class Door:
 
     async def warm_up(self) -> bool:
         """Load what there is to load; whether the door has any values to decide from."""
-        await self._refreshed()
+        await self._refreshed(self._monotonic() + self._options.wait_seconds)
         return self._snapshot.is_loaded
 
     async def admit(self, review: Any) -> dict[str, Any]:
@@ -157,24 +157,25 @@ class Door:
         return self._snapshot.age_seconds > self._options.max_age_seconds
 
     async def _values(self, key: WorkloadKey, username: str) -> ControlValues:
+        deadline = self._monotonic() + self._options.wait_seconds
         if self._is_stale():
-            await self._refreshed()
+            await self._refreshed(deadline)
         if not self._snapshot.is_loaded:
             raise StoreError("the store is away and there is no snapshot yet")
         values = self._snapshot.values_of(key)
         # KubeDoor's own scale follows an edit at once; a second is too long there, and for what has just been added.
         if username == self._options.service_account or not values.known:
-            values = await self._read_through(key, values)
+            values = await self._read_through(key, values, deadline)
         return values
 
-    async def _refreshed(self) -> None:
+    async def _refreshed(self, deadline: float) -> None:
         """Bring the snapshot up to date if the store does it in time; never raises."""
         if self._monotonic() < self._ask_store_after:
             return
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
         # The task goes on when the wait is over: the next admission finds its result.
-        await asyncio.wait({self._refreshing}, timeout=self._options.wait_seconds)
+        await asyncio.wait({self._refreshing}, timeout=max(0.0, deadline - self._monotonic()))
 
     async def _refresh(self) -> None:
         try:
@@ -185,15 +186,23 @@ class Door:
             log.exception("the snapshot could not be refreshed")
             self._store_failed(error)
 
-    async def _read_through(self, key: WorkloadKey, known: ControlValues) -> ControlValues:
-        if self._monotonic() < self._ask_store_after:
-            return known
+    async def _read_through(self, key: WorkloadKey, remembered: ControlValues, deadline: float) -> ControlValues:
+        """The values in the store; what is remembered when it does not answer in time.
+
+        Raises StoreError for a workload that nothing is remembered of: it may well have values, so it must not be taken
+        for one that is not in the control table.
+        """
         try:
+            if self._monotonic() < self._ask_store_after:
+                raise StoreError("the store failed a moment ago")
             reading = asyncio.to_thread(self._snapshot.read_through, key)
-            return await asyncio.wait_for(reading, self._options.wait_seconds)
+            return await asyncio.wait_for(reading, max(0.05, deadline - self._monotonic()))
         except (StoreError, TimeoutError) as error:
-            self._store_failed(error)
-            return known
+            if isinstance(error, TimeoutError):
+                self._store_failed(error)
+            if not remembered.known:
+                raise StoreError("the store is away, and the snapshot does not have this workload") from error
+            return remembered
 
     def _store_failed(self, error: BaseException) -> None:
         self._ask_store_after = self._monotonic() + RETRY_STORE_SECONDS

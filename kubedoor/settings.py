@@ -261,8 +261,8 @@ class Settings:
         "1", _number(0.1, 60), "1", "Oldest knowledge a decision may rest on while the store answers."
     )
     snapshot_wait_seconds: float = setting(
-        "0.5",
-        _number(0.05, 5),
+        "1",
+        _number(0.05, 10),
         "0.5",
         "Longest wait for the store in one admission; then the last good snapshot serves.",
     )

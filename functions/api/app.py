@@ -7,22 +7,24 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 import kubedoor
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound
 from kubedoor.responses import error_response
 
 from . import routes_collect, routes_door, routes_overview, routes_session, routes_workloads
-from .page import page
+from .page import add_pages
 from .schemas import ErrorAnswer
 from .security import LoginIn
 from .services import Services
 
 PREFIX = "/api/v1"
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; font-src 'self'; img-src 'self' data:;"
+    " style-src 'self' 'unsafe-inline'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -55,12 +57,13 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         return app.openapi()
 
     app.include_router(api)
-    app.add_api_route("/", lambda: HTMLResponse(page(app)), methods=["GET"], include_in_schema=False)
+    add_pages(app)
     app.add_exception_handler(KubeDoorError, _known_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _known_error)
     app.middleware("http")(_add_headers)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     return app
 
 

@@ -1,13 +1,58 @@
-"""A plain page that lists what is there, until the web UI is built."""
+"""The web UI as static files; while it is not built, a plain page that says how to build it."""
 
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+_FOREVER = "public, max-age=31536000, immutable"
+_ASK_EACH_TIME = "no-cache"
+_NOT_PAGES = frozenset({"api", "assets", "collect", "mutate"})
+"""First path segments where what is not there is an error and not a page of the single-page application."""
 
 
-def page(app: FastAPI) -> str:
+def built_web() -> Path | None:
+    """`web/dist` of the checkout or below the current folder (as in the image); None when it is not built."""
+    folders = (Path(__file__).resolve().parents[2], Path.cwd())
+    return next((folder / "web" / "dist" for folder in folders if (folder / "web/dist/index.html").is_file()), None)
+
+
+def add_pages(app: FastAPI) -> None:
+    """Serves the pages on every path that no route has taken, so routes have to be added before."""
+    if (folder := built_web()) is not None:
+        app.mount("/", Pages(directory=folder, html=True), name="web")
+        return
+    app.add_api_route("/", lambda: HTMLResponse(plain_page(app)), methods=["GET"], include_in_schema=False)
+
+
+class Pages(StaticFiles):
+    """Files as they are; any other path is a page whose address the UI itself understands, so it gets `index.html`."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404 or (Path(path).parts[:1] and Path(path).parts[0] in _NOT_PAGES):
+                raise
+            response = await super().get_response("index.html", scope)
+        return response
+
+    def file_response(self, full_path: Any, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(full_path, *arguments, **options)
+        # Names below assets/ hold a hash of what is in them.
+        is_hashed = Path(full_path).parent.name == "assets"
+        response.headers["Cache-Control"] = _FOREVER if is_hashed else _ASK_EACH_TIME
+        return response
+
+
+def plain_page(app: FastAPI) -> str:
     """HTML without scripts or styles from elsewhere."""
     rows = [
         f"<tr><td><code>{escape(method.upper())}</code></td><td><code>{escape(path)}</code></td>"
@@ -18,6 +63,8 @@ def page(app: FastAPI) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>KubeDoor</title></head><body>'
         "<h1>KubeDoor</h1><p>Kubernetes right-sizing that is enforced, not just recommended.</p>"
+        "<p>The web UI is not built. With Node.js 20 or newer: <code>cd web &amp;&amp; npm ci &amp;&amp; npm run build</code>,"
+        " then start KubeDoor again.</p>"
         "<p>Log in with <code>POST /api/v1/session</code>; every other route needs the cookie that it answers with.</p>"
         f"<table><tbody>{''.join(rows)}</tbody></table></body></html>"
     )

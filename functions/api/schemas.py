@@ -333,6 +333,12 @@ class Sums(BaseModel):
     memory_requested_bytes: int
     memory_used_bytes: int
     memory_control_bytes: int
+    cpu_spare_millicores: int = Field(description="Requested beyond what was used, over workloads that have spare.")
+    cpu_missing_millicores: int = Field(
+        description="Used beyond what was requested, over workloads that ask too little."
+    )
+    memory_spare_bytes: int
+    memory_missing_bytes: int
 
 
 class NamespaceSums(BaseModel):

@@ -158,7 +158,12 @@ class ListingStore:
                 " sum(cpu_requested_millicores) AS cpu_requested_millicores, sum(cpu_used_millicores) AS cpu_used_millicores,"
                 " sum(cpu_control_millicores) AS cpu_control_millicores,"
                 " sum(memory_requested_bytes) AS memory_requested_bytes, sum(memory_used_bytes) AS memory_used_bytes,"
-                f" sum(memory_control_bytes) AS memory_control_bytes FROM ({_WORKLOADS})",
+                " sum(memory_control_bytes) AS memory_control_bytes,"
+                " sum(greatest(toInt64(w.cpu_requested_millicores) - toInt64(w.cpu_used_millicores), 0)) AS cpu_spare_millicores,"
+                " sum(greatest(toInt64(w.cpu_used_millicores) - toInt64(w.cpu_requested_millicores), 0)) AS cpu_missing_millicores,"
+                " sum(greatest(toInt64(w.memory_requested_bytes) - toInt64(w.memory_used_bytes), 0)) AS memory_spare_bytes,"
+                " sum(greatest(toInt64(w.memory_used_bytes) - toInt64(w.memory_requested_bytes), 0)) AS memory_missing_bytes"
+                f" FROM ({_WORKLOADS}) AS w",
                 since,
             )
         )

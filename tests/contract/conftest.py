@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
+from kubedoor.store.connection import Connection
+from tests.contract.lab import CLUSTER, Lab
+from tests.support.clickhouse import ClickHouse
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.metrics_api import MetricsApi
 from tests.toolbox.prometheus import OPEN, Access, Prometheus
+from tests.toolbox.running import Client, start_kubedoor
 from tests.toolbox.series import Fleet
 
 PrometheusOf = Callable[..., Prometheus]
@@ -67,3 +71,26 @@ def prometheus_of() -> Iterator[PrometheusOf]:
             return running[key]
 
         yield start
+
+
+# A loaded machine must not turn a slow answer into a request let through.
+PATIENCE = {"KUBEDOOR_SNAPSHOT_WAIT_SECONDS": "8", "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS": "20"}
+
+
+@pytest.fixture(scope="session")
+def lab(
+    control_plane: ControlPlane, clickhouse: ClickHouse, served: Connection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    """KubeDoor with its door on, on sample data; tests set values for Deployments of their own."""
+    folder = tmp_path_factory.mktemp("kubedoor")
+    settings = {"KUBEDOOR_STORE_DSN": clickhouse.dsn, "KUBEDOOR_CLUSTER": CLUSTER, **PATIENCE}
+    kubedoor = start_kubedoor(control_plane, None, folder=folder, settings=settings)
+    try:
+        with closing(Client(kubedoor.url)) as client:
+            client.log_in()
+            client.collect(2, on_progress=lambda _record: None)
+            assert client.switch(enabled=True)["enabled"] is True
+            yield Lab(control_plane, kubedoor, client, served, folder)
+            client.switch(enabled=False)
+    finally:
+        kubedoor.child.stop()

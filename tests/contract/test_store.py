@@ -37,7 +37,13 @@ LONG_AGO = DAY - timedelta(days=400)
 
 
 def make_collected(
-    deployment: str = "web", *, namespace: str = "shop", replicas: int = 3, container: str = "app", cpu: int = 120, **fields: object
+    deployment: str = "web",
+    *,
+    namespace: str = "shop",
+    replicas: int = 3,
+    container: str = "app",
+    cpu: int = 120,
+    **fields: object,
 ) -> CollectedValues:
     values = CollectedContainer(container, Resources(cpu, 256 * MI, 1000, 1024 * MI), cpu, 400 * MI, ("why",))
     made = CollectedValues(namespace, deployment, replicas, DAY, DAY, (values,), days=10)
@@ -78,7 +84,9 @@ def store_day(usage: UsageStore, *rows: UsageDay, run: int, **fields: object) ->
 
 def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
     rows = (
-        make_usage_day(pods=300, cpu=4_000_000, memory=2**42, throttled_share=0.25, oom_kills=2, coverage=0.5, hpa=True),
+        make_usage_day(
+            pods=300, cpu=4_000_000, memory=2**42, throttled_share=0.25, oom_kills=2, coverage=0.5, hpa=True
+        ),
         make_usage_day(container="proxy", found=Resources(), throttled_share=None),
     )
     usage.replace_day(DAY, DayUsage(rows, 0.75, ("late",), is_partial=True), run=7, windows="w", seconds=1.5)
@@ -122,7 +130,15 @@ def test_what_can_never_count_again_is_deleted(usage: UsageStore, connection: Co
     usage.prune()
     count = "SELECT count() AS n FROM usage_rows WHERE cluster = {cluster:String}"
     assert connection.rows(count, cluster=cluster)[0]["n"] == 2, "queries may still be reading the old run"
-    old = {"cluster": cluster, "day": DAY, "run": 3, "windows": "w", "row_count": 0, "coverage": 0.0, "is_partial": False}
+    old = {
+        "cluster": cluster,
+        "day": DAY,
+        "run": 3,
+        "windows": "w",
+        "row_count": 0,
+        "coverage": 0.0,
+        "is_partial": False,
+    }
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     connection.insert("usage_days", [{**old, "warnings": [], "seconds": 0.0, "finished_at": long_ago}])
     usage.prune()
@@ -396,7 +412,11 @@ def test_admissions_are_read_newest_first(records: RecordStore, cluster: str) ->
     assert len(records.admissions(limit=10)) == 4
     assert [row["outcome"] for row in records.admissions(outcome="denied", limit=10)] == ["denied"]
     (oldest,) = records.admissions(before=now - timedelta(seconds=1), limit=10)
-    assert (oldest["at"], oldest["before"], oldest["after"]) == (now - timedelta(seconds=2), {"replicas": "10"}, {"replicas": "3"})
+    assert (oldest["at"], oldest["before"], oldest["after"]) == (
+        now - timedelta(seconds=2),
+        {"replicas": "10"},
+        {"replicas": "3"},
+    )
     assert records.admissions(namespace="shop", deployment="nobody", limit=10) == []
     assert records.outcomes_since(now - timedelta(seconds=1)) == {"patched": 2, "denied": 1}
     records.add_admissions([])
@@ -404,7 +424,9 @@ def test_admissions_are_read_newest_first(records: RecordStore, cluster: str) ->
 
 def test_the_audit_is_kept(records: RecordStore) -> None:
     who = f"alice-{uuid.uuid4()}"
-    records.add_audit(AuditRecord(who, "session", "127.0.0.1", "control.on", "default", {"enabled": False}, {"enabled": True}))
+    records.add_audit(
+        AuditRecord(who, "session", "127.0.0.1", "control.on", "default", {"enabled": False}, {"enabled": True})
+    )
     (row,) = [row for row in records.audit(limit=100) if row["who"] == who]
     assert (row["action"], row["before"], row["after"]) == ("control.on", {"enabled": False}, {"enabled": True})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.toolbox.gate import HeaderGate
 from tests.toolbox.metrics_api import MetricsApi
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.prometheus import Access
+from tests.toolbox.running import ROOT
 from tests.toolbox.series import App, Container, Fleet, Shape
 
 SLEEP = [sys.executable, "-c", "import time; print('asleep', flush=True); time.sleep(600)"]
@@ -164,3 +166,20 @@ def test_an_api_server_that_was_away_comes_back_with_what_it_had(
     assert not control_plane.is_ready()
     control_plane.start_apiserver()
     assert control_plane.get("configmap", "kept", namespace)["metadata"]["name"] == "kept"
+
+
+def test_the_sandbox_comes_up_whole_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "tests.toolbox.sandbox", "--once"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "The door is on. 41 Deployments run" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert [pid for pid in Path("/proc").glob("[0-9]*") if str(tmp_path) in _command_line(pid)] == []
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:  # Gone meanwhile.
+        return ""

@@ -39,7 +39,13 @@ def make_deployment(
     metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": {"app": name, **(labels or {})}}
     if owner:
         metadata["ownerReferences"] = [
-            {"apiVersion": "serving.knative.dev/v1", "kind": "Revision", "name": owner, "uid": "7d0e", "controller": True}
+            {
+                "apiVersion": "serving.knative.dev/v1",
+                "kind": "Revision",
+                "name": owner,
+                "uid": "7d0e",
+                "controller": True,
+            }
         ]
     template: dict[str, Any] = {
         "metadata": {"labels": {"app": name}},
@@ -56,7 +62,12 @@ def make_deployment(
 def make_scale(replicas: int, *, name: str = "web", namespace: str = "shop") -> dict[str, Any]:
     # The API server leaves `replicas` out when it is zero.
     spec = {"replicas": replicas} if replicas else {}
-    return {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
 
 
 def make_request(

@@ -51,6 +51,7 @@ def running_clickhouse(folder: Path) -> Iterator[ClickHouse]:
     if url := os.environ.get("KUBEDOOR_TEST_CLICKHOUSE_URL"):
         yield ClickHouse(url, folder)
         return
+    folder.mkdir(parents=True, exist_ok=True)
     port = processes.free_port()
     if binary := shutil.which("clickhouse"):
         command = [binary, "server", "--", f"--http_port={port}", f"--path={folder}/", "--listen_host=127.0.0.1"]

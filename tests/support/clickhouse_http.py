@@ -25,8 +25,26 @@ import lz4.frame
 from tests.support.clickhouse import PASSWORD, USERNAME
 
 # What clickhouse-connect sends besides settings of the engine.
-_TRANSPORT = {"query", "database", "session_id", "query_id", "compress", "decompress", "client_protocol_version", "wait_end_of_query"}
-_TRANSPORT |= {"enable_http_compression", "http_headers_progress_interval_ms", "send_progress_in_http_headers", "session_check", "session_timeout", "role", "quota_key", "buffer_size"}
+_TRANSPORT = {
+    "query",
+    "database",
+    "session_id",
+    "query_id",
+    "compress",
+    "decompress",
+    "client_protocol_version",
+    "wait_end_of_query",
+}
+_TRANSPORT |= {
+    "enable_http_compression",
+    "http_headers_progress_interval_ms",
+    "send_progress_in_http_headers",
+    "session_check",
+    "session_timeout",
+    "role",
+    "quota_key",
+    "buffer_size",
+}
 _INSERT = re.compile(r"^\s*INSERT\s+INTO\s+(.*?)\s+FORMAT\s+(\w+)\s*$", re.IGNORECASE | re.DOTALL)
 _FORMAT = re.compile(r"\s+FORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _CODE = re.compile(r"Code: (\d+)")
@@ -40,7 +58,9 @@ class Engine:
         self._local = threading.local()
         self._first = chdb.connect(str(folder))
 
-    def run(self, sql: str, *, parameters: dict[str, str], settings: dict[str, str], database: str, data: bytes) -> bytes:
+    def run(
+        self, sql: str, *, parameters: dict[str, str], settings: dict[str, str], database: str, data: bytes
+    ) -> bytes:
         """The answer in the format that the SQL names."""
         connection = self._connection()
         connection.query(f"USE `{database}`", "TabSeparated")
@@ -99,7 +119,9 @@ class Handler(BaseHTTPRequestHandler):
         words = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         sql, data = _statement(words.get("query", ""), body)
         parameters = {name.removeprefix("param_"): value for name, value in words.items() if name.startswith("param_")}
-        settings = {name: value for name, value in words.items() if name not in _TRANSPORT and not name.startswith("param_")}
+        settings = {
+            name: value for name, value in words.items() if name not in _TRANSPORT and not name.startswith("param_")
+        }
         try:
             answer = self.engine.run(
                 sql, parameters=parameters, settings=settings, database=words.get("database") or "default", data=data

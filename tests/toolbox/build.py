@@ -25,6 +25,7 @@ from pathlib import Path
 MODULES = Path(__file__).parent / "modules"
 BUILD_TIMEOUT_SECONDS = 3600
 KUBERNETES_VERSION = "v1.36.3"
+PROMETHEUS_VERSION_VARIABLE = "github.com/prometheus/common/version.Version"
 HINT = "run `make toolbox` (first time about 15 minutes), or set KUBEBUILDER_ASSETS"
 
 
@@ -84,7 +85,7 @@ TOOLBOX = (
         "prometheus",
         "v0.316.0",
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
-        flags=("-tags", "remove_all_sd", "-ldflags", "-s -w"),
+        flags=("-tags", "remove_all_sd", "-ldflags", f"-s -w -X {PROMETHEUS_VERSION_VARIABLE}=3.16.0"),
     ),
     Module(
         "kwok",

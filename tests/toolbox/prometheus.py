@@ -31,12 +31,13 @@ from tests.toolbox.processes import Child, PartFailed
 from tests.toolbox.series import Fleet
 
 GENERATOR = (cadvisor, exposition, kube_state, pods, scrapes, series)
-KEPT_IN_CACHE = 24
+KEPT_IN_CACHE = 100
 IMPORT_TIMEOUT_SECONDS = 300
 # One block for everything: promtool reads the whole file again for each block.
 BLOCK_HOURS = 20_000
 # Two importers at once; promtool uses one core.
 IMPORTERS = 2
+SCRAPE_INTERVAL = "30s"
 
 USER, PASSWORD = "reader", "reads-only"
 PASSWORD_BCRYPT = "$2b$04$abcdefghijklmnopqrstuuM.djxEDsG05cBDuhAfyKsnp4PopfhB."
@@ -121,8 +122,11 @@ OPEN = Access()
 class Prometheus:
     """A context manager: filled and answering inside. With several fleets it holds several clusters."""
 
-    def __init__(self, *fleets: Fleet, access: Access = OPEN, max_samples: int | None = None) -> None:
-        self.access, self.max_samples, self.fleets = access, max_samples, fleets
+    def __init__(
+        self, *fleets: Fleet, access: Access = OPEN, max_samples: int | None = None, scraped_port: int | None = None
+    ) -> None:
+        """`scraped_port`: a LiveFleet's, whose metrics are scraped from now on."""
+        self.access, self.max_samples, self.fleets, self.scraped_port = access, max_samples, fleets, scraped_port
         self.port = processes.free_port()
         self.url = f"{'https' if access.tls else 'http'}://127.0.0.1:{self.port}"
         self.child: Child | None = None
@@ -160,7 +164,7 @@ class Prometheus:
         return {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 
     def _configure(self) -> None:
-        (self.folder / "prometheus.yml").write_text("global: {}\n")
+        (self.folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": self._scrapes()}))
         web: dict[str, Any] = {}
         if self.access.password:
             web["basic_auth_users"] = {USER: PASSWORD_BCRYPT}
@@ -169,6 +173,13 @@ class Prometheus:
             self.authority.issue("prometheus").write(self.folder / "tls.crt", self.folder / "tls.key")
             web["tls_server_config"] = {"cert_file": "tls.crt", "key_file": "tls.key"}
         (self.folder / "web.yml").write_text(json.dumps(web))
+
+    def _scrapes(self) -> list[dict[str, Any]]:
+        if self.scraped_port is None:
+            return []
+        targets = [{"targets": [f"127.0.0.1:{self.scraped_port}"]}]
+        job = {"job_name": "fleet", "honor_labels": True, "scrape_interval": SCRAPE_INTERVAL}
+        return [{**job, "static_configs": targets}]
 
     def start(self) -> None:
         """Start it, again if need be, on the same port, and wait until it answers."""

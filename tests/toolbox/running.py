@@ -48,7 +48,7 @@ class RunningKubeDoor:
 
 def start_kubedoor(
     plane: ControlPlane,
-    prometheus: Prometheus,
+    prometheus: Prometheus | None,
     *,
     folder: Path,
     port: int = 0,
@@ -57,12 +57,13 @@ def start_kubedoor(
 ) -> RunningKubeDoor:
     """Start it and wait until it is ready; `folder` takes its data and its log, and `settings` further variables.
 
-    Port 0: a free one. It acts in the cluster as its own service account, with the permissions of RULES.
+    Port 0: a free one. Without a Prometheus it has sample data. It acts in the cluster as its own service account, with the permissions of RULES.
     """
     port, door_port = port or processes.free_port(), door_port or processes.free_port()
     data = folder / "data"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")} | {
-        "KUBEDOOR_PROMETHEUS_URL": prometheus.url,
+        "KUBEDOOR_PROMETHEUS_URL": prometheus.url if prometheus else "",
+        "KUBEDOOR_SOURCE": "prometheus" if prometheus else "sample",
         "KUBEDOOR_KUBECONFIG": str(admit(plane)),
         "KUBEDOOR_DATA_DIR": str(data),
         "KUBEDOOR_PORT": str(port),

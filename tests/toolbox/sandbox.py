@@ -21,6 +21,7 @@ from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing, need
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.fleets import newest_day, sandbox_fleet
+from tests.toolbox.live import LiveFleet
 from tests.toolbox.manifests import manifests_of
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.prometheus import Prometheus
@@ -39,15 +40,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.toolbox.sandbox", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end as soon as everything is up")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job starts with it ignored.
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
-            # Ctrl-C again while everything is being ended must not leave half of it behind.
             stack.callback(_say, "everything is ended, nothing is left behind")
-            kubedoor = _build_up(stack)
-            stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
-            if not arguments.once:
-                processes.wait_until(lambda: False, what="", children=[kubedoor.child], timeout_seconds=A_YEAR_SECONDS)
+            try:
+                kubedoor = _build_up(stack)
+                if not arguments.once:
+                    processes.wait_until(
+                        lambda: False, what="", children=[kubedoor.child], timeout_seconds=A_YEAR_SECONDS
+                    )
+            finally:
+                # Ctrl-C again while everything is being ended must not leave half of it behind.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         return 0
     except (ToolMissing, PartFailed) as error:
@@ -68,7 +74,8 @@ def _build_up(stack: ExitStack) -> RunningKubeDoor:
     plane = stack.enter_context(ControlPlane(nodes=NODES))
     plane.apply(*manifests_of(fleet))
     _say(f"Prometheus: filling in {DAYS} days up to {fleet.last_day} (half a minute, once a day)")
-    prometheus = stack.enter_context(Prometheus(fleet))
+    live = stack.enter_context(LiveFleet(fleet, now=lambda: datetime.now(UTC)))
+    prometheus = stack.enter_context(Prometheus(fleet, scraped_port=live.port))
     _say("KubeDoor: starting")
     kubedoor = _start(stack, plane, prometheus, folder)
     with closing(Client(kubedoor.url)) as client:

@@ -119,7 +119,9 @@ CASES = {
         make_request(make_deployment(replicas=3, containers=[LIMITED])),
         make_deployment(
             replicas=3,
-            containers=[make_container(requests={"cpu": "120m", "memory": "256Mi"}, limits={"cpu": "800m", "memory": "1Gi"})],
+            containers=[
+                make_container(requests={"cpu": "120m", "memory": "256Mi"}, limits={"cpu": "800m", "memory": "1Gi"})
+            ],
         ),
         values=make_values(
             replicas=collected(3),
@@ -144,7 +146,9 @@ CASES = {
         make_request(make_deployment(replicas=3, containers=[LIMITED])),
         make_deployment(
             replicas=3,
-            containers=[make_container(requests={"cpu": "200m", "memory": "1Gi"}, limits={"cpu": "200m", "memory": "2Gi"})],
+            containers=[
+                make_container(requests={"cpu": "200m", "memory": "1Gi"}, limits={"cpu": "200m", "memory": "2Gi"})
+            ],
         ),
         values=make_values(
             replicas=collected(3), containers={"app": ControlContainer(cpu_limit_millicores=manual(200))}
@@ -155,7 +159,9 @@ CASES = {
         make_deployment(replicas=3, containers=[make_container(requests={"cpu": "10m", "memory": "1Mi"})]),
         values=make_values(
             replicas=collected(3),
-            containers={"app": ControlContainer(cpu_request_millicores=collected(1), memory_request_bytes=collected(5))},
+            containers={
+                "app": ControlContainer(cpu_request_millicores=collected(1), memory_request_bytes=collected(5))
+            },
         ),
     ),
     "null resources work": Case(
@@ -173,7 +179,11 @@ CASES = {
                 containers=[
                     {
                         **make_container(),
-                        "resources": {"limits": {"nvidia.com/gpu": "1"}, "requests": {"nvidia.com/gpu": "1"}, "claims": [{"name": "x"}]},
+                        "resources": {
+                            "limits": {"nvidia.com/gpu": "1"},
+                            "requests": {"nvidia.com/gpu": "1"},
+                            "claims": [{"name": "x"}],
+                        },
                     }
                 ],
             )
@@ -231,7 +241,9 @@ CASES = {
         values=replace(SIZED, hpa=True),
     ),
     "the HPA's own scale passes": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER), make_scale(7), outcome=Outcome.UNCHANGED
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
     ),
     "a setting controls an HPA's workload too": Case(
         make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
@@ -240,7 +252,10 @@ CASES = {
         rules=replace(RULES, keep_hpa_replicas=False),
     ),
     "mode off: nothing": Case(
-        make_request(make_deployment()), make_deployment(), values=replace(SIZED, mode=Mode.OFF), outcome=Outcome.IGNORED
+        make_request(make_deployment()),
+        make_deployment(),
+        values=replace(SIZED, mode=Mode.OFF),
+        outcome=Outcome.IGNORED,
     ),
     "mode observe: nothing is patched, and what would be is said": Case(
         make_request(make_scale(10), make_scale(2)),
@@ -250,7 +265,9 @@ CASES = {
         warns=("KubeDoor: would set replicas 10 -> 3 (collected)",),
     ),
     "excluded namespace": Case(
-        make_request(make_deployment(namespace="kube-system")), make_deployment(namespace="kube-system"), outcome=Outcome.IGNORED
+        make_request(make_deployment(namespace="kube-system")),
+        make_deployment(namespace="kube-system"),
+        outcome=Outcome.IGNORED,
     ),
     "opted out by label": Case(
         make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"})),
@@ -258,13 +275,19 @@ CASES = {
         outcome=Outcome.IGNORED,
     ),
     "opted out is known for a scale": Case(
-        make_request(make_scale(10), make_scale(2)), make_scale(10), values=replace(SIZED, opted_out=True), outcome=Outcome.IGNORED
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(10),
+        values=replace(SIZED, opted_out=True),
+        outcome=Outcome.IGNORED,
     ),
     "owned by a controller": Case(
         make_request(make_deployment(owner="rev-1")), make_deployment(owner="rev-1"), outcome=Outcome.IGNORED
     ),
     "owned is known for a scale": Case(
-        make_request(make_scale(10), make_scale(2)), make_scale(10), values=replace(SIZED, owned=True), outcome=Outcome.IGNORED
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(10),
+        values=replace(SIZED, owned=True),
+        outcome=Outcome.IGNORED,
     ),
     "the object's own label counts, not what was once known": Case(
         make_request(make_deployment(replicas=3)),
@@ -300,7 +323,9 @@ CASES = {
         outcome=Outcome.IGNORED,
     ),
     "another operation": Case(
-        make_request(make_deployment(), make_deployment(), operation="DELETE"), make_deployment(), outcome=Outcome.IGNORED
+        make_request(make_deployment(), make_deployment(), operation="DELETE"),
+        make_deployment(),
+        outcome=Outcome.IGNORED,
     ),
     "another kind": Case(
         replace(make_request(make_deployment()), resource="statefulsets"), make_deployment(), outcome=Outcome.IGNORED
@@ -350,10 +375,12 @@ def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
     if found_request and found_limit:
         found_request = min(found_request, found_limit)
     container = make_container(
-        requests={"cpu": f"{found_request}m"} if found_request else None, limits={"cpu": f"{found_limit}m"} if found_limit else None
+        requests={"cpu": f"{found_request}m"} if found_request else None,
+        limits={"cpu": f"{found_limit}m"} if found_limit else None,
     )
     wanted = ControlContainer(
-        cpu_request_millicores=collected(request) if request else None, cpu_limit_millicores=manual(limit) if limit else None
+        cpu_request_millicores=collected(request) if request else None,
+        cpu_limit_millicores=manual(limit) if limit else None,
     )
     asked = make_request(make_deployment(containers=[container]))
     decision = admission.decide(asked, make_values(containers={"app": wanted}), RULES)
@@ -403,10 +430,20 @@ def test_a_generated_name_may_be_missing() -> None:
         ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1"}, "request.uid"),
         ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": []}, "request"),
         ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": 3}}, "request.uid"),
-        ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a"}}, "request.operation"),
-        ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a", "object": "x"}}, "request.operation"),
         (
-            {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a", "operation": "CREATE", "object": "x"}},
+            {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a"}},
+            "request.operation",
+        ),
+        (
+            {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a", "object": "x"}},
+            "request.operation",
+        ),
+        (
+            {
+                "kind": "AdmissionReview",
+                "apiVersion": "admission.k8s.io/v1",
+                "request": {"uid": "a", "operation": "CREATE", "object": "x"},
+            },
             "object",
         ),
     ],

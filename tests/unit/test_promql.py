@@ -14,9 +14,9 @@ NASTY = 'a"b\\c.d|e\nf{}$'
 NASTY_QUOTED = '"a\\"b\\\\\\\\c\\\\.d\\\\|e\\nf\\\\{\\\\}\\\\$"'
 
 
-def test_the_cpu_curve_adds_up_restarts_and_not_doubles() -> None:
+def test_the_cpu_curve_takes_the_larger_of_doubles_and_adds_up_cpus() -> None:
     assert promql.cpu_curve(Scope(), rate_seconds=300) == (
-        "sum by (namespace, pod, container) (max by (namespace, pod, container, id) "
+        "max by (namespace, pod, container) (sum without (cpu) "
         '(rate(container_cpu_usage_seconds_total{container!="",container!="POD"}[300s])))'
     )
 
@@ -73,7 +73,7 @@ def test_facts_are_told_apart_by_a_label() -> None:
     text = promql.facts(Scope(), seconds=5400)
     for fact in Fact:
         assert text.count(f'"kubedoor_fact", "{fact}", "namespace", ".*")') == 1
-    assert text.count("[5400s]") == 6
+    assert text.count("[5400s]") == 5
 
 
 def test_the_state_of_two_windows_leaves_out_the_hours_between() -> None:

@@ -38,7 +38,9 @@ def test_a_quantity_is_read_as_kubernetes_reads_it(text: str | int | float, want
     assert quantities.parse(text) == Decimal(want)
 
 
-@pytest.mark.parametrize("text", ["", " ", "1 Gi", "1gi", "1KI", "Mi", "1.2.3", "0x10", "1e", "1e1000", "NaN", "inf", "1Mi1", "8Ei"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "1 Gi", "1gi", "1KI", "Mi", "1.2.3", "0x10", "1e", "1e1000", "NaN", "inf", "1Mi1", "8Ei"]
+)
 def test_what_kubernetes_would_not_read_is_refused_by_name(text: str) -> None:
     with pytest.raises(QuantityError, match="quantity"):
         quantities.parse(text)
@@ -66,7 +68,8 @@ def test_cpu_is_written_canonically(millicores: int, want: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "want"), [(0, "0"), (1000, "1000"), (1024, "1Ki"), (1610612736, "1536Mi"), (2**60, "1Ei"), (2**20 + 1, "1048577")]
+    ("count", "want"),
+    [(0, "0"), (1000, "1000"), (1024, "1Ki"), (1610612736, "1536Mi"), (2**60, "1Ei"), (2**20 + 1, "1048577")],
 )
 def test_memory_is_written_canonically(count: int, want: str) -> None:
     assert quantities.format_memory(count) == want

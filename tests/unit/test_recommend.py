@@ -50,7 +50,9 @@ def test_a_sidecar_is_sized_by_the_workloads_day() -> None:
 
 
 def test_a_container_that_is_new_since_the_peak_day_uses_its_own() -> None:
-    got = size(make_usage_day(cpu=900, day=YESTERDAY), make_usage_day(cpu=100), make_usage_day(container="proxy", cpu=30))
+    got = size(
+        make_usage_day(cpu=900, day=YESTERDAY), make_usage_day(cpu=100), make_usage_day(container="proxy", cpu=30)
+    )
     assert [(c.container, c.values.cpu_request_millicores) for c in got.containers] == [("app", 900), ("proxy", 30)]
 
 

@@ -1,0 +1,125 @@
+"""A KubeDoor with its door on in front of the real control plane, and what a test asks of the two."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from kubedoor.model import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.quantities import cpu_millicores, memory_bytes
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
+from kubedoor.store.records import RecordStore
+from tests.support.builders import make_container, make_deployment
+from tests.toolbox.controlplane import ControlPlane
+from tests.toolbox.running import Client, RunningKubeDoor
+
+CLUSTER = "lab"
+_images = itertools.count(2)
+
+
+def amounts(cpu: str = "", memory: str = "", *, cpu_limit: str = "", memory_limit: str = "") -> Resources:
+    """Resources as Kubernetes writes them; an empty text is not set."""
+    return Resources(
+        cpu_millicores(cpu) if cpu else None,
+        memory_bytes(memory) if memory else None,
+        cpu_millicores(cpu_limit) if cpu_limit else None,
+        memory_bytes(memory_limit) if memory_limit else None,
+    )
+
+
+@dataclass
+class Lab:
+    plane: ControlPlane
+    kubedoor: RunningKubeDoor
+    client: Client
+    connection: Connection
+    folder: Path
+    control: ControlStore = field(init=False)
+    records: RecordStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.control = ControlStore(self.connection, CLUSTER)
+        self.records = RecordStore(self.connection, CLUSTER)
+
+    def set_values(
+        self,
+        namespace: str,
+        name: str = "web",
+        *,
+        replicas: int | None = 3,
+        mode: Mode | None = None,
+        **containers: Resources,
+    ) -> None:
+        """Set what the door shall enforce for one Deployment; `containers` by name."""
+        key = WorkloadKey(CLUSTER, namespace, name)
+        values = ManualValues(replicas=replicas, mode=mode, containers=containers)
+        self.control.edit(key, values, based_on=self.control.manual(key).version, who="test")
+
+    def create(self, namespace: str, name: str = "web", **fields: Any) -> dict[str, Any]:
+        """Apply a Deployment and give what the API server stored."""
+        self.plane.apply(make_deployment(name, namespace=namespace, **fields))
+        self.settle(namespace, name)
+        return self.stored(namespace, name)
+
+    def stored(self, namespace: str, name: str = "web") -> dict[str, Any]:
+        return self.plane.get("deployment", name, namespace)
+
+    def settle(self, namespace: str, name: str = "web") -> None:
+        """Wait until the deployment controller has seen the newest generation."""
+
+        def is_seen() -> bool:
+            found = self.stored(namespace, name)
+            return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
+
+        self.plane.wait_for(is_seen, what=f"the controller has seen {namespace}/{name}")
+
+    def replicaset_count(self, namespace: str, name: str = "web") -> int:
+        self.settle(namespace, name)
+        return len(self.plane.get_all("replicaset", namespace, selector=f"app={name}"))
+
+    def kubectl(self, namespace: str, *words: str, **options: Any) -> str:
+        """What kubectl said, warnings included."""
+        done = self.plane.kubectl("-n", namespace, *words, **options)
+        return done.stdout + done.stderr
+
+    def apply(self, namespace: str, *words: str, **fields: Any) -> str:
+        manifest = json.dumps(make_deployment(namespace=namespace, **fields))
+        return self.kubectl(namespace, "apply", *words, "-f", "-", input=manifest)
+
+    def admissions(self, namespace: str) -> list[dict[str, Any]]:
+        return self.records.admissions(namespace=namespace, limit=100)
+
+    def wait_for_admissions(self, namespace: str, count: int) -> list[dict[str, Any]]:
+        """Rows are written after the answer is out."""
+        self.plane.wait_for(lambda: len(self.admissions(namespace)) >= count, what=f"{count} admissions are recorded")
+        return self.admissions(namespace)
+
+    def review(self, port: int, review: dict[str, Any], *, ca: Path) -> dict[str, Any]:
+        """Ask a door on this machine directly."""
+        answer = requests.post(f"https://localhost:{port}/mutate", json=review, verify=str(ca), timeout=10)
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def replicas_of(manifest: dict[str, Any]) -> int:
+    return int(manifest["spec"]["replicas"])
+
+
+def resources_of(manifest: dict[str, Any], container: str = "app", *, kind: str = "containers") -> dict[str, Any]:
+    found = [one for one in manifest["spec"]["template"]["spec"][kind] if one["name"] == container]
+    resources: dict[str, Any] = found[0].get("resources", {})
+    return resources
+
+
+def new_image() -> str:
+    return f"registry.test/app:{next(_images)}"
+
+
+def asks(cpu: str, memory: str, *, name: str = "app", **fields: Any) -> dict[str, Any]:
+    return make_container(name, requests={"cpu": cpu, "memory": memory}, **fields)

@@ -1,0 +1,11 @@
+import { useI18n } from "vue-i18n";
+import type { ApiError } from "@/api/client";
+
+/** What went wrong, in the reader's language where we know the code, with the API's own words beside it. */
+export function useErrorText() {
+  const { t, te } = useI18n();
+  return (error: ApiError): { what: string; why: string } => {
+    const key = `error.${error.code}`;
+    return { what: te(key) ? t(key) : t("error.unknown", { status: error.status }), why: error.message };
+  };
+}

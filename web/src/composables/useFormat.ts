@@ -1,0 +1,37 @@
+import { useI18n } from "vue-i18n";
+import { canonical, shown } from "@/format/quantities";
+import { ago, clockTime, exactTime, zoneName } from "@/format/times";
+import type { Resource } from "@/types";
+
+/** Numbers and times as the chosen language writes them. */
+export function useFormat() {
+  const { t, locale } = useI18n();
+  const whole = (value: number) => new Intl.NumberFormat(locale.value).format(value);
+
+  function quantity(resource: Resource, amount: number | null | undefined): string {
+    if (amount === null || amount === undefined) return "–";
+    const { number, unit } = shown(resource, amount);
+    return unit === "cores" ? t("unit.cores", { number }, Number(number)) : `${number}${unit}`;
+  }
+
+  function exact(resource: Resource, amount: number | null | undefined): string {
+    if (amount === null || amount === undefined) return t("unit.notSet");
+    const written = canonical(resource, amount);
+    return t(resource === "cpu" ? "unit.millicores" : "unit.bytes", { number: whole(amount), written });
+  }
+
+  function percent(share: number, digits = 0): string {
+    return new Intl.NumberFormat(locale.value, { style: "percent", maximumFractionDigits: digits }).format(share);
+  }
+
+  return {
+    quantity,
+    exact,
+    percent,
+    whole,
+    time: clockTime,
+    exactTime,
+    zone: zoneName,
+    ago: (instant: string) => ago(instant, locale.value, Date.now()),
+  };
+}

@@ -1,0 +1,38 @@
+import { computed, shallowRef } from "vue";
+import * as api from "@/api";
+import { ApiError } from "@/api/client";
+import type { Session } from "@/types";
+
+const VIEWER = "viewer";
+const session = shallowRef<Session | null>(null);
+
+/** Who is logged in. */
+export function useSession() {
+  return {
+    session,
+    /** Whoever may only look gets no controls that change anything. */
+    canEdit: computed(() => session.value !== null && session.value.role !== VIEWER),
+    mustChange: computed(() => session.value?.must_change_password === true),
+    cluster: computed(() => session.value?.cluster ?? ""),
+    isSample: computed(() => session.value?.is_sample === true),
+    find,
+    forget: () => (session.value = null),
+    logIn: async (username: string, password: string) => (session.value = await api.logIn(username, password)),
+    changePassword: async (before: string, after: string) => (session.value = await api.changePassword(before, after)),
+    logOut: async () => {
+      await api.logOut();
+      session.value = null;
+    },
+  };
+}
+
+/** The session there is; null when nobody is logged in. Raises ApiError for anything else. */
+async function find(): Promise<Session | null> {
+  if (session.value) return session.value;
+  try {
+    session.value = await api.whoAmI();
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+  }
+  return session.value;
+}
