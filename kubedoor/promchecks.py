@@ -21,6 +21,10 @@ from kubedoor.readings import NEEDED_METRICS, Metric
 LOOK_BACK_SECONDS = 3600
 _KUBELET = "scrape the kubelets' /metrics/cadvisor, and do not drop this metric"
 _KUBE_STATE_METRICS = "install kube-state-metrics 2.x, scrape it, and do not drop this metric"
+_CLUSTER_LABEL = (
+    "set the label and the cluster's name as the series have them; a Prometheus that holds one cluster does not show"
+    " its own external labels: leave the label empty there"
+)
 _HONOR_LABELS = "set honor_labels: true in the scrape job of kube-state-metrics"
 
 _REMEDIES = {
@@ -60,6 +64,8 @@ def prometheus_checks(client: PrometheusClient, scope: Scope) -> Iterator[Check]
         yield Check("Prometheus", ok=False, detail=error.message, remedy=_REMEDIES_OF_ERRORS[error.code])
         return
     yield Check("Prometheus", ok=True, detail=f"{client.address}, version {version or 'unknown'}")
+    if scope.cluster_label:
+        yield _cluster_label(scope, has_series=bool(found))
     yield _honor_labels(renamed)
     for metric, remedy in _REMEDIES.items():
         yield _metric_check(metric, found.get(metric, 0), remedy, is_needed=True)
@@ -72,6 +78,12 @@ def _metric_check(metric: Metric, series: int, remedy: str, *, is_needed: bool) 
         return Check(metric.value, ok=True, detail=f"{series} series in the last hour", remedy=remedy)
     use = "needed" if metric in NEEDED_METRICS else "wanted" if is_needed else "optional"
     return Check(metric.value, ok=not is_needed, detail=f"no series in the last hour ({use})", remedy=remedy)
+
+
+def _cluster_label(scope: Scope, *, has_series: bool) -> Check:
+    matcher = f'{scope.cluster_label}="{scope.cluster}"'
+    detail = f"{'series' if has_series else 'no series'} in the last hour with {matcher}"
+    return Check("cluster label", ok=has_series, detail=detail, remedy=_CLUSTER_LABEL)
 
 
 def _honor_labels(renamed: int) -> Check:

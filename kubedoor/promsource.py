@@ -7,6 +7,7 @@ one namespace; halves write into the same reading, so the answer does not depend
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,7 +17,7 @@ from datetime import timedelta
 from typing import Any, Protocol, Self
 
 from kubedoor import promql
-from kubedoor.errors import PrometheusNotUnderstood, QueryTooLarge
+from kubedoor.errors import InvalidInput, PrometheusNotUnderstood, QueryTooLarge
 from kubedoor.model import Check, DayUsage, PeakDay, TimeRange
 from kubedoor.promchecks import prometheus_checks
 from kubedoor.prometheus import PrometheusClient
@@ -26,6 +27,7 @@ from kubedoor.readings import ContainerKey, DayReading, Fact, Grid, Metric, Stre
 from kubedoor.usage import day_usage
 
 MOST_WARNINGS = 20
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ABOUT_THE_QUESTION = ("PromQL warning", "PromQL info")
 """How Prometheus begins what it says of a query's form; anything else is about data it could not get."""
 
@@ -46,6 +48,9 @@ class PrometheusSource:
         rate_seconds: int = 300,
         concurrency: int = 2,
     ) -> None:
+        """Raises InvalidInput for a label that can be none."""
+        if cluster_label and not _LABEL.fullmatch(cluster_label):
+            raise InvalidInput(f"{cluster_label!r} is not a Prometheus label: write it like env", field="cluster_label")
         self._client = client
         self._scope = Scope(cluster_label, cluster, tuple(namespaces), tuple(excluded_namespaces))
         self._rate_seconds = rate_seconds

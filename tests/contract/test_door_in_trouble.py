@@ -153,9 +153,13 @@ def test_the_last_good_snapshot_serves_while_the_store_is_away(
         assert store.review(kubedoor.door_port, creation("shop"), ca=ca)["response"]["patch"]
         processes.wait_until((kubedoor.data_folder / "snapshot.json").exists, what="the snapshot is saved")
         own_clickhouse.kill()
-        answer = store.review(kubedoor.door_port, creation("shop"), ca=ca)["response"]
-        assert answer["patch"]
-        assert any("the store is away, decided from values" in words for words in answer["warnings"])
+
+        def says_so() -> bool:
+            answer = store.review(kubedoor.door_port, creation("shop"), ca=ca)["response"]
+            assert answer["patch"], "what was known is enforced all the time"
+            return any("the store is away, decided from values" in words for words in answer["warnings"])
+
+        processes.wait_until(says_so, what="the door says that the store is away")
         kubedoor.child.stop()
         # A restarted door starts from the file.
         child, port, _ = make_door(lab, kubedoor.data_folder, own_clickhouse.dsn)

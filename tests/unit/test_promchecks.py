@@ -12,7 +12,9 @@ from kubedoor.readings import NEEDED_METRICS, Metric
 from tests.support.promserver import Asked, PromServer, Reply, failure, page, result, success
 
 
-def checks_of(found: Sequence[str], *, renamed: int = 0, version: Reply | None = None) -> dict[str, Check]:
+def checks_of(
+    found: Sequence[str], *, renamed: int = 0, version: Reply | None = None, **options: Any
+) -> dict[str, Check]:
     def answer(asked: Asked) -> Reply:
         if asked.path.endswith("/status/buildinfo"):
             return version or success({"version": "3.16.0"})
@@ -20,13 +22,13 @@ def checks_of(found: Sequence[str], *, renamed: int = 0, version: Reply | None =
             return result([{"metric": {}, "value": [0, str(renamed)]}] if renamed else [])
         return result([{"metric": {"kubedoor_metric": name}, "value": [0, "12"]} for name in found])
 
-    return all_checks(answer)
+    return all_checks(answer, **options)
 
 
-def all_checks(answer: Any) -> dict[str, Check]:
+def all_checks(answer: Any, **options: Any) -> dict[str, Check]:
     server = PromServer(answer)
     with server.running(), PrometheusClient(server.url, sleep=lambda seconds: None) as client:
-        return {check.name: check for check in PrometheusSource(client).checks()}
+        return {check.name: check for check in PrometheusSource(client, **options).checks()}
 
 
 def test_everything_there_is_all_ok() -> None:
@@ -55,6 +57,14 @@ def test_renamed_labels_are_found_out() -> None:
     check = checks_of(list(Metric), renamed=7)["labels of kube-state-metrics"]
     assert not check.ok
     assert "honor_labels" in check.remedy
+
+
+@pytest.mark.parametrize("found", [[], list(Metric)])
+def test_a_cluster_label_that_no_series_has_is_said_first(found: list[str]) -> None:
+    check = checks_of(found, cluster_label="env", cluster="prod")["cluster label"]
+    assert check.ok is bool(found)
+    assert check.detail.endswith('in the last hour with env="prod"')
+    assert "external labels" in check.remedy
 
 
 def test_a_server_that_keeps_its_version_to_itself_is_fine() -> None:

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from kubedoor.errors import PrometheusNotUnderstood, PrometheusRefused, PrometheusUnreachable, QueryTooLarge
+from kubedoor.errors import (
+    InvalidInput,
+    PrometheusNotUnderstood,
+    PrometheusRefused,
+    PrometheusUnreachable,
+    QueryTooLarge,
+)
 from kubedoor.model import DayUsage, PeakDay, Resources, TimeRange, UsageDay
 from kubedoor.prometheus import PrometheusClient
 from kubedoor.promsource import PrometheusSource
@@ -197,6 +203,13 @@ def test_every_question_is_within_the_cluster_and_the_namespaces() -> None:
     with reading(Cluster(), **options) as (server, source):
         source.read_day(ONE_WINDOW, step_seconds=60)
     assert all('env="prod",namespace!~"kube-system"}' in query for query in server.queries)
+
+
+@pytest.mark.parametrize("label", ['env="x"', "1st", "k8s.cluster", "集群"])
+def test_a_cluster_label_that_is_none_is_refused_by_name(label: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a Prometheus label") as caught:
+        PrometheusSource(PrometheusClient("http://prometheus:9090"), cluster_label=label)
+    assert caught.value.details["field"] == "cluster_label"
 
 
 def test_at_most_so_many_questions_are_under_way_as_are_allowed() -> None:
