@@ -169,7 +169,7 @@ class Collector:
             "days": [str(day.day) for day in days],
             "is_sample": self._source.is_sample,
         }
-        if not self._usage.events(collection):
+        if not any(event["event"] == "started" for event in self._usage.events(collection)):
             self._usage.record(CollectionEvent(collection, "started", f"{len(days)} days", row_count=len(days)))
         failed: list[date] = []
         slowest = 0.0

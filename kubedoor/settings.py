@@ -409,7 +409,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     parsers = {entry.name: entry.metadata["parse"] for entry in fields(Settings)}
     rows = table()
     for row in rows:
-        raw = environ.get(row.variable, "").strip() or row.default
+        raw = environ.get(row.variable, "").strip()
+        if not raw or raw.startswith("tcp://"):  # a Service named `kubedoor` puts KUBEDOOR_PORT=tcp://… into every pod
+            raw = row.default
         try:
             values[row.name] = parsers[row.name](raw)
         except (ValueError, KubeDoorError) as error:

@@ -66,8 +66,8 @@ class Cluster:
     def _seconds(self, asked: Asked) -> float:
         if asked.path.endswith("/query_range"):
             return float(asked.fields["end"]) - float(asked.fields["start"])
-        durations = re.findall(r"\[(\d+)s\]", asked.query)
-        return max(float(duration) for duration in durations)
+        durations = [float(duration) for duration in re.findall(r"\[(\d+)s\]", asked.query)]
+        return durations[0] if "kubedoor_fact" in asked.query else max(durations)
 
     def _of(self, namespace: str) -> dict[str, str]:
         return {"namespace": namespace, "pod": POD, "container": "cart"}
@@ -186,6 +186,15 @@ def test_a_question_that_stays_too_large_fails_after_the_smallest_piece() -> Non
         PrometheusSource(client, concurrency=1).read_day(ONE_WINDOW, step_seconds=60)
     # The whole, the list of namespaces, four namespaces halved twice, 21 steps halved four times: nothing in breadth.
     assert len(server.asked) == 8
+
+
+@pytest.mark.parametrize("sign", ["kubedoor_fact", "kube_pod_owner"])
+def test_facts_and_state_are_not_split_below_a_step(sign: str) -> None:
+    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
+        return too_large() if sign in asked.query else None
+
+    with pytest.raises(QueryTooLarge):
+        usage_of(Cluster(refuse), namespaces=("shop",))
 
 
 def test_known_namespaces_are_halved_without_asking_for_a_list() -> None:

@@ -57,6 +57,12 @@ def test_a_curve_takes_points_by_their_time_and_leaves_gaps() -> None:
     assert (curve[0], curve[2], len(curve)) == (1.0, 3.0, 6)
 
 
+def test_a_curve_with_a_point_at_every_step_may_still_have_gaps() -> None:
+    stretch = Stretch(600, 720, 60)
+    assert list(stretch.curve([(600, "1"), (660, "2"), (720, "3")])) == [1.0, 2.0, 3.0]
+    assert repr(list(stretch.curve([(600, "1"), (660, "NaN"), (720, "+Inf")]))) == "[1.0, nan, nan]"
+
+
 def test_pieces_of_a_curve_come_together_in_any_order() -> None:
     reading = DayReading(Grid.of([minutes(0, 4)], 60))
     reading.add_curve(Metric.CPU, KEY, array("d", [4.0, 5.0]), 3)

@@ -1,0 +1,378 @@
+"""The door in one process, on the embedded store: what it knows, remembers and survives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubedoor import admission
+from kubedoor.admission import HPA_USER, Rules
+from kubedoor.door import MAX_PENDING_RECORDS, RETRY_STORE_SECONDS, Door, DoorOptions
+from kubedoor.errors import BadRequest, StoreError
+from kubedoor.model import ControlValues, ManualValues, WorkloadKey
+from kubedoor.snapshot import Snapshot
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore, Revision
+from kubedoor.store.records import RecordStore
+from tests.support.builders import make_deployment, make_request, make_review, make_scale
+
+OWN_USER = "system:serviceaccount:kubedoor:kubedoor-api"
+WAIT_SECONDS = 5.0
+
+
+class Clock:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+class Breakable(ControlStore):
+    """The real store, which a test can take away."""
+
+    is_away = False
+    queries = 0
+
+    def revision(self) -> Revision:
+        self.queries += 1
+        if self.is_away:
+            raise StoreError("away")
+        return super().revision()
+
+    def control_rows_of(self, key: WorkloadKey) -> list[dict[str, Any]]:
+        if self.is_away:
+            raise StoreError("away")
+        return super().control_rows_of(key)
+
+    def learn(self, facts: Any, *, seen_by: str) -> None:
+        if self.is_away:
+            raise StoreError("away")
+        super().learn(facts, seen_by=seen_by)
+
+
+class House:
+    """A door, its store and its clock."""
+
+    def __init__(self, connection: Connection, cluster: str, folder: Path, rules: Rules | None = None) -> None:
+        self.clock = Clock()
+        self.key = WorkloadKey(cluster, "shop", "web")
+        self.control = Breakable(connection, cluster)
+        self.records = RecordStore(connection, cluster)
+        self.path = folder / "snapshot.json"
+        self.snapshot = self.make_snapshot()
+        self.door = self.make_door(self.snapshot, rules)
+
+    def make_snapshot(self) -> Snapshot:
+        return Snapshot(
+            self.control,
+            cluster=self.key.cluster,
+            path=self.path,
+            monotonic=self.clock,
+            now=lambda: datetime.now(UTC),
+        )
+
+    def make_door(self, snapshot: Snapshot, rules: Rules | None = None) -> Door:
+        return Door(
+            snapshot=snapshot,
+            control=self.control,
+            records=self.records,
+            rules=rules or Rules(),
+            options=DoorOptions(self.key.cluster, OWN_USER, max_age_seconds=1.0, wait_seconds=WAIT_SECONDS),
+            now=lambda: datetime.now(UTC),
+            monotonic=self.clock,
+        )
+
+    def set_replicas(self, replicas: int, name: str = "web") -> None:
+        key = WorkloadKey(self.key.cluster, "shop", name)
+        self.control.edit(key, ManualValues(replicas=replicas), based_on=self.control.manual(key).version, who="t")
+
+    def admit(self, *requests: admission.AdmissionRequest) -> list[dict[str, Any]]:
+        async def all_of_them() -> list[dict[str, Any]]:
+            return [(await self.door.admit(make_review(request)))["response"] for request in requests]
+
+        return asyncio.run(all_of_them())
+
+    def scale(self, replicas: int, **fields: Any) -> dict[str, Any]:
+        return self.admit(make_request(make_scale(replicas), make_scale(1), **fields))[0]
+
+    def rows(self) -> list[dict[str, Any]]:
+        self.door.flush()
+        return self.records.admissions(limit=100)
+
+
+@pytest.fixture
+def house(embedded: Connection, cluster: str, tmp_path: Path) -> House:
+    return House(embedded, cluster, tmp_path)
+
+
+def metric(house: House, name: str, **labels: str) -> float:
+    return house.door.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+def test_an_admission_is_answered_counted_and_recorded(house: House) -> None:
+    house.set_replicas(3)
+    response = house.scale(10)
+    assert response["warnings"] == ["KubeDoor: replicas 10 -> 3 (set in KubeDoor)"]
+    assert metric(house, "kubedoor_admissions_total", outcome="patched", dry_run="false") == 1
+    assert metric(house, "kubedoor_admission_seconds_count") == 1
+    (row,) = house.rows()
+    assert (row["outcome"], row["before"], row["after"], row["version"]) == (
+        "patched",
+        {"replicas": "10"},
+        {"replicas": "3"},
+        1,
+    )
+    assert not house.door.has_work()
+
+
+def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(house: House) -> None:
+    house.set_replicas(3)
+    wet, dry = house.scale(10), house.scale(10, dry_run=True)
+    assert wet == dry
+    assert len(house.rows()) == 1
+    house.admit(make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"}), dry_run=True))
+    assert house.control.known_facts() == []
+
+
+def test_what_is_not_due_asks_nobody_and_leaves_no_row(house: House) -> None:
+    label_edit = make_request(make_deployment(labels={"a": "b"}), make_deployment())
+    pod = make_request(make_deployment())
+    house.admit(label_edit, replace(pod, resource="pods"))
+    assert house.control.queries == 0
+    assert house.rows() == []
+
+
+def test_a_fresh_snapshot_is_not_asked_for_again(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    asked = house.control.queries
+    house.scale(10)
+    assert house.control.queries == asked
+    house.clock.ahead += 1.5
+    house.scale(10)
+    assert house.control.queries == asked + 1
+
+
+def test_an_edit_counts_within_the_greatest_age(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    house.set_replicas(5)
+    house.clock.ahead += 1.5
+    assert "10 -> 5" in house.scale(10)["warnings"][0]
+
+
+def test_kubedoors_own_scale_reads_through_at_once(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    house.set_replicas(5)
+    assert "10 -> 5" in house.scale(10, username=OWN_USER)["warnings"][0]
+
+
+def test_a_workload_added_a_moment_ago_is_read_through(house: House) -> None:
+    house.set_replicas(3, "other")
+    house.scale(10)
+    house.set_replicas(4)
+    assert "10 -> 4" in house.scale(10)["warnings"][0]
+
+
+def test_while_the_store_is_away_the_last_snapshot_serves_and_says_its_age(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    house.control.is_away = True
+    house.clock.ahead += 30
+    response = house.scale(10)
+    assert response["patch"]
+    assert response["warnings"][-1].startswith("KubeDoor: the store is away, decided from values 30 s old")
+    asked = house.control.queries
+    house.scale(10)
+    assert house.control.queries == asked, "a store that failed a moment ago is left in peace"
+    house.control.is_away = False
+    house.clock.ahead += RETRY_STORE_SECONDS + 0.1
+    assert len(house.scale(10)["warnings"]) == 1
+
+
+def test_a_workload_nothing_is_remembered_of_is_not_taken_for_unknown(house: House) -> None:
+    house.set_replicas(3, "other")
+    house.scale(10)
+    house.control.is_away = True
+    response = house.scale(10)
+    assert response["allowed"] is True
+    assert response["warnings"] == ["KubeDoor: the store is away, nothing was set"]
+    assert metric(house, "kubedoor_door_failures_total", part="store") >= 1
+
+
+def test_kubedoors_own_scale_falls_back_on_what_is_remembered(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    house.control.is_away = True
+    assert "10 -> 3" in house.scale(10, username=OWN_USER)["warnings"][0]
+
+
+def test_without_any_snapshot_nothing_is_set_and_the_release_goes_on(house: House) -> None:
+    house.control.is_away = True
+    assert house.scale(10)["allowed"] is True
+    assert asyncio.run(house.door.warm_up()) is False
+
+
+def test_a_setting_denies_when_the_door_fails(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+    house = House(embedded, cluster, tmp_path, Rules(deny_on_error=True))
+    house.control.is_away = True
+    response = house.scale(10)
+    assert response["allowed"] is False
+    assert "KUBEDOOR_ON_INTERNAL_ERROR" in response["status"]["message"]
+
+
+def test_an_object_that_breaks_the_door_is_let_through(house: House) -> None:
+    house.set_replicas(3)
+    broken = make_deployment(containers=[{"name": "app", "resources": {"requests": {"cpu": "a lot"}}}])
+    response = house.admit(make_request({**broken, "spec": {**broken["spec"], "replicas": "many"}}))[0]
+    assert response["allowed"] is True
+    assert response["warnings"] == ["KubeDoor: internal error, nothing was set"]
+    assert metric(house, "kubedoor_door_failures_total", part="decision") == 1
+
+
+def test_what_is_no_review_is_refused(house: House) -> None:
+    with pytest.raises(BadRequest):
+        asyncio.run(house.door.admit({"kind": "Pod"}))
+
+
+def in_store(house: House) -> ControlValues:
+    return house.make_snapshot().read_through(house.key)
+
+
+def test_labels_owners_and_hpas_are_remembered_for_the_scale(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    off = make_deployment(labels={admission.CONTROL_LABEL: "off"})
+    house.admit(make_request(off, make_deployment()))
+    assert "patch" not in house.scale(10), "at once, before the store has it"
+    house.rows()
+    assert in_store(house).opted_out, "and for the other doors, by way of the store"
+    house.admit(make_request(make_deployment(), off))
+    assert house.scale(10)["patch"]
+    house.scale(7, username=HPA_USER)
+    assert "patch" not in house.scale(10)
+    owned = make_deployment(owner="rev")
+    house.admit(make_request(owned, make_deployment()))
+    house.rows()
+    assert in_store(house).owned
+
+
+def test_a_refresh_that_hangs_is_waited_for_only_so_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    house.clock.ahead += 5
+    real = house.control.revision
+
+    def slow() -> Revision:
+        time.sleep(0.5)
+        return real()
+
+    monkeypatch.setattr(house.control, "revision", slow)
+    house.door = house.make_door(house.snapshot)
+    object.__setattr__(house.door._options, "wait_seconds", 0.05)
+    response = house.scale(10)
+    assert response["patch"]
+    assert "the store is away" in response["warnings"][-1]
+
+
+def test_records_wait_for_the_store_and_the_oldest_are_dropped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    monkeypatch.setattr("kubedoor.door.MAX_PENDING_RECORDS", 2)
+    house.control.is_away = True
+    for _ in range(3):
+        house.scale(10)
+    house.door.flush()
+    assert house.door.has_work()
+    assert metric(house, "kubedoor_admission_records_dropped_total") == 2
+    assert metric(house, "kubedoor_door_failures_total", part="records") == 1
+    house.control.is_away = False
+    assert len(house.rows()) == 2
+    assert MAX_PENDING_RECORDS == 10_000
+
+
+def test_a_snapshot_file_that_cannot_be_written_loses_no_record(house: House) -> None:
+    house.path.parent.joinpath("blocked").write_text("")
+    house.snapshot._path = house.path.parent / "blocked" / "snapshot.json"
+    house.set_replicas(3)
+    house.scale(10)
+    assert len(house.rows()) == 1
+    assert metric(house, "kubedoor_door_failures_total", part="snapshot_file") == 1
+
+
+def saved(house: House) -> None:
+    house.set_replicas(3)
+    house.control.learn([(WorkloadKey(house.key.cluster, "shop", "stranger"), "owned", True)], seen_by="t")
+    house.scale(10)
+    house.door.flush()
+
+
+def test_a_restarted_door_starts_from_the_file(house: House) -> None:
+    saved(house)
+    house.control.is_away = True
+    house.snapshot = house.make_snapshot()
+    house.door = house.make_door(house.snapshot)
+    response = house.scale(10)
+    assert response["patch"]
+    assert "the store is away" in response["warnings"][-1] or house.snapshot.age_seconds <= 1
+    assert house.snapshot.values_of(WorkloadKey(house.key.cluster, "shop", "stranger")).owned
+
+
+def spoil(change: Callable[[dict[str, Any]], Any]) -> Callable[[str], str]:
+    def spoiled(text: str) -> str:
+        content = json.loads(text)
+        change(content)
+        return json.dumps(content)
+
+    return spoiled
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _text: "{",
+        lambda _text: "[]",
+        spoil(lambda content: content.pop("rows")),
+        spoil(lambda content: content.update(format=99)),
+        spoil(lambda content: content.update(cluster="another")),
+        spoil(lambda content: content["rows"][0].pop("mode")),
+    ],
+    ids=["truncated", "no object", "no rows", "another format", "another cluster", "a column missing"],
+)
+def test_a_foreign_or_broken_file_is_as_good_as_none(house: House, change: Callable[[str], str]) -> None:
+    saved(house)
+    house.path.write_text(change(house.path.read_text()))
+    house.control.is_away = True
+    house.snapshot = house.make_snapshot()
+    house.door = house.make_door(house.snapshot)
+    assert house.scale(10)["warnings"] == ["KubeDoor: the store is away, nothing was set"]
+
+
+def test_a_table_that_is_being_replaced_is_not_taken_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(house)
+    monkeypatch.setattr(house.control, "collected_row_count", lambda: 5)
+    house.set_replicas(8)
+    house.clock.ahead += 2
+    assert "10 -> 3" in house.scale(10)["warnings"][0]
+
+
+def test_the_snapshot_knows_what_it_holds(house: House) -> None:
+    assert house.snapshot.age_seconds == float("inf")
+    assert house.snapshot.workload_count == 0
+    saved(house)
+    assert house.snapshot.workload_count == 1
+    assert metric(house, "kubedoor_snapshot_workloads") == 1
+    house.snapshot.save()
+    assert not house.snapshot.is_changed
