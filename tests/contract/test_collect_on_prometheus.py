@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Thread, Timer
 from typing import Any
 
 import pytest
@@ -276,7 +276,7 @@ def test_killed_at_any_point_and_started_again_it_gives_the_undisturbed_table(
         folder.mkdir()
         with collect_function(folder, KUBEDOOR_CLUSTER=cluster, **settings) as (url, child):
             # From the second day on it is killed while it reads, writes or refreshes, wherever it happens to be.
-            killer = Thread(target=lambda: (time.sleep(chance.uniform(0.05, 0.9)), child.kill()))
+            killer = Timer(chance.uniform(0.05, 0.9), child.kill)
             killer.start()
             with suppress(requests.RequestException):
                 post(url, {"refresh": True} if attempt else {})

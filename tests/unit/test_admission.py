@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubedoor import admission
+from kubedoor import admission, quantities
 from kubedoor.admission import AdmissionRequest, Outcome, Rules
 from kubedoor.control import UNKNOWN
 from kubedoor.errors import BadRequest
@@ -386,11 +386,11 @@ def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
     decision = admission.decide(asked, make_values(containers={"app": wanted}), RULES)
     after = jsonpatch.apply_patch(asked.object, list(decision.patch))
     resources = after["spec"]["template"]["spec"]["containers"][0].get("resources", {})
-    got_request = admission.quantities.cpu_millicores(resources.get("requests", {}).get("cpu", 0))
-    got_limit = admission.quantities.cpu_millicores(resources.get("limits", {}).get("cpu", "1000"))
+    got_request = quantities.cpu_millicores(resources.get("requests", {}).get("cpu", 0))
+    got_limit = quantities.cpu_millicores(resources.get("limits", {}).get("cpu", "1000"))
     assert got_request <= got_limit or "cpu" not in resources.get("limits", {})
     if limit:
-        assert resources["limits"]["cpu"] == admission.quantities.format_cpu(limit)
+        assert resources["limits"]["cpu"] == quantities.format_cpu(limit)
 
 
 def test_many_containers_are_summed_up() -> None:
