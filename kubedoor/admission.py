@@ -6,40 +6,19 @@ It works on the JSON as it came, never on typed models, so that fields this vers
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from kubedoor import quantities
-from kubedoor.errors import BadRequest
+from kubedoor.decisions import Change, Decision, Outcome, change_warnings, warning
 from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value
 from kubedoor.patching import difference
+from kubedoor.reviews import AdmissionRequest
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-MAX_WARNING_CHARACTERS = 120
-MAX_CONTAINER_WARNINGS = 8
-_SOURCE_WORDS = {Source.MANUAL: "set in KubeDoor", Source.COLLECTED: "collected"}
-
-
-class Outcome(StrEnum):
-    """What became of one admission."""
-
-    PATCHED = "patched"
-    UNCHANGED = "unchanged"
-    """Controlled, and already as it should be, or nothing was due."""
-    OBSERVED = "observed"
-    """Mode observe: what would have been patched is in the changes."""
-    IGNORED = "ignored"
-    """Not KubeDoor's business: another kind, excluded, opted out, owned, mode off."""
-    UNKNOWN = "unknown"
-    DENIED = "denied"
-    FAILED = "failed"
-    """KubeDoor's own fault."""
 
 
 @dataclass(frozen=True)
@@ -54,52 +33,6 @@ class Rules:
     min_memory_bytes: int = 2**20
 
 
-@dataclass(frozen=True)
-class AdmissionRequest:
-    """The part of an AdmissionReview's request that decisions need."""
-
-    uid: str
-    operation: str
-    group: str
-    resource: str
-    subresource: str
-    namespace: str
-    name: str
-    username: str
-    dry_run: bool
-    object: dict[str, Any]
-    old_object: dict[str, Any]
-
-    @property
-    def is_scale(self) -> bool:
-        return self.subresource == "scale"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One number that differs: `before` and `after` as Kubernetes writes them, None where there is none."""
-
-    field: str
-    container: str
-    before: str | None
-    after: str
-    source: Source
-    clamped: bool = False
-    """A request that was cut down to its limit."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What to answer and what to remember. `patch` is empty unless the outcome is PATCHED."""
-
-    outcome: Outcome
-    reason: str
-    allowed: bool = True
-    patch: tuple[dict[str, Any], ...] = ()
-    changes: tuple[Change, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
 @dataclass
 class _Work:
     """The object as it is being changed, and what was changed and left on the way."""
@@ -108,49 +41,6 @@ class _Work:
     changes: list[Change] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
     unchanged_because: str = "already as it should be"
-
-
-def parse_review(body: Any) -> AdmissionRequest:
-    """Read an AdmissionReview v1.
-
-    Raises BadRequest, naming the field, on whatever is not one; a review of another kind of object is fine.
-    """
-    if not isinstance(body, dict) or body.get("kind") != "AdmissionReview":
-        raise BadRequest("the body is not an AdmissionReview", field="kind")
-    if body.get("apiVersion") != "admission.k8s.io/v1":
-        raise BadRequest(
-            f"AdmissionReview {body.get('apiVersion')!r} is not spoken here: admission.k8s.io/v1 is", field="apiVersion"
-        )
-    request = _mapping(body, "request")
-    uid = request.get("uid")
-    if not isinstance(uid, str) or not uid:
-        raise BadRequest("request.uid is missing", field="request.uid")
-    resource, user = _mapping(request, "resource"), _mapping(request, "userInfo")
-    if not isinstance(request.get("operation"), str):
-        raise BadRequest("request.operation is missing", field="request.operation")
-    changed = _mapping(request, "object")
-    return AdmissionRequest(
-        uid=uid,
-        operation=request["operation"],
-        group=str(resource.get("group") or ""),
-        resource=str(resource.get("resource") or ""),
-        subresource=str(request.get("subResource") or ""),
-        namespace=str(request.get("namespace") or ""),
-        name=str(request.get("name") or _mapping(changed, "metadata").get("name") or ""),
-        username=str(user.get("username") or ""),
-        dry_run=request.get("dryRun") is True,
-        object=changed,
-        old_object=_mapping(request, "oldObject"),
-    )
-
-
-def _mapping(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = parent.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise BadRequest(f"{key} is not an object", field=key)
-    return value
 
 
 def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> Decision:
@@ -256,7 +146,7 @@ def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
 
 
 def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
-    told = _warning(f"{request.namespace}/{request.name} is not in the control table")
+    told = warning(f"{request.namespace}/{request.name} is not in the control table")
     if rules.deny_unknown:
         return Decision(Outcome.DENIED, f"{told}: collect it or add it in KubeDoor first", allowed=False)
     return Decision(Outcome.UNKNOWN, "not in the control table", warnings=(f"{told}, left as it is",))
@@ -363,71 +253,14 @@ def _conclude(request: AdmissionRequest, work: _Work, mode: Mode) -> Decision:
         return Decision(Outcome.UNCHANGED, work.unchanged_because, warnings=_left_alone_warnings(work))
     if mode is Mode.OBSERVE:
         return Decision(
-            Outcome.OBSERVED, "mode is observe", changes=changes, warnings=_change_warnings(changes, would=True)
+            Outcome.OBSERVED, "mode is observe", changes=changes, warnings=change_warnings(changes, would=True)
         )
-    warnings = (*_change_warnings(changes, would=False), *_left_alone_warnings(work))
+    warnings = (*change_warnings(changes, would=False), *_left_alone_warnings(work))
     patch = tuple(difference(request.object, work.object))
     return Decision(Outcome.PATCHED, "control values were set", patch=patch, changes=changes, warnings=warnings)
-
-
-def _change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[str, ...]:
-    """One line for the replicas, then one or two for each container, as many as a person reads."""
-    prefix = "would set " if would else ""
-    lines = [
-        _warning(f"{prefix}replicas {change.before} -> {change.after} ({_SOURCE_WORDS[change.source]})")
-        for change in changes
-        if not change.container
-    ]
-    groups: dict[tuple[str, str, Source], list[Change]] = {}
-    for change in changes:
-        if change.container:
-            part = change.field.rpartition(" ")[2]
-            groups.setdefault((change.container, part, change.source), []).append(change)
-    containers = [_container_warning(*key, group, prefix) for key, group in groups.items()]
-    lines += containers[:MAX_CONTAINER_WARNINGS]
-    if len(containers) > MAX_CONTAINER_WARNINGS:
-        lines.append(_warning(f"{prefix}{len(containers) - MAX_CONTAINER_WARNINGS} more such lines left out"))
-    return tuple(lines)
-
-
-def _container_warning(name: str, part: str, source: Source, changes: list[Change], prefix: str) -> str:
-    """`app requests: cpu 500m -> 120m, memory 1Gi -> 256Mi (collected)`."""
-    parts = [
-        f"{change.field.partition(' ')[0]} {change.before or 'none'} -> {change.after}{', its limit' if change.clamped else ''}"
-        for change in changes
-    ]
-    return _warning(f"{prefix}{name} {part}s: {', '.join(parts)} ({_SOURCE_WORDS[source]})")
 
 
 def _left_alone_warnings(work: _Work) -> tuple[str, ...]:
     if not work.left_alone:
         return ()
-    return (_warning(f"no control value, left alone: {', '.join(work.left_alone)}"),)
-
-
-def _warning(text: str) -> str:
-    """Kubernetes advises 120 characters at most and may cut what is longer."""
-    line = f"KubeDoor: {text}"
-    return line if len(line) <= MAX_WARNING_CHARACTERS else line[: MAX_WARNING_CHARACTERS - 1] + "…"
-
-
-def response(request: AdmissionRequest, decision: Decision) -> dict[str, Any]:
-    """The AdmissionReview to answer with."""
-    answer: dict[str, Any] = {"uid": request.uid, "allowed": decision.allowed}
-    if decision.patch:
-        # patchType without patch, and the other way round, is an error to the API server.
-        answer["patchType"] = "JSONPatch"
-        answer["patch"] = base64.b64encode(json.dumps(decision.patch).encode()).decode()
-    if decision.warnings:
-        answer["warnings"] = list(decision.warnings)
-    if not decision.allowed:
-        answer["status"] = {"code": 403, "reason": "Forbidden", "message": decision.reason}
-    if decision.outcome not in (Outcome.IGNORED, Outcome.UNCHANGED):
-        annotations = {"decision": str(decision.outcome), "reason": decision.reason}
-        if decision.changes:
-            annotations["changes"] = "; ".join(
-                f"{change.container or 'deployment'} {change.field} {change.before} -> {change.after}"
-                for change in decision.changes
-            )
-        answer["auditAnnotations"] = annotations
-    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}
+    return (warning(f"no control value, left alone: {', '.join(work.left_alone)}"),)

@@ -19,11 +19,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from kubedoor import admission
-from kubedoor.admission import AdmissionRequest, Decision, Outcome, Rules
+from kubedoor import admission, reviews
+from kubedoor.admission import Rules
 from kubedoor.control import UNKNOWN
+from kubedoor.decisions import Decision, Outcome, annotations_of
 from kubedoor.errors import KubeDoorError, StoreError
 from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.reviews import AdmissionRequest
 from kubedoor.settings import Settings
 from kubedoor.snapshot import Snapshot
 from kubedoor.store.control import ControlStore
@@ -127,14 +129,21 @@ class Door:
     async def admit(self, review: Any) -> dict[str, Any]:
         """The AdmissionReview that answers `review`. Raises BadRequest when that is not one; nothing else."""
         started = self._monotonic()
-        request = admission.parse_review(review)
+        request = reviews.parse_review(review)
         try:
             decision = await self._decide(request)
         except Exception as error:
             decision = self._failed(error)
         self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
         self.metrics.seconds.observe(self._monotonic() - started)
-        return admission.response(request, decision)
+        return reviews.answer(
+            request,
+            allowed=decision.allowed,
+            reason=decision.reason,
+            patch=decision.patch,
+            warnings=decision.warnings,
+            annotations=annotations_of(decision),
+        )
 
     async def _decide(self, request: AdmissionRequest) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)

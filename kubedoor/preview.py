@@ -9,11 +9,13 @@ from typing import Any
 
 import jsonpatch
 
-from kubedoor import admission
-from kubedoor.admission import AdmissionRequest, Decision, Rules
+from kubedoor import admission, reviews
+from kubedoor.admission import Rules
 from kubedoor.control import UNKNOWN, compile_rows
+from kubedoor.decisions import Decision
 from kubedoor.errors import BadRequest, InvalidInput
 from kubedoor.model import WorkloadKey
+from kubedoor.reviews import AdmissionRequest
 from kubedoor.store.control import ControlStore
 
 
@@ -35,7 +37,7 @@ class Preview:
 
         Raises BadRequest for what is neither, InvalidInput when a field of it cannot be read.
         """
-        request = admission.parse_review(body) if _kind(body) == "AdmissionReview" else _creation(body)
+        request = reviews.parse_review(body) if _kind(body) == "AdmissionReview" else _creation(body)
         key = WorkloadKey(self._cluster_name, request.namespace, request.name)
         values = compile_rows(self._cluster_name, self._control.control_rows_of(key)).get(key, UNKNOWN)
         try:

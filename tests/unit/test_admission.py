@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubedoor import admission, quantities
-from kubedoor.admission import AdmissionRequest, Outcome, Rules
+from kubedoor import admission, decisions, quantities, reviews
+from kubedoor.admission import Rules
 from kubedoor.control import UNKNOWN
+from kubedoor.decisions import Outcome
 from kubedoor.errors import BadRequest
 from kubedoor.model import ControlContainer, ControlValues, Mode
+from kubedoor.reviews import AdmissionRequest
 from tests.support.builders import (
     collected,
     make_container,
@@ -397,28 +399,28 @@ def test_many_containers_are_summed_up() -> None:
     names = [f"c{number:02d}" for number in range(12)]
     asked = make_request(make_deployment(replicas=3, containers=[make_container(name) for name in names]))
     decision = admission.decide(asked, make_values(replicas=collected(3), containers=dict.fromkeys(names, APP)), RULES)
-    assert len(decision.warnings) == admission.MAX_CONTAINER_WARNINGS + 1
+    assert len(decision.warnings) == decisions.MAX_CONTAINER_WARNINGS + 1
     assert decision.warnings[-1] == "KubeDoor: 4 more such lines left out"
-    assert all(len(line) <= admission.MAX_WARNING_CHARACTERS for line in decision.warnings)
+    assert all(len(line) <= decisions.MAX_WARNING_CHARACTERS for line in decision.warnings)
 
 
 def test_a_long_warning_is_cut() -> None:
     name = "n" * 63
     asked = make_request(make_deployment(replicas=3, containers=[make_container(name)], namespace="s" * 63))
     decision = admission.decide(asked, make_values(replicas=collected(3), containers={name: APP}), RULES)
-    assert len(decision.warnings[0]) == admission.MAX_WARNING_CHARACTERS
+    assert len(decision.warnings[0]) == decisions.MAX_WARNING_CHARACTERS
     assert decision.warnings[0].endswith("…")
 
 
 def test_a_review_is_read() -> None:
     asked = make_request(make_scale(10), make_scale(2), dry_run=True)
-    assert admission.parse_review(make_review(asked)) == asked
+    assert reviews.parse_review(make_review(asked)) == asked
 
 
 def test_a_generated_name_may_be_missing() -> None:
     review = make_review(make_request(make_deployment()))
     del review["request"]["name"], review["request"]["object"]["metadata"]["name"]
-    assert admission.parse_review(review).name == ""
+    assert reviews.parse_review(review).name == ""
 
 
 @pytest.mark.parametrize(
@@ -450,12 +452,20 @@ def test_a_generated_name_may_be_missing() -> None:
 )
 def test_what_is_no_review_is_refused_by_field(review: Any, field: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        admission.parse_review(review)
+        reviews.parse_review(review)
     assert caught.value.details["field"] == field
 
 
 def answer(case: Case) -> dict[str, Any]:
-    review = admission.response(case.request, admission.decide(case.request, case.values, case.rules))
+    decision = admission.decide(case.request, case.values, case.rules)
+    review = reviews.answer(
+        case.request,
+        allowed=decision.allowed,
+        reason=decision.reason,
+        patch=decision.patch,
+        warnings=decision.warnings,
+        annotations=decisions.annotations_of(decision),
+    )
     assert review["apiVersion"] == "admission.k8s.io/v1"
     assert review["kind"] == "AdmissionReview"
     response: dict[str, Any] = review["response"]

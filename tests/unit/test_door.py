@@ -18,6 +18,7 @@ from kubedoor.admission import HPA_USER, Rules
 from kubedoor.door import MAX_PENDING_RECORDS, RETRY_STORE_SECONDS, Door, DoorOptions
 from kubedoor.errors import BadRequest, StoreError
 from kubedoor.model import ControlValues, ManualValues, WorkloadKey
+from kubedoor.reviews import AdmissionRequest
 from kubedoor.snapshot import Snapshot
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore, Revision
@@ -97,7 +98,7 @@ class House:
         key = WorkloadKey(self.key.cluster, "shop", name)
         self.control.edit(key, ManualValues(replicas=replicas), based_on=self.control.manual(key).version, who="t")
 
-    def admit(self, *requests: admission.AdmissionRequest) -> list[dict[str, Any]]:
+    def admit(self, *requests: AdmissionRequest) -> list[dict[str, Any]]:
         async def all_of_them() -> list[dict[str, Any]]:
             return [(await self.door.admit(make_review(request)))["response"] for request in requests]
 

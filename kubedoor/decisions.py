@@ -1,0 +1,102 @@
+"""What a decision of the door is, and how it is put into words for kubectl and for the audit log. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from kubedoor.model import Source
+
+MAX_WARNING_CHARACTERS = 120
+MAX_CONTAINER_WARNINGS = 8
+_SOURCE_WORDS = {Source.MANUAL: "set in KubeDoor", Source.COLLECTED: "collected"}
+
+
+class Outcome(StrEnum):
+    """What became of one admission."""
+
+    PATCHED = "patched"
+    UNCHANGED = "unchanged"
+    """Controlled, and already as it should be, or nothing was due."""
+    OBSERVED = "observed"
+    """Mode observe: what would have been patched is in the changes."""
+    IGNORED = "ignored"
+    """Not KubeDoor's business: another kind, excluded, opted out, owned, mode off."""
+    UNKNOWN = "unknown"
+    DENIED = "denied"
+    FAILED = "failed"
+    """KubeDoor's own fault."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One number that differs: `before` and `after` as Kubernetes writes them, None where there is none."""
+
+    field: str
+    container: str
+    before: str | None
+    after: str
+    source: Source
+    clamped: bool = False
+    """A request that was cut down to its limit."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to answer and what to remember. `patch` is empty unless the outcome is PATCHED."""
+
+    outcome: Outcome
+    reason: str
+    allowed: bool = True
+    patch: tuple[dict[str, Any], ...] = ()
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[str, ...]:
+    """One line for the replicas, then one or two for each container, as many as a person reads."""
+    prefix = "would set " if would else ""
+    lines = [
+        warning(f"{prefix}replicas {change.before} -> {change.after} ({_SOURCE_WORDS[change.source]})")
+        for change in changes
+        if not change.container
+    ]
+    groups: dict[tuple[str, str, Source], list[Change]] = {}
+    for change in changes:
+        if change.container:
+            part = change.field.rpartition(" ")[2]
+            groups.setdefault((change.container, part, change.source), []).append(change)
+    containers = [_container_warning(*key, group, prefix) for key, group in groups.items()]
+    lines += containers[:MAX_CONTAINER_WARNINGS]
+    if len(containers) > MAX_CONTAINER_WARNINGS:
+        lines.append(warning(f"{prefix}{len(containers) - MAX_CONTAINER_WARNINGS} more such lines left out"))
+    return tuple(lines)
+
+
+def _container_warning(name: str, part: str, source: Source, changes: list[Change], prefix: str) -> str:
+    """`app requests: cpu 500m -> 120m, memory 1Gi -> 256Mi (collected)`."""
+    parts = [
+        f"{change.field.partition(' ')[0]} {change.before or 'none'} -> {change.after}{', its limit' if change.clamped else ''}"
+        for change in changes
+    ]
+    return warning(f"{prefix}{name} {part}s: {', '.join(parts)} ({_SOURCE_WORDS[source]})")
+
+
+def warning(text: str) -> str:
+    """Kubernetes advises 120 characters at most and may cut what is longer."""
+    line = f"KubeDoor: {text}"
+    return line if len(line) <= MAX_WARNING_CHARACTERS else line[: MAX_WARNING_CHARACTERS - 1] + "…"
+
+
+def annotations_of(decision: Decision) -> dict[str, str]:
+    """What the API server's audit log shows of a decision; nothing where nothing was to be decided."""
+    if decision.outcome in (Outcome.IGNORED, Outcome.UNCHANGED):
+        return {}
+    annotations = {"decision": str(decision.outcome), "reason": decision.reason}
+    if decision.changes:
+        annotations["changes"] = "; ".join(
+            f"{change.container or 'deployment'} {change.field} {change.before} -> {change.after}"
+            for change in decision.changes
+        )
+    return annotations

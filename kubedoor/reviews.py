@@ -1,0 +1,99 @@
+"""AdmissionReviews (admission.k8s.io/v1): what the door reads from one, and the answer it writes. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubedoor.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class AdmissionRequest:
+    """The part of an AdmissionReview's request that decisions need."""
+
+    uid: str
+    operation: str
+    group: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    username: str
+    dry_run: bool
+    object: dict[str, Any]
+    old_object: dict[str, Any]
+
+    @property
+    def is_scale(self) -> bool:
+        return self.subresource == "scale"
+
+
+def parse_review(body: Any) -> AdmissionRequest:
+    """Read an AdmissionReview v1.
+
+    Raises BadRequest, naming the field, on whatever is not one; a review of another kind of object is fine.
+    """
+    if not isinstance(body, dict) or body.get("kind") != "AdmissionReview":
+        raise BadRequest("the body is not an AdmissionReview", field="kind")
+    if body.get("apiVersion") != "admission.k8s.io/v1":
+        raise BadRequest(
+            f"AdmissionReview {body.get('apiVersion')!r} is not spoken here: admission.k8s.io/v1 is", field="apiVersion"
+        )
+    request = _mapping(body, "request")
+    uid = request.get("uid")
+    if not isinstance(uid, str) or not uid:
+        raise BadRequest("request.uid is missing", field="request.uid")
+    resource, user = _mapping(request, "resource"), _mapping(request, "userInfo")
+    if not isinstance(request.get("operation"), str):
+        raise BadRequest("request.operation is missing", field="request.operation")
+    changed = _mapping(request, "object")
+    return AdmissionRequest(
+        uid=uid,
+        operation=request["operation"],
+        group=str(resource.get("group") or ""),
+        resource=str(resource.get("resource") or ""),
+        subresource=str(request.get("subResource") or ""),
+        namespace=str(request.get("namespace") or ""),
+        name=str(request.get("name") or _mapping(changed, "metadata").get("name") or ""),
+        username=str(user.get("username") or ""),
+        dry_run=request.get("dryRun") is True,
+        object=changed,
+        old_object=_mapping(request, "oldObject"),
+    )
+
+
+def _mapping(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = parent.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"{key} is not an object", field=key)
+    return value
+
+
+def answer(
+    request: AdmissionRequest,
+    *,
+    allowed: bool,
+    reason: str,
+    patch: Sequence[Mapping[str, Any]] = (),
+    warnings: Sequence[str] = (),
+    annotations: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The AdmissionReview to answer with. `reason` is what a user who is refused gets to read."""
+    response: dict[str, Any] = {"uid": request.uid, "allowed": allowed}
+    if patch:
+        # patchType without patch, and the other way round, is an error to the API server.
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(json.dumps(list(patch)).encode()).decode()
+    if warnings:
+        response["warnings"] = list(warnings)
+    if not allowed:
+        response["status"] = {"code": 403, "reason": "Forbidden", "message": reason}
+    if annotations:
+        response["auditAnnotations"] = dict(annotations)
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}

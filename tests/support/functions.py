@@ -1,0 +1,24 @@
+"""The functions as the framework loads them, called in this process."""
+
+from __future__ import annotations
+
+from starlette.testclient import TestClient
+
+from kubedoor.serving import load_function
+
+
+def function_client(name: str, *, client_host: str = "127.0.0.1", root_path: str = "") -> TestClient:
+    """A client of a freshly loaded function; the environment is read by its first request."""
+    return TestClient(load_function(name), client=(client_host, 50000), root_path=root_path)
+
+
+def assert_error(answer: object, status: int, code: str) -> dict[str, object]:
+    """The one error shape of every function; its details."""
+    got = answer.status_code, answer.json()  # type: ignore[attr-defined]
+    assert got[0] == status, got
+    assert set(got[1]) == {"error"}
+    assert set(got[1]["error"]) == {"code", "message", "details"}
+    assert got[1]["error"]["code"] == code
+    assert "Traceback" not in got[1]["error"]["message"]
+    details: dict[str, object] = got[1]["error"]["details"]
+    return details

@@ -1,0 +1,63 @@
+/** One change to many workloads: what each of them would be sent. Pure. */
+import { canonical } from "@/format/quantities";
+import { amountOf, changesOf, draftOf, editOf, resourceOf, type Draft, type DraftChange, type Field } from "@/components/editor/editing";
+import type { BulkEdit, Mode, Workload } from "@/types";
+
+const PERCENT = 100;
+const REQUESTS = ["cpu_request", "memory_request"] as const satisfies readonly Field[];
+
+export interface BulkWish {
+  /** Empty: leave it. */
+  mode: Mode | "";
+  replicas: "keep" | "set" | "clear";
+  replicaCount: number;
+  /** `headroom`: what was used at peak, and so much per cent more. */
+  requests: "keep" | "headroom" | "clear";
+  headroomPercent: number;
+  note: string;
+}
+
+export function emptyWish(): BulkWish {
+  return { mode: "", replicas: "keep", replicaCount: 1, requests: "keep", headroomPercent: 20, note: "" };
+}
+
+/** The workload's draft as the wish would have it; a request never goes above the limit that holds. */
+export function wishedDraft(workload: Workload, wish: BulkWish): Draft {
+  const draft = draftOf(workload);
+  if (wish.mode) draft.mode = wish.mode;
+  if (wish.replicas !== "keep") draft.replicas = wish.replicas === "set" ? String(wish.replicaCount) : "";
+  if (wish.requests === "keep") return draft;
+  for (const container of workload.containers) {
+    const texts = draft.containers[container.container];
+    if (!texts) continue;
+    for (const field of REQUESTS) {
+      const collected = amountOf(container, field, "collected_");
+      if (wish.requests === "clear") texts[field] = "";
+      else if (collected !== null) texts[field] = withHeadroom(field, collected, wish.headroomPercent, amountOf(container, field === "cpu_request" ? "cpu_limit" : "memory_limit"));
+    }
+  }
+  return draft;
+}
+
+function withHeadroom(field: Field, collected: number, percent: number, limit: number | null): string {
+  const step = resourceOf(field) === "cpu" ? 1 : 2 ** 20;
+  const wanted = Math.ceil((collected * (PERCENT + percent)) / PERCENT / step) * step;
+  return canonical(resourceOf(field), limit === null ? wanted : Math.min(wanted, limit));
+}
+
+export interface PlannedEdit {
+  workload: Workload;
+  changes: DraftChange[];
+  edit: BulkEdit;
+}
+
+/** Only workloads that the wish would change. */
+export function plan(workloads: Workload[], wish: BulkWish): PlannedEdit[] {
+  return workloads
+    .map((workload) => {
+      const draft = { ...wishedDraft(workload, wish), note: wish.note };
+      const edit = { ...editOf(workload, draft), namespace: workload.namespace, deployment: workload.deployment };
+      return { workload, changes: changesOf(workload, draft), edit };
+    })
+    .filter((planned) => planned.changes.length > 0);
+}

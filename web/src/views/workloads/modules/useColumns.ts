@@ -1,0 +1,14 @@
+import { computed } from "vue";
+import { useKept } from "@/composables/useKept";
+
+export const COLUMNS = ["mode", "replicas", "cpu", "memory", "control", "health", "peakDay", "edited"] as const;
+export type Column = (typeof COLUMNS)[number];
+const FIRST_CHOICE: Column[] = ["mode", "replicas", "cpu", "memory", "control", "health"];
+
+const isChoice = (value: unknown): value is Column[] => Array.isArray(value) && value.every((name) => COLUMNS.includes(name as Column));
+
+/** Which columns this browser's person wants to see. */
+export function useColumns() {
+  const chosen = useKept<Column[]>("columns", FIRST_CHOICE, isChoice);
+  return { chosen, shown: computed(() => new Set(chosen.value)) };
+}

@@ -1,0 +1,52 @@
+import { computed } from "vue";
+import * as api from "@/api";
+import type { WorkloadQuery } from "@/api";
+import { useQueryState } from "@/composables/useQueryState";
+import { useResource } from "@/composables/useResource";
+
+export const PAGE_SIZES = [25, 50, 100, 200];
+export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "edited_at"] as const;
+export type Sort = (typeof SORTS)[number];
+const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", sort: "name", order: "asc", page: "1", size: "50", edit: "" };
+const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa"] as const;
+
+const yesNo = (text: string) => (text === "true" ? true : text === "false" ? false : undefined);
+const oneOf = <T extends string>(text: string, allowed: readonly T[]): T | undefined => allowed.find((value) => value === text);
+const whole = (text: string, fallback: number) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : fallback);
+
+/** The list as its address says it is: filters, order, page. */
+export function useWorkloadList() {
+  const { state, set, field } = useQueryState(DEFAULTS);
+
+  /** Without the page: what an export asks for, too. */
+  const wanted = computed<WorkloadQuery>(() => ({
+    search: state.value.search,
+    namespace: state.value.namespace,
+    mode: oneOf(state.value.mode, ["enforce", "observe", "off"] as const),
+    asked: oneOf(state.value.asked, ["over", "under", "none"] as const),
+    has_manual: yesNo(state.value.manual),
+    hpa: yesNo(state.value.hpa),
+    sort: oneOf(state.value.sort, SORTS) ?? "name",
+    order: state.value.order === "desc" ? "desc" : "asc",
+  }));
+  const query = computed<WorkloadQuery>(() => ({
+    ...wanted.value,
+    page: whole(state.value.page, 1),
+    page_size: Math.min(500, whole(state.value.size, 50)),
+  }));
+  const list = useResource((signal) => api.listWorkloads(query.value, signal), [() => JSON.stringify(query.value)]);
+  const isFiltered = computed(() => FILTERS.some((name) => state.value[name] !== ""));
+
+  /** A second click on the same column turns the order round; numbers start with the greatest. */
+  function sortBy(sort: Sort): void {
+    const isSame = wanted.value.sort === sort;
+    const order = isSame ? (wanted.value.order === "asc" ? "desc" : "asc") : sort === "name" ? "asc" : "desc";
+    set({ sort, order, page: "1" });
+  }
+
+  function clear(): void {
+    set({ ...Object.fromEntries(FILTERS.map((name) => [name, ""])), page: "1" });
+  }
+
+  return { ...list, state, set, field, wanted, query, isFiltered, sortBy, clear };
+}
