@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from kubedoor.errors import Conflict
-from kubedoor.store.connection import Connection
+from kubedoor.store.connection import Connection, only
+
+LOCAL = "local"
+OIDC = "oidc"
+_COLUMNS = "username, role, password_hash, must_change_password, sessions_valid_from, version, source, subject"
 
 
 @dataclass(frozen=True)
 class User:
-    """`sessions_valid_from`: older sessions are void."""
+    """`sessions_valid_from`: older sessions are void. `source` oidc: `subject` is the provider's issuer and name."""
 
     username: str
     role: str
@@ -20,6 +24,20 @@ class User:
     must_change_password: bool
     sessions_valid_from: datetime
     version: int = 0
+    source: str = LOCAL
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class UserEntry:
+    """A user as a list shows them."""
+
+    username: str
+    role: str
+    source: str
+    must_change_password: bool
+    version: int
+    changed_at: datetime
 
 
 class PeopleStore:
@@ -28,29 +46,44 @@ class PeopleStore:
 
     def user(self, username: str) -> User | None:
         rows = self._connection.rows(
-            "SELECT username, role, password_hash, must_change_password, sessions_valid_from, version FROM users"
-            " WHERE username = {username:String} AND NOT deleted",
-            username=username,
+            f"SELECT {_COLUMNS} FROM users WHERE username = {{username:String}} AND NOT deleted", username=username
         )
         return User(**rows[0]) if rows else None
 
     def has_users(self) -> bool:
         return bool(self._connection.rows("SELECT 1 FROM user_versions LIMIT 1"))
 
-    def save(self, user: User) -> User:
+    def all(self) -> list[UserEntry]:
+        """Everybody who has not been deleted, by name."""
+        rows = self._connection.rows(
+            "SELECT username, role, source, must_change_password, version, changed_at FROM users WHERE NOT deleted"
+            " ORDER BY username"
+        )
+        return [UserEntry(**row) for row in rows]
+
+    def count(self, *, role: str) -> int:
+        row = only(
+            self._connection.rows(
+                "SELECT count() AS n FROM users WHERE NOT deleted AND role = {role:String}", role=role
+            )
+        )
+        return int(row["n"])
+
+    def newest_version(self, username: str) -> int:
+        """Deleted users count too, so that a name can be given anew; 0: there never was such a user."""
+        row = only(
+            self._connection.rows(
+                "SELECT max(version) AS version FROM user_versions WHERE username = {username:String}",
+                username=username,
+            )
+        )
+        return int(row["version"])
+
+    def save(self, user: User, *, deleted: bool = False) -> User:
         """Write the next version of a user. Raises Conflict when another edit of `user.version` was first."""
         following = replace(user, version=user.version + 1)
         edit = uuid.uuid4()
-        row = {
-            "username": user.username,
-            "version": following.version,
-            "edit": edit,
-            "password_hash": user.password_hash,
-            "role": user.role,
-            "must_change_password": user.must_change_password,
-            "sessions_valid_from": user.sessions_valid_from,
-            "deleted": False,
-        }
+        row = {**asdict(following), "edit": edit, "deleted": deleted}
         self._connection.insert("user_versions", [row], token=f"{user.username}/{following.version}")
         winner = self._connection.rows(
             "SELECT edit FROM user_versions WHERE username = {username:String} AND version = {version:UInt32} ORDER BY edit LIMIT 1",

@@ -1,0 +1,62 @@
+"""API tokens, append-only; only their hashes are kept."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from kubedoor.errors import Conflict
+from kubedoor.store.connection import Connection
+
+_COLUMNS = "name, token_hash, role, made_by, made_at, expires_at, revoked, version"
+
+
+@dataclass(frozen=True)
+class Token:
+    """`revoked` and expired tokens stay in the record; their names may be given anew."""
+
+    name: str
+    token_hash: str
+    role: str
+    made_by: str
+    made_at: datetime
+    expires_at: datetime
+    revoked: bool = False
+    version: int = 0
+
+
+class TokenStore:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def by_hash(self, token_hash: str) -> Token | None:
+        rows = self._connection.rows(
+            f"SELECT {_COLUMNS} FROM tokens WHERE token_hash = {{token_hash:String}}", token_hash=token_hash
+        )
+        return Token(**rows[0]) if rows else None
+
+    def by_name(self, name: str) -> Token | None:
+        rows = self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE name = {{name:String}}", name=name)
+        return Token(**rows[0]) if rows else None
+
+    def all(self) -> list[Token]:
+        """Every token that has not been revoked, by name."""
+        return [
+            Token(**row) for row in self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE NOT revoked ORDER BY name")
+        ]
+
+    def save(self, token: Token) -> Token:
+        """Write the next version of a name. Raises Conflict when another edit of `token.version` was first."""
+        following = replace(token, version=token.version + 1)
+        edit = uuid.uuid4()
+        key = f"{token.name}/{following.version}"
+        self._connection.insert("token_versions", [{**asdict(following), "edit": edit}], token=key)
+        winner = self._connection.rows(
+            "SELECT edit FROM token_versions WHERE name = {name:String} AND version = {version:UInt32} ORDER BY edit LIMIT 1",
+            name=token.name,
+            version=following.version,
+        )
+        if not winner or winner[0]["edit"] != edit:
+            raise Conflict(f"token {token.name} has been changed by somebody else in the meantime")
+        return following

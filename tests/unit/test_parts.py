@@ -1,0 +1,328 @@
+"""Small parts: certificates, the webhook configuration, logs, mounts, values that are built once, DSNs, migrations."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from kubedoor import certificates, logs, webhook
+from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, SettingsError, StoreError
+from kubedoor.once import once
+from kubedoor.patching import difference
+from kubedoor.responses import error_response
+from kubedoor.serving import Mounts, load_function
+from kubedoor.store.connection import Connection, parse_dsn
+from kubedoor.store.migrations import available, folder, migrate
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+NAMES = ["kubedoor-mutate.kubedoor.svc", "localhost", "127.0.0.1"]
+
+
+# Certificates
+
+
+def load(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def test_certificates_are_made_once_and_keys_are_private(tmp_path: Path) -> None:
+    files = certificates.ensure(tmp_path / "tls", NAMES, now=NOW)
+    before = files.certificate.read_bytes()
+    assert certificates.ensure(tmp_path / "tls", NAMES, now=NOW) == files
+    assert files.certificate.read_bytes() == before
+    assert files.key.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "tls" / "ca.key").stat().st_mode & 0o077 == 0
+    assert load(files.certificate).issuer == load(files.ca).subject
+    load(files.certificate).verify_directly_issued_by(load(files.ca))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+
+
+def test_a_certificate_is_renewed_by_the_same_authority_before_it_ends(tmp_path: Path) -> None:
+    files = certificates.ensure(tmp_path, NAMES, now=NOW)
+    authority, leaf = files.ca.read_bytes(), files.certificate.read_bytes()
+    assert certificates.days_left(files.certificate, now=NOW) == certificates.LEAF_DAYS
+    certificates.ensure(tmp_path, NAMES, now=NOW + timedelta(days=61))
+    assert files.ca.read_bytes() == authority
+    assert files.certificate.read_bytes() != leaf
+
+
+def test_another_name_and_an_old_authority_make_a_new_certificate(tmp_path: Path) -> None:
+    files = certificates.ensure(tmp_path, NAMES, now=NOW)
+    leaf = files.certificate.read_bytes()
+    certificates.ensure(tmp_path, [*NAMES, "door.test"], now=NOW)
+    assert files.certificate.read_bytes() != leaf
+    authority = files.ca.read_bytes()
+    certificates.ensure(tmp_path, NAMES, now=NOW + timedelta(days=certificates.CA_DAYS))
+    assert files.ca.read_bytes() != authority
+
+
+# The webhook configuration
+
+
+def make_options(**fields: Any) -> webhook.WebhookOptions:
+    given: dict[str, Any] = {
+        "namespace": "kubedoor",
+        "service": "kubedoor-mutate",
+        "port": 443,
+        "timeout_seconds": 2,
+        "failure_policy": "Ignore",
+        "excluded_namespaces": ["kubedoor", "kube-system"],
+    }
+    return webhook.WebhookOptions(**{**given, **fields})
+
+
+def test_the_configuration_lets_the_ca_or_cert_manager_in() -> None:
+    with_ca = webhook.configuration(make_options(ca="PEM"))
+    assert with_ca["webhooks"][0]["clientConfig"]["caBundle"] == "UEVN"
+    injected = webhook.configuration(make_options(inject_ca_from="kubedoor/door"))
+    assert injected["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": "kubedoor/door"}
+    assert "caBundle" not in injected["webhooks"][0]["clientConfig"]
+
+
+def test_excluded_namespaces_are_in_the_selector() -> None:
+    selector = webhook.configuration(make_options())["webhooks"][0]["namespaceSelector"]
+    assert selector["matchExpressions"][1]["values"] == ["kube-system", "kubedoor"]
+
+
+# Patches
+
+
+def test_a_patch_has_only_plain_operations() -> None:
+    before, after = {"a": {"x": 1}, "b": {}}, {"a": {}, "b": {"y": 1}}
+    assert {operation["op"] for operation in difference(before, after)} <= {"add", "remove", "replace"}
+    assert difference(before, before) == []
+
+
+def test_a_patch_that_would_not_give_the_object_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubedoor.patching.jsonpatch.apply_patch", lambda *_: {})
+    with pytest.raises(KubeDoorError, match="does not give the object"):
+        difference({"a": 1}, {"a": 2})
+
+
+# Logs and errors
+
+
+def test_a_log_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        logging.getLogger("kubedoor.test").exception("it failed: %s", "中文")
+    line = json.loads(capsys.readouterr().out)
+    assert (line["severity"], line["message"], line["logger"]) == ("ERROR", "it failed: 中文", "kubedoor.test")
+    assert "ValueError: boom" in line["exception"]
+
+
+def test_what_is_not_ours_is_shown_without_its_words() -> None:
+    answer = error_response(RuntimeError("password=hunter2"))
+    assert answer.status_code == 500
+    assert b"hunter2" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(BadRequest("x"), 400), (NotFound("x"), 404), (InvalidInput("x", field="f"), 422), (StoreError("x"), 503)],
+)
+def test_every_error_knows_its_status(error: KubeDoorError, status: int) -> None:
+    assert error_response(error).status_code == status
+
+
+# Values that are built once
+
+
+def test_threads_that_ask_at_once_get_one_value() -> None:
+    built: list[int] = []
+
+    def build() -> object:
+        time.sleep(0.05)
+        built.append(1)
+        return object()
+
+    get = once(build)
+    with ThreadPoolExecutor(8) as pool:
+        values = set(pool.map(lambda _: get(), range(8)))
+    assert (len(values), len(built)) == (1, 1)
+
+
+def test_a_build_that_fails_is_tried_again() -> None:
+    attempts: list[int] = []
+
+    def build() -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise StoreError("away")
+        return 7
+
+    get = once(build)
+    with pytest.raises(StoreError):
+        get()
+    assert get() == 7
+
+
+# Functions side by side
+
+
+def test_a_path_goes_to_the_function_that_is_mounted_there() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def app(name: str) -> Callable[..., Any]:
+        async def call(scope: dict[str, Any], _receive: Any, _send: Any) -> None:
+            seen.append((name, scope.get("root_path", "")))
+
+        return call
+
+    mounts = Mounts({"/collect": app("collect")}, app("api"))
+    for path in ("/collect", "/collect/healthz", "/collector", "/"):
+        asyncio.run(mounts({"type": "http", "path": path}, None, None))  # type: ignore[arg-type]
+    assert seen == [("collect", "/collect"), ("collect", "/collect"), ("api", ""), ("api", "")]
+
+
+def test_a_function_that_is_not_there_is_a_setting_to_put_right() -> None:
+    with pytest.raises(SettingsError, match="is not there"):
+        load_function("nothing")
+
+
+# DSNs
+
+
+@pytest.mark.parametrize(
+    ("dsn", "want"),
+    [
+        ("chdb:///data/store", ("chdb", "/data/store", "kubedoor")),
+        ("chdb:///data/store?database=t1", ("chdb", "/data/store", "t1")),
+        ("http://db", ("http", "", "kubedoor")),
+        ("https://u:p%40ss@db:9440/other", ("https", "", "other")),
+    ],
+)
+def test_a_dsn_is_taken_apart(dsn: str, want: tuple[str, str, str]) -> None:
+    address = parse_dsn(dsn)
+    assert (address.interface, address.path, address.database) == want
+
+
+def test_ports_and_passwords_of_a_dsn() -> None:
+    address = parse_dsn("https://u:p%40ss@db/x")
+    assert (address.port, address.username, address.password) == (8443, "u", "p@ss")
+    assert parse_dsn("http://db").username == "default"
+    assert "p@ss" not in repr(address)
+
+
+@pytest.mark.parametrize("dsn", ["postgres://x", "http://db/bad-name", "http://db:port/x", "chdb:///x?database=a;b"])
+def test_a_bad_dsn_is_refused_without_repeating_it(dsn: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_dsn(dsn)
+    assert dsn not in caught.value.message
+
+
+# Migrations
+
+
+def other_database(dsn: str, name: str) -> Connection:
+    return Connection(dsn.replace("database=kubedoor", f"database={name}"))
+
+
+@pytest.fixture
+def scratch(embedded: Connection, embedded_dsn: str, request: pytest.FixtureRequest) -> Connection:
+    del embedded  # the engine is open
+    return other_database(embedded_dsn, f"scratch_{abs(hash(request.node.name))}")
+
+
+def write(where: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (where / f"{name}.sql").write_text(text)
+    return where
+
+
+ONE = {"_0001_one": "CREATE TABLE IF NOT EXISTS one {on_cluster} (a UInt8) ENGINE = {MergeTree} ORDER BY a; -- x;\n"}
+
+
+def files(**texts: str) -> dict[str, str]:
+    return {name.removeprefix("_"): text for name, text in texts.items()}
+
+
+def test_migrations_are_applied_once_and_in_order(scratch: Connection, tmp_path: Path) -> None:
+    where = write(tmp_path, **files(**ONE))
+    assert migrate(scratch, where=where) == ["0001_one"]
+    assert migrate(scratch, where=where) == []
+    write(where, **files(_0002_two="ALTER TABLE one ADD COLUMN IF NOT EXISTS b UInt8"))
+    assert migrate(scratch, where=where) == ["0002_two"]
+
+
+def test_an_edited_migration_and_a_newer_store_are_refused(scratch: Connection, tmp_path: Path) -> None:
+    where = write(tmp_path, **files(**ONE))
+    migrate(scratch, where=where)
+    (where / "0001_one.sql").write_text("SELECT 1")
+    with pytest.raises(StoreError, match="never edited"):
+        migrate(scratch, where=where)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(StoreError, match="of a newer KubeDoor"):
+        migrate(scratch, where=empty)
+
+
+def test_a_migration_waits_for_the_one_under_way(scratch: Connection, tmp_path: Path) -> None:
+    where = write(tmp_path, **files(**ONE))
+    scratch.create_database()
+    scratch.command("CREATE TABLE schema_lock (made UInt8) ENGINE = Memory")
+    waited: list[float] = []
+
+    def let_go(seconds: float) -> None:
+        waited.append(seconds)
+        scratch.command("DROP TABLE schema_lock")
+
+    assert migrate(scratch, where=where, sleep=let_go) == ["0001_one"]
+    assert waited == [0.5]
+
+
+def test_a_lock_that_is_held_for_good_is_said(
+    scratch: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubedoor.store.migrations.LOCK_WAIT_SECONDS", 1)
+    where = write(tmp_path, **files(**ONE))
+    scratch.create_database()
+    scratch.command("CREATE TABLE IF NOT EXISTS schema_lock (made UInt8) ENGINE = Memory")
+    with pytest.raises(StoreError, match="another migration"):
+        migrate(scratch, where=where, sleep=lambda _: None)
+    monkeypatch.setattr("kubedoor.store.migrations.LOCK_STALE_SECONDS", 0)
+    time.sleep(1.1)
+    assert migrate(scratch, where=where, sleep=lambda _: None) == ["0001_one"], "a lock left by the dead is broken"
+
+
+def test_threads_that_migrate_at_once_apply_each_once(embedded_dsn: str, embedded: Connection) -> None:
+    del embedded
+    barrier = threading.Barrier(3)
+
+    def go(_: int) -> list[str]:
+        barrier.wait()
+        return migrate(other_database(embedded_dsn, "scratch_threads"))
+
+    with ThreadPoolExecutor(3) as pool:
+        applied = [name for names in pool.map(go, range(3)) for name in names]
+    assert applied == [migration.name for migration in available(folder())]
+
+
+def test_numbers_without_a_gap(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="without a gap"):
+        available(write(tmp_path, **files(_0002_two="SELECT 1")))
+
+
+def test_a_replicated_cluster_gets_replicated_engines() -> None:
+    statements = [text for migration in available(folder()) for text in migration.statements(cluster="main")]
+    assert all("ON CLUSTER `main`" in text for text in statements)
+    engines = [text for text in statements if "ENGINE" in text]
+    assert all("ENGINE = Replicated" in text for text in engines)
+    assert any("ReplicatedReplacingMergeTree(seen_at)" in text for text in engines)
+    assert any("replicated_deduplication_window" in text for text in statements)
+    assert not any("{" in text for text in statements)
