@@ -1,0 +1,94 @@
+# `make` lists what there is. Two commands do all the set-up on a fresh machine: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NPM = $(BIN)/python scripts/npm.py
+WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Run
+
+run: $(VENV)/.installed web-if-node ## everything in one process on http://127.0.0.1:8080, on sample data unless told otherwise
+	@$(BIN)/python -m kubedoor serve
+
+sandbox: $(VENV)/.installed toolbox web-if-node ## a real control plane, a real Prometheus with 30 days in it, and KubeDoor with the door on
+	@$(BIN)/python -m tests.toolbox.sandbox
+
+##@ Check
+
+test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real parts, with coverage
+	$(NPM) --prefix web run test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission.py,kubedoor/decisions.py,kubedoor/reviews.py,kubedoor/recommend.py,kubedoor/quantities.py'
+
+unit: $(VENV)/.installed ## the tests that need no real parts
+	$(BIN)/pytest tests/unit
+
+contract: $(VENV)/.installed toolbox ## the tests against a real API server, Prometheus and ClickHouse SQL
+	$(BIN)/pytest tests/contract
+
+browser: $(VENV)/.installed toolbox browser-parts web ## the journeys in a real browser
+	$(BIN)/pytest tests/browser
+
+lint: $(VENV)/.installed web/node_modules/.installed ## ruff, mypy, import-linter; eslint and vue-tsc
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(NPM) --prefix web run lint
+
+bench: $(VENV)/.installed ## measure speed and memory, as ratios within one run
+	@for one in tests/bench/*.py; do [ "$$one" = tests/bench/__init__.py ] || $(BIN)/python -m "$$(echo $${one%.py} | tr / .)" || exit 1; done
+
+screenshots: $(VENV)/.installed browser-parts web ## every page in both languages and themes, into screenshots/
+	$(BIN)/python -m tests.browser.screenshots
+
+##@ Parts
+
+venv: $(VENV)/.installed ## the virtual environment, from the lock
+
+toolbox: ## the real Kubernetes and Prometheus, built once into the user's cache
+	@$(PYTHON) tests/toolbox/build.py >/dev/null || $(PYTHON) tests/toolbox/build.py
+
+web: web/dist/index.html ## the web UI
+
+web-if-node: $(VENV)/.installed
+	@if $(BIN)/python scripts/npm.py --is-there; then $(MAKE) --no-print-directory web; else echo "no Node.js: the web UI is not built, the API is there all the same"; fi
+
+browser-parts: ## Chromium and fonts
+	@sh scripts/chromium.sh
+
+lock: ## renew the lock after a change of pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
+
+settings-doc: $(VENV)/.installed ## renew the table of docs/settings.md
+	$(BIN)/python -m scripts.documents
+
+clean: ## remove what is built here; data and the toolbox's cache stay
+	rm -rf $(VENV) web/node_modules web/dist build .mypy_cache .ruff_cache .pytest_cache .coverage
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "KubeDoor needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "no venv module: install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+web/node_modules/.installed: web/package-lock.json $(VENV)/.installed
+	$(NPM) --prefix web ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	$(NPM) --prefix web run build
+	@touch $@
+
+.PHONY: help run sandbox test unit contract browser lint bench screenshots venv toolbox web web-if-node browser-parts lock settings-doc clean

@@ -1,0 +1,68 @@
+"""Renews the parts of docs/ that are made from the code; a test compares them.
+
+    python -m scripts.documents
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from kubedoor import settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def settings_table() -> str:
+    """Every setting, in the order of the table."""
+    lines = ["| variable | default | meaning | example |", "|---|---|---|---|"]
+    for row in settings.table():
+        default = f"`{row.default}`" if row.default and not row.is_secret else ""
+        meaning = f"{row.meaning} **Secret.**" if row.is_secret else row.meaning
+        lines.append(f"| `{row.variable}` | {default} | {meaning} | `{row.example}` |")
+    return "\n".join(lines)
+
+
+def api_table() -> str:
+    """Every route, grouped as in the OpenAPI document."""
+    lines = ["| route | operation | what it does |", "|---|---|---|"]
+    for path, operations in openapi()["paths"].items():
+        for method, operation in operations.items():
+            words = operation.get("description") or operation.get("summary", "")
+            lines.append(f"| `{method.upper()} {path}` | `{operation['operationId']}` | {' '.join(words.split())} |")
+    return "\n".join(lines)
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, made without a store."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    from functions.api.app import create_app
+
+    def no_services() -> Any:
+        raise RuntimeError("the document is made without services")
+
+    document: dict[str, Any] = create_app(no_services).openapi()
+    return document
+
+
+GENERATED = {"settings.md": settings_table, "api.md": api_table}
+
+
+def renewed(name: str) -> str:
+    """The document's text with its generated part made anew."""
+    text = (DOCS / name).read_text(encoding="utf-8")
+    part = f"<!-- generated: begin -->\n{GENERATED[name]()}\n<!-- generated: end -->"
+    return re.sub(r"<!-- generated: begin -->.*<!-- generated: end -->", lambda _: part, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    for name in GENERATED:
+        (DOCS / name).write_text(renewed(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

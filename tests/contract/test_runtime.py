@@ -1,0 +1,136 @@
+"""Each function alone under the plain `functions-framework` command, told what it is by two variables only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
+from tests.support.builders import make_deployment, make_request, make_review
+from tests.support.clickhouse import ClickHouse
+from tests.toolbox import processes
+from tests.toolbox.processes import Child
+from tests.toolbox.running import ROOT
+
+BLOCKED = (
+    "import sys\nfor name in {names!r}: sys.modules[name] = None\nfrom functions_framework._cli import _cli\n_cli()\n"
+)
+NOT_FOR_MUTATE = ("kubernetes", "pandas", "chdb", "requests", "numpy", "pyarrow", "apprise", "fastapi")
+
+
+@contextmanager
+def function(name: str, folder: Path, *, without: tuple[str, ...] = (), **settings: str) -> Iterator[tuple[str, Child]]:
+    """The function as a process, with modules it must not need made impossible to import."""
+    port = processes.free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FUNCTION_SOURCE": str(ROOT / "functions" / name / "main.py"),
+        "FUNCTION_TARGET": name,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "KUBEDOOR_DATA_DIR": str(folder),
+        "KUBEDOOR_SOURCE": "sample",
+        "KUBEDOOR_KUBECONFIG": "none",
+        **settings,
+    }
+    command = [sys.executable, "-c", BLOCKED.format(names=without)]
+    child = processes.start(name, command, log=folder / f"{name}.log", environment=environment, folder=folder)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        processes.wait_until(
+            lambda: processes.answers(f"{url}/healthz"), what=f"{name} is up", children=[child], timeout_seconds=60
+        )
+        yield url, child
+    finally:
+        child.kill()
+
+
+def test_mutate_alone_needs_neither_kubernetes_nor_pandas_nor_chdb(
+    clickhouse: ClickHouse, served: Connection, cluster: str, tmp_path: Path
+) -> None:
+    key = WorkloadKey(cluster, "shop", "web")
+    ControlStore(served, cluster).edit(key, ManualValues(replicas=3), based_on=0, who="test")
+    settings = {
+        "KUBEDOOR_STORE_DSN": clickhouse.dsn,
+        "KUBEDOOR_CLUSTER": cluster,
+        "KUBEDOOR_SNAPSHOT_WAIT_SECONDS": "8",
+    }
+    with function("mutate", tmp_path, without=NOT_FOR_MUTATE, **settings) as (url, child):
+        assert requests.get(f"{url}/readyz", timeout=30).json() == {"status": "ready"}
+        review = make_review(make_request(make_deployment(replicas=10)))
+
+        def ask(_: int) -> bool:
+            answer = requests.post(f"{url}/mutate", json=review, timeout=30)
+            return bool(answer.json()["response"]["patch"])
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(ask, range(40)))
+        assert "kubedoor_admissions_total" in requests.get(f"{url}/metrics", timeout=30).text
+        assert requests.get(f"{url}/mutate", timeout=30).status_code == 404
+        broken = requests.post(f"{url}/", data="{", timeout=30)
+        assert (broken.status_code, broken.json()["error"]["code"]) == (400, "bad_request")
+        foreign = requests.post(f"{url}/", json={"kind": "Pod"}, timeout=30)
+        assert foreign.json()["error"]["details"] == {"field": "kind"}
+        too_large = requests.post(f"{url}/", data=b" " * (9 * 2**20), timeout=30)
+        assert too_large.status_code == 400
+        child.process.send_signal(signal.SIGTERM)
+        assert child.process.wait(timeout=40) == 0
+
+
+def test_api_alone_serves_on_the_embedded_store(tmp_path: Path) -> None:
+    with function("api", tmp_path) as (url, child):
+        assert requests.get(f"{url}/readyz", timeout=60).json() == {"status": "ready"}
+        session = requests.Session()
+        with session:
+            who = {"username": "kubedoor", "password": "kubedoor"}
+            session.post(f"{url}/api/v1/session", json=who, timeout=30).raise_for_status()
+            assert session.get(f"{url}/api/v1/workloads", timeout=30).json()["total"] == 0
+        child.process.send_signal(signal.SIGTERM)
+        assert child.process.wait(timeout=40) == 0
+
+
+def test_wrong_settings_are_said_all_at_once_with_exit_two(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBEDOOR_PORT": "x",
+        "KUBEDOOR_TIME_ZONE": "Mars",
+        "HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "kubedoor", "serve"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "KUBEDOOR_PORT" in done.stderr
+    assert "KUBEDOOR_TIME_ZONE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["collect", "mutate", "api"])
+def test_importing_a_function_does_nothing(name: str) -> None:
+    """No thread, no store, no file: the framework imports it before it forks."""
+    program = (
+        "import sys, threading\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from kubedoor.serving import load_function\n"
+        f"load_function({name!r})\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+        "assert 'chdb' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
