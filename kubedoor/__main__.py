@@ -1,12 +1,15 @@
-"""`python -m kubedoor serve | mutate | migrate | settings | webhook`."""
+"""`python -m kubedoor serve | mutate | migrate | settings | webhook | ping | certificates`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import kubedoor
@@ -26,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("mutate", help="the door alone, over HTTPS")
     commands.add_parser("migrate", help="bring the store's schema up to date")
     commands.add_parser("settings", help="print every setting as a Markdown table")
-    commands.add_parser("webhook", help="print the webhook configuration, for kubectl apply -f -")
+    hook = commands.add_parser("webhook", help="print the webhook configuration, for kubectl apply -f -")
+    hook.add_argument("--remove", action="store_true", help="delete it from the cluster: control off")
+    commands.add_parser("ping", help="have `collect` collect until everything is complete")
+    commands.add_parser("certificates", help="make or renew the door's certificate in its Secret")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "settings":
@@ -34,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         config = settings.load(os.environ)
         logs.configure(config.log_level)
-        return {"serve": _serve, "mutate": _mutate, "migrate": _migrate, "webhook": _webhook}[chosen.command](config)
+        if chosen.command == "webhook" and chosen.remove:
+            return _chore("remove_webhook", config)
+        return _COMMANDS[chosen.command](config)
     except SettingsError as error:
         print("kubedoor: the settings are wrong:", file=sys.stderr)
         for problem in error.details["problems"]:
@@ -86,23 +94,34 @@ def _door_certificate(config: Settings) -> tuple[str, str]:
 def _mutate(config: Settings) -> int:
     from kubedoor import serving
 
-    app = serving.load_function("mutate")
+    app = serving.Draining(serving.load_function("mutate"))
     certificate, key = _door_certificate(config)
     door = serving.server(app, host=config.host, port=config.door_port, certificate=certificate, key=key)
     asyncio.run(
-        serving.run([door], on_ready=lambda: print(f"door: https://{config.host}:{config.door_port}", flush=True))
+        serving.run(
+            [door],
+            on_ready=lambda: print(f"door: https://{config.host}:{config.door_port}", flush=True),
+            draining=app,
+            drain_seconds=config.drain_seconds,
+        )
     )
     return 0
 
 
 def _serve(config: Settings) -> int:
     from kubedoor import serving
+    from kubedoor.assembly import build_source
     from kubedoor.store import opening
 
+    build_source(config)
     functions = {name: serving.load_function(name) for name in ("collect", "mutate", "api")}
     certificate, key = _door_certificate(config)
     opening.migrated(config)
-    app = serving.Mounts({"/collect": functions["collect"], "/mutate": functions["mutate"]}, functions["api"])
+    mounts = {"/collect": functions["collect"]}
+    if ipaddress.ip_address(config.host).is_loopback:
+        # Without TLS only for this machine: whoever may send reviews can make the door believe in labels and owners.
+        mounts["/mutate"] = functions["mutate"]
+    app = serving.Mounts(mounts, functions["api"])
     servers = [
         serving.server(app, host=config.host, port=config.port),
         serving.server(functions["mutate"], host=config.host, port=config.door_port, certificate=certificate, key=key),
@@ -111,6 +130,13 @@ def _serve(config: Settings) -> int:
         asyncio.run(serving.run(servers, on_ready=lambda: print(_welcome(config), flush=True)))
     finally:
         opening.close_all()
+    return 0
+
+
+def _chore(name: str, config: Settings) -> int:
+    from kubedoor import chores
+
+    getattr(chores, name)(config)
     return 0
 
 
@@ -128,6 +154,16 @@ def _welcome(config: Settings) -> str:
         f"  peak window     {config.peak_windows} {config.time_zone}",
     ]
     return "\n".join(lines)
+
+
+_COMMANDS: dict[str, Callable[[Settings], int]] = {
+    "serve": _serve,
+    "mutate": _mutate,
+    "migrate": _migrate,
+    "webhook": _webhook,
+    "ping": partial(_chore, "ping"),
+    "certificates": partial(_chore, "renew_certificates"),
+}
 
 
 if __name__ == "__main__":

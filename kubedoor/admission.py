@@ -19,6 +19,8 @@ from kubedoor.reviews import AdmissionRequest
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+CONTROLLER_MANAGER = "system:kube-controller-manager"
+"""Who the HPA controller is where controllers have no service accounts of their own; nothing else in it scales."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,13 @@ def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
     return Decision(Outcome.UNKNOWN, "not in the control table", warnings=(f"{told}, left as it is",))
 
 
+def is_hpa(request: AdmissionRequest) -> bool:
+    """Whether the HPA controller itself is asking."""
+    return request.username == HPA_USER or (request.is_scale and request.username == CONTROLLER_MANAGER)
+
+
 def _set_replicas(work: _Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
-    if rules.keep_hpa_replicas and (values.hpa or request.username == HPA_USER):
+    if rules.keep_hpa_replicas and (values.hpa or is_hpa(request)):
         work.unchanged_because = "replicas are the HPA's"
         return
     if values.replicas is None:

@@ -8,13 +8,17 @@ from pathlib import Path
 
 from kubedoor import certificates
 from kubedoor.certificates import CertificateFiles
+from kubedoor.cluster import Cluster
 from kubedoor.collecting import CollectOptions, Collector
+from kubedoor.errors import SettingsError
 from kubedoor.model import UsageSource
 from kubedoor.prometheus import PrometheusClient
 from kubedoor.promsource import PrometheusSource
+from kubedoor.publishing import Publisher
 from kubedoor.recommend import SizingOptions, rule_named
 from kubedoor.sample import SampleSource
 from kubedoor.settings import Settings
+from kubedoor.snapshot import Snapshot
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import migrated
 from kubedoor.store.usage import UsageStore
@@ -26,9 +30,15 @@ def utc_now() -> datetime:
 
 
 def build_source(settings: Settings) -> UsageSource:
-    """Prometheus, or sample data where the settings say so."""
+    """Prometheus, or sample data where the settings say so.
+
+    Raises SettingsError when there is neither; the door needs no usage and never asks.
+    """
     if settings.uses_sample:
         return SampleSource(today=settings.windows.newest_complete_day(utc_now()), time_zone=settings.time_zone)
+    if not settings.prometheus_url:
+        problem = "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
+        raise SettingsError(problem, problems=[problem])
     client = PrometheusClient(
         settings.prometheus_url,
         bearer_token=settings.prometheus_bearer_token,
@@ -75,9 +85,35 @@ def build_collector(settings: Settings) -> Collector:
 
 def ensure_door_certificate(settings: Settings) -> CertificateFiles:
     """The door's own certificate, for the name by which the API server calls its Service."""
-    service = f"{settings.webhook_service}.{settings.namespace}.svc"
-    names = [service, f"{service}.cluster.local", "localhost", "127.0.0.1"]
+    names = [*service_names(settings), "localhost", "127.0.0.1"]
     return certificates.ensure(settings.data_dir / "tls", names, now=utc_now())
+
+
+def service_names(settings: Settings) -> list[str]:
+    """What the API server and others in the cluster call the door."""
+    service = f"{settings.webhook_service}.{settings.namespace}.svc"
+    return [service, f"{service}.cluster.local"]
+
+
+def build_publisher(settings: Settings, control: ControlStore, cluster: Cluster) -> Publisher:
+    """Publishes the snapshot that the door starts from; nothing where the settings name no ConfigMap."""
+    snapshot = Snapshot(
+        control, cluster=settings.cluster, path=settings.snapshot_path, monotonic=time.monotonic, now=utc_now
+    )
+    return Publisher(
+        snapshot,
+        cluster,
+        namespace=settings.namespace,
+        prefix=settings.snapshot_configmap,
+        count=settings.snapshot_shards,
+    )
+
+
+def build_cluster(settings: Settings) -> Cluster:
+    """Nothing is connected before the first request."""
+    return Cluster(
+        kubeconfig=settings.kubeconfig, context=settings.kube_context, timeout_seconds=settings.cluster_timeout_seconds
+    )
 
 
 def webhook_options(settings: Settings) -> WebhookOptions:
@@ -92,4 +128,5 @@ def webhook_options(settings: Settings) -> WebhookOptions:
         failure_policy=settings.failure_policy,
         excluded_namespaces=settings.all_excluded_namespaces,
         ca=ca_file.read_text(encoding="utf-8") if ca_file.is_file() else "",
+        inject_ca_from=settings.webhook_inject_ca_from,
     )

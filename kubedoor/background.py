@@ -13,7 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -118,11 +118,14 @@ def _step(event: Row) -> dict[str, Any]:
     return {**event, "coverage": round(event["coverage"], 4), "seconds": round(event["seconds"], 3)}
 
 
-def remote_slice(url: str, *, token: str, timeout_seconds: float, ca_file: str = "") -> Slice:
+def remote_slice(
+    url: str, *, token: str, timeout_seconds: float, ca_file: str = "", headers: Mapping[str, str] | None = None
+) -> Slice:
     """A slice that the `collect` service does; its NDJSON is passed on line by line."""
+    further = headers or {}
 
     def run(wish: Wish, collection: str) -> Iterator[Progress]:
-        headers = {"Content-Type": "application/json", "Kubedoor-Collection": collection}
+        headers = {**further, "Content-Type": "application/json", "Kubedoor-Collection": collection}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         body = json.dumps(wish.as_json()).encode()

@@ -81,6 +81,10 @@ class Cluster:
         query = {"fieldManager": "kubedoor", "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
 
+    def patch_webhook_configuration(self, name: str, patch: list[dict[str, Any]]) -> None:
+        """Change what is there, by JSON patch."""
+        self.request("PATCH", f"{_WEBHOOKS}/{quote(name)}", body=patch, content_type="application/json-patch+json")
+
     def delete_webhook_configuration(self, name: str) -> None:
         """What is already gone is no error."""
         try:
@@ -98,6 +102,26 @@ class Cluster:
     def deployments(self) -> Iterator[dict[str, Any]]:
         """Every Deployment of the cluster, page by page."""
         yield from self._list("/apis/apps/v1/deployments")
+
+    def patch_deployment(
+        self, namespace: str, name: str, patch: dict[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Apply a merge patch; the Deployment as it is then, or as it would be."""
+        path = f"/apis/apps/v1/namespaces/{quote(namespace)}/deployments/{quote(name)}"
+        return self._merge(path, patch, dry_run=dry_run)
+
+    def scale_deployment(self, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> int:
+        """Ask for replicas through the scale subresource; how many were stored, which admission may have changed."""
+        path = f"/apis/apps/v1/namespaces/{quote(namespace)}/deployments/{quote(name)}/scale"
+        # NB: a Scale leaves `replicas` out when it is zero.
+        return int(self._merge(path, {"spec": {"replicas": replicas}}, dry_run=dry_run)["spec"].get("replicas", 0))
+
+    def _merge(self, path: str, patch: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        query = {"fieldManager": "kubedoor", **({"dryRun": "All"} if dry_run else {})}
+        changed: dict[str, Any] = self.request(
+            "PATCH", path, body=patch, query=query, content_type="application/merge-patch+json"
+        )
+        return changed
 
     def autoscaled_deployments(self) -> set[tuple[str, str]]:
         """(namespace, name) of every Deployment that a HorizontalPodAutoscaler targets."""

@@ -263,7 +263,7 @@ class Door:
             return
         if request.subresource == "" and request.operation in ("CREATE", "UPDATE"):
             seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
-        if request.username == admission.HPA_USER:
+        if admission.is_hpa(request):
             seen["hpa"] = True
         news = {fact: holds for fact, holds in seen.items() if getattr(known, fact) is not holds}
         if news:

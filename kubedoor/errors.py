@@ -9,8 +9,10 @@
     ├── Conflict                       409 conflict         somebody else was first
     ├── InvalidInput                   422 invalid_input    readable, but a field is wrong
     ├── QuantityError                  422 invalid_quantity
+    ├── TooManyRequests                429 too_many_requests   `retry_after_seconds` says when to come back
     ├── StoreError                     503 store            ClickHouse is away or refuses
     ├── ClusterError                   503 cluster          the API server is away or refuses
+    ├── IdentityError                  502 identity_provider   OpenID Connect: away, or it answers what it must not
     └── PrometheusError                502 prometheus
         ├── PrometheusUnreachable      502 prometheus_unreachable
         ├── PrometheusRefused          502 prometheus_refused      401, 403: the credentials
@@ -89,6 +91,16 @@ class QuantityError(KubeDoorError):
     code = "invalid_quantity"
 
 
+class TooManyRequests(KubeDoorError):
+    """Come back later: `retry_after_seconds` is also the answer's Retry-After header."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+
+
 class StoreError(KubeDoorError):
     status = 503
     code = "store"
@@ -97,6 +109,11 @@ class StoreError(KubeDoorError):
 class ClusterError(KubeDoorError):
     status = 503
     code = "cluster"
+
+
+class IdentityError(KubeDoorError):
+    status = 502
+    code = "identity_provider"
 
 
 class PrometheusError(KubeDoorError):

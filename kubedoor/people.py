@@ -1,34 +1,44 @@
-"""Who may use KubeDoor: passwords, logins, sessions.
+"""Who is asking: log-ins, sessions, API tokens.
 
-Passwords are hashed by argon2-cffi with its defaults (RFC 9106, low-memory). A session is a signed cookie that names the
-user and when it was made; the store decides at every request whether it still counts.
+A session is a signed cookie that names the user and when it was made; the store decides at every request whether it
+still counts, and what role its user has now.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from kubedoor.errors import Conflict, InvalidInput, Unauthorized
-from kubedoor.store.people import PeopleStore, User
+from kubedoor.passwords import Passwords
+from kubedoor.recording import Editor, recorded
+from kubedoor.roles import Role
+from kubedoor.store.people import LOCAL, PeopleStore, User
+from kubedoor.store.records import RecordStore
+from kubedoor.store.tokens import TokenStore
+from kubedoor.throttle import Throttle
 
-MIN_PASSWORD_CHARACTERS = 8
-MAX_PASSWORD_CHARACTERS = 200
-ADMIN = "admin"
+ADMIN = Role.ADMIN
+SESSION, TOKEN = "session", "token"
 
 
 @dataclass(frozen=True)
 class Login:
-    """A user whose session was just made or checked."""
+    """A user whose session or token was just checked. For a token, `user` has its name and its role."""
 
     user: User
     expires_at: datetime
+    via: str = SESSION
+
+
+def token_hash(token: str) -> str:
+    """A token has 256 bits of its own, so a plain hash is as good as a slow one."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class People:
@@ -36,31 +46,31 @@ class People:
         self,
         store: PeopleStore,
         *,
-        first_username: str,
-        first_password: str,
+        tokens: TokenStore,
+        records: RecordStore,
+        throttle: Throttle,
+        passwords: Passwords,
         session_secret: str,
         session_hours: int,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._first_username = first_username
-        self._first_password = first_password
-        self._session_secret = session_secret
+        self._tokens = tokens
+        self._records = records
+        self._throttle = throttle
+        self._passwords = passwords
         self._session_seconds = session_hours * 3600
         self._now = now
-        self._hasher = PasswordHasher()
-        self._signer: URLSafeSerializer | None = None
-        # Verified when a user does not exist, so that the answer takes as long as for one who does.
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._key = session_secret
 
-    def make_first_user(self) -> None:
+    def make_first_user(self, username: str, password: str) -> None:
         """The admin of the settings, when there are no users at all. Two pods at once make one."""
         if self._store.has_users():
             return
         user = User(
-            username=self._first_username,
+            username=username,
             role=ADMIN,
-            password_hash=self._hasher.hash(self._first_password),
+            password_hash=self._passwords.hash(password),
             must_change_password=True,
             sessions_valid_from=self._now(),
         )
@@ -69,17 +79,23 @@ class People:
         except Conflict:
             return
 
-    def log_in(self, username: str, password: str) -> tuple[Login, str]:
-        """The login and its cookie. Raises Unauthorized, in the same words whatever was wrong."""
+    def log_in(self, username: str, password: str, *, address: str) -> tuple[Login, str]:
+        """The login and its cookie.
+
+        Raises Unauthorized, in the same words whatever was wrong, or TooManyRequests after many failures.
+        """
+        self._throttle.attempt(username, address)
         user = self._store.user(username)
-        if not self._is_right(user.password_hash if user else self._nobody, password) or user is None:
+        password_hash = user.password_hash if user and user.source == LOCAL else self._passwords.nobody
+        if not self._passwords.is_right(password_hash, password) or user is None:
             raise Unauthorized("the user name or the password is wrong")
-        return self._session(user)
+        self._throttle.succeeded(username, address)
+        return self.open_session(user)
 
     def session(self, cookie: str) -> Login:
         """Who this cookie is. Raises Unauthorized when it is forged, expired or revoked."""
         try:
-            username, made_at = self._serializer().loads(cookie)
+            username, made_at = self.signer("session").loads(cookie)
             made = datetime.fromtimestamp(float(made_at), UTC)
         except (BadSignature, ValueError, TypeError, OverflowError):
             raise Unauthorized("log in first") from None
@@ -89,50 +105,53 @@ class People:
             raise Unauthorized("the session has ended: log in again")
         return Login(user, expires_at)
 
-    def change_password(self, user: User, old: str, new: str) -> tuple[Login, str]:
-        """Set a new password, which ends every other session; the new login and its cookie."""
-        if not self._is_right(user.password_hash, old):
+    def token(self, token: str) -> Login:
+        """Whose API token this is. Raises Unauthorized when it is unknown, expired or revoked."""
+        found = self._tokens.by_hash(token_hash(token))
+        if found is None or found.revoked or self._now() >= found.expires_at:
+            raise Unauthorized("the API token is unknown, has expired or has been revoked")
+        user = User(found.name, found.role, "", must_change_password=False, sessions_valid_from=found.made_at)
+        return Login(user, found.expires_at, TOKEN)
+
+    def change_password(self, login: Login, old: str, new: str, editor: Editor) -> tuple[Login, str]:
+        """Set one's own new password, which ends every other session; the new login and its cookie."""
+        user = login.user
+        if user.source != LOCAL:
+            raise Conflict("your password is kept by the identity provider: change it there")
+        self._throttle.attempt(user.username, editor.address)
+        if not self._passwords.is_right(user.password_hash, old):
             raise InvalidInput("the old password is wrong", field="old_password")
-        if not MIN_PASSWORD_CHARACTERS <= len(new) <= MAX_PASSWORD_CHARACTERS:
-            raise InvalidInput(
-                f"a password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters",
-                field="new_password",
-            )
-        if new in (old, user.username, self._first_password):
-            raise InvalidInput(
-                "the new password must be neither the old one, the default nor the user name", field="new_password"
-            )
+        self._throttle.succeeded(user.username, editor.address)
+        self._passwords.check(new, username=user.username, old=old)
         changed = replace(
             user,
-            password_hash=self._hasher.hash(new),
+            password_hash=self._passwords.hash(new),
             must_change_password=False,
             sessions_valid_from=self._floor_now(),
         )
-        return self._session(self._store.save(changed))
+        with recorded(self._records, editor, "password.change", user.username):
+            saved = self._store.save(changed)
+        return self.open_session(saved)
 
-    def log_out_everywhere(self, user: User) -> None:
+    def log_out_everywhere(self, user: User, editor: Editor) -> None:
         """End every session of the user, this one too."""
-        self._store.save(replace(user, sessions_valid_from=self._now()))
+        with recorded(self._records, editor, "user.log-out", user.username):
+            self._store.save(replace(user, sessions_valid_from=self._now()))
 
     def _floor_now(self) -> datetime:
         # The store keeps milliseconds; a session made in the same one must not be older than that.
         now = self._now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def _session(self, user: User) -> tuple[Login, str]:
+    def open_session(self, user: User) -> tuple[Login, str]:
+        """A new session of a user who has just shown who they are, and its cookie."""
         made = self._now()
-        cookie = self._serializer().dumps([user.username, made.timestamp()])
+        cookie = self.signer("session").dumps([user.username, made.timestamp()])
         expires_at = datetime.fromtimestamp(made.timestamp() + self._session_seconds, UTC)
         return Login(user, expires_at), str(cookie)
 
-    def _is_right(self, password_hash: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return False
-
-    def _serializer(self) -> URLSafeSerializer:
-        if self._signer is None:
-            key = self._session_secret or self._store.shared_key("session", candidate=secrets.token_urlsafe(32))
-            self._signer = URLSafeSerializer(key, salt="kubedoor-session")
-        return self._signer
+    def signer(self, purpose: str) -> URLSafeSerializer:
+        """Signs what browsers keep for us; what was signed for one purpose is worth nothing for another."""
+        if not self._key:
+            self._key = self._store.shared_key("session", candidate=secrets.token_urlsafe(32))
+        return URLSafeSerializer(self._key, salt=f"kubedoor-{purpose}")

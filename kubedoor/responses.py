@@ -25,7 +25,9 @@ def error_response(error: Exception) -> JSONResponse:
     if not isinstance(error, KubeDoorError):
         log.error("unexpected error", exc_info=error)
         error = KubeDoorError("an internal error; the log of KubeDoor says more")
-    return JSONResponse(error.as_json(), status_code=error.status)
+    retry_after = error.details.get("retry_after_seconds")
+    headers = {"Retry-After": str(retry_after)} if retry_after is not None else None
+    return JSONResponse(error.as_json(), status_code=error.status, headers=headers)
 
 
 async def read_json(request: Request) -> Any:

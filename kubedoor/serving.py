@@ -64,6 +64,24 @@ class Mounts:
         await self._default(scope, receive, send)
 
 
+class Draining:
+    """Once told to drain, ends the connection with every answer: the client's next one goes to somebody else."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self.is_draining = False
+
+    async def __call__(
+        self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        async def sending(message: Any) -> None:
+            if self.is_draining and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
 class ReloadingServer(uvicorn.Server):
     """Serves TLS with the certificate that the files hold now: new connections see a renewed one within seconds."""
 
@@ -120,8 +138,18 @@ def server(app: App, *, host: str, port: int, certificate: str = "", key: str = 
     return ReloadingServer(config) if certificate else uvicorn.Server(config)
 
 
-async def run(servers: list[uvicorn.Server], *, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then let requests under way finish."""
+async def run(
+    servers: list[uvicorn.Server],
+    *,
+    on_ready: Callable[[], None],
+    draining: Draining | None = None,
+    drain_seconds: float = 0,
+) -> None:
+    """Serve until SIGINT or SIGTERM, then let requests under way finish.
+
+    With `draining` it goes on serving for `drain_seconds` first: a Service sends requests to a pod for a while after the
+    pod was told to stop.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -134,6 +162,9 @@ async def run(servers: list[uvicorn.Server], *, on_ready: Callable[[], None]) ->
     if all(one.started for one in servers):
         on_ready()
     await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    if draining is not None and waiting.done():
+        draining.is_draining = True
+        await asyncio.wait(tasks, timeout=drain_seconds)
     for one in servers:
         one.should_exit = True
     waiting.cancel()

@@ -6,6 +6,7 @@ which variable to set and gives an example. `docs/settings.md` is made from this
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from kubedoor import quantities
 from kubedoor.errors import KubeDoorError, SettingsError
+from kubedoor.roles import Role
 from kubedoor.windows import PeakWindows
 
 OWN_NAMESPACES = (
@@ -84,6 +86,14 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return lambda raw: parse(raw) if raw else ""
 
 
+def _address(raw: str) -> str:
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        raise ValueError("is not an IP address") from None
+    return raw
+
+
 def _names(raw: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in raw.split(",") if name.strip())
 
@@ -93,6 +103,20 @@ def _headers(raw: str) -> Mapping[str, str]:
     if any(not separator or not name.strip() for name, separator, _ in pairs):
         raise ValueError("must be name=value pairs with commas between them")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _networks(raw: str) -> tuple[str, ...]:
+    found = _names(raw)
+    for network in found:
+        ipaddress.ip_network(network)
+    return found
+
+
+def _roles(raw: str) -> Mapping[str, str]:
+    pairs = {name: role.strip() for name, _, role in (pair.rpartition("=") for pair in _names(raw))}
+    if any(not name.strip() or role not in tuple(Role) for name, role in pairs.items()):
+        raise ValueError(f"must be value=role pairs with commas between them; roles are {', '.join(Role)}")
+    return {name.strip(): role for name, role in pairs.items()}
 
 
 def _folder(raw: str) -> Path:
@@ -269,10 +293,29 @@ class Settings:
     snapshot_file: str = setting(
         "", _text, "/var/lib/kubedoor/snapshot.json", "File with the last good snapshot; empty: in the data folder."
     )
+    snapshot_folder: str = setting(
+        "",
+        _text,
+        "/snapshot",
+        "Folder with the published snapshot, where its ConfigMaps are mounted; a door without ClickHouse starts from it.",
+    )
+    snapshot_configmap: str = setting(
+        "",
+        _text,
+        "kubedoor-snapshot",
+        "ConfigMaps that `collect` and `api` publish the snapshot to, less `-0`, `-1` and so on; empty: none.",
+    )
+    snapshot_shards: int = setting("4", _whole(1, 64), "8", "How many such ConfigMaps there are.")
     service_account: str = setting("system:serviceaccount:kubedoor:kubedoor-api", _text, "system:serviceaccount:kubedoor:kubedoor-api", "User name of KubeDoor's own requests, for which the door reads through.")  # fmt: skip
-    host: str = setting("127.0.0.1", _text, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
+    host: str = setting("127.0.0.1", _address, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
     port: int = setting("8080", _whole(1, 65535), "8080", "Port of the web pages, the API and `collect`.")
     door_port: int = setting("8443", _whole(1, 65535), "8443", "Port of the door (HTTPS).")
+    drain_seconds: float = setting(
+        "0",
+        _number(0, 300),
+        "15",
+        "How long `mutate` goes on answering after SIGTERM, until nobody sends it requests any more.",
+    )
     tls_cert_file: str = setting(
         "", _file, "/tls/tls.crt", "Certificate of the door; empty: `serve` makes one of its own CA."
     )
@@ -302,6 +345,18 @@ class Settings:
         "/tls/ca.crt",
         "CA that the API server checks the door's certificate with; empty: `serve`'s own, or cert-manager's injection.",
     )
+    webhook_inject_ca_from: str = setting(
+        "",
+        _text,
+        "kubedoor/kubedoor-mutate",
+        "Certificate, by namespace and name, whose CA cert-manager keeps in the webhook configuration; empty: none.",
+    )
+    webhook_secret: str = setting(
+        "kubedoor-mutate-tls",
+        _text,
+        "kubedoor-mutate-tls",
+        "Secret that `python -m kubedoor certificates` keeps the door's certificate in.",
+    )
     webhook_timeout_seconds: int = setting("2", _whole(1, 30), "2", "How long the API server waits for the door.")
     failure_policy: str = setting(
         "Ignore", _one_of("Ignore", "Fail"), "Ignore", "What the API server does when the door is away."
@@ -320,6 +375,40 @@ class Settings:
         secret=True,
     )
     session_hours: int = setting("12", _whole(1, 720), "8", "How long a login lasts.")
+    public_url: str = setting(
+        "",
+        _url("http", "https"),
+        "https://kubedoor.example.com",
+        "Address that people open; needed for OpenID Connect, and where a proxy changes the Host header.",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "",
+        _networks,
+        "10.0.0.0/8,127.0.0.1",
+        "Networks of the proxies in front, whose X-Forwarded-For is believed; for throttling and the audit.",
+    )
+    oidc_issuer: str = setting(
+        "", _url("http", "https"), "https://id.example.com/realms/main", "OpenID Connect issuer; empty: passwords only."
+    )
+    oidc_name: str = setting("", _text, "Example ID", "What the login page calls the provider.")
+    oidc_client_id: str = setting("", _text, "kubedoor", "Client id at the provider.")
+    oidc_client_secret: str = setting(
+        "", _text, "…", "Client secret at the provider; empty: a public client, PKCE alone.", secret=True
+    )
+    oidc_scopes: str = setting("openid profile email", _text, "openid profile email groups", "Scopes to ask for.")
+    oidc_username_claim: str = setting("preferred_username", _text, "email", "Claim that is the user's name.")
+    oidc_role_claim: str = setting(
+        "groups", _text, "realm_access.roles", "Claim that decides the role; dots lead into objects."
+    )
+    oidc_role_mapping: Mapping[str, str] = setting(
+        "",
+        _roles,
+        "sre=admin,dev=operator,*=viewer",
+        "Value of that claim = role; the greatest counts, `*` is everybody.",
+    )
+    oidc_ca_file: str = setting(
+        "", _file, "/etc/ssl/id-ca.crt", "CA file that the provider's certificate is checked with."
+    )
     log_level: str = setting(
         "info", _one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
     )
@@ -336,7 +425,7 @@ class Settings:
     @property
     def uses_sample(self) -> bool:
         """Usage is made up; UI and API say so wherever it shows."""
-        return self.source == "sample" or (self.source == "auto" and not self.prometheus_url)
+        return self.source == "sample" or (self.source == "auto" and not self.prometheus_url and self.is_embedded)
 
     @property
     def all_excluded_namespaces(self) -> tuple[str, ...]:
@@ -385,10 +474,6 @@ def _problems_between(settings: Settings) -> list[str]:
     if settings.source == "prometheus" and not settings.prometheus_url:
         problems.append(
             "KUBEDOOR_SOURCE is prometheus: set KUBEDOOR_PROMETHEUS_URL too, e.g. http://prometheus.monitoring:9090"
-        )
-    if settings.source == "auto" and not settings.prometheus_url and not settings.is_embedded:
-        problems.append(
-            "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
         )
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         problems.append("KUBEDOOR_TLS_CERT_FILE and KUBEDOOR_TLS_KEY_FILE go together: set both or neither")

@@ -16,12 +16,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from kubedoor import shards
 from kubedoor.control import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import StoreError
 from kubedoor.model import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore, Revision
 
 FILE_FORMAT = 1
+NOTED_SECONDS = 10.0
+"""How long a fact that an admission has shown holds against a store that may not have it yet."""
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _COLUMNS = (
     *("namespace", "deployment", "container", "mode", "version", "replicas", "manual_replicas", "peak_day"),
@@ -54,13 +57,19 @@ class Snapshot:
         path: Path,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
+        folder: Path | None = None,
     ) -> None:
+        """`path`: the file. `folder`: where the pieces of a published snapshot are mounted, if they are."""
         self._control = control
         self._cluster = cluster
         self._path = path
+        self._folder = folder
         self._monotonic = monotonic
         self._now = now
+        self._refreshing = threading.Lock()
+        # Never held while the store is asked: `note` is called on the event loop.
         self._lock = threading.Lock()
+        self._noted: dict[WorkloadKey, tuple[float, dict[str, bool]]] = {}
         self._state: State | None = None
         self._is_saved = True
 
@@ -95,22 +104,28 @@ class Snapshot:
 
     def refresh(self) -> None:
         """Ask the store whether anything changed, and read it if so. Raises StoreError; then nothing has changed."""
-        with self._lock:
+        with self._refreshing:
             if self._state is None:
-                self._load_file()
+                self._load()
             checked_at = self._monotonic()
             revision = self._control.revision()
-            state = self._state
-            if state is not None and state.revision == revision:
-                self._state = replace(state, checked_at=checked_at)
-                return
+            with self._lock:
+                if self._state is not None and self._state.revision == revision:
+                    self._state = replace(self._state, checked_at=checked_at)
+                    return
             rows = tuple({name: row[name] for name in _COLUMNS} for row in self._control.control_rows())
             collected = sum(row["container"] != "" for row in rows)
             if collected < self._control.collected_row_count():
                 raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
             facts = tuple(self._control.known_facts())
-            self._state = State(self._compiled(rows, facts), revision, checked_at, self._now(), rows, facts)
-            self._is_saved = False
+            values = self._compiled(rows, facts)
+            with self._lock:
+                # What was noted while the store was being asked may not have been in it yet.
+                recent = {key: noted for key, noted in self._noted.items() if noted[0] > checked_at - NOTED_SECONDS}
+                self._noted = recent
+                values |= {key: with_facts(values.get(key, UNKNOWN), seen) for key, (_, seen) in recent.items()}
+                self._state = State(values, revision, checked_at, self._now(), rows, facts)
+                self._is_saved = False
 
     def read_through(self, key: WorkloadKey) -> ControlValues:
         """One workload straight from the store. Raises StoreError."""
@@ -123,6 +138,7 @@ class Snapshot:
     def note(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
         """Take in what an admission has just shown, before the store has it."""
         with self._lock:
+            self._noted[key] = (self._monotonic(), {**self._noted.get(key, (0.0, {}))[1], **facts})
             if self._state is not None:
                 changed = with_facts(self.values_of(key), facts)
                 self._state = replace(self._state, values={**self._state.values, key: changed})
@@ -134,25 +150,42 @@ class Snapshot:
             self._is_saved = True
         if state is None or is_saved:
             return
-        text = json.dumps(
-            {
-                "format": FILE_FORMAT,
-                "cluster": self._cluster,
-                "saved_at": state.saved_at,
-                "rows": state.rows,
-                "facts": state.facts,
-            },
-            default=_as_text,
-        )
+        text = json.dumps(self._document(state), default=shards.as_text)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False, encoding="utf-8") as scratch:
             scratch.write(text)
         os.replace(scratch.name, self._path)
 
-    def _load_file(self) -> None:
-        # A broken or foreign file is as good as none: the store is asked next.
+    def document(self) -> dict[str, Any]:
+        """What the file holds. Raises StoreError before the first refresh."""
+        if self._state is None:
+            raise StoreError("there is no snapshot yet")
+        return self._document(self._state)
+
+    def _document(self, state: State) -> dict[str, Any]:
+        return {
+            "format": FILE_FORMAT,
+            "cluster": self._cluster,
+            "saved_at": state.saved_at,
+            "rows": state.rows,
+            "facts": state.facts,
+        }
+
+    def _load(self) -> None:
+        """The newer of the file and the published pieces."""
+        self._load_document(self._read_file())
+        if self._folder is not None:
+            self._load_document(shards.read_folder(self._folder))
+
+    def _read_file(self) -> Any:
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            return json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _load_document(self, content: Any) -> None:
+        # What is broken or of another cluster is as good as none: the store is asked next.
+        try:
             if content["format"] != FILE_FORMAT or content["cluster"] != self._cluster:
                 return
             rows = tuple(
@@ -161,8 +194,10 @@ class Snapshot:
             )
             facts = tuple(content["facts"])
             saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
+            if self._state is not None and saved_at <= self._state.saved_at:
+                return
             self._state = State(self._compiled(rows, facts), None, 0.0, saved_at, rows, facts)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return
 
     def _compiled(
@@ -173,9 +208,3 @@ class Snapshot:
             for fact in facts
         }
         return values | compile_rows(self._cluster, rows)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    raise TypeError(f"{value!r} has no place in a snapshot file")

@@ -10,10 +10,11 @@ from typing import Any
 from kubedoor import quantities
 from kubedoor.errors import InvalidInput, KubeDoorError, NotFound
 from kubedoor.model import ManualValues, Mode, Resources, UsageDay, WorkloadKey
+from kubedoor.recording import Editor, recorded
 from kubedoor.store.connection import Row
-from kubedoor.store.control import ControlStore
+from kubedoor.store.control import ControlStore, stale
 from kubedoor.store.listing import Filter, ListingStore
-from kubedoor.store.records import AuditRecord, RecordStore
+from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 
 MAX_REPLICAS = 100_000
@@ -26,15 +27,6 @@ FIELDS = {
     "cpu_limit": ("cpu_limit_millicores", quantities.cpu_millicores),
     "memory_limit": ("memory_limit_bytes", quantities.memory_bytes),
 }
-
-
-@dataclass(frozen=True)
-class Editor:
-    """Who edits, for the audit."""
-
-    who: str
-    via: str
-    address: str
 
 
 @dataclass(frozen=True)
@@ -118,20 +110,13 @@ class Workloads:
         """
         rows = self._known(key)
         before = self._control.manual(key)
+        if before.version != edit.version:
+            raise stale(key, edit.version, before)
         after = _changed(before, edit.changes)
         _check_limits(rows, after, edit.changes)
-        record = AuditRecord(
-            who=editor.who,
-            via=editor.via,
-            address=editor.address,
-            action="workload.edit",
-            target=str(key),
-            before=_summary(before),
-            after={**_summary(after), "based_on": edit.version},
-        )
-        saved = self._control.edit(key, after, based_on=edit.version, who=editor.who)
-        self._records.add_audit(record)
-        return saved
+        shown = {**_summary(after), "based_on": edit.version}
+        with recorded(self._records, editor, "workload.edit", str(key), before=_summary(before), after=shown):
+            return self._control.edit(key, after, based_on=edit.version, who=editor.who)
 
     def edit_many(
         self, edits: Mapping[WorkloadKey, Edit], editor: Editor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -15,10 +15,19 @@ import kubedoor
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound
 from kubedoor.responses import error_response
 
-from . import routes_collect, routes_door, routes_overview, routes_session, routes_workloads
+from . import (
+    routes_collect,
+    routes_door,
+    routes_oidc,
+    routes_overview,
+    routes_session,
+    routes_tokens,
+    routes_users,
+    routes_workloads,
+)
 from .page import add_pages
 from .schemas import ErrorAnswer
-from .security import LoginIn
+from .security import LoginIn, authorized
 from .services import Services
 
 PREFIX = "/api/v1"
@@ -45,11 +54,20 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        responses={code: {"model": ErrorAnswer} for code in (400, 401, 403, 404, 409, 422, 502, 503)},
+        responses={code: {"model": ErrorAnswer} for code in (400, 401, 403, 404, 409, 422, 429, 502, 503)},
     )
     app.state.services = services
-    api = APIRouter(prefix=PREFIX)
-    for module in (routes_session, routes_overview, routes_workloads, routes_collect, routes_door):
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(authorized)])
+    for module in (
+        routes_session,
+        routes_oidc,
+        routes_users,
+        routes_tokens,
+        routes_overview,
+        routes_workloads,
+        routes_collect,
+        routes_door,
+    ):
         api.include_router(module.router)
 
     @api.get("/openapi.json", operation_id="get_openapi", tags=["overview"])

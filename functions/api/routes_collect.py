@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from kubedoor.collecting import parse_wish
+from kubedoor.recording import recorded
 
 from .schemas import (
     CollectBody,
@@ -18,14 +19,16 @@ from .schemas import (
     DaysAnswer,
     StoredDayAnswer,
 )
-from .security import LoginIn, ServicesIn
+from .security import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(prefix="/collect", tags=["collect"])
 
 
 @router.post("", operation_id="start_collection", status_code=202)
-def start_collection(body: CollectBody, found: ServicesIn, login: LoginIn) -> CollectStarted:
-    return CollectStarted(collection=found.collections.start(parse_wish(body.model_dump(exclude_none=True))))
+def start_collection(body: CollectBody, found: ServicesIn, editor: EditorIn) -> CollectStarted:
+    wish = parse_wish(body.model_dump(exclude_none=True))
+    with recorded(found.records, editor, "collection.start", found.settings.cluster, after=wish.as_json()):
+        return CollectStarted(collection=found.collections.start(wish))
 
 
 @router.get("/runs", operation_id="list_collections")
@@ -41,8 +44,10 @@ def get_collection(collection: str, found: ServicesIn, login: LoginIn) -> Collec
 
 
 @router.post("/runs/{collection}/cancel", operation_id="cancel_collection", status_code=202)
-def cancel_collection(collection: str, found: ServicesIn, login: LoginIn) -> CollectionDetail:
-    found.collections.cancel(collection)
+def cancel_collection(collection: str, found: ServicesIn, editor: EditorIn) -> CollectionDetail:
+    found.collections.progress(collection)
+    with recorded(found.records, editor, "collection.cancel", collection):
+        found.collections.cancel(collection)
     return CollectionDetail(**found.collections.progress(collection))
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
 
-from kubedoor.store.records import AuditRecord
+from kubedoor.recording import recorded
 
+from .aftermath import PUBLISHES
 from .schemas import AdmissionAnswer, AuditAnswer, Change, ControlAnswer, ControlBody, PreviewAnswer
 from .security import EditorIn, LoginIn, ServicesIn
 
@@ -22,22 +23,16 @@ def get_control(found: ServicesIn, login: LoginIn) -> ControlAnswer:
     return ControlAnswer(**asdict(found.switch.state()))
 
 
-@router.put("/control", operation_id="set_control")
+@router.put("/control", operation_id="set_control", dependencies=[PUBLISHES])
 def set_control(body: ControlBody, found: ServicesIn, editor: EditorIn) -> ControlAnswer:
     """Control on: create the webhook configuration. Off: delete it."""
     before = found.switch.state()
-    record = AuditRecord(
-        who=editor.who,
-        via=editor.via,
-        address=editor.address,
-        action="control.on" if body.enabled else "control.off",
-        target=found.settings.cluster,
-        before={"enabled": before.enabled},
-        after={"enabled": body.enabled},
-    )
-    found.records.add_audit(record)
-    after = found.switch.turn_on() if body.enabled else found.switch.turn_off()
-    return ControlAnswer(**asdict(after))
+    action, after = ("control.on" if body.enabled else "control.off"), {"enabled": body.enabled}
+    with recorded(
+        found.records, editor, action, found.settings.cluster, before={"enabled": before.enabled}, after=after
+    ):
+        state = found.switch.turn_on() if body.enabled else found.switch.turn_off()
+    return ControlAnswer(**asdict(state))
 
 
 @router.post("/admission/preview", operation_id="preview_admission")

@@ -12,6 +12,7 @@ from kubedoor.model import ManualValues, UsageDay, WorkloadKey
 from kubedoor.store.listing import Filter
 from kubedoor.workloads import Edit
 
+from .aftermath import PUBLISHES
 from .schemas import (
     BulkBody,
     BulkResult,
@@ -81,7 +82,7 @@ def list_workloads(
     )
 
 
-@router.post("/bulk", operation_id="edit_workloads")
+@router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISHES])
 def edit_workloads(body: BulkBody, found: ServicesIn, editor: EditorIn) -> list[BulkResult]:
     cluster = found.settings.cluster
     edits = {WorkloadKey(cluster, edit.namespace, edit.deployment): edit for edit in body.edits}
@@ -112,7 +113,7 @@ def get_workload(cluster: str, namespace: str, deployment: str, found: ServicesI
     return WorkloadDetail(**{**row, "containers": containers})
 
 
-@router.patch("/{cluster}/{namespace}/{deployment}", operation_id="edit_workload")
+@router.patch("/{cluster}/{namespace}/{deployment}", operation_id="edit_workload", dependencies=[PUBLISHES])
 def edit_workload(
     cluster: str, namespace: str, deployment: str, body: WorkloadEdit, found: ServicesIn, editor: EditorIn
 ) -> ManualAnswer:

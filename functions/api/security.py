@@ -1,4 +1,4 @@
-"""Who is asking: the session cookie, and what must be done before anything else works."""
+"""Who is asking, and may they: session cookie or API token, the role table, foreign pages, client addresses."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from kubedoor.errors import Forbidden
-from kubedoor.people import Login
-from kubedoor.workloads import Editor
+from kubedoor.errors import Forbidden, Unauthorized
+from kubedoor.people import SESSION, TOKEN, Login
+from kubedoor.recording import Editor
+from kubedoor.roles import includes
 
+from .roles import ANYBODY, BEFORE_PASSWORD_CHANGE, SESSION_ONLY, needed_for
 from .services import Services
 
 COOKIE = "kubedoor_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORWARDED = ("x-forwarded-for", "forwarded")
 
 
 def services(request: Request) -> Services:
@@ -23,10 +26,32 @@ def services(request: Request) -> Services:
     return found
 
 
+def client_address(request: Request, trusted: tuple[str, ...]) -> str:
+    """Where the request comes from; empty when nobody knows.
+
+    X-Forwarded-For is believed as far as trusted proxies wrote it: its last entry that is no such proxy. Anybody can
+    write the entries before that.
+    """
+    host = request.client.host if request.client else ""
+    networks = [ipaddress.ip_network(network) for network in trusted]
+    chain = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    address = host
+    while chain and _is_within(address, networks):
+        address = chain.pop()
+    return address[:64]
+
+
+def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        return any(ipaddress.ip_address(address) in network for network in networks)
+    except ValueError:
+        return False
+
+
 def is_loopback(request: Request) -> bool:
     """Somebody at this very machine; what a proxy has passed on is not."""
     host = request.client.host if request.client else ""
-    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+    if any(name in request.headers for name in _FORWARDED):
         return False
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -34,35 +59,79 @@ def is_loopback(request: Request) -> bool:
         return False
 
 
-def refuse_foreign_origin(request: Request) -> None:
-    """A browser names the page that sends a change; only our own may. Clients without an Origin are no browsers."""
-    origin = request.headers.get("origin")
-    if request.method in SAFE_METHODS or origin is None:
+def refuse_foreign_page(request: Request, *, public_url: str) -> None:
+    """A change that another site's page sends in somebody's name is refused. Raises Forbidden.
+
+    Browsers say where a request comes from, in Sec-Fetch-Site and, for every change, in Origin; a client that says
+    neither is no browser and holds no cookie it did not ask for. The algorithm is that of Go's CrossOriginProtection.
+    """
+    own = {request.headers.get("host", ""), urlsplit(public_url).netloc}
+    if is_loopback(request) and not _is_own_name(request.headers.get("host", ""), public_url):
+        raise Forbidden("this name is not known to lead here: open localhost, or set KUBEDOOR_PUBLIC_URL")
+    if request.method in SAFE_METHODS:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if public_url and origin == public_url:
+        return
+    is_foreign = site not in ("same-origin", "none") if site else bool(origin) and urlsplit(origin).netloc not in own
+    if is_foreign:
         raise Forbidden("this change comes from another site's page")
 
 
-def session(request: Request, found: Annotated[Services, Depends(services)]) -> Login:
-    """The login of the request. Raises Unauthorized."""
-    refuse_foreign_origin(request)
+def _is_own_name(host: str, public_url: str) -> bool:
+    """On loopback: an address, or a name that no stranger's DNS could lead here (a rebinding needs a public name)."""
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    if "." not in name or name.endswith(".localhost") or name == urlsplit(public_url).hostname:
+        return True
+    return name.replace(".", "").isdigit()
+
+
+def _known(request: Request, found: Services) -> Login:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        # A page of another site cannot make a browser send this header, so there is nothing to refuse.
+        return found.people.token(token.strip())
+    refuse_foreign_page(request, public_url=found.settings.public_url)
     return found.people.session(request.cookies.get(COOKIE, ""))
 
 
-def logged_in(request: Request, login: Annotated[Login, Depends(session)]) -> Login:
-    """The login, once the first password has been changed (on loopback that is advised only)."""
-    if login.user.must_change_password and not is_loopback(request):
+def authorized(request: Request, found: Annotated[Services, Depends(services)]) -> Login | None:
+    """The login of the request, checked against the role table; None for a route that is open to everybody.
+
+    Every route has this dependency, whether it asks for the login or not. Raises Unauthorized or Forbidden.
+    """
+    operation = request.scope["route"].operation_id
+    needed = needed_for(operation)
+    if needed is ANYBODY:
+        refuse_foreign_page(request, public_url=found.settings.public_url)
+        return None
+    login = _known(request, found)
+    if login.via == TOKEN and operation in SESSION_ONLY:
+        raise Forbidden("this is for people who have logged in, not for API tokens")
+    if login.user.must_change_password and operation not in BEFORE_PASSWORD_CHANGE and not is_loopback(request):
         raise Forbidden(
             "change the first password before anything else: PUT /api/v1/session/password", must_change_password=True
         )
+    if not includes(login.user.role, needed):
+        raise Forbidden(f"this needs the role {needed}, and {login.user.username} is {login.user.role}", role=needed)
     return login
 
 
-def editor(request: Request, login: Annotated[Login, Depends(logged_in)]) -> Editor:
-    return Editor(login.user.username, "session", request.client.host if request.client else "")
+def logged_in(login: Annotated[Login | None, Depends(authorized)]) -> Login:
+    """The login of a route that asks for one."""
+    if login is None:
+        raise Unauthorized("log in first")
+    return login
+
+
+def editor(
+    request: Request, found: Annotated[Services, Depends(services)], login: Annotated[Login, Depends(logged_in)]
+) -> Editor:
+    via = TOKEN if login.via == TOKEN else SESSION
+    return Editor(login.user.username, via, client_address(request, found.settings.trusted_proxies))
 
 
 ServicesIn = Annotated[Services, Depends(services)]
-SessionIn = Annotated[Login, Depends(session)]
 LoginIn = Annotated[Login, Depends(logged_in)]
+SessionIn = LoginIn
 EditorIn = Annotated[Editor, Depends(editor)]

@@ -5,21 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubedoor import people
-from kubedoor.assembly import build_collector, build_source, utc_now, webhook_options
+from kubedoor.accounts import Tokens, Users
+from kubedoor.assembly import (
+    build_cluster,
+    build_collector,
+    build_publisher,
+    build_source,
+    utc_now,
+    webhook_options,
+)
 from kubedoor.background import Collections, Slice, remote_slice
 from kubedoor.checkup import Checkup
 from kubedoor.cluster import Cluster
 from kubedoor.door import rules_of
+from kubedoor.oidc import Oidc, OidcOptions
 from kubedoor.overview import Overview
+from kubedoor.passwords import Passwords
 from kubedoor.preview import Preview
+from kubedoor.publishing import Publisher
 from kubedoor.settings import Settings
+from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
+from kubedoor.store.logins import LoginStore
 from kubedoor.store.opening import migrated
 from kubedoor.store.people import PeopleStore
 from kubedoor.store.records import RecordStore
+from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.switch import Switch
+from kubedoor.throttle import Throttle
 from kubedoor.workloads import Workloads
 
 
@@ -27,6 +42,9 @@ from kubedoor.workloads import Workloads
 class Services:
     settings: Settings
     people: people.People
+    users: Users
+    tokens: Tokens
+    oidc: Oidc | None
     workloads: Workloads
     collections: Collections
     usage: UsageStore
@@ -37,6 +55,7 @@ class Services:
     overview: Overview
     checkup: Checkup
     cluster: Cluster
+    publisher: Publisher
 
 
 def build(settings: Settings) -> Services:
@@ -44,9 +63,7 @@ def build(settings: Settings) -> Services:
     connection = migrated(settings)
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
     records, listing = RecordStore(connection, settings.cluster), ListingStore(connection, settings.cluster)
-    cluster = Cluster(
-        kubeconfig=settings.kubeconfig, context=settings.kube_context, timeout_seconds=settings.cluster_timeout_seconds
-    )
+    cluster = build_cluster(settings)
     workloads = Workloads(
         cluster=settings.cluster, control=control, listing=listing, usage=usage, records=records, now=utc_now
     )
@@ -54,19 +71,16 @@ def build(settings: Settings) -> Services:
         cluster=cluster, control=control, cluster_name=settings.cluster, options=lambda: webhook_options(settings)
     )
     collections = Collections(usage=usage, run_slice=_slice(settings), now=utc_now)
-    accounts = people.People(
-        PeopleStore(connection),
-        first_username=settings.admin_username,
-        first_password=settings.admin_password,
-        session_secret=settings.session_secret,
-        session_hours=settings.session_hours,
-        now=utc_now,
-    )
-    accounts.make_first_user()
+    passwords = Passwords(default=settings.admin_password)
+    accounts = _people(settings, connection, records, passwords)
+    accounts.make_first_user(settings.admin_username, settings.admin_password)
     source = build_source(settings)
     return Services(
         settings=settings,
         people=accounts,
+        users=Users(PeopleStore(connection), records, passwords, now=utc_now),
+        tokens=Tokens(TokenStore(connection), records, now=utc_now),
+        oidc=_oidc(settings),
         workloads=workloads,
         collections=collections,
         usage=usage,
@@ -87,6 +101,7 @@ def build(settings: Settings) -> Services:
             settings=settings, source=source, usage=usage, control=control, cluster=cluster, switch=switch, now=utc_now
         ),
         cluster=cluster,
+        publisher=build_publisher(settings, control, cluster),
     )
 
 
@@ -98,3 +113,33 @@ def _slice(settings: Settings) -> Slice:
     collector = build_collector(settings)
     budget_seconds = settings.collect_budget_seconds
     return lambda wish, collection: collector.run(wish, collection=collection, budget_seconds=budget_seconds)
+
+
+def _people(settings: Settings, connection: Connection, records: RecordStore, passwords: Passwords) -> people.People:
+    return people.People(
+        PeopleStore(connection),
+        tokens=TokenStore(connection),
+        records=records,
+        throttle=Throttle(LoginStore(connection), now=utc_now),
+        passwords=passwords,
+        session_secret=settings.session_secret,
+        session_hours=settings.session_hours,
+        now=utc_now,
+    )
+
+
+def _oidc(settings: Settings) -> Oidc | None:
+    if not settings.oidc_issuer:
+        return None
+    options = OidcOptions(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        scopes=settings.oidc_scopes,
+        username_claim=settings.oidc_username_claim,
+        role_claim=settings.oidc_role_claim,
+        role_mapping=settings.oidc_role_mapping,
+        redirect_uri=f"{settings.public_url}/api/v1/session/oidc/callback",
+        ca_file=settings.oidc_ca_file,
+    )
+    return Oidc(options, now=utc_now)

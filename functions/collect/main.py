@@ -16,12 +16,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from kubedoor import logs, settings
-from kubedoor.assembly import build_collector
+from kubedoor.assembly import build_cluster, build_collector, build_publisher
 from kubedoor.collecting import Collector, Wish, parse_wish
 from kubedoor.errors import KubeDoorError, Unauthorized
 from kubedoor.once import once
+from kubedoor.publishing import Publisher
 from kubedoor.responses import error_response, housekeeping, not_here, read_json
 from kubedoor.settings import Settings
+from kubedoor.store.control import ControlStore
+from kubedoor.store.opening import opened
+
+EVENT_HEADER = "ce-kubedoortoken"
+"""A PingSource sends no other header than those of its event's extensions."""
 
 
 class Metrics:
@@ -47,6 +53,11 @@ def _collector() -> Collector:
 
 
 @once
+def _publisher() -> Publisher:
+    return build_publisher(_config(), ControlStore(opened(_config()), _config().cluster), build_cluster(_config()))
+
+
+@once
 def _metrics() -> Metrics:
     return Metrics()
 
@@ -59,7 +70,7 @@ def _check_token(request: Request) -> None:
         if host and ipaddress.ip_address(host).is_loopback and "x-forwarded-for" not in request.headers:
             return
         raise Unauthorized("collect serves loopback only until KUBEDOOR_COLLECT_TOKEN is set")
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    given = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get(EVENT_HEADER, "")
     if not hmac.compare_digest(given.encode(), token.encode()):
         raise Unauthorized("the bearer token is missing or wrong (KUBEDOOR_COLLECT_TOKEN)")
 
@@ -71,6 +82,7 @@ def _lines(wish: Wish, collection: str) -> Iterator[bytes]:
             _metrics().rows.inc(step.get("rows", 0))
             if step["event"] == "finished":
                 _metrics().finished_at.set_to_current_time()
+                _publisher().publish_or_warn()
             yield json.dumps(step, default=str).encode() + b"\n"
     except KubeDoorError as error:
         yield json.dumps({"event": "failed", "complete": False, **error.as_json()}).encode() + b"\n"

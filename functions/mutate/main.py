@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import functions_framework.aio
 from starlette.background import BackgroundTask
@@ -35,7 +36,12 @@ def _door() -> Door:
     control = ControlStore(connection, config.cluster)
     return Door(
         snapshot=Snapshot(
-            control, cluster=config.cluster, path=config.snapshot_path, monotonic=time.monotonic, now=_now
+            control,
+            cluster=config.cluster,
+            path=config.snapshot_path,
+            monotonic=time.monotonic,
+            now=_now,
+            folder=Path(config.snapshot_folder) if config.snapshot_folder else None,
         ),
         control=control,
         records=RecordStore(connection, config.cluster),

@@ -155,7 +155,7 @@ class ControlStore:
         """
         current = self.manual(key)
         if current.version != based_on:
-            raise _stale(key, based_on, current)
+            raise stale(key, based_on, current)
         edit = uuid.uuid4()
         version = based_on + 1
         names = list(values.containers)
@@ -185,7 +185,7 @@ class ControlStore:
         )
         now = self.manual(key)
         if not winner or winner[0]["edit"] != edit:
-            raise _stale(key, based_on, now)
+            raise stale(key, based_on, now)
         return now
 
     def learn(self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str) -> None:
@@ -232,7 +232,8 @@ _CONTROL = "SELECT * EXCEPT (cluster) FROM control"
 _ORDER = "ORDER BY namespace, deployment, container"
 
 
-def _stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:
+def stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:
+    """What an edit that was based on an older version is answered with."""
     return Conflict(
         f"{key.namespace}/{key.deployment} has been edited since: version {current.version} by {current.edited_by or 'nobody'},"
         f" yours was based on version {based_on}",

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from kubedoor.store.connection import Connection
-
-
-@dataclass(frozen=True)
-class Attempts:
-    """Failures within a window. `oldest`: when the one ended its life that has to leave the window first."""
-
-    count: int
-    times: tuple[datetime, ...]
+from kubedoor.store.connection import Connection, only
 
 
 class LoginStore:
@@ -24,26 +15,33 @@ class LoginStore:
         row = {"at": at, "account": account, "address": address, "succeeded": succeeded}
         self._connection.insert("login_attempts", [row])
 
-    def of_account(self, account: str, *, since: datetime, limit: int) -> list[datetime]:
-        """The account's newest attempts since `since` and since it last logged in, newest first."""
-        return self._times(
+    def failures_of_account(self, account: str, *, since: datetime) -> list[datetime]:
+        """The account's failures since `since` and since it last logged in, newest first."""
+        return self._failures(
             "account = {name:String} AND at > (SELECT max(at) FROM login_attempts WHERE account = {name:String}"
             " AND succeeded)",
             account,
             since,
-            limit,
         )
 
-    def of_address(self, address: str, *, since: datetime, limit: int) -> list[datetime]:
-        """The address's newest attempts, whatever the account: a success of one does not excuse the others."""
-        return self._times("address = {name:String}", address, since, limit)
+    def failures_of_address(self, address: str, *, since: datetime) -> list[datetime]:
+        """The address's failures whatever the account, newest first: a success excuses its own attempt and no other."""
+        times = self._failures("address = {name:String}", address, since)
+        row = only(
+            self._connection.rows(
+                "SELECT count() AS successes FROM login_attempts WHERE at > {since:DateTime64(3, 'UTC')}"
+                " AND address = {name:String} AND succeeded",
+                name=address,
+                since=since,
+            )
+        )
+        return times[: max(len(times) - int(row["successes"]), 0)]
 
-    def _times(self, condition: str, name: str, since: datetime, limit: int) -> list[datetime]:
+    def _failures(self, condition: str, name: str, since: datetime) -> list[datetime]:
         rows = self._connection.rows(
             f"SELECT at FROM login_attempts WHERE at > {{since:DateTime64(3, 'UTC')}} AND NOT succeeded AND {condition}"
-            " ORDER BY at DESC LIMIT {limit:UInt32}",
+            " ORDER BY at DESC",
             name=name,
             since=since,
-            limit=limit,
         )
         return [row["at"] for row in rows]

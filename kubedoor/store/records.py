@@ -34,7 +34,10 @@ class AdmissionRecord:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """One change by somebody. `via` is how they were known: session, token, schedule, system."""
+    """One change by somebody. `via` is how they were known: session, token, schedule, command-line, system.
+
+    A line is written before its change; a second one with the outcome `failed` follows when the change failed.
+    """
 
     who: str
     via: str
@@ -43,6 +46,7 @@ class AuditRecord:
     target: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    outcome: str = "done"
 
 
 class RecordStore:

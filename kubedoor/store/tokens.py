@@ -43,7 +43,8 @@ class TokenStore:
     def all(self) -> list[Token]:
         """Every token that has not been revoked, by name."""
         return [
-            Token(**row) for row in self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE NOT revoked ORDER BY name")
+            Token(**row)
+            for row in self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE NOT revoked ORDER BY name")
         ]
 
     def save(self, token: Token) -> Token:

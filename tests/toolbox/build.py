@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MODULES = Path(__file__).parent / "modules"
@@ -38,10 +38,8 @@ class Module:
     packages: dict[str, str]
     """Binary name -> Go package."""
     flags: tuple[str, ...] = ()
-    files_of: str = ""
-    """The Go module that `files` come from."""
-    files: tuple[str, ...] = ()
-    """Paths in that module to keep beside the binaries, so that a filled cache needs no Go."""
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Go module -> paths in it to keep beside the binaries, so that a filled cache needs no Go."""
 
     @property
     def source(self) -> Path:
@@ -52,9 +50,13 @@ class Module:
         return cache_folder() / f"{self.name}-{self.version}"
 
     def missing(self) -> tuple[list[str], list[str]]:
-        """Binaries and files that would have to be built or copied."""
-        files = [path for path in self.files if not (self.folder / Path(path).name).exists()]
+        """Binaries that would have to be built, and modules whose files would have to be copied."""
+        files = [module for module, paths in self.files.items() if not all(self.kept(path).exists() for path in paths)]
         return [name for name in self.packages if find(name) is None], files
+
+    def kept(self, path: str) -> Path:
+        """Where a file of another module is kept."""
+        return self.folder / Path(path).name
 
 
 def _kubernetes_version_flags() -> tuple[str, ...]:
@@ -65,6 +67,15 @@ def _kubernetes_version_flags() -> tuple[str, ...]:
     return ("-ldflags", " ".join(["-s", "-w", *(f"-X {package}.{k}={v}" for k, v in values.items())]))
 
 
+def _yaml(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}.yaml" for name in names)
+
+
+KNATIVE_RESOURCES = ("configuration", "domain-mapping", "metric", "podautoscaler", "revision", "route", "service")
+KNATIVE_SETTINGS = (
+    *("autoscaler", "certmanager", "defaults", "deployment", "domain", "features", "gc", "leader-election"),
+    *("logging", "observability", "tracing"),
+)
 TOOLBOX = (
     Module(
         "etcd",
@@ -92,17 +103,51 @@ TOOLBOX = (
         "v0.8.0",
         {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
         flags=("-ldflags", "-s -w"),
-        files_of="sigs.k8s.io/kwok",
-        files=tuple(
-            f"kustomize/stage/{path}.yaml"
-            for path in (
+        files={
+            "sigs.k8s.io/kwok": _yaml(
+                "kustomize/stage",
                 "node/fast/node-initialize",
                 "node/heartbeat-with-lease/node-heartbeat-with-lease",
                 "pod/fast/pod-ready",
                 "pod/fast/pod-complete",
                 "pod/fast/pod-delete",
             )
-        ),
+        },
+    ),
+    Module(
+        "helm",
+        "v3.22.0",
+        {"helm": "helm.sh/helm/v3/cmd/helm"},
+        flags=("-ldflags", "-s -w"),
+    ),
+    Module(
+        "knative",
+        "v0.42.2",
+        {f"knative-{name}": f"knative.dev/serving/cmd/{name}" for name in ("webhook", "controller", "autoscaler")},
+        flags=("-ldflags", "-s -w"),
+        files={
+            "knative.dev/serving": (
+                *_yaml("config/core/300-resources", *KNATIVE_RESOURCES),
+                *_yaml("config/core/configmaps", *KNATIVE_SETTINGS),
+                *_yaml("config/core/webhooks", "configmap-validation", "defaulting", "resource-validation"),
+            ),
+            "knative.dev/networking": _yaml(
+                "config", "certificate", "config-network", "domain-claim", "ingress", "serverlessservice"
+            ),
+            "knative.dev/caching": _yaml("config", "image"),
+        },
+    ),
+    # No program, only what the chart's objects are checked with.
+    Module(
+        "crds",
+        "v1.21.2-v0.42.0",
+        {},
+        files={
+            "github.com/cert-manager/cert-manager": _yaml(
+                "deploy/crds", "cert-manager.io_certificates", "cert-manager.io_issuers"
+            ),
+            "knative.dev/eventing": _yaml("config/core/resources", "pingsource"),
+        },
     ),
 )
 
@@ -165,7 +210,7 @@ def need(binary: str) -> Path:
 def need_files(module_name: str) -> list[Path]:
     """Where the files are that come with a module, e.g. kwok's stages; ToolMissing when they were never copied."""
     module = next(module for module in TOOLBOX if module.name == module_name)
-    paths = [module.folder / Path(path).name for path in module.files]
+    paths = [module.kept(path) for of_module in module.files.values() for path in of_module]
     if absent := [path.name for path in paths if not path.exists()]:
         raise ToolMissing(f"{module_name}'s {', '.join(absent)} not there yet: {HINT}")
     return paths
@@ -210,11 +255,11 @@ def build(module: Module) -> None:
             output = Path(scratch) / name
             _run_go(source, "build", "-mod=mod", "-trimpath", *module.flags, "-o", str(output), module.packages[name])
             output.replace(module.folder / name)
-        if files:
-            _run_go(source, "mod", "download", module.files_of)
-            origin = Path(_run_go(source, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", module.files_of).strip())
-            for path in files:
-                shutil.copyfile(origin / path, module.folder / Path(path).name)
+        for origin in files:
+            _run_go(source, "mod", "download", origin)
+            folder = Path(_run_go(source, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", origin).strip())
+            for path in module.files[origin]:
+                shutil.copyfile(folder / path, module.kept(path))
 
 
 def _run_go(source: Path, *arguments: str) -> str:

@@ -247,6 +247,11 @@ CASES = {
         make_scale(7),
         outcome=Outcome.UNCHANGED,
     ),
+    "the HPA's scale passes where it acts as the controller manager": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.CONTROLLER_MANAGER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
     "a setting controls an HPA's workload too": Case(
         make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
         make_scale(3),
@@ -392,7 +397,7 @@ def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
     got_limit = quantities.cpu_millicores(resources.get("limits", {}).get("cpu", "1000"))
     assert got_request <= got_limit or "cpu" not in resources.get("limits", {})
     if limit:
-        assert resources["limits"]["cpu"] == quantities.format_cpu(limit)
+        assert quantities.cpu_millicores(resources["limits"]["cpu"]) == limit
 
 
 def test_many_containers_are_summed_up() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -268,6 +269,29 @@ def test_labels_owners_and_hpas_are_remembered_for_the_scale(house: House) -> No
     house.admit(make_request(owned, make_deployment()))
     house.rows()
     assert in_store(house).owned
+
+
+def test_a_refresh_under_way_neither_blocks_the_loop_nor_forgets_what_is_shown_meanwhile(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    entered, go_on = threading.Event(), threading.Event()
+    real = house.control.control_rows
+
+    def slow() -> list[dict[str, Any]]:
+        rows = real()
+        entered.set()
+        go_on.wait(10)
+        return rows
+
+    house.control.control_rows = slow  # type: ignore[method-assign]
+    house.set_replicas(4)
+    refreshing = threading.Thread(target=house.snapshot.refresh)
+    refreshing.start()
+    entered.wait(10)
+    house.snapshot.note(house.key, {"opted_out": True})
+    go_on.set()
+    refreshing.join()
+    assert house.snapshot.values_of(house.key).opted_out
 
 
 def test_a_refresh_that_hangs_is_waited_for_only_so_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubedoor import settings
+from kubedoor.assembly import build_source
 from kubedoor.errors import SettingsError
 
 
@@ -66,6 +67,7 @@ def test_every_kind_of_value_is_read() -> None:
         ("KUBEDOOR_MIN_CPU", "ten"),
         ("KUBEDOOR_TLS_CERT_FILE", "/nowhere/tls.crt"),
         ("KUBEDOOR_STORE_DSN", "postgres://x"),
+        ("KUBEDOOR_HOST", "localhost"),
     ],
 )
 def test_a_wrong_value_names_its_variable_and_shows_an_example(variable: str, value: str) -> None:
@@ -90,7 +92,6 @@ def test_a_secret_value_is_never_repeated() -> None:
     ("environ", "want"),
     [
         ({"KUBEDOOR_SOURCE": "prometheus"}, "set KUBEDOOR_PROMETHEUS_URL too"),
-        ({"KUBEDOOR_STORE_DSN": "http://clickhouse"}, "KUBEDOOR_PROMETHEUS_URL is not set"),
         ({"KUBEDOOR_TLS_CERT_FILE": __file__}, "go together"),
         (
             {"KUBEDOOR_PROMETHEUS_BEARER_TOKEN": "t", "KUBEDOOR_PROMETHEUS_USERNAME": "u"},
@@ -100,6 +101,13 @@ def test_a_secret_value_is_never_repeated() -> None:
 )
 def test_contradictions_are_found(environ: dict[str, str], want: str) -> None:
     assert want in problems_of(**environ)[0]
+
+
+def test_a_server_store_without_prometheus_is_no_sample_and_no_source() -> None:
+    loaded = settings.load({"KUBEDOOR_STORE_DSN": "http://clickhouse"})
+    assert not loaded.uses_sample
+    with pytest.raises(SettingsError, match="KUBEDOOR_PROMETHEUS_URL is not set"):
+        build_source(loaded)
 
 
 def test_the_links_that_kubernetes_puts_into_pods_are_no_settings() -> None:

@@ -1,0 +1,71 @@
+"""Who may do what: one table for every route of the API, by its operation id.
+
+A route that is not here is for admins only, so that forgetting one opens nothing; a test walks the OpenAPI document and
+wants each of them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubedoor.roles import Role
+
+ANYBODY = None
+VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
+
+NEEDED: Mapping[str, Role | None] = {
+    # The session
+    "log_in": ANYBODY,
+    "who_am_i": VIEWER,
+    "log_out": VIEWER,
+    "log_out_everywhere": VIEWER,
+    "change_password": VIEWER,
+    "list_login_ways": ANYBODY,
+    "start_oidc_login": ANYBODY,
+    "finish_oidc_login": ANYBODY,
+    # See
+    "get_overview": VIEWER,
+    "run_checkup": VIEWER,
+    "get_openapi": VIEWER,
+    "list_workloads": VIEWER,
+    "get_workload": VIEWER,
+    "get_history": VIEWER,
+    "list_edits": VIEWER,
+    "get_live": VIEWER,
+    "list_collections": VIEWER,
+    "get_collection": VIEWER,
+    "list_days": VIEWER,
+    "get_control": VIEWER,
+    "preview_admission": VIEWER,
+    "list_admissions": VIEWER,
+    "export_admissions": VIEWER,
+    "list_audit": VIEWER,
+    "export_audit": VIEWER,
+    # Edit and act
+    "edit_workload": OPERATOR,
+    "edit_workloads": OPERATOR,
+    "start_collection": OPERATOR,
+    "cancel_collection": OPERATOR,
+    # The switch, people
+    "set_control": ADMIN,
+    "list_users": ADMIN,
+    "create_user": ADMIN,
+    "change_user": ADMIN,
+    "reset_password": ADMIN,
+    "log_user_out": ADMIN,
+    "delete_user": ADMIN,
+    "list_tokens": ADMIN,
+    "create_token": ADMIN,
+    "revoke_token": ADMIN,
+}
+
+SESSION_ONLY = frozenset({"log_out", "log_out_everywhere", "change_password"})
+"""What makes no sense for a token: these answer 403 to it, whatever its role."""
+
+BEFORE_PASSWORD_CHANGE = frozenset({"who_am_i", "log_out", "log_out_everywhere", "change_password"})
+"""What works while the first password is still in use."""
+
+
+def needed_for(operation: str) -> Role | None:
+    """The role that an operation asks for; None: it is open to everybody."""
+    return NEEDED.get(operation, ADMIN)

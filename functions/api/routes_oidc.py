@@ -1,0 +1,94 @@
+"""Log in at the OpenID Connect provider: go there, come back."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from itsdangerous import BadSignature
+from starlette.responses import RedirectResponse
+
+from kubedoor.errors import Conflict, Forbidden, IdentityError, KubeDoorError, NotFound, Unauthorized
+from kubedoor.oidc import LOGIN_SECONDS, Oidc
+from kubedoor.recording import Editor
+
+from .routes_session import set_cookie
+from .schemas import LoginWays
+from .security import ServicesIn, client_address
+from .services import Services
+
+log = logging.getLogger(f"kubedoor.{__name__}")
+
+router = APIRouter(prefix="/session", tags=["session"])
+COOKIE = "kubedoor_oidc"
+COOKIE_PATH = "/api/v1/session/oidc"
+_PROBLEMS = {Unauthorized: "expired", Forbidden: "no_role", Conflict: "name_taken", IdentityError: "failed"}
+
+
+@router.get("/ways", operation_id="list_login_ways")
+def list_login_ways(found: ServicesIn) -> LoginWays:
+    """How one can log in here; open to everybody, since the login page asks."""
+    return LoginWays(password=True, oidc=found.oidc is not None, oidc_name=found.settings.oidc_name)
+
+
+@router.get("/oidc", operation_id="start_oidc_login", status_code=303, response_class=RedirectResponse)
+def start_oidc_login(request: Request, found: ServicesIn) -> RedirectResponse:
+    """Sends the browser to the provider."""
+    try:
+        address, kept = _provider(found).start()
+    except IdentityError as error:
+        return _back_to_login(error)
+    answer = RedirectResponse(address, status_code=303)
+    answer.set_cookie(
+        COOKIE,
+        str(found.people.signer("oidc").dumps(kept)),
+        max_age=LOGIN_SECONDS,
+        path=COOKIE_PATH,
+        httponly=True,
+        # Lax, because the way back is a navigation that the provider's page starts.
+        samesite="lax",
+        secure=found.settings.public_url.startswith("https:"),
+    )
+    return answer
+
+
+@router.get("/oidc/callback", operation_id="finish_oidc_login", status_code=303, response_class=RedirectResponse)
+def finish_oidc_login(
+    request: Request,
+    found: ServicesIn,
+    code: Annotated[str, Query(max_length=4096)] = "",
+    state: Annotated[str, Query(max_length=200)] = "",
+    error: Annotated[str, Query(max_length=200)] = "",
+) -> RedirectResponse:
+    """Where the provider sends the browser back to: a session, or the login page with `error` in its address."""
+    provider = _provider(found)
+    try:
+        kept = found.people.signer("oidc").loads(request.cookies.get(COOKIE, ""))
+        if error or not code:
+            raise Unauthorized("the provider did not let the person in")
+        identity = provider.finish(code=code, state=state, kept=kept)
+        editor = Editor(identity.username, "oidc", client_address(request, found.settings.trusted_proxies))
+        _, cookie = found.people.open_session(found.users.admit(identity, editor))
+    except (BadSignature, Unauthorized):
+        return _back_to_login(Unauthorized("this log-in was not started here, or has ended"))
+    except (Forbidden, Conflict, IdentityError) as refused:
+        return _back_to_login(refused)
+    answer = RedirectResponse("/", status_code=303)
+    set_cookie(request, answer, found, cookie)
+    answer.delete_cookie(COOKIE, path=COOKIE_PATH, httponly=True, samesite="lax")
+    return answer
+
+
+def _provider(found: Services) -> Oidc:
+    if found.oidc is None:
+        raise NotFound("OpenID Connect is not set up here: KUBEDOOR_OIDC_ISSUER")
+    return found.oidc
+
+
+def _back_to_login(problem: KubeDoorError) -> RedirectResponse:
+    # A code, and never words of somebody else's: the page has words of its own.
+    log.warning("OpenID Connect: %s", problem.message)
+    query = urlencode({"error": f"oidc_{_PROBLEMS[type(problem)]}"})
+    return RedirectResponse(f"/login?{query}", status_code=303)

@@ -1,0 +1,98 @@
+{{/* The settings that values stand for (docs/settings.md); the same for every function, so that none disagrees. */}}
+{{- define "kubedoor.settings" -}}
+{{- $v := .Values -}}
+{{- $settings := dict
+  "KUBEDOOR_CLUSTER" $v.cluster.name
+  "KUBEDOOR_CLUSTER_LABEL" $v.cluster.label
+  "KUBEDOOR_SOURCE" (ternary "sample" "prometheus" $v.prometheus.sample)
+  "KUBEDOOR_PROMETHEUS_URL" $v.prometheus.url
+  "KUBEDOOR_PROMETHEUS_TIMEOUT_SECONDS" (toString $v.prometheus.timeoutSeconds)
+  "KUBEDOOR_PROMETHEUS_CONCURRENCY" (toString $v.prometheus.concurrency)
+  "KUBEDOOR_NAMESPACES" (join "," $v.namespaces.include)
+  "KUBEDOOR_EXCLUDED_NAMESPACES" (join "," $v.namespaces.exclude)
+  "KUBEDOOR_PEAK_WINDOWS" $v.peak.windows
+  "KUBEDOOR_TIME_ZONE" $v.peak.timeZone
+  "KUBEDOOR_WEEKDAYS_ONLY" (toString $v.peak.weekdaysOnly)
+  "KUBEDOOR_LOOK_BACK_DAYS" (toString $v.peak.lookBackDays)
+  "KUBEDOOR_PEAK_DAY_SCOPE" $v.peak.scope
+  "KUBEDOOR_MIN_CPU" $v.peak.minCpu
+  "KUBEDOOR_MIN_MEMORY" $v.peak.minMemory
+  "KUBEDOOR_STORE_CLUSTER" $v.clickhouse.cluster
+  "KUBEDOOR_STORE_TIMEOUT_SECONDS" (toString $v.clickhouse.timeoutSeconds)
+  "KUBEDOOR_NAMESPACE" .Release.Namespace
+  "KUBEDOOR_SERVICE_ACCOUNT" (printf "system:serviceaccount:%s:kubedoor-api" .Release.Namespace)
+  "KUBEDOOR_WEBHOOK_SERVICE" "kubedoor-mutate"
+  "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS" (toString $v.door.timeoutSeconds)
+  "KUBEDOOR_FAILURE_POLICY" $v.door.failurePolicy
+  "KUBEDOOR_UNKNOWN_WORKLOADS" $v.door.unknownWorkloads
+  "KUBEDOOR_ON_INTERNAL_ERROR" $v.door.onInternalError
+  "KUBEDOOR_HPA_REPLICAS" $v.door.hpaReplicas
+  "KUBEDOOR_DATA_DIR" "/tmp/kubedoor"
+-}}
+{{- if eq $v.tls.mode "certManager" -}}
+{{- $_ := set $settings "KUBEDOOR_WEBHOOK_INJECT_CA_FROM" (printf "%s/kubedoor-mutate" .Release.Namespace) -}}
+{{- end -}}
+{{- range $name, $value := merge (deepCopy $v.settings) $settings }}
+{{- with toString $value }}
+- {name: {{ $name }}, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+- name: KUBEDOOR_STORE_DSN
+  valueFrom: {secretKeyRef: {{ include "kubedoor.dsnSecret" . }}}
+{{- with $v.prometheus.bearerToken }}{{ if .secretName }}
+- name: KUBEDOOR_PROMETHEUS_BEARER_TOKEN
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}{{ end }}
+{{- with $v.prometheus.basicAuth }}{{ if .secretName }}
+- name: KUBEDOOR_PROMETHEUS_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .usernameKey }}}}
+- name: KUBEDOOR_PROMETHEUS_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .passwordKey }}}}
+{{- end }}{{ end }}
+{{- with $v.prometheus.headers }}{{ if .secretName }}
+- name: KUBEDOOR_PROMETHEUS_HEADERS
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}{{ end }}
+{{- if $v.prometheus.ca.secretName }}
+- {name: KUBEDOOR_PROMETHEUS_CA_FILE, value: /ca/prometheus/ca.crt}
+{{- end }}
+{{- if $v.clickhouse.ca.secretName }}
+- {name: KUBEDOOR_STORE_CA_FILE, value: /ca/clickhouse/ca.crt}
+{{- end }}
+{{- with $v.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "kubedoor.collectToken" -}}
+- name: KUBEDOOR_COLLECT_TOKEN
+  valueFrom: {secretKeyRef: {name: {{ include "kubedoor.ownSecret" . }}, key: collect-token}}
+{{- end -}}
+
+{{/* Where collections and edits leave the snapshot for the door. */}}
+{{- define "kubedoor.publishing" -}}
+- {name: KUBEDOOR_SNAPSHOT_CONFIGMAP, value: kubedoor-snapshot}
+- {name: KUBEDOOR_SNAPSHOT_SHARDS, value: {{ .Values.snapshot.shards | quote }}}
+{{- end -}}
+
+{{- define "kubedoor.mounts" -}}
+- {name: work, mountPath: /tmp}
+{{- if .Values.prometheus.ca.secretName }}
+- {name: prometheus-ca, mountPath: /ca/prometheus, readOnly: true}
+{{- end }}
+{{- if .Values.clickhouse.ca.secretName }}
+- {name: clickhouse-ca, mountPath: /ca/clickhouse, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "kubedoor.volumes" -}}
+- {name: work, emptyDir: {}}
+{{- with .Values.prometheus.ca }}{{ if .secretName }}
+- name: prometheus-ca
+  secret: {secretName: {{ .secretName }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}{{ end }}
+{{- with .Values.clickhouse.ca }}{{ if .secretName }}
+- name: clickhouse-ca
+  secret: {secretName: {{ .secretName }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}{{ end }}
+{{- end -}}

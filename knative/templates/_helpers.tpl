@@ -1,0 +1,94 @@
+{{- define "kubedoor.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of every object; call with (list . "component"). */}}
+{{- define "kubedoor.labels" -}}
+{{- $ := index . 0 -}}
+app.kubernetes.io/name: kubedoor
+app.kubernetes.io/part-of: kubedoor
+app.kubernetes.io/component: {{ index . 1 }}
+app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/managed-by: {{ $.Release.Service }}
+app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
+helm.sh/chart: {{ $.Chart.Name }}-{{ $.Chart.Version }}
+{{- end -}}
+
+{{/* Labels of pods. None that changes with the version: a new one would be a new revision for nothing. */}}
+{{- define "kubedoor.podLabels" -}}
+{{- $ := index . 0 -}}
+app.kubernetes.io/name: kubedoor
+app.kubernetes.io/part-of: kubedoor
+app.kubernetes.io/component: {{ index . 1 }}
+app.kubernetes.io/instance: {{ $.Release.Name }}
+{{- with $.Values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* What Pod Security `restricted` asks of a container. Knative takes it from containers only. */}}
+{{- define "kubedoor.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "kubedoor.tlsItems" -}}
+- {key: tls.crt, path: tls.crt}
+- {key: tls.key, path: tls.key}
+- {key: ca.crt, path: ca.crt}
+{{- end -}}
+
+{{/* Secret that holds the store's DSN, as {name, key}. */}}
+{{- define "kubedoor.dsnSecret" -}}
+{{- with .Values.clickhouse -}}
+{{- if .existingSecret.name -}}
+{name: {{ .existingSecret.name }}, key: {{ .existingSecret.key }}}
+{{- else if or .dsn .builtin.enabled -}}
+{name: kubedoor-store, key: dsn}
+{{- else -}}
+{{ fail "\n\nWhere is ClickHouse? Set clickhouse.existingSecret.name (a Secret with the DSN), clickhouse.dsn, or, for trying out, clickhouse.builtin.enabled=true." }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubedoor.ownSecret" -}}
+{{ .Values.secrets.existingSecret | default "kubedoor" }}
+{{- end -}}
+
+{{/* Random texts are kept over upgrades; tools without a cluster make new ones, see values.yaml. */}}
+{{- define "kubedoor.kept" -}}
+{{- $root := index . 0 -}}{{- $given := index . 3 -}}
+{{- if $given -}}{{ $given }}
+{{- else -}}
+{{- $found := lookup "v1" "Secret" $root.Release.Namespace (index . 1) -}}
+{{- $old := dig "data" (index . 2) "" (default dict $found) -}}
+{{- if $old -}}{{ $old | b64dec }}{{- else -}}{{ randAlphaNum 40 }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubedoor.checkValues" -}}
+{{- if and (not .Values.prometheus.url) (not .Values.prometheus.sample) -}}
+{{ fail "\n\nWhere is Prometheus? Set prometheus.url, e.g. http://prometheus.monitoring:9090, or, for trying out, prometheus.sample=true." }}
+{{- end -}}
+{{- if and .Values.prometheus.bearerToken.secretName .Values.prometheus.basicAuth.secretName -}}
+{{ fail "\n\nprometheus.bearerToken and prometheus.basicAuth exclude each other: unset one." }}
+{{- end -}}
+{{- if and (eq .Values.collect.trigger "pingsource") (not .Values.secrets.collectToken) -}}
+{{ fail "\n\ncollect.trigger=pingsource: a PingSource cannot read a Secret, so set secrets.collectToken (or use the CronJob)." }}
+{{- end -}}
+{{- if gt (mulf .Values.collect.budgetSeconds 3 | int) (.Values.collect.timeoutSeconds | int) -}}
+{{ fail "\n\ncollect.budgetSeconds must be at most a third of collect.timeoutSeconds: a day that has begun is finished." }}
+{{- end -}}
+{{- if and (eq .Values.door.failurePolicy "Fail") (lt (.Values.mutate.replicas | int) 2) -}}
+{{ fail "\n\ndoor.failurePolicy=Fail with one replica would stop all releases while it restarts: set mutate.replicas to 2 or more." }}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,60 @@
+"""Passwords: hashed by argon2-cffi with its defaults (RFC 9106, low-memory), and what a new one must be like."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from kubedoor.errors import InvalidInput, TooManyRequests
+
+MIN_PASSWORD_CHARACTERS = 8
+MAX_PASSWORD_CHARACTERS = 200
+HASHES_AT_ONCE = 2
+"""Each takes 64 MiB for the time it runs: without a bound, a burst of log-ins would take the pod's memory."""
+HASH_WAIT_SECONDS = 5
+
+
+class Passwords:
+    """`default` is the documented first password, which nobody may choose."""
+
+    def __init__(self, *, default: str) -> None:
+        self._default = default
+        self._hasher = PasswordHasher()
+        self._slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
+        # Verified when a user does not exist, so that the answer takes as long as for one who does.
+        self.nobody = self._hasher.hash(secrets.token_hex(16))
+
+    def hash(self, password: str) -> str:
+        self._wait()
+        try:
+            return self._hasher.hash(password)
+        finally:
+            self._slots.release()
+
+    def is_right(self, password_hash: str, password: str) -> bool:
+        """False too for a user who has no password here. Raises TooManyRequests when too many are being checked."""
+        self._wait()
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        finally:
+            self._slots.release()
+
+    def check(self, new: str, *, username: str, old: str = "", field: str = "new_password") -> None:
+        """Raises InvalidInput when `new` must not be a password."""
+        if not MIN_PASSWORD_CHARACTERS <= len(new) <= MAX_PASSWORD_CHARACTERS:
+            raise InvalidInput(
+                f"a password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters", field=field
+            )
+        if new in (old, username, self._default):
+            raise InvalidInput(
+                "the new password must be neither the old one, the default nor the user name", field=field
+            )
+
+    def _wait(self) -> None:
+        if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
+            raise TooManyRequests("many people are logging in just now: try again", retry_after_seconds=1)

@@ -1,0 +1,75 @@
+"""Whether a Deployment's rollout is over, from its status. Pure.
+
+The algorithm is `kubectl rollout status`' own, and waits for surplus pods of a scale-down as well.
+https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+"""The pod template's annotation that `kubectl rollout restart` sets."""
+DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+
+
+class RolloutState(StrEnum):
+    WAITING = "waiting"
+    HEALTHY = "healthy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """`message` says how far it is, or why it failed."""
+
+    state: RolloutState
+    message: str
+
+
+def restart_patch(at: str) -> dict[str, Any]:
+    """A merge patch that rolls new pods out; the same `at` again changes nothing."""
+    return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
+
+
+def rollout_of(manifest: Mapping[str, Any], *, generation: int = 0) -> Rollout:
+    """Where the rollout of a Deployment stands. `generation`: the one that the change gave; older answers wait."""
+    spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
+    current = int((manifest.get("metadata") or {}).get("generation") or 0)
+    if current < generation or int(status.get("observedGeneration") or 0) < current:
+        return Rollout(RolloutState.WAITING, "the controller has not seen the change yet")
+    wanted = int(spec["replicas"]) if spec.get("replicas") is not None else 1
+    missing = _missing(status, wanted)
+    if not missing:
+        return Rollout(RolloutState.HEALTHY, f"{wanted} of {wanted} pods are available")
+    condition = _condition(status, "Progressing")
+    if condition and condition.get("reason") == DEADLINE_EXCEEDED:
+        return Rollout(RolloutState.FAILED, f"{missing}; {_words(condition, status)}")
+    return Rollout(RolloutState.WAITING, missing)
+
+
+def _missing(status: Mapping[str, Any], wanted: int) -> str:
+    total, updated, available = (
+        int(status.get(name) or 0) for name in ("replicas", "updatedReplicas", "availableReplicas")
+    )
+    if updated < wanted:
+        return f"{updated} of {wanted} pods are new"
+    if total > wanted:
+        return f"{total - wanted} pods have yet to end"
+    if available < wanted:
+        return f"{available} of {wanted} pods are available"
+    return ""
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    return next((one for one in status.get("conditions") or () if one.get("type") == kind), None)
+
+
+def _words(condition: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """The controller's own words, with why pods could not even be made (a quota, say) where it says so."""
+    words = str(condition.get("message") or "the progress deadline has passed")
+    failure = _condition(status, "ReplicaFailure")
+    return f"{words}: {failure['message']}" if failure and failure.get("message") else words

@@ -1,0 +1,146 @@
+"""What an operator asks to be done to workloads: read, checked, written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from kubedoor.errors import InvalidInput
+
+MAX_TARGETS = 500
+MAX_REPLICAS = 100_000
+MAX_AT_ONCE = 20
+MAX_INTERVAL_SECONDS = 3600
+DEADLINE_SECONDS = (5, 7200)
+
+
+class Kind(StrEnum):
+    SCALE = "scale"
+    """To control values, or to a number that becomes the manual value."""
+    RESTART = "restart"
+    APPLY = "apply"
+    """Apply control values now: restart only what runs with other requests or limits than the door would set."""
+
+
+class Order(StrEnum):
+    GIVEN = "given"
+    NAME = "name"
+    FEWEST_PODS_FIRST = "fewest_pods_first"
+    MOST_PODS_FIRST = "most_pods_first"
+
+
+@dataclass(frozen=True)
+class BackTo:
+    """What a temporary scale goes back to: the manual value there was (None: none), else the live number there was."""
+
+    manual: int | None
+    live: int
+
+
+@dataclass(frozen=True)
+class Target:
+    namespace: str
+    deployment: str
+    replicas: int | None = None
+    """A number of its own; None: that of the wish."""
+    back_to: BackTo | None = None
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.deployment}"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One action. `replicas` None: the control values."""
+
+    kind: Kind
+    targets: tuple[Target, ...]
+    replicas: int | None = None
+    interval_seconds: float = 0
+    """Pause before each further item is begun."""
+    at_once: int = 1
+    order: Order = Order.GIVEN
+    stop_on_failure: bool = True
+    deadline_seconds: float = 600
+    """How long one rollout may take to become healthy."""
+    note: str = ""
+
+    def replicas_of(self, target: Target) -> int | None:
+        """The number that becomes the target's manual value; None: the control values."""
+        return self.replicas if target.replicas is None else target.replicas
+
+    def as_json(self) -> dict[str, Any]:
+        """What `parse` reads."""
+        return asdict(self)
+
+
+def parse(body: Mapping[str, Any]) -> Wish:
+    """Raises InvalidInput naming the field."""
+    targets = tuple(_target(number, one) for number, one in enumerate(body.get("targets") or ()))
+    wish = Wish(
+        kind=_choice(Kind, body, "kind", None),
+        targets=targets,
+        replicas=_replicas(body.get("replicas"), "replicas"),
+        interval_seconds=_number(body, "interval_seconds", 0, (0, MAX_INTERVAL_SECONDS)),
+        at_once=int(_number(body, "at_once", 1, (1, MAX_AT_ONCE))),
+        order=_choice(Order, body, "order", Order.GIVEN),
+        stop_on_failure=bool(body.get("stop_on_failure", True)),
+        deadline_seconds=_number(body, "deadline_seconds", 600, DEADLINE_SECONDS),
+        note=str(body.get("note") or "")[:1000],
+    )
+    _check(wish)
+    return wish
+
+
+def _check(wish: Wish) -> None:
+    if not 1 <= len(wish.targets) <= MAX_TARGETS:
+        raise InvalidInput(f"name 1 to {MAX_TARGETS} workloads", field="workloads")
+    seen: set[tuple[str, str]] = set()
+    for number, target in enumerate(wish.targets):
+        if (target.namespace, target.deployment) in seen:
+            raise InvalidInput(f"{target} is named twice", field=f"workloads.{number}")
+        seen.add((target.namespace, target.deployment))
+        if wish.kind is not Kind.SCALE and wish.replicas_of(target) is not None:
+            raise InvalidInput(f"replicas are for scale, not for {wish.kind}", field="replicas")
+
+
+def _target(number: int, body: Mapping[str, Any]) -> Target:
+    where = f"workloads.{number}"
+    namespace, deployment = body.get("namespace"), body.get("deployment")
+    for name, text in (("namespace", namespace), ("deployment", deployment)):
+        if not isinstance(text, str) or not 1 <= len(text) <= 253:
+            raise InvalidInput(f"{name} must be a name of 1 to 253 characters", field=f"{where}.{name}")
+    back_to = body.get("back_to")
+    return Target(
+        str(namespace),
+        str(deployment),
+        _replicas(body.get("replicas"), f"{where}.replicas"),
+        BackTo(**back_to) if back_to else None,
+    )
+
+
+def _replicas(value: Any, field: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_REPLICAS:
+        raise InvalidInput(f"replicas must be a whole number from 0 to {MAX_REPLICAS}", field=field)
+    return value
+
+
+def _number(body: Mapping[str, Any], name: str, default: float, bounds: tuple[float, float]) -> float:
+    value = body.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not bounds[0] <= value <= bounds[1]:
+        raise InvalidInput(f"{name} must be from {bounds[0]} to {bounds[1]}", field=name)
+    return value
+
+
+def _choice(kind: Any, body: Mapping[str, Any], name: str, default: Any) -> Any:
+    value = body.get(name, default)
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidInput(f"{name} must be one of {', '.join(kind)}", field=name) from None

@@ -1,0 +1,363 @@
+"""Users, tokens and throttling on the store both ways, each test on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound, StoreError, TooManyRequests, Unauthorized
+from kubedoor.oidc import Identity
+from kubedoor.roles import Role
+from kubedoor.store.connection import Connection
+from kubedoor.store.migrations import migrate
+from kubedoor.store.people import OIDC
+from kubedoor.throttle import ACCOUNT_FAILURES, ADDRESS_FAILURES, WINDOW
+from tests.support.clickhouse import ClickHouse
+from tests.support.people import EDITOR, FIRST, PASSWORD, Clock, House, dsn_of_new_database
+
+HERE = "198.51.100.7"
+
+
+@pytest.fixture(params=["embedded", "served"])
+def own_store(request: pytest.FixtureRequest, embedded_dsn: str) -> Iterator[Connection]:
+    served: ClickHouse | None = request.getfixturevalue("clickhouse") if request.param == "served" else None
+    connection = Connection(dsn_of_new_database(served.dsn if served else embedded_dsn))
+    migrate(connection)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def house(own_store: Connection) -> House:
+    made = House(own_store, Clock())
+    made.people.make_first_user(FIRST, PASSWORD)
+    return made
+
+
+def fail(house: House, times: int, *, username: str = FIRST, address: str = HERE) -> None:
+    for _ in range(times):
+        with pytest.raises(Unauthorized):
+            house.people.log_in(username, "wrong-password", address=address)
+        house.clock.advance(seconds=1)
+
+
+def audit_of(house: House) -> list[tuple[str, str, str]]:
+    return [(row["action"], row["target"], row["outcome"]) for row in reversed(house.records.audit(limit=100))]
+
+
+# Users
+
+
+def test_the_first_user_is_made_once(house: House) -> None:
+    house.people.make_first_user("another", PASSWORD)
+    assert [(user.username, user.role) for user in house.users.all()] == [(FIRST, "admin")]
+
+
+def test_every_change_of_a_user_is_audited_with_before_and_after(house: House) -> None:
+    house.users.create("ann", "ann-password", "viewer", EDITOR)
+    house.users.set_role("ann", "operator", EDITOR)
+    house.users.reset_password("ann", "ann-password-2", EDITOR)
+    house.users.log_out("ann", EDITOR)
+    house.users.delete("ann", EDITOR)
+    actions = ["user.create", "user.role", "password.reset", "user.log-out", "user.delete"]
+    assert audit_of(house) == [(action, "ann", "done") for action in actions]
+    role = house.records.audit(limit=100)[3]
+    assert (role["who"], role["via"], role["address"]) == (EDITOR.who, EDITOR.via, EDITOR.address)
+    assert (role["before"]["role"], role["after"]["role"]) == ("viewer", "operator")
+    assert "password" not in str([row["after"] for row in house.records.audit(limit=100)]).replace(
+        "must_change_password", ""
+    )
+
+
+def test_a_change_that_cannot_be_recorded_does_not_happen(house: House, own_store: Connection) -> None:
+    house.users.create("ann", "ann-password", "viewer", EDITOR)
+    own_store.command("DROP TABLE audit")
+    with pytest.raises(StoreError):
+        house.users.set_role("ann", "admin", EDITOR)
+    with pytest.raises(StoreError):
+        house.users.create("eve", "eve-password", "admin", EDITOR)
+    with pytest.raises(StoreError):
+        house.tokens.create("ci", "admin", days=1, editor=EDITOR)
+    assert [(user.username, user.role) for user in house.users.all()] == [("ann", "viewer"), (FIRST, "admin")]
+    assert house.tokens.all() == []
+
+
+@pytest.mark.parametrize("change", ["delete", "demote"])
+def test_the_last_admin_stays(house: House, change: str) -> None:
+    def act(username: str) -> None:
+        if change == "delete":
+            house.users.delete(username, EDITOR)
+        else:
+            house.users.set_role(username, "viewer", EDITOR)
+
+    house.users.create("ann", "ann-password", "operator", EDITOR)
+    with pytest.raises(Conflict, match="last admin"):
+        act(FIRST)
+    house.users.set_role("ann", "admin", EDITOR)
+    act(FIRST)
+    with pytest.raises(Conflict, match="last admin"):
+        act("ann")
+    assert house.store.count(role="admin") == 1
+
+
+def test_of_admins_who_remove_each_other_at_once_one_stays(house: House) -> None:
+    house.users.create("ann", "ann-password", "admin", EDITOR)
+
+    def demote(username: str) -> str:
+        try:
+            house.users.set_role(username, "viewer", EDITOR)
+        except KubeDoorError as error:
+            return error.code
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(demote, ["ann", FIRST]))
+    assert house.store.count(role="admin") >= 1
+
+
+def test_a_deleted_user_is_gone_and_the_name_can_be_given_anew(house: House) -> None:
+    house.users.create("ann", "ann-password", "viewer", EDITOR)
+    _, cookie = house.people.log_in("ann", "ann-password", address=HERE)
+    house.users.delete("ann", EDITOR)
+    with pytest.raises(Unauthorized):
+        house.people.session(cookie)
+    with pytest.raises(Unauthorized):
+        house.people.log_in("ann", "ann-password", address=HERE)
+    with pytest.raises(NotFound):
+        house.users.delete("ann", EDITOR)
+    house.clock.advance(seconds=1)
+    house.users.create("ann", "ann-password", "operator", EDITOR)
+    with pytest.raises(Unauthorized):
+        house.people.session(cookie)
+
+
+def test_a_change_based_on_an_old_version_is_told_so(house: House) -> None:
+    ann = house.users.create("ann", "ann-password", "viewer", EDITOR)
+    house.users.set_role("ann", "operator", EDITOR, version=ann.version)
+    with pytest.raises(Conflict) as caught:
+        house.users.set_role("ann", "admin", EDITOR, version=ann.version)
+    assert caught.value.details == {"field": "version", "version": ann.version + 1}
+    with pytest.raises(Conflict):
+        house.users.delete("ann", EDITOR, version=ann.version)
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "role", "field"),
+    [
+        ("", "good-password", "viewer", "username"),
+        ("a/b", "good-password", "viewer", "username"),
+        ("a b", "good-password", "viewer", "username"),
+        ("ann", "short", "viewer", "password"),
+        ("ann", "x" * 201, "viewer", "password"),
+        ("long-name", "long-name", "viewer", "password"),
+        ("ann", "kubedoor", "viewer", "password"),
+        ("ann", "good-password", "root", "role"),
+    ],
+)
+def test_a_bad_user_names_the_field(house: House, username: str, password: str, role: str, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        house.users.create(username, password, role, EDITOR)
+    assert caught.value.details["field"] == field
+
+
+def test_a_name_in_use_is_a_conflict(house: House) -> None:
+    with pytest.raises(Conflict):
+        house.users.create(FIRST, "good-password", "viewer", EDITOR)
+
+
+# Sessions
+
+
+def test_a_new_password_ends_every_other_session(house: House) -> None:
+    login, cookie = house.people.log_in(FIRST, PASSWORD, address=HERE)
+    house.clock.advance(seconds=1)
+    changed, new_cookie = house.people.change_password(login, PASSWORD, "my-new-password", EDITOR)
+    assert not changed.user.must_change_password
+    assert house.people.session(new_cookie).user.username == FIRST
+    with pytest.raises(Unauthorized):
+        house.people.session(cookie)
+
+
+def test_log_out_everywhere_ends_every_session(house: House) -> None:
+    cookies = [house.people.log_in(FIRST, PASSWORD, address=HERE)[1] for _ in range(2)]
+    house.clock.advance(seconds=1)
+    house.people.log_out_everywhere(house.users.one(FIRST), EDITOR)
+    for cookie in cookies:
+        with pytest.raises(Unauthorized):
+            house.people.session(cookie)
+
+
+def test_a_session_ends_by_itself_and_cannot_be_forged(house: House) -> None:
+    _, cookie = house.people.log_in(FIRST, PASSWORD, address=HERE)
+    with pytest.raises(Unauthorized):
+        house.people.session(cookie[:-1] + ("A" if cookie[-1] != "A" else "B"))
+    with pytest.raises(Unauthorized):
+        house.people.session(str(house.people.signer("oidc").dumps([FIRST, house.clock().timestamp()])))
+    house.clock.advance(hours=12)
+    with pytest.raises(Unauthorized):
+        house.people.session(cookie)
+
+
+def test_a_role_counts_from_the_next_request(house: House) -> None:
+    house.users.create("ann", "ann-password", "viewer", EDITOR)
+    _, cookie = house.people.log_in("ann", "ann-password", address=HERE)
+    house.users.set_role("ann", "admin", EDITOR)
+    assert house.people.session(cookie).user.role == "admin"
+
+
+# Throttling
+
+
+def test_an_account_is_throttled_and_told_when_to_come_back(house: House) -> None:
+    fail(house, ACCOUNT_FAILURES)
+    with pytest.raises(TooManyRequests) as caught:
+        house.people.log_in(FIRST, PASSWORD, address="203.0.113.9")
+    wait = caught.value.details["retry_after_seconds"]
+    assert 0 < wait <= WINDOW.total_seconds()
+    house.clock.advance(seconds=wait)
+    assert house.people.log_in(FIRST, PASSWORD, address=HERE)[0].user.username == FIRST
+
+
+def test_a_success_forgets_an_accounts_failures(house: House) -> None:
+    for _ in range(3):
+        fail(house, ACCOUNT_FAILURES - 1)
+        house.people.log_in(FIRST, PASSWORD, address=HERE)
+        house.clock.advance(seconds=1)
+
+
+def test_an_address_is_throttled_whatever_the_account(house: House) -> None:
+    for number in range(ADDRESS_FAILURES):
+        fail(house, 1, username=f"user-{number}")
+    with pytest.raises(TooManyRequests):
+        house.people.log_in(FIRST, PASSWORD, address=HERE)
+    assert house.people.log_in(FIRST, PASSWORD, address="203.0.113.9")[0].user.username == FIRST
+
+
+def test_successes_do_not_count_against_an_address(house: House) -> None:
+    for _ in range(ADDRESS_FAILURES + 5):
+        house.people.log_in(FIRST, PASSWORD, address=HERE)
+        house.clock.advance(seconds=1)
+
+
+def test_two_pods_throttle_as_one(house: House, own_store: Connection) -> None:
+    other = House(own_store, house.clock)
+    fail(house, ACCOUNT_FAILURES // 2)
+    fail(other, ACCOUNT_FAILURES // 2)
+    for pod in (house, other):
+        with pytest.raises(TooManyRequests):
+            pod.people.log_in(FIRST, PASSWORD, address=HERE)
+
+
+def test_a_burst_gets_no_more_guesses_than_a_queue(house: House) -> None:
+    def guess(_: int) -> str:
+        try:
+            house.people.log_in(FIRST, "wrong-password", address=HERE)
+        except KubeDoorError as error:
+            return error.code
+        return "in"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(guess, range(30)))
+    assert outcomes.count("unauthorized") <= ACCOUNT_FAILURES
+    assert set(outcomes) <= {"unauthorized", "too_many_requests"}
+
+
+def test_what_is_refused_is_not_written(house: House) -> None:
+    fail(house, ACCOUNT_FAILURES)
+    for _ in range(20):
+        with pytest.raises(TooManyRequests):
+            house.people.log_in(FIRST, PASSWORD, address=HERE)
+    since = house.clock() - timedelta(days=1)
+    assert len(house.logins.failures_of_account(FIRST, since=since)) == ACCOUNT_FAILURES
+
+
+def test_guessing_the_old_password_is_throttled_too(house: House) -> None:
+    login, _ = house.people.log_in(FIRST, PASSWORD, address=HERE)
+    house.clock.advance(seconds=1)
+    for _ in range(ACCOUNT_FAILURES):
+        with pytest.raises(InvalidInput):
+            house.people.change_password(login, "wrong-password", "my-new-password", EDITOR)
+        house.clock.advance(seconds=1)
+    with pytest.raises(TooManyRequests):
+        house.people.change_password(login, PASSWORD, "my-new-password", EDITOR)
+
+
+# Tokens
+
+
+def test_a_token_works_until_it_is_revoked(house: House, own_store: Connection) -> None:
+    token, secret = house.tokens.create("ci", "operator", days=1, editor=EDITOR)
+    login = house.people.token(secret)
+    assert (login.user.username, login.user.role, login.via) == ("ci", "operator", "token")
+    stored = own_store.rows("SELECT * FROM token_versions")
+    assert secret not in str(stored)
+    assert token.token_hash in str(stored)
+    assert secret not in str(house.records.audit(limit=10))
+    house.tokens.revoke("ci", EDITOR)
+    with pytest.raises(Unauthorized):
+        house.people.token(secret)
+    assert house.tokens.all() == []
+    with pytest.raises(NotFound):
+        house.tokens.revoke("ci", EDITOR)
+    assert [action for action, _, _ in audit_of(house)] == ["token.create", "token.revoke"]
+
+
+def test_a_token_expires_and_its_name_can_be_given_anew(house: House) -> None:
+    _, secret = house.tokens.create("ci", "viewer", days=1, editor=EDITOR)
+    with pytest.raises(Conflict):
+        house.tokens.create("ci", "viewer", days=1, editor=EDITOR)
+    house.clock.advance(days=1)
+    with pytest.raises(Unauthorized):
+        house.people.token(secret)
+    _, newer = house.tokens.create("ci", "viewer", days=1, editor=EDITOR)
+    assert house.people.token(newer).user.username == "ci"
+    with pytest.raises(Unauthorized):
+        house.people.token(secret)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "days", "field"),
+    [
+        ("", "viewer", 1, "name"),
+        ("a b", "viewer", 1, "name"),
+        ("ci", "root", 1, "role"),
+        ("ci", "viewer", 0, "expires_in_days"),
+    ],
+)
+def test_a_bad_token_names_the_field(house: House, name: str, role: str, days: int, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        house.tokens.create(name, role, days=days, editor=EDITOR)
+    assert caught.value.details["field"] == field
+
+
+# Identities of a provider
+
+
+ANN = Identity("ann", Role.VIEWER, "https://id.example ann-1")
+
+
+def test_an_identity_becomes_a_user_and_keeps_up_with_its_role(house: House) -> None:
+    assert house.users.admit(ANN, EDITOR).source == OIDC
+    assert house.users.admit(replace(ANN, role=Role.OPERATOR), EDITOR).role == "operator"
+    assert [action for action, _, _ in audit_of(house)] == ["user.create", "user.role"]
+    with pytest.raises(Unauthorized):
+        house.people.log_in("ann", "", address=HERE)
+    with pytest.raises(Conflict, match="identity provider"):
+        house.users.set_role("ann", "admin", EDITOR)
+    with pytest.raises(Conflict, match="identity provider"):
+        house.users.reset_password("ann", "good-password", EDITOR)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [replace(ANN, username=FIRST), replace(ANN, subject="https://id.example eve-9"), replace(ANN, username="a/b")],
+    ids=["a local user's name", "another person's name", "a name that cannot be used"],
+)
+def test_a_provider_cannot_take_a_user_over(house: House, identity: Identity) -> None:
+    house.users.admit(ANN, EDITOR)
+    with pytest.raises(Conflict):
+        house.users.admit(identity, EDITOR)

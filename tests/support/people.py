@@ -1,0 +1,67 @@
+"""Users, sessions and tokens on a database of a test's own, with a clock that the test sets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit, urlunsplit
+
+from kubedoor.accounts import Tokens, Users
+from kubedoor.passwords import Passwords
+from kubedoor.people import People
+from kubedoor.recording import Editor
+from kubedoor.store.connection import Connection
+from kubedoor.store.logins import LoginStore
+from kubedoor.store.people import PeopleStore
+from kubedoor.store.records import RecordStore
+from kubedoor.store.tokens import TokenStore
+from kubedoor.throttle import Throttle
+
+EDITOR = Editor("root", "session", "192.0.2.1")
+FIRST, PASSWORD = "kubedoor", "kubedoor-first"
+_serial = itertools.count(1)
+
+
+def dsn_of_new_database(dsn: str) -> str:
+    """The same store, another database: what counts users must not count those of other tests."""
+    name = f"people_{os.getpid()}_{next(_serial)}"
+    parts = urlsplit(dsn)
+    if parts.scheme == "chdb":
+        return urlunsplit(parts._replace(query=f"database={name}"))
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+@dataclass
+class Clock:
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+class House:
+    """Everything about people on one store, as one pod of `api` has it; pods may share the clock."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self.clock = clock
+        self.store = PeopleStore(connection)
+        self.records = RecordStore(connection, "test")
+        self.logins = LoginStore(connection)
+        self.passwords = Passwords(default="kubedoor")
+        self.people = People(
+            self.store,
+            tokens=TokenStore(connection),
+            records=self.records,
+            throttle=Throttle(self.logins, now=clock),
+            passwords=self.passwords,
+            session_secret="",
+            session_hours=12,
+            now=clock,
+        )
+        self.users = Users(self.store, self.records, self.passwords, now=clock)
+        self.tokens = Tokens(TokenStore(connection), self.records, now=clock)

@@ -1,0 +1,55 @@
+/** Login, overview, collection, checkup, door. */
+export default {
+  login: {
+    title: "Log in", intro: "to KubeDoor", username: "User name", password: "Password", submit: "Log in", missing: "User name and password, please", wrong: "The user name or the password is wrong",
+    newPassword: "Choose a new password", newPasswordAdvised: "The first password is known to everybody. On this machine you may go on without changing it; a note reminds you.",
+    newPasswordNeeded: "The first password is known to everybody: it has to be changed before anything else.", skip: "Not now",
+    claim: "What is asked for, kept equal to what is used.",
+    claimText: "KubeDoor measures your Deployments at the busiest hours of the day and sets their requests at the door of the API server.",
+  },
+  overview: {
+    title: "Overview", asOf: "Control values of", facts: "Workloads by state", resource: "Resource", used: "Used at peak", requested: "Requested", control: "Control values", usedShare: "{share} of requests are used",
+    canFree: "{0} could be freed", isMissing: "{0} are used but not requested",
+    fact: {
+      workloads: "workloads", overAsked: "ask too much", underAsked: "ask too little", unasked: "without a request", byHand: "set by hand", withHpa: "with an HPA", observed: "only observed",
+      workloadsHint: "Everything in the control table", overAskedHint: "Request more than 1.5 times what they use at peak", underAskedHint: "Use more at peak than they request", unaskedHint: "A container has no CPU or memory request",
+      byHandHint: "Somebody set a control value", withHpaHint: "A HorizontalPodAutoscaler scales them", observedHint: "Mode observe: nothing is changed",
+    },
+    trend: "Requested and used at peak, day by day", trendLabel: "{resource} over {days} days: at last {used} used of {requested} requested", toList: "Workloads", noDays: "No day is collected yet",
+    door: { title: "The door today", noCluster: "No cluster is configured: the door cannot be switched on.", off: "Control is off: Deployments pass as they are.", none: "Nothing has come to the door today." },
+    toAdmissions: "Admissions", lastCollection: "Last collection", toCollection: "Collection", collected: "{days} days, {rows} rows", daysFailed: "{days} failed", neverCollected: "Nothing has been collected yet",
+    namespaces: "By namespace", share: "{share} of all requests", workloadCount: "{count} workload | {count} workloads", moreNamespaces: "and {count} more", all: "All",
+    top: { over: "Most to spare", under: "Most at risk", overNone: "Nobody asks for too much.", underNone: "Nobody asks for too little." },
+    empty: { title: "Nothing has been collected yet", text: "KubeDoor compares what Deployments ask for with what they used in the peak windows of past days. Collect those days first.", action: "Collect" },
+  },
+  collection: {
+    title: "Collection", intro: "Reads past peak windows and turns the heaviest day into control values",
+    start: "Collect and update", startText: "Reads the days that are missing and updates the collected values. What people set by hand is not touched.", days: "Days", anew: "Collect days anew that are there already",
+    go: "Collect and update", alreadyRunning: "A collection is under way.", viewer: "You may look, not collect.",
+    settings: "How days are read", settingsHint: "set by environment variables",
+    setting: { windows: "Peak window", zone: "Time zone", weekdays: "Days", lookBack: "Look-back", rule: "Sizing rule", scope: "Peak day", source: "Usage from" },
+    weekdaysOnly: "Monday to Friday", everyDay: "Every day", lookBackDays: "{days} days", rule: { "peak-day": "Heaviest day" }, scope: { workload: "of each workload", cluster: "of the whole cluster" }, sample: "Sample data", prometheus: "Prometheus",
+    run: "Collection of", state: { running: "Running", finished: "Finished", failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" },
+    cancel: "Cancel", cancelling: "Stops after this day", progress: "Progress", daysDone: "{done} of {total} days", rows: "{rows} rows", daysFailed: "{days} days failed", mayLeave: "you may leave this page, it goes on", perDay: "Day by day", covered: "{share} covered",
+    coverage: "Coverage", less: "no data", more: "complete", pickDay: "Choose a day to see what is there. Days with an outline are in the look-back.",
+    noDays: "No day is collected yet", noDaysText: "Start with the days of the look-back.",
+    dayLabel: "{day}: {share} covered, {rows} rows", dayMissing: "{day}: not collected", inLookBack: "in the look-back", partial: "partial", collectedAt: "Collected", notCollected: "This day is not collected.", collectDay: "Collect this day anew",
+    runs: "Collections", started: "Started", stateName: "State", rowsName: "Rows", lasted: "Took", message: "Result",
+  },
+  checkup: {
+    title: "Checkup", intro: "Everything KubeDoor depends on, and what to do where it fails", again: "Look again",
+    failed: "{count} of {total} checks needs attention | {count} of {total} checks need attention", fine: "All {total} checks are fine", ok: "Fine", bad: "Needs attention", todo: "To do:",
+    group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door" },
+  },
+  door: {
+    title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneOn: "Restart or scale a Deployment, and it shows here within seconds.", noneOff: "Control is off, so the API server does not ask the door.",
+    noMatch: "No admission matches", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
+    state: { on: "Control is on", off: "Control is off", unknown: "The door's state is not known" },
+    stateText: {
+      on: "Deployments that are created, restarted or scaled get their control values.", off: "Deployments pass as their manifests say. Nothing is changed.",
+      unknown: "Without a cluster nothing can be switched. Collections, control values and previews work all the same.",
+    },
+    policy: { Ignore: "Failure policy Ignore: if KubeDoor is away, Deployments pass unchanged.", Fail: "Failure policy Fail: if KubeDoor is away, Deployments are refused." },
+    stale: "The configuration in the cluster is not as this version would make it: switch off and on again.",
+  },
+};

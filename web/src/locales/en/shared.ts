@@ -1,0 +1,80 @@
+/** Words that several pages use. */
+export default {
+  nav: {
+    pages: "Pages", skip: "Skip to content", login: "Log in", overview: "Overview", workloads: "Workloads", workload: "Workload",
+    collection: "Collection", door: "Door", checkup: "Checkup", nowhere: "Not found",
+  },
+  nowhere: { title: "There is no such page", text: "The link may be from another version, or mistyped." },
+  action: { cancel: "Cancel", retry: "Try again" },
+  state: { loading: "Loading" },
+  away: { title: "KubeDoor does not answer.", text: "What you see may be out of date; it is asked again every few seconds." },
+  header: { cluster: "Cluster", sample: "Sample data", language: "Language", theme: "Theme", user: "Account of {name}" },
+  theme: { system: "As the system", light: "Light", dark: "Dark" },
+  user: { changePassword: "Change password", logOut: "Log out" },
+  role: { admin: "Administrator", viewer: "Viewer" },
+  sample: {
+    title: "Sample data.",
+    text: "No Prometheus is set, so all usage is made up. Set KUBEDOOR_PROMETHEUS_URL to see your own Deployments.",
+  },
+  password: {
+    stillFirst: "The first password is still in use.",
+    old: "Current password", new: "New password", again: "New password again", save: "Set password", done: "The password is changed; other sessions have ended.",
+    short: "At least {count} characters", differ: "The two are not the same", wrong: "The current password is wrong",
+  },
+  switch: {
+    name: "Control", on: "On", off: "Off", unknown: "Unknown", loading: "…",
+    onHint: "The door sets control values on every Deployment that restarts or scales. Click to switch off.",
+    offHint: "Deployments pass as they are. Click to switch on.",
+    loadingHint: "Asking the cluster",
+    unknownReason: "The cluster does not say: {reason}",
+    viewer: "You may look, not switch.",
+    turnOn: {
+      title: "Switch control on?", intro: "KubeDoor creates its webhook configuration in cluster {cluster}. From then on:",
+      points: [
+        "A Deployment that is created or restarted gets the control values: replicas, requests and limits.",
+        "A Deployment that is scaled gets the control value's replicas, whoever scales it. An HPA goes on undisturbed.",
+        "Nothing restarts now: running pods stay as they are until somebody restarts or scales them.",
+        "If KubeDoor is away, the API server goes by the configured failure policy.",
+      ],
+      confirm: "Switch on", done: "Control is on",
+    },
+    turnOff: {
+      title: "Switch control off?", intro: "KubeDoor deletes its webhook configuration in cluster {cluster}. From then on:",
+      points: [
+        "Every Deployment passes with the replicas and resources its manifest says.",
+        "Nothing restarts now: what the door has set stays until the next rollout or scaling.",
+        "Control values and collections are kept; switching on again goes on from them.",
+      ],
+      confirm: "Switch off", done: "Control is off",
+    },
+  },
+  unit: {
+    cores: "{number} core | {number} cores", millicores: "{number} millicores ({written})", bytes: "{number} bytes ({written})", notSet: "not set",
+    zone: "times in {zone}", seconds: "{seconds} s",
+  },
+  resource: { cpu: "CPU", memory: "Memory" },
+  bar: {
+    used: "{amount} used at peak", asked: "{amount} requested", control: "control value {amount}", limit: "limit {amount}",
+    usedName: "Used at peak", askedName: "Requested", controlName: "Control value", limitName: "Limit",
+  },
+  legend: { used: "Used at peak", asked: "Requested", over: "Requested, far too much", beyond: "Used beyond the request", control: "Control value", hand: "Set by hand", limit: "Limit" },
+  mode: {
+    enforce: "Enforce", observe: "Observe", off: "Off",
+    enforceHint: "The door sets the control values.", observeHint: "The door only records what it would have done.", offHint: "The door leaves this workload alone.",
+  },
+  source: { manual: "by hand", collected: "collected" },
+  field: { mode: "Mode", replicas: "Replicas", cpu_request: "CPU request", cpu_limit: "CPU limit", memory_request: "Memory request", memory_limit: "Memory limit" },
+  outcome: {
+    patched: "Changed", unchanged: "Unchanged", observed: "Observed", ignored: "Left alone", unknown: "Unknown workload", denied: "Denied", failed: "Failed",
+    patchedHint: "The door set control values.", unchangedHint: "Nothing was due, or it was already as it should be.", observedHint: "Mode observe: would have been changed, was not.",
+    ignoredHint: "Not KubeDoor's business.", unknownHint: "Not in the control table yet.", deniedHint: "The request was refused.", failedHint: "KubeDoor's own fault; the request passed unless settings say otherwise.",
+  },
+  operation: { CREATE: "Created", UPDATE: "Updated", scale: "Scaled" },
+  admission: { at: "Time", what: "Request, by", outcome: "Outcome", changes: "Before → after", why: "Why", anyOutcome: "Any outcome" },
+  error: {
+    away: "KubeDoor does not answer", internal: "KubeDoor made a mistake", unauthorized: "You are not logged in", forbidden: "You may not do that", not_found: "It is not there",
+    conflict: "Somebody or something else was first", invalid_input: "A value is not right", invalid_quantity: "That is not a quantity", store: "The store does not answer", cluster: "The cluster does not answer",
+    prometheus: "Prometheus cannot be read", prometheus_unreachable: "Prometheus cannot be reached", prometheus_refused: "Prometheus refuses the credentials", prometheus_not_understood: "Prometheus' answer makes no sense",
+    query_too_large: "The query is too large for Prometheus", bad_request: "The request could not be read", unknown: "Something went wrong (status {status})",
+  },
+};

@@ -1,0 +1,55 @@
+/** 登录、总览、采集、体检、准入门。 */
+export default {
+  login: {
+    title: "登录", intro: "进入 KubeDoor", username: "用户名", password: "密码", submit: "登录", missing: "请输入用户名和密码", wrong: "用户名或密码不正确",
+    newPassword: "设置新密码", newPasswordAdvised: "初始密码人人皆知。在本机上可以暂不修改，页面上会有提示。",
+    newPasswordNeeded: "初始密码人人皆知，必须先修改才能继续。", skip: "暂不修改",
+    claim: "请求多少，就用多少。",
+    claimText: "KubeDoor 在每天最忙的时段测量你的 Deployment，并在 API server 的门口设置它们的请求值。",
+  },
+  overview: {
+    title: "总览", asOf: "管控值更新于", facts: "工作负载状态", resource: "资源", used: "高峰用量", requested: "请求值", control: "管控值", usedShare: "请求的 {share} 被实际使用",
+    canFree: "可释放 {0}", isMissing: "{0} 在使用但没有请求",
+    fact: {
+      workloads: "工作负载", overAsked: "请求过多", underAsked: "请求过少", unasked: "没有请求", byHand: "手工设置", withHpa: "有 HPA", observed: "仅观察",
+      workloadsHint: "管控表中的全部", overAskedHint: "请求超过高峰用量的 1.5 倍", underAskedHint: "高峰用量高于请求", unaskedHint: "有容器没有 CPU 或内存请求",
+      byHandHint: "有人设置过管控值", withHpaHint: "由 HorizontalPodAutoscaler 扩缩容", observedHint: "观察模式：不做修改",
+    },
+    trend: "每日请求值与高峰用量", trendLabel: "{resource}，{days} 天：最近使用 {used}，请求 {requested}", toList: "工作负载", noDays: "还没有采集任何一天",
+    door: { title: "今日准入", noCluster: "没有配置集群，无法开启管控。", off: "管控已关闭：Deployment 原样放行。", none: "今天还没有请求经过准入门。" },
+    toAdmissions: "准入记录", lastCollection: "最近一次采集", toCollection: "采集", collected: "{days} 天，{rows} 行", daysFailed: "{days} 天失败", neverCollected: "还没有采集过",
+    namespaces: "按命名空间", share: "占全部请求的 {share}", workloadCount: "{count} 个工作负载", moreNamespaces: "还有 {count} 个", all: "全部",
+    top: { over: "富余最多", under: "风险最高", overNone: "没有请求过多的。", underNone: "没有请求过少的。" },
+    empty: { title: "还没有采集过", text: "KubeDoor 把 Deployment 的请求值与过去高峰时段的用量相比较。请先采集。", action: "去采集" },
+  },
+  collection: {
+    title: "采集", intro: "读取过去的高峰时段，把负载最重的一天变成管控值",
+    start: "采集并更新", startText: "读取缺少的日期并更新采集值；手工设置的值不受影响。", days: "天数", anew: "重新采集已有的日期",
+    go: "采集并更新", alreadyRunning: "正在采集。", viewer: "只读用户不能采集。",
+    settings: "采集方式", settingsHint: "由环境变量设置",
+    setting: { windows: "高峰时段", zone: "时区", weekdays: "日期", lookBack: "回看天数", rule: "定值规则", scope: "高峰日", source: "用量来源" },
+    weekdaysOnly: "周一至周五", everyDay: "每天", lookBackDays: "{days} 天", rule: { "peak-day": "负载最重的一天" }, scope: { workload: "每个工作负载各自", cluster: "整个集群统一" }, sample: "示例数据", prometheus: "Prometheus",
+    run: "采集任务", state: { running: "进行中", finished: "已完成", failed: "失败", cancelled: "已取消", interrupted: "已中断" },
+    cancel: "取消", cancelling: "本日完成后停止", progress: "进度", daysDone: "{done} / {total} 天", rows: "{rows} 行", daysFailed: "{days} 天失败", mayLeave: "可以离开本页，采集会继续", perDay: "逐日", covered: "覆盖 {share}",
+    coverage: "覆盖情况", less: "无数据", more: "完整", pickDay: "选择一天查看详情。带边框的是回看范围内的日期。",
+    noDays: "还没有采集任何一天", noDaysText: "先采集回看范围内的日期。",
+    dayLabel: "{day}：覆盖 {share}，{rows} 行", dayMissing: "{day}：未采集", inLookBack: "在回看范围内", partial: "不完整", collectedAt: "采集于", notCollected: "这一天没有采集。", collectDay: "重新采集这一天",
+    runs: "采集记录", started: "开始时间", stateName: "状态", rowsName: "行数", lasted: "耗时", message: "结果",
+  },
+  checkup: {
+    title: "体检", intro: "KubeDoor 依赖的一切，以及不正常时该怎么做", again: "重新检查",
+    failed: "{total} 项检查中有 {count} 项需要处理", fine: "{total} 项检查全部正常", ok: "正常", bad: "需要处理", todo: "怎么做：",
+    group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门" },
+  },
+  door: {
+    title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneOn: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", noneOff: "管控已关闭，API server 不会询问准入门。",
+    noMatch: "没有符合条件的记录", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
+    state: { on: "管控已开启", off: "管控已关闭", unknown: "管控状态未知" },
+    stateText: {
+      on: "新建、重启或扩缩容的 Deployment 会得到管控值。", off: "Deployment 按清单原样放行，不做修改。",
+      unknown: "没有集群就无法切换。采集、管控值和预演照常可用。",
+    },
+    policy: { Ignore: "失败策略 Ignore：KubeDoor 不可用时，Deployment 原样放行。", Fail: "失败策略 Fail：KubeDoor 不可用时，Deployment 会被拒绝。" },
+    stale: "集群中的配置与当前版本不一致：请关闭后再开启。",
+  },
+};

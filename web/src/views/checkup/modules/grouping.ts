@@ -1,0 +1,24 @@
+/** The checkup's lines under the thing they are about, in the order they come. Pure. */
+import type { Check } from "@/types";
+
+export type GroupName = "store" | "usage" | "collection" | "cluster" | "door";
+
+const BELONGS: [GroupName, RegExp][] = [
+  ["store", /^store$/],
+  ["collection", /look-back|^collection/],
+  ["cluster", /^cluster|^permission/],
+  ["door", /switch|webhook|certificate|door/],
+];
+
+export function groupOf(check: Check): GroupName {
+  return BELONGS.find(([, pattern]) => pattern.test(check.name))?.[0] ?? "usage";
+}
+
+export function grouped(checks: Check[]): { name: GroupName; checks: Check[] }[] {
+  const groups = new Map<GroupName, Check[]>();
+  for (const check of checks) {
+    const name = groupOf(check);
+    groups.set(name, [...(groups.get(name) ?? []), check]);
+  }
+  return [...groups].map(([name, members]) => ({ name, checks: members }));
+}
