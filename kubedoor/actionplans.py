@@ -18,7 +18,7 @@ from kubedoor.cluster import Cluster
 from kubedoor.control import UNKNOWN, compile_rows
 from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
 from kubedoor.model import ControlValues, Mode, WorkloadKey
-from kubedoor.rollouts import RESTARTED_AT, restart_patch
+from kubedoor.rollouts import restart_patch
 from kubedoor.store.control import ControlStore
 from kubedoor.switch import Switch
 from kubedoor.wishes import Kind, Target, Wish
@@ -90,9 +90,8 @@ class Planner:
             autoscaled = frozenset()
         return Surroundings(self._switch.state().enabled, autoscaled)
 
-    def plan_all(self, wish: Wish) -> list[Planned]:
+    def plan_all(self, wish: Wish, around: Surroundings) -> list[Planned]:
         """In the order of the wish's targets. Raises ClusterError when the API server is away."""
-        around = self.look()
         with ThreadPoolExecutor(_DRY_RUNS_AT_ONCE, thread_name_prefix="plan") as pool:
             return list(pool.map(lambda target: self.plan(wish, target, around), wish.targets))
 
@@ -117,10 +116,15 @@ class Planner:
         key = WorkloadKey(self._cluster_name, target.namespace, target.deployment)
         return compile_rows(self._cluster_name, self._control.control_rows_of(key)).get(key, UNKNOWN)
 
+    def _collected_replicas(self, target: Target) -> int | None:
+        rows = self._control.control_rows_of(WorkloadKey(self._cluster_name, target.namespace, target.deployment))
+        return rows[0]["collected_replicas"] if rows else None
+
     def goal(self, wish: Wish, target: Target, values: ControlValues) -> int:
         """How many replicas a scale asks for. Raises Refused when there is no such number."""
-        if target.back_to is not None:
-            return _number_after_return(target, values)
+        if (back_to := target.back_to) is not None:
+            there_was = (back_to.manual, self._collected_replicas(target), back_to.live)
+            return next(number for number in there_was if number is not None)
         if (number := wish.replicas_of(target)) is not None:
             return number
         if values.replicas is None:
@@ -159,9 +163,7 @@ class Planner:
                 around.door_on is False
             )
             reasons["it is not in the control table: collect first"] = not values.known
-            reasons[f"its mode is {values.mode}, so that a restart would set nothing"] = (
-                values.mode is not Mode.ENFORCE
-            )
+            reasons[f"its mode is {values.mode}, so that a restart would set nothing"] = values.mode is not Mode.ENFORCE
         for reason, holds in reasons.items():
             if holds:
                 raise Refused(reason)
@@ -193,12 +195,6 @@ class Planner:
         if before != goal:
             return Planned(target, Verdict.WILL, "only the replicas differ: no restart", before, goal)
         return Planned(target, Verdict.NOTHING, "it already runs with the control values", before, goal)
-
-
-def _number_after_return(target: Target, values: ControlValues) -> int:
-    if target.back_to is None or target.back_to.manual is not None:
-        return target.back_to.manual if target.back_to and target.back_to.manual is not None else 0
-    return target.back_to.live
 
 
 def _refusal(target: Target, error: KubeDoorError, manifest: Mapping[str, Any] | None) -> Planned:
@@ -235,9 +231,3 @@ def _resources(manifest: Mapping[str, Any]) -> dict[tuple[str, str], str]:
             for resource, quantity in ((container.get("resources") or {}).get(part) or {}).items():
                 found[(str(container["name"]), f"{resource} {part.removesuffix('s')}")] = str(quantity)
     return found
-
-
-def is_restarted_at(manifest: Mapping[str, Any], at: str) -> bool:
-    """Whether the template carries this very restart."""
-    annotations = (manifest["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-    return bool(annotations.get(RESTARTED_AT) == at)

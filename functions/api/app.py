@@ -16,6 +16,7 @@ from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound
 from kubedoor.responses import error_response
 
 from . import (
+    routes_actions,
     routes_collect,
     routes_door,
     routes_oidc,
@@ -67,6 +68,7 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         routes_workloads,
         routes_collect,
         routes_door,
+        routes_actions,
     ):
         api.include_router(module.router)
 

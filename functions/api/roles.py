@@ -41,11 +41,16 @@ NEEDED: Mapping[str, Role | None] = {
     "export_admissions": VIEWER,
     "list_audit": VIEWER,
     "export_audit": VIEWER,
+    "list_actions": VIEWER,
+    "get_action": VIEWER,
+    "stream_action": VIEWER,
     # Edit and act
     "edit_workload": OPERATOR,
     "edit_workloads": OPERATOR,
     "start_collection": OPERATOR,
     "cancel_collection": OPERATOR,
+    "start_action": OPERATOR,
+    "cancel_action": OPERATOR,
     # The switch, people
     "set_control": ADMIN,
     "list_users": ADMIN,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kubedoor import people
 from kubedoor.accounts import Tokens, Users
+from kubedoor.actions import Actions
 from kubedoor.assembly import (
     build_cluster,
     build_collector,
@@ -37,6 +38,8 @@ from kubedoor.switch import Switch
 from kubedoor.throttle import Throttle
 from kubedoor.workloads import Workloads
 
+from .operations import build_actions
+
 
 @dataclass(frozen=True)
 class Services:
@@ -56,6 +59,7 @@ class Services:
     checkup: Checkup
     cluster: Cluster
     publisher: Publisher
+    actions: Actions
 
 
 def build(settings: Settings) -> Services:
@@ -75,6 +79,7 @@ def build(settings: Settings) -> Services:
     accounts = _people(settings, connection, records, passwords)
     accounts.make_first_user(settings.admin_username, settings.admin_password)
     source = build_source(settings)
+    publisher = build_publisher(settings, control, cluster)
     return Services(
         settings=settings,
         people=accounts,
@@ -101,7 +106,8 @@ def build(settings: Settings) -> Services:
             settings=settings, source=source, usage=usage, control=control, cluster=cluster, switch=switch, now=utc_now
         ),
         cluster=cluster,
-        publisher=build_publisher(settings, control, cluster),
+        publisher=publisher,
+        actions=build_actions(settings, connection, cluster, switch, publisher),
     )
 
 

@@ -90,7 +90,7 @@ def lab(
             client.log_in()
             client.collect(2, on_progress=lambda _record: None)
             assert client.switch(enabled=True)["enabled"] is True
-            yield Lab(control_plane, kubedoor, client, served, folder)
+            yield Lab(control_plane, kubedoor, client, served, folder, clickhouse.dsn)
             client.switch(enabled=False)
     finally:
         kubedoor.child.stop()

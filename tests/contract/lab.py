@@ -40,6 +40,7 @@ class Lab:
     client: Client
     connection: Connection
     folder: Path
+    dsn: str = ""
     control: ControlStore = field(init=False)
     records: RecordStore = field(init=False)
 

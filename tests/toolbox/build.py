@@ -67,6 +67,15 @@ def _kubernetes_version_flags() -> tuple[str, ...]:
     return ("-ldflags", " ".join(["-s", "-w", *(f"-X {package}.{k}={v}" for k, v in values.items())]))
 
 
+def _helm_version_flags() -> tuple[str, ...]:
+    # `helm template` has no API server to ask, and renders for Kubernetes 1.20 unless it was built to know better.
+    _, minor, _patch = KUBERNETES_VERSION.split(".")
+    packages = ("pkg/chartutil", "pkg/lint/rules")
+    values = {"k8sVersionMajor": "1", "k8sVersionMinor": minor}
+    flags = [f"-X helm.sh/helm/v3/{package}.{name}={value}" for package in packages for name, value in values.items()]
+    return ("-ldflags", " ".join(["-s", "-w", *flags]))
+
+
 def _yaml(folder: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{folder}/{name}.yaml" for name in names)
 
@@ -118,7 +127,7 @@ TOOLBOX = (
         "helm",
         "v3.22.0",
         {"helm": "helm.sh/helm/v3/cmd/helm"},
-        flags=("-ldflags", "-s -w"),
+        flags=_helm_version_flags(),
     ),
     Module(
         "knative",

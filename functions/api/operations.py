@@ -1,0 +1,36 @@
+"""Actions, put together."""
+
+from __future__ import annotations
+
+from kubedoor.actionplans import Planner
+from kubedoor.actions import Actions
+from kubedoor.assembly import utc_now
+from kubedoor.batches import Tools
+from kubedoor.cluster import Cluster
+from kubedoor.door import rules_of
+from kubedoor.publishing import Publisher
+from kubedoor.settings import Settings
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
+from kubedoor.store.operations import OperationStore
+from kubedoor.store.records import RecordStore
+from kubedoor.switch import Switch
+
+
+def build_actions(
+    settings: Settings, connection: Connection, cluster: Cluster, switch: Switch, publisher: Publisher
+) -> Actions:
+    control = ControlStore(connection, settings.cluster)
+    planner = Planner(
+        cluster=cluster, cluster_name=settings.cluster, control=control, switch=switch, rules=rules_of(settings)
+    )
+    tools = Tools(
+        cluster=cluster,
+        cluster_name=settings.cluster,
+        control=control,
+        store=OperationStore(connection, settings.cluster),
+        records=RecordStore(connection, settings.cluster),
+        planner=planner,
+        now=utc_now,
+    )
+    return Actions(tools=tools, publish=publisher.publish_or_warn)

@@ -1,0 +1,184 @@
+"""Scale, restart, apply: what would happen, start it, follow it, cancel it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
+
+from kubedoor.actionplans import Planned
+from kubedoor.actions import Actions
+from kubedoor.wishes import Wish, parse
+
+from .schemas import Strict
+from .security import EditorIn, LoginIn, ServicesIn
+
+router = APIRouter(prefix="/actions", tags=["actions"])
+
+STREAM_SECONDS = 3600
+STREAM_POLL_SECONDS = 1.0
+Kind = Literal["scale", "restart", "apply"]
+State = Literal["running", "cancelling", "finished", "failed", "cancelled", "interrupted"]
+ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interrupted"]
+
+
+class ActionTarget(Strict):
+    namespace: str = Field(min_length=1, max_length=253)
+    deployment: str = Field(min_length=1, max_length=253)
+    replicas: int | None = Field(default=None, ge=0, le=100_000, description="For this one; null: as for all.")
+
+
+class ActionFields(Strict):
+    """What is to be done, and how; schedules have the same fields."""
+
+    kind: Kind
+    workloads: list[ActionTarget] = Field(min_length=1, max_length=500)
+    replicas: int | None = Field(
+        default=None, ge=0, le=100_000, description="scale: becomes the manual value; null: to the control values."
+    )
+    interval_seconds: float = Field(default=0, ge=0, le=3600, description="Pause before each further workload.")
+    at_once: int = Field(default=1, ge=1, le=20, description="How many workloads may be under way.")
+    order: Literal["given", "name", "fewest_pods_first", "most_pods_first"] = "given"
+    stop_on_failure: bool = True
+    deadline_seconds: float = Field(default=600, ge=5, le=7200, description="For one rollout to become healthy.")
+    note: str = Field(default="", max_length=1000)
+
+    def wish(self) -> Wish:
+        """Raises InvalidInput."""
+        body = self.model_dump(include=set(ActionFields.model_fields))
+        return parse({**body, "targets": body.pop("workloads")})
+
+
+class ActionBody(ActionFields):
+    dry_run: bool = Field(default=False, description="Say what would happen, and change nothing.")
+    skip_refused: bool = Field(default=False, description="Go on with the others where a workload is refused.")
+
+
+class FieldChangeAnswer(BaseModel):
+    container: str
+    field: str
+    before: str | None
+    after: str | None
+
+
+class PlannedAnswer(BaseModel):
+    namespace: str
+    deployment: str
+    verdict: Literal["will", "nothing", "refused"]
+    reason: str
+    replicas_before: int | None
+    replicas_after: int | None
+    restarts: bool
+    changes: list[FieldChangeAnswer] = Field(description="Requests and limits that the new pods will have.")
+    warnings: list[str]
+
+
+class ActionStarted(BaseModel):
+    action: str | None = Field(description="null: a dry run.")
+    planned: list[PlannedAnswer]
+
+
+class ActionAnswer(BaseModel):
+    action: str
+    number: int = Field(description="Its place in the sequence; pages on as `before`.")
+    kind: Kind
+    replicas: int | None
+    interval_seconds: float
+    at_once: int
+    order: str
+    stop_on_failure: bool
+    deadline_seconds: float
+    note: str
+    state: State = Field(description="interrupted: whoever did it died; the items say how far it came.")
+    who: str
+    via: str
+    asked_at: datetime
+    last_at: datetime
+    message: str = Field(description="What the first failure was.")
+    total: int
+    untouched: int
+    running: int
+    done: int
+    failed: int
+    skipped: int
+    interrupted: int
+
+
+class ItemAnswer(BaseModel):
+    namespace: str
+    deployment: str
+    state: ItemState
+    message: str
+    was_changed: bool
+    replicas_before: int | None
+    manual_replicas_before: int | None
+    replicas_after: int | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class ActionDetail(ActionAnswer):
+    items: list[ItemAnswer]
+
+
+def planned_answer(planned: Planned) -> PlannedAnswer:
+    fields = {name: value for name, value in asdict(planned).items() if name != "target"}
+    return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
+
+
+@router.post("", operation_id="start_action", status_code=202)
+def start_action(body: ActionBody, found: ServicesIn, editor: EditorIn, response: Response) -> ActionStarted:
+    """Start it (202), or with `dry_run` say exactly what would happen (200)."""
+    if body.dry_run:
+        response.status_code = 200
+        return ActionStarted(action=None, planned=[planned_answer(one) for one in found.actions.plan(body.wish())])
+    action, planned = found.actions.start(body.wish(), editor, skip_refused=body.skip_refused)
+    return ActionStarted(action=action, planned=[planned_answer(one) for one in planned])
+
+
+@router.get("", operation_id="list_actions")
+def list_actions(
+    found: ServicesIn,
+    login: LoginIn,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Annotated[int | None, Query(ge=1, le=4_294_967_295)] = None,
+) -> list[ActionAnswer]:
+    """The newest first; `before` (a number) pages on."""
+    return [ActionAnswer(**row) for row in found.actions.recent(limit=limit, before=before)]
+
+
+@router.get("/{action}", operation_id="get_action")
+def get_action(action: str, found: ServicesIn, login: LoginIn) -> ActionDetail:
+    return ActionDetail(**found.actions.progress(action))
+
+
+@router.get("/{action}/stream", operation_id="stream_action", response_class=StreamingResponse)
+def stream_action(action: str, found: ServicesIn, login: LoginIn) -> StreamingResponse:
+    """The action as one JSON line (as GET gives it) whenever it has changed, until it is over."""
+    first = found.actions.progress(action)
+    return StreamingResponse(_lines(found.actions, first), media_type="application/x-ndjson")
+
+
+def _lines(actions: Actions, shown: dict[str, Any]) -> Iterator[str]:
+    yield ActionDetail(**shown).model_dump_json() + "\n"
+    for _ in range(int(STREAM_SECONDS / STREAM_POLL_SECONDS)):
+        if shown["state"] not in ("running", "cancelling"):
+            return
+        time.sleep(STREAM_POLL_SECONDS)
+        now = actions.progress(shown["action"])
+        if now != shown:
+            yield ActionDetail(**now).model_dump_json() + "\n"
+        shown = now
+
+
+@router.post("/{action}/cancel", operation_id="cancel_action", status_code=202)
+def cancel_action(action: str, found: ServicesIn, editor: EditorIn) -> ActionDetail:
+    """No further workload is begun, and those under way are no longer waited for."""
+    found.actions.cancel(action)
+    return ActionDetail(**found.actions.progress(action))
