@@ -27,13 +27,14 @@ from kubedoor.store.records import RecordStore
 from kubedoor.wishes import Kind, Target, Wish
 
 log = logging.getLogger(__name__)
-Changed = TypeVar("Changed")
+Answer = TypeVar("Answer")
 
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 3.0
 PROGRESS_SECONDS = 5.0
 """An item's progress is recorded when it has changed, but not more often than this."""
-CHANGE_ATTEMPTS = 4
+REQUEST_ATTEMPTS = 6
+"""With twice the pause before each further one, half a minute in all: an API server that restarts is back by then."""
 EDIT_ATTEMPTS = 3
 RECORD_ATTEMPTS = 5
 
@@ -150,7 +151,7 @@ class Batch:
             self._stopping.set()
             raise ItemFailed("not touched: the store is away, so that nobody would know what is done")
         # The world may have changed since the plan was made.
-        fresh = tools.planner.plan(self.wish, target, self.around)
+        fresh = self._insist(lambda: tools.planner.plan(self.wish, target, self.around))
         if fresh.verdict is Verdict.REFUSED:
             raise ItemFailed(f"not touched: {fresh.reason}")
         manual = tools.control.manual(self._key(target))
@@ -204,14 +205,14 @@ class Batch:
                     raise
                 manual = self.tools.control.manual(self._key(target))
 
-    def _insist(self, change: Callable[[], Changed]) -> Changed:
-        """Changes are idempotent, so one that may have got lost is made again."""
-        for attempt in range(CHANGE_ATTEMPTS):
+    def _insist(self, request: Callable[[], Answer]) -> Answer:
+        """Requests are idempotent, so one that may have got lost is sent again."""
+        for attempt in range(REQUEST_ATTEMPTS):
             try:
-                return change()
+                return request()
             except ClusterError as error:
                 is_refusal = 400 <= error.details.get("status", 0) < 500
-                if is_refusal or attempt == CHANGE_ATTEMPTS - 1 or self._leaving.wait(2.0**attempt):
+                if is_refusal or attempt == REQUEST_ATTEMPTS - 1 or self._leaving.wait(2.0**attempt):
                     raise
         raise AssertionError("unreachable")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -320,7 +320,7 @@ def test_an_action_outlives_an_api_server_that_goes_away(lab: Lab, namespace: st
     lab.plane.stop_apiserver()
     lab.plane.start_apiserver()
     shown = follow(lab, action)
-    assert states(shown)["a"] == "done"
+    assert states(shown)["a"] == "done", shown["message"]
     assert shown["state"] == "finished", shown["message"]
 
 
@@ -353,7 +353,7 @@ def test_fifty_restarts_killed_half_way_tell_what_was_done(lab: Lab, namespace: 
 
 
 @pytest.fixture
-def actions_as(lab: Lab) -> Iterator[Callable[[Path | str], Actions]]:
+def actions_as(lab: Lab) -> Callable[[Path | str], Actions]:
     """Actions as somebody else in the cluster, by their kubeconfig."""
 
     def build(kubeconfig: Path | str) -> Actions:
@@ -365,7 +365,7 @@ def actions_as(lab: Lab) -> Iterator[Callable[[Path | str], Actions]]:
         tools = Tools(cluster, CLUSTER, lab.control, store, lab.records, planner, utc_now)
         return Actions(tools=tools, publish=lambda: None)
 
-    yield build
+    return build
 
 
 def test_what_the_cluster_forbids_is_said_before(

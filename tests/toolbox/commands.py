@@ -23,7 +23,11 @@ AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata", "resources": [{"group": "apps"}]}, {"level": "None"}],
+    "rules": [
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts:kubedoor"]},
+        {"level": "Metadata", "resources": [{"group": "apps"}]},
+        {"level": "None"},
+    ],
 }
 
 
@@ -168,8 +172,22 @@ class Layout:
             "--leader-elect=false",
         ]
 
-    def kwok(self) -> Command:
-        stages = [f"--config={path}" for path in need_files("kwok")]
+    def kwok(self, leaves: str) -> Command:
+        """`leaves`: pods that are part of this are somebody else's (see kubelet); empty: every pod is simulated."""
+        paths = [self._leaving(path, leaves) if leaves else path for path in need_files("kwok")]
+        stages = [f"--config={path}" for path in paths]
         lease = "--node-lease-duration-seconds=40"
         kubeconfig = f"--kubeconfig={self.folder / 'kwok.kubeconfig'}"
         return [need("kwok"), kubeconfig, "--manage-all-nodes=true", lease, *stages]
+
+    def _leaving(self, stage: Path, leaves: str) -> Path:
+        """A copy of one of kwok's stages that does not match what it shall leave."""
+        copy = self.folder / stage.name
+        condition = [
+            "    matchExpressions:",
+            """    - key: '.metadata.labels["app.kubernetes.io/part-of"]'""",
+            "      operator: NotIn",
+            f"      values: [{leaves}]",
+        ]
+        copy.write_text(stage.read_text().replace("    matchExpressions:", "\n".join(condition), 1))
+        return copy

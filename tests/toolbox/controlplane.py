@@ -28,8 +28,10 @@ NODE_CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "500"}
 class ControlPlane:
     """A context manager: inside, the cluster is up and its nodes are ready."""
 
-    def __init__(self, *, nodes: int = 3) -> None:
+    def __init__(self, *, nodes: int = 3, leaves: str = "") -> None:
+        """`leaves`: pods that are part of this (a label's value) are not simulated: see kubelet."""
         self.nodes = nodes
+        self.leaves = leaves
         self._temporary = tempfile.TemporaryDirectory(prefix="kubedoor-cluster-")
         self.folder = Path(self._temporary.name)
         self.layout = Layout.create(self.folder)
@@ -44,7 +46,7 @@ class ControlPlane:
             self.start_apiserver()
             self._start("kube-controller-manager", self.layout.controller_manager())
             self._start("kube-scheduler", self.layout.scheduler())
-            self._start("kwok", self.layout.kwok())
+            self._start("kwok", self.layout.kwok(self.leaves))
             self._join_nodes()
             self._wait_for_controllers()
         except BaseException:
@@ -173,7 +175,8 @@ class ControlPlane:
         self.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 
     def audit_events(self) -> list[dict[str, Any]]:
-        """What the API server wrote down of requests to the group `apps`, with the webhooks' annotations."""
+        """What the API server wrote down of requests to the group `apps`, with the webhooks' annotations, and of all
+        requests of service accounts in the namespace `kubedoor`."""
         if not self.layout.audit_log.exists():
             return []
         return [json.loads(line) for line in self.layout.audit_log.read_text().splitlines()]

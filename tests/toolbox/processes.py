@@ -57,6 +57,10 @@ class Child:
             handle.seek(max(0, self.log.stat().st_size - TAIL_BYTES))
             return handle.read().decode(errors="replace")
 
+    def terminate(self) -> None:
+        """SIGTERM, without waiting for what comes of it."""
+        self._signal(signal.SIGTERM)
+
     def stop(self, timeout_seconds: float = 10) -> None:
         """SIGTERM, and SIGKILL when that is not enough; returns when it is gone and its ports are free."""
         self._signal(signal.SIGTERM)
