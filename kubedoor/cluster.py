@@ -1,7 +1,8 @@
 """The only importer of `kubernetes`: a few requests to one API server, JSON in and JSON out.
 
 Typed models drop fields they do not know, so objects stay the JSON they came as. Nothing is loaded or connected before
-the first request.
+the first request; the client is imported by it too, since that takes half a second and 40 MB which a start without a
+cluster need not pay.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import urllib3.exceptions
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
-from kubernetes.config import ConfigException
 
 from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient, Configuration
 
 NO_CLUSTER = "none"
 PAGE_SIZE = 500
@@ -33,7 +34,7 @@ class Cluster:
         self._context = context
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
-        self._client: client.ApiClient | None = None
+        self._client: ApiClient | None = None
 
     def request(
         self,
@@ -50,6 +51,8 @@ class Cluster:
         it does not answer.
         """
         api = self._api()
+        from kubernetes.client.exceptions import ApiException
+
         headers = {"Accept": "application/json", "Content-Type": content_type}
         prepared = api.param_serialize(
             method,
@@ -159,15 +162,20 @@ class Cluster:
                 return
             query["continue"] = following
 
-    def _api(self) -> client.ApiClient:
+    def _api(self) -> ApiClient:
         with self._lock:
             if self._client is None:
+                from kubernetes import client
+
                 self._client = client.ApiClient(self._configuration())
             return self._client
 
-    def _configuration(self) -> client.Configuration:
+    def _configuration(self) -> Configuration:
         if self._kubeconfig == NO_CLUSTER:
             raise ClusterError("no cluster is configured (KUBEDOOR_KUBECONFIG is none)")
+        from kubernetes import client, config
+        from kubernetes.config import ConfigException
+
         loaded = client.Configuration()
         try:
             if not self._kubeconfig and not self._context:
