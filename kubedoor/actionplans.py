@@ -55,6 +55,8 @@ class Planned:
     replicas_before: int | None = None
     replicas_after: int | None = None
     restarts: bool = False
+    is_forbidden: bool = False
+    """The cluster does not allow it; an API server that is just starting says so of everything."""
     changes: tuple[FieldChange, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -199,7 +201,7 @@ class Planner:
 
 def _refusal(target: Target, error: KubeDoorError, manifest: Mapping[str, Any] | None) -> Planned:
     before = replicas_of(manifest) if manifest else None
-    return Planned(target, Verdict.REFUSED, error.message, before)
+    return Planned(target, Verdict.REFUSED, error.message, before, is_forbidden=isinstance(error, Forbidden))
 
 
 def _warnings(wish: Wish, planned: Planned, values: ControlValues, around: Surroundings) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from kubedoor.actionplans import Planned, Planner, Refused, Surroundings, Verdict
 from kubedoor.cluster import Cluster
-from kubedoor.errors import ClusterError, Conflict, KubeDoorError, StoreError
+from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, StoreError
 from kubedoor.model import ManualValues, WorkloadKey
 from kubedoor.recording import Editor, recorded
 from kubedoor.rollouts import RolloutState, restart_patch, rollout_of
@@ -35,6 +35,8 @@ PROGRESS_SECONDS = 5.0
 """An item's progress is recorded when it has changed, but not more often than this."""
 REQUEST_ATTEMPTS = 6
 """With twice the pause before each further one, half a minute in all: an API server that restarts is back by then."""
+FORBIDDEN_ATTEMPTS = 5
+"""An API server that is just starting forbids everything for some seconds: its roles are not loaded yet."""
 EDIT_ATTEMPTS = 3
 RECORD_ATTEMPTS = 5
 
@@ -151,7 +153,7 @@ class Batch:
             self._stopping.set()
             raise ItemFailed("not touched: the store is away, so that nobody would know what is done")
         # The world may have changed since the plan was made.
-        fresh = self._insist(lambda: tools.planner.plan(self.wish, target, self.around))
+        fresh = self._insist(lambda: self._plan_again(target))
         if fresh.verdict is Verdict.REFUSED:
             raise ItemFailed(f"not touched: {fresh.reason}")
         manual = tools.control.manual(self._key(target))
@@ -166,6 +168,12 @@ class Batch:
             generation = self._change(fresh, manual)
         self._record_anyway(self._event("item_changed", target, after=after))
         return self._watch(target, generation)
+
+    def _plan_again(self, target: Target) -> Planned:
+        fresh = self.tools.planner.plan(self.wish, target, self.around)
+        if fresh.is_forbidden:
+            raise Forbidden(f"not touched: {fresh.reason}")
+        return fresh
 
     def _change(self, planned: Planned, manual: ManualValues) -> int:
         """Make the change; the generation that the Deployment has then."""
@@ -210,9 +218,10 @@ class Batch:
         for attempt in range(REQUEST_ATTEMPTS):
             try:
                 return request()
-            except ClusterError as error:
+            except (ClusterError, Forbidden) as error:
                 is_refusal = 400 <= error.details.get("status", 0) < 500
-                if is_refusal or attempt == REQUEST_ATTEMPTS - 1 or self._leaving.wait(2.0**attempt):
+                attempts = FORBIDDEN_ATTEMPTS if isinstance(error, Forbidden) else REQUEST_ATTEMPTS
+                if is_refusal or attempt == attempts - 1 or self._leaving.wait(2.0**attempt):
                     raise
         raise AssertionError("unreachable")
 
@@ -238,7 +247,7 @@ class Batch:
     def _look(self, target: Target, generation: int) -> tuple[RolloutState, str]:
         try:
             manifest = self.tools.cluster.deployment(target.namespace, target.deployment)
-        except ClusterError as error:
+        except (ClusterError, Forbidden) as error:
             return RolloutState.WAITING, error.message
         if manifest is None:
             return RolloutState.FAILED, "the Deployment is gone"

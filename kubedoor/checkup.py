@@ -24,7 +24,6 @@ _PERMISSIONS = (
     ("delete", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook.NAME),
     ("list", "apps", "deployments", ""),
     ("list", "autoscaling", "horizontalpodautoscalers", ""),
-    ("get", "", "services", ""),
 )
 
 
@@ -82,8 +81,9 @@ class Checkup:
         except ClusterError as error:
             yield Check("cluster", False, error.message, "set KUBEDOOR_KUBECONFIG, or run KubeDoor in the cluster")
             return
-        for verb, group, resource, name in _PERMISSIONS:
-            allowed = self.cluster.may(verb, group, resource, name=name)
+        service = ("get", "", "services", self.settings.webhook_service, self.settings.namespace)
+        for verb, group, resource, name, namespace in (*((*one, "") for one in _PERMISSIONS), service):
+            allowed = self.cluster.may(verb, group, resource, name=name, namespace=namespace)
             remedy = (
                 ""
                 if allowed

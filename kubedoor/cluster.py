@@ -126,6 +126,18 @@ class Cluster:
         )
         return changed
 
+    def apply_object(self, path: str, manifest: dict[str, Any]) -> None:
+        """Create the object at `path`, or make the existing one like `manifest`, by server-side apply."""
+        query = {"fieldManager": "kubedoor", "force": "true"}
+        self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
+
+    def delete_object(self, path: str) -> None:
+        """Delete an object and leave what it made to itself; what is already gone is no error."""
+        try:
+            self.request("DELETE", path, query={"propagationPolicy": "Orphan"})
+        except NotFound:
+            return
+
     def autoscaled_deployments(self) -> set[tuple[str, str]]:
         """(namespace, name) of every Deployment that a HorizontalPodAutoscaler targets."""
         targets = set()
@@ -135,9 +147,9 @@ class Cluster:
                 targets.add((autoscaler["metadata"]["namespace"], target["name"]))
         return targets
 
-    def may(self, verb: str, group: str, resource: str, *, name: str = "") -> bool:
-        """Whether KubeDoor's own user is allowed this, as the API server says."""
-        attributes = {"verb": verb, "group": group, "resource": resource, "name": name}
+    def may(self, verb: str, group: str, resource: str, *, name: str = "", namespace: str = "") -> bool:
+        """Whether KubeDoor's own user is allowed this, as the API server says; without a namespace, everywhere."""
+        attributes = {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

@@ -18,11 +18,11 @@ HASH_WAIT_SECONDS = 5
 
 
 class Passwords:
-    """`default` is the documented first password, which nobody may choose."""
+    """`default` is the first password of the settings, which nobody may choose; `hasher` only where it may be quick."""
 
-    def __init__(self, *, default: str) -> None:
+    def __init__(self, *, default: str, hasher: PasswordHasher | None = None) -> None:
         self._default = default
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
         self._slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
         # Verified when a user does not exist, so that the answer takes as long as for one who does.
         self.nobody = self._hasher.hash(secrets.token_hex(16))

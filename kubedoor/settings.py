@@ -267,6 +267,23 @@ class Settings:
         secret=True,
     )
 
+    # Schedules.
+    schedule_image: str = setting(
+        "",
+        _text,
+        "kubedoor:0.1.0",
+        "Image of the CronJobs of schedules; empty: there are none, and schedules run in `api` itself.",
+    )
+    schedule_api_url: str = setting(
+        "",
+        _url("http", "https"),
+        "http://api.kubedoor.svc.cluster.local",
+        "Where the CronJobs of schedules find `api`.",
+    )
+    schedule_pull_secret: str = setting(
+        "", _text, "registry-login", "Secret in KubeDoor's namespace that the image of schedules is pulled with."
+    )
+
     # The door.
     namespace: str = setting("kubedoor", _text, "kubedoor", "KubeDoor's own namespace: never controlled.")
     unknown_workloads: str = setting(
@@ -475,6 +492,8 @@ def _problems_between(settings: Settings) -> list[str]:
         problems.append(
             "KUBEDOOR_SOURCE is prometheus: set KUBEDOOR_PROMETHEUS_URL too, e.g. http://prometheus.monitoring:9090"
         )
+    if bool(settings.schedule_image) != bool(settings.schedule_api_url):
+        problems.append("KUBEDOOR_SCHEDULE_IMAGE and KUBEDOOR_SCHEDULE_API_URL go together: set both or neither")
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         problems.append("KUBEDOOR_TLS_CERT_FILE and KUBEDOOR_TLS_KEY_FILE go together: set both or neither")
     if settings.prometheus_bearer_token and settings.prometheus_username:

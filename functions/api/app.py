@@ -21,6 +21,7 @@ from . import (
     routes_door,
     routes_oidc,
     routes_overview,
+    routes_records,
     routes_session,
     routes_tokens,
     routes_users,
@@ -68,7 +69,9 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         routes_workloads,
         routes_collect,
         routes_door,
+        routes_records,
         routes_actions,
+        routes_schedules,
     ):
         api.include_router(module.router)
 

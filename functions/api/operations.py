@@ -1,4 +1,4 @@
-"""Actions, put together."""
+"""Actions and schedules, put together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from kubedoor.actions import Actions
 from kubedoor.assembly import utc_now
 from kubedoor.batches import Tools
 from kubedoor.cluster import Cluster
+from kubedoor.cronjobs import CronJobOptions
+from kubedoor.cronjobs_in_cluster import CronJobs
 from kubedoor.door import rules_of
 from kubedoor.publishing import Publisher
+from kubedoor.schedules import Schedules
 from kubedoor.settings import Settings
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
+from kubedoor.store.schedules import ScheduleStore
 from kubedoor.switch import Switch
 
 
@@ -34,3 +38,22 @@ def build_actions(
         now=utc_now,
     )
     return Actions(tools=tools, publish=publisher.publish_or_warn)
+
+
+def build_schedules(settings: Settings, connection: Connection, cluster: Cluster, actions: Actions) -> Schedules:
+    """With CronJobs in the cluster where the settings name their image, else by the clock of this process."""
+    cronjobs = None
+    if settings.schedule_image:
+        options = CronJobOptions(
+            settings.namespace, settings.schedule_image, settings.schedule_api_url, settings.schedule_pull_secret
+        )
+        cronjobs = CronJobs(cluster, options)
+    return Schedules(
+        cluster_name=settings.cluster,
+        store=ScheduleStore(connection, settings.cluster),
+        actions=actions,
+        control=ControlStore(connection, settings.cluster),
+        records=RecordStore(connection, settings.cluster),
+        cronjobs=cronjobs,
+        now=utc_now,
+    )

@@ -44,6 +44,11 @@ NEEDED: Mapping[str, Role | None] = {
     "list_actions": VIEWER,
     "get_action": VIEWER,
     "stream_action": VIEWER,
+    "list_schedules": VIEWER,
+    "get_schedule": VIEWER,
+    "preview_schedule": VIEWER,
+    # With a token of the schedule's own
+    "ping_schedule": ANYBODY,
     # Edit and act
     "edit_workload": OPERATOR,
     "edit_workloads": OPERATOR,
@@ -51,6 +56,11 @@ NEEDED: Mapping[str, Role | None] = {
     "cancel_collection": OPERATOR,
     "start_action": OPERATOR,
     "cancel_action": OPERATOR,
+    "create_schedule": OPERATOR,
+    "pause_schedule": OPERATOR,
+    "resume_schedule": OPERATOR,
+    "run_schedule": OPERATOR,
+    "delete_schedule": OPERATOR,
     # The switch, people
     "set_control": ADMIN,
     "list_users": ADMIN,

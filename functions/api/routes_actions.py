@@ -128,7 +128,7 @@ class ActionDetail(ActionAnswer):
 
 
 def planned_answer(planned: Planned) -> PlannedAnswer:
-    fields = {name: value for name, value in asdict(planned).items() if name != "target"}
+    fields = {name: value for name, value in asdict(planned).items() if name not in ("target", "is_forbidden")}
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 
 

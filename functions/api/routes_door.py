@@ -1,17 +1,16 @@
-"""The switch, the preview, and the records of the door and of people."""
+"""The switch and the preview."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body
 
 from kubedoor.recording import recorded
 
 from .aftermath import PUBLISHES
-from .schemas import AdmissionAnswer, AuditAnswer, Change, ControlAnswer, ControlBody, PreviewAnswer
+from .schemas import Change, ControlAnswer, ControlBody, PreviewAnswer
 from .security import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(tags=["door"])
@@ -49,28 +48,3 @@ def preview_admission(found: ServicesIn, login: LoginIn, body: Annotated[dict[st
         before=shown.before,
         after=shown.after,
     )
-
-
-@router.get("/admissions", operation_id="list_admissions")
-def list_admissions(
-    found: ServicesIn,
-    login: LoginIn,
-    namespace: Annotated[str, Query(max_length=63)] = "",
-    deployment: Annotated[str, Query(max_length=253)] = "",
-    outcome: Annotated[str, Query(max_length=20)] = "",
-    before: datetime | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> list[AdmissionAnswer]:
-    """What the door did, newest first; `before` pages on."""
-    rows = found.records.admissions(
-        namespace=namespace, deployment=deployment, outcome=outcome, before=before, limit=limit
-    )
-    return [AdmissionAnswer(**row) for row in rows]
-
-
-@router.get("/audit", operation_id="list_audit")
-def list_audit(
-    found: ServicesIn, login: LoginIn, before: datetime | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> list[AuditAnswer]:
-    """What people changed, newest first."""
-    return [AuditAnswer(**row) for row in found.records.audit(before=before, limit=limit)]

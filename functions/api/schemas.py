@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -346,6 +347,7 @@ class PreviewAnswer(BaseModel):
 
 class AdmissionAnswer(BaseModel):
     at: datetime
+    id: UUID
     namespace: str
     deployment: str
     uid: str
@@ -363,13 +365,16 @@ class AdmissionAnswer(BaseModel):
 
 class AuditAnswer(BaseModel):
     at: datetime
+    id: UUID
     who: str
     via: str
     address: str
     action: str
     target: str
+    namespace: str
     before: dict[str, Any]
     after: dict[str, Any]
+    outcome: str = Field(description="done, or failed: then the change with the same words before it did not happen.")
 
 
 class Sums(BaseModel):

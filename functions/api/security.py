@@ -65,7 +65,6 @@ def refuse_foreign_page(request: Request, *, public_url: str) -> None:
     Browsers say where a request comes from, in Sec-Fetch-Site and, for every change, in Origin; a client that says
     neither is no browser and holds no cookie it did not ask for. The algorithm is that of Go's CrossOriginProtection.
     """
-    own = {request.headers.get("host", ""), urlsplit(public_url).netloc}
     if is_loopback(request) and not _is_own_name(request.headers.get("host", ""), public_url):
         raise Forbidden("this name is not known to lead here: open localhost, or set KUBEDOOR_PUBLIC_URL")
     if request.method in SAFE_METHODS:
@@ -73,7 +72,9 @@ def refuse_foreign_page(request: Request, *, public_url: str) -> None:
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if public_url and origin == public_url:
         return
-    is_foreign = site not in ("same-origin", "none") if site else bool(origin) and urlsplit(origin).netloc not in own
+    # A page without an origin says `null`, which has no host and so is never ours.
+    own = request.headers.get("host") or None
+    is_foreign = site not in ("same-origin", "none") if site else origin is not None and urlsplit(origin).netloc != own
     if is_foreign:
         raise Forbidden("this change comes from another site's page")
 

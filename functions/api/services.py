@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from kubedoor import people
 from kubedoor.accounts import Tokens, Users
@@ -24,6 +26,7 @@ from kubedoor.overview import Overview
 from kubedoor.passwords import Passwords
 from kubedoor.preview import Preview
 from kubedoor.publishing import Publisher
+from kubedoor.schedules import Schedules
 from kubedoor.settings import Settings
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
@@ -38,7 +41,7 @@ from kubedoor.switch import Switch
 from kubedoor.throttle import Throttle
 from kubedoor.workloads import Workloads
 
-from .operations import build_actions
+from .operations import build_actions, build_schedules
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Services:
     cluster: Cluster
     publisher: Publisher
     actions: Actions
+    schedules: Schedules
+    now: Callable[[], datetime]
 
 
 def build(settings: Settings) -> Services:
@@ -80,6 +85,8 @@ def build(settings: Settings) -> Services:
     accounts.make_first_user(settings.admin_username, settings.admin_password)
     source = build_source(settings)
     publisher = build_publisher(settings, control, cluster)
+    actions = build_actions(settings, connection, cluster, switch, publisher)
+    schedules = build_schedules(settings, connection, cluster, actions)
     return Services(
         settings=settings,
         people=accounts,
@@ -107,7 +114,9 @@ def build(settings: Settings) -> Services:
         ),
         cluster=cluster,
         publisher=publisher,
-        actions=build_actions(settings, connection, cluster, switch, publisher),
+        actions=actions,
+        schedules=schedules,
+        now=utc_now,
     )
 
 

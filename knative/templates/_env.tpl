@@ -96,3 +96,28 @@
   secret: {secretName: {{ .secretName }}, items: [{key: {{ .key }}, path: ca.crt}]}
 {{- end }}{{ end }}
 {{- end -}}
+
+{{/* Roles as `group=role` with commas between; keys are sorted by Helm. */}}
+{{- define "kubedoor.oidc" -}}
+{{- with .Values.oidc }}{{ if .issuer }}
+{{- $roles := list }}
+{{- range $group, $role := .roleMapping }}{{ $roles = append $roles (printf "%s=%s" $group $role) }}{{ end }}
+- {name: KUBEDOOR_OIDC_ISSUER, value: {{ .issuer | quote }}}
+- {name: KUBEDOOR_OIDC_CLIENT_ID, value: {{ .clientId | quote }}}
+- {name: KUBEDOOR_OIDC_SCOPES, value: {{ .scopes | quote }}}
+- {name: KUBEDOOR_OIDC_USERNAME_CLAIM, value: {{ .usernameClaim | quote }}}
+{{- with .name }}
+- {name: KUBEDOOR_OIDC_NAME, value: {{ . | quote }}}
+{{- end }}
+{{- with .roleClaim }}
+- {name: KUBEDOOR_OIDC_ROLE_CLAIM, value: {{ . | quote }}}
+{{- end }}
+{{- with join "," $roles }}
+- {name: KUBEDOOR_OIDC_ROLE_MAPPING, value: {{ . | quote }}}
+{{- end }}
+{{- with .clientSecret }}{{ if .secretName }}
+- name: KUBEDOOR_OIDC_CLIENT_SECRET
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}{{ end }}
+{{- end }}{{ end }}
+{{- end -}}

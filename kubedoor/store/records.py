@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from kubedoor.store.connection import Connection, Row
+
+EXPORT_PAGE_ROWS = 2000
+"""Rows in memory at once while everything is exported."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,56 @@ class AuditRecord:
     outcome: str = "done"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows of a record; empty and None: no matter.
+
+    `who`, `action` (or, of an admission, the operation) and `outcome` are exact; `target` is a part of the target, of an
+    admission of namespace/deployment. `since` is included, `until` is not. `before` with `before_id` is the row after
+    which a page goes on: newest first, only rows older than it.
+    """
+
+    who: str = ""
+    action: str = ""
+    target: str = ""
+    namespace: str = ""
+    deployment: str = ""
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: datetime | None = None
+    before_id: uuid.UUID | None = None
+
+
+_INSTANT = "Nullable(DateTime64(3, 'UTC'))"
+# With a time and no id, only rows of other milliseconds follow; with both, those of the same one as well.
+_PAGE = (
+    f" AND ({{since:{_INSTANT}}} IS NULL OR at >= {{since:{_INSTANT}}})"
+    f" AND ({{until:{_INSTANT}}} IS NULL OR at < {{until:{_INSTANT}}})"
+    f" AND ({{before:{_INSTANT}}} IS NULL OR at < {{before:{_INSTANT}}}"
+    f" OR (at = {{before:{_INSTANT}}} AND id < {{before_id:Nullable(UUID)}}))"
+    " ORDER BY at DESC, id DESC LIMIT {limit:UInt32}"
+)
+_AUDIT = (
+    "SELECT at, id, who, via, address, action, target, cluster, namespace, before, after, outcome FROM audit"
+    " WHERE ({who:String} = '' OR who = {who:String})"
+    " AND ({action:String} = '' OR action = {action:String})"
+    " AND ({target:String} = '' OR positionCaseInsensitiveUTF8(target, {target:String}) > 0)"
+    " AND ({namespace:String} = '' OR namespace = {namespace:String})"
+    " AND ({deployment:String} = '' OR target = concat(cluster, '/', namespace, '/', {deployment:String}))"
+    " AND ({outcome:String} = '' OR outcome = {outcome:String})" + _PAGE
+)
+_ADMISSIONS = (
+    "SELECT * EXCEPT (cluster) FROM admissions WHERE cluster = {cluster:String}"
+    " AND ({who:String} = '' OR username = {who:String})"
+    " AND ({action:String} = '' OR operation = {action:String})"
+    " AND ({target:String} = '' OR positionCaseInsensitiveUTF8(concat(namespace, '/', deployment), {target:String}) > 0)"
+    " AND ({namespace:String} = '' OR namespace = {namespace:String})"
+    " AND ({deployment:String} = '' OR deployment = {deployment:String})"
+    " AND ({outcome:String} = '' OR outcome = {outcome:String})" + _PAGE
+)
+
+
 class RecordStore:
     def __init__(self, connection: Connection, cluster: str) -> None:
         self._connection = connection
@@ -66,6 +120,26 @@ class RecordStore:
         ]
         self._connection.insert("admissions", rows)
 
+    def add_audit(self, record: AuditRecord) -> None:
+        """Raises StoreError; a change that cannot be recorded must not happen, so callers record first."""
+        row = {name: getattr(record, name) for name in AuditRecord.__dataclass_fields__}
+        self._connection.insert("audit", [{**row, "before": _json(record.before), "after": _json(record.after)}])
+
+    def find_admissions(self, wanted: Wanted, *, limit: int) -> list[Row]:
+        """What the door did, newest first."""
+        return self._page(_ADMISSIONS, wanted, limit, cluster=self._cluster)
+
+    def find_audit(self, wanted: Wanted, *, limit: int) -> list[Row]:
+        """What people changed, newest first."""
+        return self._page(_AUDIT, wanted, limit)
+
+    def all_admissions(self, wanted: Wanted) -> Iterator[list[Row]]:
+        """Everything wanted, a page at a time; rows that are written meanwhile do not come into it."""
+        return self._pages(_ADMISSIONS, wanted, cluster=self._cluster)
+
+    def all_audit(self, wanted: Wanted) -> Iterator[list[Row]]:
+        return self._pages(_AUDIT, wanted)
+
     def admissions(
         self,
         *,
@@ -76,21 +150,12 @@ class RecordStore:
         limit: int,
     ) -> list[Row]:
         """The newest admissions first. `before`: only older ones, for paging."""
-        rows = self._connection.rows(
-            "SELECT * EXCEPT (cluster) FROM admissions WHERE cluster = {cluster:String}"
-            " AND ({namespace:String} = '' OR namespace = {namespace:String})"
-            " AND ({deployment:String} = '' OR deployment = {deployment:String})"
-            " AND ({outcome:String} = '' OR outcome = {outcome:String})"
-            " AND ({before:Nullable(DateTime64(3, 'UTC'))} IS NULL OR at < {before:Nullable(DateTime64(3, 'UTC'))})"
-            " ORDER BY at DESC LIMIT {limit:UInt32}",
-            cluster=self._cluster,
-            namespace=namespace,
-            deployment=deployment,
-            outcome=outcome,
-            before=before,
-            limit=limit,
-        )
-        return [{**row, "before": json.loads(row["before"]), "after": json.loads(row["after"])} for row in rows]
+        wanted = Wanted(namespace=namespace, deployment=deployment, outcome=outcome, before=before)
+        return self.find_admissions(wanted, limit=limit)
+
+    def audit(self, *, limit: int, before: datetime | None = None) -> list[Row]:
+        """The newest changes first."""
+        return self.find_audit(Wanted(before=before), limit=limit)
 
     def outcomes_since(self, since: datetime) -> dict[str, int]:
         """How many admissions ended how."""
@@ -102,21 +167,14 @@ class RecordStore:
         )
         return {row["outcome"]: row["admissions"] for row in rows}
 
-    def add_audit(self, record: AuditRecord) -> None:
-        """Raises StoreError; a change that cannot be recorded must not happen, so callers record first."""
-        row = {name: getattr(record, name) for name in AuditRecord.__dataclass_fields__}
-        self._connection.insert("audit", [{**row, "before": _json(record.before), "after": _json(record.after)}])
-
-    def audit(self, *, limit: int, before: datetime | None = None) -> list[Row]:
-        """The newest changes first."""
-        rows = self._connection.rows(
-            "SELECT * FROM audit"
-            " WHERE ({before:Nullable(DateTime64(3, 'UTC'))} IS NULL OR at < {before:Nullable(DateTime64(3, 'UTC'))})"
-            " ORDER BY at DESC LIMIT {limit:UInt32}",
-            before=before,
-            limit=limit,
-        )
+    def _page(self, sql: str, wanted: Wanted, limit: int, **further: Any) -> list[Row]:
+        rows = self._connection.rows(sql, **asdict(wanted), limit=limit, **further)
         return [{**row, "before": json.loads(row["before"]), "after": json.loads(row["after"])} for row in rows]
+
+    def _pages(self, sql: str, wanted: Wanted, **further: Any) -> Iterator[list[Row]]:
+        while rows := self._page(sql, wanted, EXPORT_PAGE_ROWS, **further):
+            yield rows
+            wanted = replace(wanted, before=rows[-1]["at"], before_id=rows[-1]["id"])
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import Client
 
 PASSWORD = "a password of one's own"
+# Charts draw themselves over a quarter of a second.
+DRAWN_MS, REDRAWN_MS = 500, 150
 WIDE, NARROW = (1440, 900), (390, 844)
 WORKLOAD = "/workloads/default/payments/fraud-check"
 PAGES = {
@@ -42,12 +44,14 @@ README_PICTURES = {"overview": "/", "workloads": "/workloads?sort=cpu_waste&orde
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("--readme", action="store_true", help="only the two pictures of the README")
-    parser.add_argument("--only", default="", help="only pages whose name has this in it")
+    parser.add_argument("--only", default="", help="only pictures whose name has this in it")
     arguments = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as folder, sample_kubedoor(Path(folder)) as running, chromium() as browser:
             _set_something(running.url)
-            for path in _readme(browser, running.url) if arguments.readme else _all(browser, running.url, arguments.only):
+            for path in (
+                _readme(browser, running.url) if arguments.readme else _all(browser, running.url, arguments.only)
+            ):
                 print(path.relative_to(ROOT), flush=True)
     except PartFailed as failure:
         print(f"screenshots: {failure}", file=sys.stderr)
@@ -71,9 +75,10 @@ def _all(browser: Browser, url: str, only: str) -> Iterator[Path]:
     for size, locale, theme in product((WIDE, NARROW), ("en", "zh-CN"), ("light", "dark")):
         with closing(_logged_in(browser, url, size, locale, theme)) as page:
             for name, path in {"login": "/login", **PAGES}.items():
-                if only in name:
+                picture = f"{name}-{locale}-{theme}-{size[0]}.png"
+                if only in picture:
                     _show(page, url + path)
-                    yield _shoot(page, ROOT / "screenshots" / f"{name}-{locale}-{theme}-{size[0]}.png", whole=True)
+                    yield _shoot(page, ROOT / "screenshots" / picture, whole=True)
 
 
 def _readme(browser: Browser, url: str) -> Iterator[Path]:
@@ -85,7 +90,10 @@ def _readme(browser: Browser, url: str) -> Iterator[Path]:
 
 def _logged_in(browser: Browser, url: str, size: tuple[int, int], locale: str, theme: str) -> Page:
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, locale="en-US", timezone_id="Asia/Shanghai", reduced_motion="reduce"
+        viewport={"width": size[0], "height": size[1]},
+        locale="en-US",
+        timezone_id="Asia/Shanghai",
+        reduced_motion="reduce",
     )
     kept = f"localStorage.setItem('kubedoor.locale', '{locale}'); localStorage.setItem('kubedoor.theme', '{theme}')"
     context.add_init_script(kept)
@@ -94,7 +102,10 @@ def _logged_in(browser: Browser, url: str, size: tuple[int, int], locale: str, t
         raise PartFailed(f"login answered {answer.status}")
     page = context.new_page()
     page.on("pageerror", lambda error: print(f"page error: {error}", file=sys.stderr))
-    page.on("console", lambda said: print(f"console: {said.text}", file=sys.stderr) if said.type in ("error", "warning") else None)
+    page.on(
+        "console",
+        lambda said: print(f"console: {said.text}", file=sys.stderr) if said.type in ("error", "warning") else None,
+    )
     return page
 
 
@@ -104,13 +115,20 @@ def _show(page: Page, address: str) -> None:
     if "tab=preview" in address:
         page.locator("button.el-button--primary").last.click()
         page.locator(".diff").wait_for()
-    # Charts draw themselves over a quarter of a second.
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(DRAWN_MS)
 
 
 def _shoot(page: Page, path: Path, *, whole: bool) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, full_page=whole)
+    size = page.viewport_size
+    if whole and size:
+        # As tall as the page, so that what sticks to the window's edges is at the page's edges.
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+        page.wait_for_timeout(REDRAWN_MS)
+    page.screenshot(path=path)
+    if whole and size:
+        page.set_viewport_size(size)
     return path
 
 

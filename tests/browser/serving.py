@@ -67,7 +67,9 @@ def wait_ready(url: str, child: Child) -> None:
 
 
 @contextmanager
-def sample_kubedoor(folder: Path, *, days: int = 30, settings: Mapping[str, str] | None = None) -> Iterator[RunningKubeDoor]:
+def sample_kubedoor(
+    folder: Path, *, days: int = 30, settings: Mapping[str, str] | None = None
+) -> Iterator[RunningKubeDoor]:
     """A KubeDoor that has collected `days` days of sample data; 0: that has nothing yet."""
     running = start_sample_kubedoor(folder, settings=settings)
     try:

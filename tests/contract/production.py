@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubedoor.errors import KubeDoorError
 from tests.toolbox import processes
 from tests.toolbox.build import need_files
 from tests.toolbox.clusterip import ClusterIP
@@ -17,10 +18,11 @@ from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.helm import NAMESPACE, Release, documents
 from tests.toolbox.kubeapi import KubeApi
 from tests.toolbox.kubelet import Kubelet, RunningPod, pod_of
+from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import Client
 
 PODS_TIMEOUT_SECONDS = 90
-COLLECT_URL = f"http://collect.{NAMESPACE}.svc.cluster.local"
+RIGHTS_ATTEMPTS = 10
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 CRD_FILES = (
     *("configuration", "route", "revision", "service", "podautoscaler", "metric", "domain-mapping"),
@@ -69,6 +71,37 @@ class Production:
         self.plane.apply(pod_of(service, self.number))
         return self.wait_for_pods(name, 1)[0]
 
+    def restart_service(self, name: str) -> RunningPod:
+        """The pod goes, and another one comes, as when Knative scaled to zero in between."""
+        for pod in self.kubelet.pods(name):
+            self.plane.kubectl("delete", "pod", pod.name, "-n", NAMESPACE, "--wait=false")
+        processes.wait_until(
+            lambda: not self.kubelet.pods(name), what=f"{name} is gone", timeout_seconds=PODS_TIMEOUT_SECONDS
+        )
+        return self.run_service(name)
+
+    def kubeconfig_of(self, account: str) -> Path:
+        """With a token of a service account of the release, and no other rights."""
+        path = self.folder / f"{account}.kubeconfig"
+        if not path.exists():
+            path.write_text(json.dumps(self.api.kubeconfig(self.api.token(NAMESPACE, account))))
+        return path
+
+    def until_it_fails(self, action: Callable[[], object]) -> None:
+        """The API server notices a changed role a moment later: act again until it does, and raise what comes then."""
+        for _ in range(RIGHTS_ATTEMPTS):
+            action()
+            time.sleep(0.2)
+
+    def until_it_works(self, action: Callable[[], object]) -> None:
+        for _ in range(RIGHTS_ATTEMPTS - 1):
+            try:
+                action()
+                return
+            except (PartFailed, KubeDoorError):
+                time.sleep(0.2)
+        action()
+
     def wait_for_pods(self, component: str, count: int) -> list[RunningPod]:
         """Wait until so many pods of one component are ready, and no others are there."""
 
@@ -111,10 +144,12 @@ class Production:
         return Client(self.url_of(pod))
 
 
-def _first_url(kubelet: Kubelet) -> str:
-    """What the cluster's DNS and Knative's ingress would make of collect's address; a port nobody is at without a pod."""
-    addresses = [pod.address for pod in kubelet.pods("collect")]
-    return f"http://{addresses[-1]}:8080" if addresses else "http://127.0.0.1:9"
+def _names(kubelet: Kubelet, door_port: int) -> dict[str, str]:
+    """What a cluster's DNS would answer. A Knative Service without a pod has a port that nobody is at."""
+    addresses = {name: [pod.address for pod in kubelet.pods(name)] for name in ("collect", "api")}
+    urls = {name: f"http://{found[-1]}:8080" if found else "http://127.0.0.1:9" for name, found in addresses.items()}
+    services = {f"http://{name}.{NAMESPACE}.svc.cluster.local": url for name, url in urls.items()}
+    return {**services, f"kubedoor-mutate.{NAMESPACE}.svc:443": f"127.0.0.1:{door_port}"}
 
 
 @contextmanager
@@ -122,16 +157,16 @@ def production(plane: ControlPlane, folder: Path) -> Iterator[Production]:
     """An empty namespace, and a kubelet for what will be in it. It is deleted in the end."""
     with ExitStack() as stack:
         api = stack.enter_context(KubeApi(plane))
+        door_port = processes.free_port()
         kubelet = stack.enter_context(
             Kubelet(
                 api,
                 namespace=NAMESPACE,
                 part_of="kubedoor",
                 folder=folder / "pods",
-                replacing=lambda: {COLLECT_URL: _first_url(kubelet)},
+                replacing=lambda: _names(kubelet, door_port),
             )
         )
-        door_port = processes.free_port()
         stack.enter_context(ClusterIP(door_port, lambda: kubelet.endpoints("mutate", 8443)))
         plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}})
         plane.wait_for(
@@ -154,5 +189,5 @@ def values_of(door_port: int, dsn: str, **further: Mapping[str, Any]) -> dict[st
         "settings": {"KUBEDOOR_WEBHOOK_PORT": str(door_port)},
     }
     for name, value in further.items():
-        values[name] = {**values.get(name, {}), **value} if isinstance(value, Mapping) else value
+        values[name] = {**values.get(name, {}), **value}
     return values

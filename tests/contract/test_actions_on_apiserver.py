@@ -73,10 +73,8 @@ def running(lab: Lab, namespace: str, *names: str, replicas: int = 1, **fields: 
     """Deployments whose first rollout is over."""
     manifests = [make_deployment(name, namespace=namespace, replicas=replicas, **fields) for name in names or ("web",)]
     lab.plane.apply(*manifests)
-    for name in names or ("web",):
-        lab.plane.kubectl(
-            "-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=60s", timeout_seconds=70
-        )
+    waited = ("wait", "deployment", *(names or ("web",)), "--for=condition=Available", "--timeout=55s")
+    lab.plane.kubectl("-n", namespace, *waited)
 
 
 def stuck(namespace: str, name: str) -> dict[str, Any]:
@@ -341,9 +339,9 @@ def test_fifty_restarts_killed_half_way_tell_what_was_done(lab: Lab, namespace: 
     assert shown["done"] + shown["interrupted"] + shown["untouched"] == 50
     assert 20 <= shown["done"] < 50
     restarted = {
-        name
-        for name in names
-        if RESTARTED_AT in lab.stored(namespace, name)["spec"]["template"]["metadata"].get("annotations", {})
+        one["metadata"]["name"]
+        for one in lab.plane.get_all("deployment", namespace)
+        if RESTARTED_AT in one["spec"]["template"]["metadata"].get("annotations", {})
     }
     said = states(shown)
     assert {name for name in names if said[name] == "done"} <= restarted

@@ -6,7 +6,8 @@ import itertools
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit, urlunsplit
+
+from argon2 import PasswordHasher
 
 from kubedoor.accounts import Tokens, Users
 from kubedoor.passwords import Passwords
@@ -27,10 +28,9 @@ _serial = itertools.count(1)
 def dsn_of_new_database(dsn: str) -> str:
     """The same store, another database: what counts users must not count those of other tests."""
     name = f"people_{os.getpid()}_{next(_serial)}"
-    parts = urlsplit(dsn)
-    if parts.scheme == "chdb":
-        return urlunsplit(parts._replace(query=f"database={name}"))
-    return urlunsplit(parts._replace(path=f"/{name}"))
+    if dsn.startswith("chdb://"):
+        return f"{dsn.partition('?')[0]}?database={name}"
+    return f"{dsn.rpartition('/')[0]}/{name}"
 
 
 @dataclass
@@ -52,12 +52,13 @@ class House:
         self.store = PeopleStore(connection)
         self.records = RecordStore(connection, "test")
         self.logins = LoginStore(connection)
-        self.passwords = Passwords(default="kubedoor")
+        self.passwords = Passwords(default="kubedoor", hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self.throttle = Throttle(self.logins, now=clock)
         self.people = People(
             self.store,
             tokens=TokenStore(connection),
             records=self.records,
-            throttle=Throttle(self.logins, now=clock),
+            throttle=self.throttle,
             passwords=self.passwords,
             session_secret="",
             session_hours=12,

@@ -16,7 +16,7 @@ from tests.toolbox.processes import PartFailed
 
 CHART = Path(__file__).parents[2] / "knative"
 RELEASE, NAMESPACE = "kubedoor", "kubedoor"
-HELM_TIMEOUT_SECONDS = 180
+HELM_TIMEOUT_SECONDS = 90
 Values = Mapping[str, Any]
 
 
@@ -71,7 +71,7 @@ class Release:
         return [one for one in yaml.safe_load_all(self._run("get", "manifest", RELEASE)) if one]
 
     def test(self) -> str:
-        return self._run("test", RELEASE, "--logs")
+        return self._run("test", RELEASE)
 
     def _run(self, *words: str | Path, values: Values | None = None) -> str:
         done = helm(self._folder, *words, "--namespace", NAMESPACE, values=values, kubeconfig=self._plane.kubeconfig)

@@ -23,6 +23,7 @@ class KubeApi:
         self._url = plane.url
         self._ca = plane.ca_file
         self._session = requests.Session()
+        self._session.trust_env = False  # REQUESTS_CA_BUNDLE would win over `verify`.
         self._session.cert = (str(plane.folder / "admin.crt"), str(plane.folder / "admin.key"))
         self._session.verify = str(plane.ca_file)
 

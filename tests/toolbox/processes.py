@@ -105,6 +105,21 @@ def start(
     return Child(name, process, log)
 
 
+def run_once(command: Sequence[str | Path], *, environment: Mapping[str, str], timeout_seconds: float = 60) -> str:
+    """What `command` prints; PartFailed with its complaints when it fails."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+    if done.returncode:
+        raise PartFailed(f"{command[0]} ended with status {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on, and that this process has not been given before."""
     for _ in range(PORT_COUNT):

@@ -8,7 +8,7 @@ export default {
     claimText: "KubeDoor measures your Deployments at the busiest hours of the day and sets their requests at the door of the API server.",
   },
   overview: {
-    title: "Overview", asOf: "Control values of", facts: "Workloads by state", resource: "Resource", used: "Used at peak", requested: "Requested", control: "Control values", usedShare: "{share} of requests are used",
+    title: "Overview", asOf: "Control values updated", facts: "Workloads by state", resource: "Resource", used: "Used at peak", requested: "Requested", control: "Control values", usedShare: "{share} of requests are used",
     canFree: "{0} could be freed", isMissing: "{0} are used but not requested",
     fact: {
       workloads: "workloads", overAsked: "ask too much", underAsked: "ask too little", unasked: "without a request", byHand: "set by hand", withHpa: "with an HPA", observed: "only observed",
@@ -42,7 +42,7 @@ export default {
     group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door" },
   },
   door: {
-    title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneOn: "Restart or scale a Deployment, and it shows here within seconds.", noneOff: "Control is off, so the API server does not ask the door.",
+    title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Control is off, so the API server does not ask the door.", unknown: "Without a cluster nothing comes to the door." },
     noMatch: "No admission matches", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
     state: { on: "Control is on", off: "Control is off", unknown: "The door's state is not known" },
     stateText: {

@@ -18,7 +18,7 @@ export default {
     name: "Name", replicas: "Replicas", cpu_waste: "CPU to spare", cpu_requested: "CPU requested", cpu_used: "CPU used",
     memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited",
   },
-  health: { fine: "Fits", over: "Asks too much", under: "Asks too little", unasked: "No request", oom: "OOM {count}×", throttled: "Throttled {share}" },
+  health: { fine: "Fits", over: "{resource} too much", under: "{resource} too little", unasked: "No request", oom: "OOM {count}×", throttled: "Throttled {share}" },
   mark: {
     hpaHint: "A HorizontalPodAutoscaler scales it: its replicas are left to the HPA.", optedOut: "Opted out", optedOutHint: "Labelled kubedoor.io/control: off",
     owned: "Owned", ownedHint: "A controller owns this Deployment; the door leaves it alone.",

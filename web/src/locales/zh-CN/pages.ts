@@ -42,7 +42,7 @@ export default {
     group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门" },
   },
   door: {
-    title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneOn: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", noneOff: "管控已关闭，API server 不会询问准入门。",
+    title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "没有集群，就不会有请求经过准入门。" },
     noMatch: "没有符合条件的记录", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
     state: { on: "管控已开启", off: "管控已关闭", unknown: "管控状态未知" },
     stateText: {

@@ -18,7 +18,7 @@ export default {
     name: "名称", replicas: "副本数", cpu_waste: "CPU 富余", cpu_requested: "CPU 请求", cpu_used: "CPU 用量",
     memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间",
   },
-  health: { fine: "合适", over: "请求过多", under: "请求过少", unasked: "没有请求", oom: "OOM {count} 次", throttled: "限流 {share}" },
+  health: { fine: "合适", over: "{resource}过多", under: "{resource}过少", unasked: "没有请求", oom: "OOM {count} 次", throttled: "限流 {share}" },
   mark: {
     hpaHint: "由 HorizontalPodAutoscaler 扩缩容：副本数交给 HPA。", optedOut: "已退出", optedOutHint: "带有标签 kubedoor.io/control: off",
     owned: "受管理", ownedHint: "由控制器管理的 Deployment，准入门不处理。",

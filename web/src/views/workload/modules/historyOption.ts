@@ -1,6 +1,7 @@
 /** The history chart: used, requested and limited above, pods below, on one axis of days. */
 import type { ChartOption } from "@/components/charts/BaseChart.vue";
 import type { useChartTheme } from "@/components/charts/useChartTheme";
+import { axisOf } from "@/format/axis";
 import { addDays, daysBetween } from "@/format/times";
 import type { Resource, UsageDay } from "@/types";
 
@@ -46,10 +47,10 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
   return {
     animationDuration: 250,
     textStyle: text,
-    legend: { top: 0, left: 0, itemWidth: 16, itemHeight: 8, textStyle: text, inactiveColor: colours.asked, selected: { [say("series.limit")]: !isFar } },
+    legend: { type: "scroll", top: 0, left: 0, right: 0, itemWidth: 16, itemHeight: 8, textStyle: text, inactiveColor: colours.asked, selected: { [say("series.limit")]: !isFar } },
     grid: [
-      { left: 62, right: 16, top: 40, bottom: 116 },
-      { left: 62, right: 16, height: 56, bottom: 26 },
+      { left: 62, right: 22, top: 46, bottom: 116 },
+      { left: 62, right: 22, height: 56, bottom: 26 },
     ],
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     tooltip: { ...tooltip, valueFormatter: (value) => (value === null || value === undefined ? "–" : Number(value) < 1000 && !Number.isInteger(value) ? String(value) : write(Number(value))) },
@@ -58,7 +59,7 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
       { ...category, gridIndex: 1, boundaryGap: false, axisLabel: { ...axis.axisLabel, hideOverlap: true, formatter: (day: string) => day.slice(5) } },
     ],
     yAxis: [
-      { type: "value", min: 0, gridIndex: 0, splitNumber: 4, ...axis, axisLabel: { ...axis.axisLabel, formatter: (value: number) => write(value) } },
+      { type: "value", min: 0, gridIndex: 0, ...axisOf(resource, greatest([...hottest, ...request, ...(isFar ? [] : limit), control])), ...axis, axisLabel: { ...axis.axisLabel, formatter: (value: number) => (value === 0 ? "0" : write(value)) } },
       { type: "value", min: 0, gridIndex: 1, splitNumber: 1, minInterval: 1, name: say("series.pods"), nameLocation: "middle", nameGap: 40, nameTextStyle: { color: colours["ink-3"] }, ...axis },
     ],
     series: [
@@ -68,7 +69,7 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
           silent: true, symbol: "none",
           data: [
             ...(peakDay && byDay.has(peakDay) ? [{ xAxis: peakDay, label: { formatter: say("workload.peakDay"), color: colours["ink-2"], position: "end" as const }, lineStyle: { color: colours["ink-3"], type: "solid" as const, width: 1 } }] : []),
-            ...(control === null ? [] : [{ yAxis: control, label: { formatter: `${say("bar.controlName")} ${write(control)}`, color: colours.hand, position: "insideEndTop" as const }, lineStyle: { color: colours.hand, type: "dashed" as const, width: 1.5 } }]),
+            ...(control === null ? [] : [{ yAxis: control, label: { formatter: `${say("bar.controlName")} ${write(control)}`, color: colours.hand, position: "insideStartTop" as const }, lineStyle: { color: colours.hand, type: "dashed" as const, width: 1.5 } }]),
           ],
         },
       },

@@ -1,0 +1,92 @@
+"""The records of the door and of people: filtered, paged, and whole as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import StreamingResponse
+
+from kubedoor.exporting import csv_lines
+from kubedoor.store.records import Wanted
+
+from .schemas import AdmissionAnswer, AuditAnswer
+from .security import LoginIn, ServicesIn
+
+router = APIRouter(tags=["records"])
+
+_AUDIT_COLUMNS = ("at", "who", "via", "address", "action", "target", "outcome", "before", "after", "id")
+_ADMISSION_COLUMNS = (
+    "at",
+    "namespace",
+    "deployment",
+    "operation",
+    "subresource",
+    "username",
+    "outcome",
+    "reason",
+    "before",
+    "after",
+    "warnings",
+    "version",
+    "snapshot_age_seconds",
+    "uid",
+    "id",
+)
+Text = Annotated[str, Query(max_length=253)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+def _wanted(
+    who: Text = "",
+    action: Text = "",
+    target: Text = "",
+    namespace: Annotated[str, Query(max_length=63)] = "",
+    deployment: Text = "",
+    outcome: Annotated[str, Query(max_length=20)] = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: Annotated[datetime | None, Query(description="`at` of the row after which to go on.")] = None,
+    before_id: Annotated[UUID | None, Query(description="`id` of that row.")] = None,
+) -> Wanted:
+    return Wanted(who, action, target, namespace, deployment, outcome, since, until, before, before_id)
+
+
+WantedIn = Annotated[Wanted, Depends(_wanted)]
+
+
+@router.get("/admissions", operation_id="list_admissions")
+def list_admissions(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: Limit = 100) -> list[AdmissionAnswer]:
+    """What the door did, newest first. The next page: `before` and `before_id` of the last row."""
+    return [AdmissionAnswer(**row) for row in found.records.find_admissions(wanted, limit=limit)]
+
+
+@router.get("/admissions/export", operation_id="export_admissions", response_class=StreamingResponse, responses=_CSV)
+def export_admissions(found: ServicesIn, login: LoginIn, wanted: WantedIn) -> StreamingResponse:
+    """All of them as CSV, newest first."""
+    return _csv("admissions", _ADMISSION_COLUMNS, found.records.all_admissions(wanted))
+
+
+@router.get("/audit", operation_id="list_audit")
+def list_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: Limit = 100) -> list[AuditAnswer]:
+    """What people changed, newest first. The next page: `before` and `before_id` of the last row."""
+    return [AuditAnswer(**row) for row in found.records.find_audit(wanted, limit=limit)]
+
+
+@router.get("/audit/export", operation_id="export_audit", response_class=StreamingResponse, responses=_CSV)
+def export_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn) -> StreamingResponse:
+    """All of it as CSV, newest first."""
+    return _csv("audit", _AUDIT_COLUMNS, found.records.all_audit(wanted))
+
+
+def _csv(name: str, columns: Sequence[str], pages: Iterator[Iterable[dict[str, Any]]]) -> StreamingResponse:
+    # A fault in the middle breaks the connection off: the client sees an incomplete answer and no false end.
+    return StreamingResponse(
+        csv_lines(columns, pages),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="kubedoor-{name}.csv"'},
+    )

@@ -1,0 +1,106 @@
+"""Schedules, append-only by version, and their runs: who writes a run first runs it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from kubedoor.errors import Conflict
+from kubedoor.scheduling import Schedule
+from kubedoor.store.connection import Connection, Row
+
+_COLUMNS = (
+    "schedule, version, name, wish, cron, at, time_zone, return_after_minutes, parent, paused, deleted, token_hash,"
+    " made_by, changed_by, changed_at"
+)
+
+
+class ScheduleStore:
+    """Schedules of one cluster."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        self._connection = connection
+        self._cluster = cluster
+
+    def all(self) -> list[Schedule]:
+        """Every schedule that has not been deleted, by name."""
+        rows = self._connection.rows(
+            f"SELECT {_COLUMNS} FROM schedules WHERE cluster = {{cluster:String}} AND NOT deleted ORDER BY name, schedule",
+            cluster=self._cluster,
+        )
+        return [_schedule(row) for row in rows]
+
+    def one(self, schedule: str) -> Schedule | None:
+        rows = self._connection.rows(
+            f"SELECT {_COLUMNS} FROM schedules WHERE cluster = {{cluster:String}} AND schedule = {{schedule:String}}"
+            " AND NOT deleted",
+            cluster=self._cluster,
+            schedule=schedule,
+        )
+        return _schedule(rows[0]) if rows else None
+
+    def save(self, schedule: Schedule) -> Schedule:
+        """Write the next version. Raises Conflict when another edit of `schedule.version` was first."""
+        following = replace(schedule, version=schedule.version + 1)
+        edit = uuid.uuid4()
+        row = {
+            **{name: value for name, value in asdict(following).items() if name != "changed_at"},
+            "cluster": self._cluster,
+            "edit": edit,
+            "wish": json.dumps(following.wish, separators=(",", ":"), ensure_ascii=False),
+        }
+        token = f"{self._cluster}/{schedule.schedule}/{following.version}"
+        self._connection.insert("schedule_versions", [row], token=token)
+        winner = self._connection.rows(
+            "SELECT edit FROM schedule_versions WHERE cluster = {cluster:String} AND schedule = {schedule:String}"
+            " AND version = {version:UInt32} ORDER BY edit LIMIT 1",
+            cluster=self._cluster,
+            schedule=schedule.schedule,
+            version=following.version,
+        )
+        if not winner or winner[0]["edit"] != edit:
+            raise Conflict(f"schedule {schedule.name} has been changed by somebody else in the meantime")
+        return following
+
+    def begin(self, schedule: str, due: datetime, *, begun_by: str) -> uuid.UUID | None:
+        """Take a run that is due; None when somebody else has."""
+        run = uuid.uuid4()
+        row = {"cluster": self._cluster, "schedule": schedule, "due": due, "run": run, "begun_by": begun_by}
+        self._connection.insert("schedule_runs", [row], token=f"{self._cluster}/{schedule}/{due.isoformat()}")
+        winner = self._connection.rows(
+            "SELECT run FROM schedule_runs WHERE cluster = {cluster:String} AND schedule = {schedule:String}"
+            " AND due = {due:DateTime64(3, 'UTC')} ORDER BY run LIMIT 1",
+            cluster=self._cluster,
+            schedule=schedule,
+            due=due,
+        )
+        return run if winner and winner[0]["run"] == run else None
+
+    def end(self, run: uuid.UUID, *, action: str = "", message: str = "") -> None:
+        """What became of a run."""
+        row = {"cluster": self._cluster, "run": run, "action": action, "message": message}
+        self._connection.insert("schedule_results", [row])
+
+    def runs(self, schedules: Sequence[str], *, since: datetime) -> dict[str, list[Row]]:
+        """Runs that were due since, newest first. `message` None: nobody has said yet what became of it."""
+        rows = self._connection.rows(
+            "SELECT r.schedule AS schedule, r.due AS due, r.begun_at AS begun_at, r.begun_by AS begun_by,"
+            " nullIf(e.action, '') AS action, e.message AS message"
+            " FROM schedule_runs AS r LEFT JOIN schedule_results AS e ON r.cluster = e.cluster AND r.run = e.run"
+            " WHERE r.cluster = {cluster:String} AND r.schedule IN {schedules:Array(String)}"
+            " AND r.due >= {since:DateTime64(3, 'UTC')} ORDER BY r.schedule, r.due DESC SETTINGS join_use_nulls = 1",
+            cluster=self._cluster,
+            schedules=list(schedules),
+            since=since,
+        )
+        found: dict[str, list[Row]] = {schedule: [] for schedule in schedules}
+        for row in rows:
+            found[row.pop("schedule")].append(row)
+        return found
+
+
+def _schedule(row: Row) -> Schedule:
+    return Schedule(**{**row, "wish": json.loads(row["wish"])})

@@ -1,0 +1,100 @@
+"""People set values by hand, and see what will come of it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visits
+
+
+def _save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def test_the_most_wasteful_workload_is_found_understood_set_and_previewed(visit: Visits) -> None:
+    page = visit("/")
+    worst = page.get_by_role("listitem").filter(has_text="storefront")
+    worst.get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="storefront")).to_be_visible()
+    expect(page.get_by_text("the heaviest of 10 days").first).to_be_visible()
+    expect(page.get_by_text("Requests far more than it uses")).to_be_visible()
+
+    page.get_by_role("button", name="Edit control values").click()
+    page.get_by_role("textbox", name="Replicas").fill("9")
+    page.get_by_role("textbox", name="storefront CPU request").fill("900m")
+    page.get_by_role("textbox", name="storefront Memory request").fill("1Gi")
+    expect(page.get_by_role("region", name="What will change")).to_contain_text("900m")
+    page.get_by_role("textbox", name="Note").fill("A browser test")
+    _save(page)
+    expect(page.get_by_text("kubedoor set 900m by hand")).to_be_visible()
+
+    page.get_by_role("tab", name="Preview").click()
+    page.get_by_role("button", name="Show what the door would do").click()
+    expect(page.locator(".diff .added").filter(has_text="replicas: 9")).to_be_visible()
+    expect(page.locator(".diff .added").filter(has_text="cpu: 900m")).to_be_visible()
+    expect(page.get_by_text("replicas 12 -> 9 (set in KubeDoor)")).to_be_visible()
+    page.get_by_role("button", name="Scaled").click()
+    page.get_by_role("button", name="Show what the door would do").click()
+    expect(page.locator(".diff .added").filter(has_text="cpu:")).to_have_count(0)
+
+    page.get_by_role("tab", name="Edits").click()
+    expect(page.get_by_text("A browser test")).to_be_visible()
+
+
+def test_a_wrong_value_is_told_while_it_is_typed_and_cannot_be_saved(visit: Visits) -> None:
+    page = visit("/workloads?search=wallet&edit=payments/wallet")
+    field = page.get_by_role("textbox", name="wallet CPU request")
+    field.fill("a lot")
+    expect(page.get_by_text("Write it like 250m, 1.5 or 512Mi")).to_be_visible()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
+    field.fill("3")
+    expect(page.get_by_text("Above its limit")).to_be_visible()
+    field.fill("1")
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_enabled()
+
+
+def test_an_edit_in_the_table_is_made_with_the_keyboard(visit: Visits) -> None:
+    page = visit("/workloads?search=mailer")
+    page.get_by_role("button", name="Edit mailer").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("textbox", name="Replicas").focus()
+    page.keyboard.type("5")
+    page.keyboard.press("Control+Enter")
+    row = page.get_by_role("row").filter(has_text="mailer")
+    expect(row).to_contain_text("2 → 5")
+    expect(page.get_by_role("textbox", name="Replicas")).to_have_count(0)
+
+
+def test_of_two_edits_the_later_one_sees_both_versions_and_decides(visit: Visits) -> None:
+    address = "/workloads?search=suggest&edit=search/suggest"
+    first, second = visit(address), visit(address)
+    expect(second.get_by_role("textbox", name="Replicas")).to_be_visible()
+    first.get_by_role("textbox", name="Replicas").fill("6")
+    _save(first)
+    expect(first.get_by_role("row").filter(has_text="suggest")).to_contain_text("4 → 6")
+
+    second.get_by_role("textbox", name="Replicas").fill("7")
+    second.get_by_role("textbox", name="suggest CPU request").fill("500m")
+    _save(second)
+    conflict = second.get_by_role("alert").filter(has_text="Somebody else has edited this meanwhile")
+    expect(conflict).to_contain_text("kubedoor saved version 1")
+    replicas = conflict.get_by_role("row").filter(has_text="Replicas")
+    expect(replicas.get_by_role("cell")).to_have_text(["4", "6", "7"])
+    conflict.get_by_role("button", name="Save mine on top").click()
+    row = second.get_by_role("row").filter(has_text="suggest")
+    expect(row).to_contain_text("4 → 7")
+    expect(row).to_contain_text("500m")
+
+
+def test_many_are_edited_together_after_seeing_what_will_change(visit: Visits) -> None:
+    page = visit("/workloads?search=re&namespace=data")
+    page.get_by_role("checkbox", name="Select all on this page").check()
+    page.get_by_role("button", name="Edit together").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("group", name="Mode").get_by_role("button", name="Observe").click()
+    dialog.get_by_role("group", name="Requests").get_by_role("button", name="Used at peak plus").click()
+    expect(dialog.get_by_role("group", name="What will change")).to_contain_text("feature-store")
+    count = dialog.locator(".list .changes").count()
+    dialog.get_by_role("button", name=f"Save {count} workloads").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("table").get_by_text("Observe", exact=True)).to_have_count(count)

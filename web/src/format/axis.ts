@@ -1,0 +1,16 @@
+/** Round steps for an axis of millicores or bytes, as people divide cores and Gi. Pure. */
+import type { Resource } from "@/types";
+import { GIB, KIB, MIB } from "./quantities";
+
+const PARTS = 4;
+const NICE = [1, 2, 2.5, 4, 5, 8, 10];
+const UNITS: Record<Resource, number[]> = { cpu: [1, 1000], memory: [1, KIB, MIB, GIB, GIB * KIB] };
+
+/** The axis' end and the step between its lines, for values up to `greatest`. */
+export function axisOf(resource: Resource, greatest: number): { max: number; interval: number } {
+  const raw = Math.max(greatest * 1.04, 1) / PARTS;
+  const unit = UNITS[resource].filter((one) => one <= raw * 4).at(-1) ?? 1;
+  const power = 10 ** Math.floor(Math.log10(raw / unit));
+  const interval = (NICE.find((step) => step * power * unit >= raw) ?? 10) * power * unit;
+  return { max: interval * Math.ceil((greatest * 1.04) / interval || 1), interval };
+}

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import type { StoredDay } from "@/types";
+import { monthColumns, weekdayOf, weeksOf } from "@/views/collection/modules/calendar";
+import { grouped } from "@/views/checkup/modules/grouping";
+
+const stored = (day: string, coverage: number): StoredDay => ({
+  day, windows: "10:00-11:30", row_count: 49, coverage, is_partial: false, warnings: [], seconds: 0.1, finished_at: "2026-11-24T04:00:00Z",
+});
+
+describe("weeksOf", () => {
+  const weeks = weeksOf([stored("2026-11-24", 1), stored("2026-11-23", 0.4)], "2026-11-24", 10);
+  const cells = weeks.flat().filter((cell) => cell !== null);
+
+  test("has a year of days, each in its weekday's row", () => {
+    expect(cells).toHaveLength(365);
+    expect(cells.at(-1)?.day).toBe("2026-11-24");
+    weeks.forEach((week) => week.forEach((cell, row) => cell && expect(weekdayOf(cell.day)).toBe(row)));
+  });
+
+  test("shows how much of a day is there", () => {
+    expect(cells.slice(-3).map((cell) => cell.level)).toEqual([0, 1, 4]);
+  });
+
+  test("marks the look-back", () => expect(cells.filter((cell) => cell.isLookBack)).toHaveLength(10));
+
+  test("names months from left to right, no two on one another", () => {
+    const columns = monthColumns(weeks).map((month) => month.column);
+    expect(columns.every((column, index) => index === 0 || column - (columns[index - 1] ?? 0) > 2)).toBe(true);
+  });
+});
+
+test("checks are grouped by what they are about, in the order they come", () => {
+  const names = ["store", "usage source", "metric kube_pod_owner", "usage days of the look-back", "cluster", "permission to get services", "switch", "door's certificate"];
+  const groups = grouped(names.map((name) => ({ name, ok: true, detail: "", remedy: "" })));
+  expect(groups.map((group) => [group.name, group.checks.length])).toEqual([["store", 1], ["usage", 2], ["collection", 1], ["cluster", 2], ["door", 2]]);
+});

@@ -1,0 +1,37 @@
+/** Workloads as the API answers them, for tests to vary. */
+import type { ContainerValues, History, UsageDay, WorkloadDetail } from "@/types";
+
+export const MIB = 2 ** 20;
+
+export function usageDay(given: Partial<UsageDay> = {}): UsageDay {
+  return {
+    namespace: "shop", deployment: "cart", container: "cart", day: "2026-11-20", pods: 6,
+    cpu_p95_millicores: 430, cpu_p95_hottest_millicores: 460, memory_p95_bytes: 500 * MIB, memory_p95_hottest_bytes: 510 * MIB, memory_max_bytes: 520 * MIB,
+    cpu_quantiles_millicores: [], memory_quantiles_bytes: [], cpu_request_millicores: 1000, memory_request_bytes: 2048 * MIB, cpu_limit_millicores: 2000, memory_limit_bytes: 2048 * MIB,
+    throttled_share: 0, oom_kills: 0, coverage: 1, hpa: false, ...given,
+  };
+}
+
+export function container(given: Partial<ContainerValues> = {}): ContainerValues {
+  const values = {
+    cpu_request_millicores: 430, collected_cpu_request_millicores: 430, manual_cpu_request_millicores: null,
+    memory_request_bytes: 500 * MIB, collected_memory_request_bytes: 500 * MIB, manual_memory_request_bytes: null,
+    cpu_limit_millicores: 2000, collected_cpu_limit_millicores: 2000, manual_cpu_limit_millicores: null,
+    memory_limit_bytes: 2048 * MIB, collected_memory_limit_bytes: 2048 * MIB, manual_memory_limit_bytes: null,
+  };
+  return { container: "cart", ...values, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], newest: usageDay(), ...given };
+}
+
+export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
+  return {
+    namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null,
+    peak_day: "2026-11-20", days: 10, hpa: false, opted_out: false, owned: false, newest_day: "2026-11-20", pods: 6, oom_kills: 0, throttled_share: 0,
+    cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_control_bytes: 3000 * MIB,
+    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, containers: [container()],
+    manual: { version: 3, mode: null, replicas: null, containers: {}, note: "", edited_by: "", edited_at: null }, ...given,
+  };
+}
+
+export function history(given: Partial<History> = {}): History {
+  return { days: [usageDay()], peak_day: "2026-11-20", memory_peak_day: "2026-11-20", ...given };
+}
