@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import json
 import os
 import sys
@@ -117,17 +116,19 @@ def _serve(config: Settings) -> int:
     functions = {name: serving.load_function(name) for name in ("collect", "mutate", "api")}
     certificate, key = _door_certificate(config)
     opening.migrated(config)
-    mounts = {"/collect": functions["collect"]}
-    if ipaddress.ip_address(config.host).is_loopback:
-        # Without TLS only for this machine: whoever may send reviews can make the door believe in labels and owners.
-        mounts["/mutate"] = functions["mutate"]
-    app = serving.Mounts(mounts, functions["api"])
+    app = serving.Mounts({"/collect": functions["collect"]}, functions["api"])
     servers = [
         serving.server(app, host=config.host, port=config.port),
         serving.server(functions["mutate"], host=config.host, port=config.door_port, certificate=certificate, key=key),
     ]
+
+    def on_ready() -> None:
+        print(_welcome(config), flush=True)
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        serving.wake(f"http://{host}:{config.port}/readyz")
+
     try:
-        asyncio.run(serving.run(servers, on_ready=lambda: print(_welcome(config), flush=True)))
+        asyncio.run(serving.run(servers, on_ready=on_ready))
     finally:
         opening.close_all()
     return 0

@@ -35,7 +35,7 @@ def build_source(settings: Settings) -> UsageSource:
     Raises SettingsError when there is neither; the door needs no usage and never asks.
     """
     if settings.uses_sample:
-        return SampleSource(today=settings.windows.newest_complete_day(utc_now()), time_zone=settings.time_zone)
+        return SampleSource(today=lambda: settings.windows.newest_complete_day(utc_now()), time_zone=settings.time_zone)
     if not settings.prometheus_url:
         problem = "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
         raise SettingsError(problem, problems=[problem])

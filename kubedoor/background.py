@@ -6,11 +6,11 @@ dies is simply asked to go on. The course of a collection is its events in the s
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import ssl
 import threading
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +25,8 @@ from kubedoor.store.usage import CollectionEvent, UsageStore
 log = logging.getLogger(__name__)
 
 MAX_SLICES = 1000
+MAX_BROKEN_OFF = 3
+"""How often in a row the service may end without a last word, as it does when its pod goes, before that is an end."""
 SILENT_AFTER = timedelta(minutes=15)
 """A collection that has said nothing for so long has been interrupted; no single day takes this long."""
 _ENDS = {"finished": "finished", "failed": "failed", "cancelled": "cancelled"}
@@ -57,17 +59,19 @@ class Collections:
 
     def _run(self, wish: Wish, collection: str) -> None:
         try:
-            for number in range(MAX_SLICES):
+            broken_off = 0
+            for _ in range(MAX_SLICES):
                 last: Progress = {}
                 for step in self._run_slice(wish, collection):
                     last = step
-                    if number == 0 and step.get("event") == "started":
-                        # The slice itself says so only of a collection that has no event yet; this one was asked for.
-                        days = len(step["days"])
-                        self._usage.record(CollectionEvent(collection, "started", f"{days} days", row_count=days))
-                if last.get("event") != "next":
+                if last.get("event") in _ENDS:
                     return
-                wish = parse_wish(last["next"])
+                if last.get("event") == "next":
+                    wish, broken_off = parse_wish(last["next"]), 0
+                else:
+                    broken_off += 1
+                if broken_off > MAX_BROKEN_OFF:
+                    raise KubeDoorError(f"the collect service broke off {broken_off} times in a row: see its log")
         except Exception as error:
             log.exception("collection %s ended", collection)
             message = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
@@ -131,11 +135,15 @@ def remote_slice(
         body = json.dumps(wish.as_json()).encode()
         request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 -- settings allow http and https only
         context = ssl.create_default_context(cafile=ca_file or None) if url.startswith("https") else None
+        has_begun = False
         try:
             with urllib.request.urlopen(request, timeout=timeout_seconds, context=context) as answer:  # noqa: S310
                 for line in answer:
                     yield json.loads(line)
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            raise KubeDoorError("the collect service does not answer as it should: see its log") from error
+                    has_begun = True
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if not has_begun:
+                raise KubeDoorError("the collect service does not answer as it should: see its log") from error
+            log.warning("the collect service broke off: %s", error)
 
     return run

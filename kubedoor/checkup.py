@@ -116,6 +116,6 @@ def _guarded(name: str, group: Callable[[], Iterable[Check]]) -> list[Check]:
     found: list[Check] = []
     try:
         found.extend(group())
-    except KubeDoorError as error:
-        found.append(Check(name, False, error.message, "put this right, then look again"))
+    except (KubeDoorError, OSError, ValueError) as error:
+        found.append(Check(name, False, str(error), "put this right, then look again"))
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from kubedoor.errors import (
@@ -21,13 +21,14 @@ from kubedoor.errors import (
 )
 from kubedoor.model import PeakDay, UsageSource, WorkloadKey
 from kubedoor.recommend import SizingOptions, collected_values
-from kubedoor.store.control import ControlStore
+from kubedoor.store.control import FACTS, ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 from kubedoor.windows import PeakWindows
 
 log = logging.getLogger(__name__)
 
 MAX_DAYS = 365
+FORGET_AFTER = timedelta(days=30)
 Progress = dict[str, Any]
 
 
@@ -118,6 +119,10 @@ class Collector:
         if wish.day is not None:
             newest = self._windows.newest_complete_day(now)
             peak_day = self._windows.peak_day(wish.day)
+            if wish.day < newest - timedelta(days=MAX_DAYS):
+                raise InvalidInput(
+                    f"{wish.day} is more than {MAX_DAYS} days back: usage is kept no longer", field="day"
+                )
             if not peak_day.ranges:
                 raise InvalidInput(f"{wish.day} has no peak window", field="day")
             if wish.day > newest:
@@ -171,7 +176,6 @@ class Collector:
         }
         if not any(event["event"] == "started" for event in self._usage.events(collection)):
             self._usage.record(CollectionEvent(collection, "started", f"{len(days)} days", row_count=len(days)))
-        failed: list[date] = []
         slowest = 0.0
         for index, peak_day in enumerate(days):
             elapsed = self._monotonic() - started
@@ -182,12 +186,9 @@ class Collector:
                 self._usage.record(CollectionEvent(collection, "cancelled", f"{len(days) - index} days left"))
                 yield {"event": "cancelled", "complete": False}
                 return
-            step = self._day(peak_day, collection)
-            if step["event"] == "failed_day":
-                failed.append(peak_day.day)
+            yield self._day(peak_day, collection)
             slowest = max(slowest, self._monotonic() - started - elapsed)
-            yield step
-        yield self._finished(collection, failed)
+        yield self._finished(wish, collection)
 
     def _stopped(self, wish: Wish, left: list[PeakDay], collection: str) -> Progress:
         following = replace(wish, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
@@ -229,9 +230,22 @@ class Collector:
             "warnings": list(usage.warnings),
         }
 
-    def _finished(self, collection: str, failed: list[date]) -> Progress:
+    def _failed_days(self, wish: Wish, collection: str) -> list[date]:
+        """What this wish leaves undone, whichever request it was that failed at it."""
+        course: dict[date, str] = {}
+        for event in self._usage.events(collection):
+            if event["event"] in ("day", "failed_day"):
+                course[event["day"]] = event["event"]
+        failed = {day for day, event in course.items() if event == "failed_day"}
+        if wish.day is None:
+            missing = self.days_wanted(replace(wish, before=None, refresh=False))
+            failed |= {peak_day.day for peak_day in missing if course.get(peak_day.day) != "day"}
+        return sorted(failed, reverse=True)
+
+    def _finished(self, wish: Wish, collection: str) -> Progress:
         workloads = self.refresh_collected()
-        self._usage.prune()
+        self._prune()
+        failed = self._failed_days(wish, collection)
         message = (
             f"{workloads} workloads" if workloads else "no usage in the look-back: collected values kept as they were"
         )
@@ -245,6 +259,14 @@ class Collector:
             "message": message,
             "failed_days": [str(day) for day in failed],
         }
+
+    def _prune(self) -> None:
+        try:
+            self._usage.prune()
+            self._control.prune()
+        except StoreError as error:
+            # What is not deleted now is deleted the next time; it is not seen by anybody.
+            log.warning("rows that no longer count could not be deleted: %s", error)
 
     def refresh_collected(self) -> int:
         """Make collected values from the look-back; the number of workloads.
@@ -262,16 +284,41 @@ class Collector:
         )
         if values:
             self._control.replace_collected(values, run=run, rule=self._options.sizing_rule)
-            self._forget_gone_hpas({(value.namespace, value.deployment): value.hpa for value in values})
+            newest = max(row.day for row in history)
+            seen_until = next(day.ranges[-1].end for day in days if day.day == newest)
+            self._forget_gone_hpas({(value.namespace, value.deployment): value.hpa for value in values}, seen_until)
+        self._forget_strangers()
         return len(values)
 
-    def _forget_gone_hpas(self, has_hpa: Mapping[tuple[str, str], bool]) -> None:
-        """An HPA the door once saw, and the metrics no longer have, is gone; without HPA metrics nobody can say."""
+    def _forget_strangers(self) -> None:
+        """Drop what was once learnt of Deployments that have long been neither seen nor in the control table.
+
+        Else every Knative revision there ever was would stay in the door's memory.
+        """
+        before = self._now() - FORGET_AFTER
+        old = [row for row in self._control.known_facts() if row["seen_at"] < before]
+        known = self._control.workloads() if old else set()
+        gone = [
+            (WorkloadKey(self._options.cluster, row["namespace"], row["deployment"]), fact, False)
+            for row in old
+            if (row["namespace"], row["deployment"]) not in known
+            for fact in FACTS
+            if row[fact]
+        ]
+        self._control.learn(gone, seen_by="collect")
+
+    def _forget_gone_hpas(self, has_hpa: Mapping[tuple[str, str], bool], seen_until: datetime) -> None:
+        """An HPA that the newest window no longer has is gone, unless the door saw it after that window.
+
+        Without any HPA in the metrics nobody can say whether there are none or whether they are not exported.
+        """
         if not any(has_hpa.values()):
             return
         gone = [
             (WorkloadKey(self._options.cluster, row["namespace"], row["deployment"]), "hpa", False)
             for row in self._control.known_facts()
-            if row["hpa"] and has_hpa.get((row["namespace"], row["deployment"])) is False
+            if row["hpa"]
+            and row["hpa_seen_at"] < seen_until
+            and has_hpa.get((row["namespace"], row["deployment"])) is False
         ]
         self._control.learn(gone, seen_by="collect")

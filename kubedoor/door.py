@@ -113,6 +113,7 @@ class Door:
         self._now = now
         self._monotonic = monotonic
         self._refreshing: asyncio.Task[None] | None = None
+        self._given_up: asyncio.Task[None] | None = None
         self._ask_store_after = float("-inf")
         self._pending: deque[AdmissionRecord] = deque()
         self._learnt: deque[tuple[WorkloadKey, str, bool]] = deque()
@@ -149,6 +150,9 @@ class Door:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         if not admission.is_due(request, self._rules):
             decision = admission.decide(request, UNKNOWN, self._rules)
+            if _shows_facts(request) and not request.dry_run and self._is_stale():
+                # What this object shows is compared with what is known, and another door may have learnt more.
+                await self._refreshed(self._monotonic() + self._options.wait_seconds)
             values = self._snapshot.values_of(key)
         else:
             values = await self._values(key, request.username)
@@ -183,8 +187,14 @@ class Door:
             return
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
-        # The task goes on when the wait is over: the next admission finds its result.
-        await asyncio.wait({self._refreshing}, timeout=max(0.0, deadline - self._monotonic()))
+        elif self._refreshing is self._given_up and self._snapshot.is_loaded:
+            return
+        # The task goes on when the wait is over: a later admission finds its result.
+        _, pending = await asyncio.wait({self._refreshing}, timeout=max(0.0, deadline - self._monotonic()))
+        if pending:
+            # A store that hangs must not cost every admission the whole wait.
+            self._given_up = self._refreshing
+            self._store_failed(TimeoutError("no answer in time"))
 
     async def _refresh(self) -> None:
         try:
@@ -259,13 +269,15 @@ class Door:
     def _learn(self, request: AdmissionRequest, key: WorkloadKey, known: ControlValues) -> None:
         """Remember what a Scale will not show: label, owner, HPA."""
         seen: dict[str, bool] = {}
-        if (request.group, request.resource) != ("apps", "deployments") or not request.name:
-            return
-        if request.subresource == "" and request.operation in ("CREATE", "UPDATE"):
+        if _shows_facts(request):
             seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
         if admission.is_hpa(request):
             seen["hpa"] = True
-        news = {fact: holds for fact, holds in seen.items() if getattr(known, fact) is not holds}
+        # Of workloads that are not in the control table too: they may be tomorrow.
+        is_old = self._is_stale()
+        news = {
+            fact: holds for fact, holds in seen.items() if getattr(known, fact) is not holds or (is_old and known.known)
+        }
         if news:
             self._snapshot.note(key, news)
             self._learnt.extend((key, fact, holds) for fact, holds in news.items())
@@ -309,3 +321,16 @@ class Door:
             self._learnt.extendleft(reversed(learnt))
             self._pending.extendleft(reversed(rows))
             raise
+        except Exception:
+            # It would fail again for ever.
+            self.metrics.dropped.inc(len(rows))
+            log.exception("%d rows cannot be written and are dropped", len(rows))
+
+
+def _shows_facts(request: AdmissionRequest) -> bool:
+    """Whether the request carries the whole Deployment, with its labels and owners."""
+    return (
+        (request.group, request.resource, request.subresource) == ("apps", "deployments", "")
+        and request.operation in ("CREATE", "UPDATE")
+        and bool(request.name)
+    )

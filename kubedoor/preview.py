@@ -11,7 +11,6 @@ import jsonpatch
 
 from kubedoor import admission, reviews
 from kubedoor.admission import Rules
-from kubedoor.control import UNKNOWN, compile_rows
 from kubedoor.decisions import Decision
 from kubedoor.errors import BadRequest, InvalidInput
 from kubedoor.model import WorkloadKey
@@ -39,10 +38,10 @@ class Preview:
         """
         request = reviews.parse_review(body) if _kind(body) == "AdmissionReview" else _creation(body)
         key = WorkloadKey(self._cluster_name, request.namespace, request.name)
-        values = compile_rows(self._cluster_name, self._control.control_rows_of(key)).get(key, UNKNOWN)
+        values = self._control.values_of(key)
         try:
             decision = admission.decide(request, values, self._rules)
-        except (TypeError, AttributeError, KeyError, ValueError) as error:
+        except (TypeError, AttributeError, KeyError, ValueError, ArithmeticError) as error:
             raise InvalidInput("the object is not shaped like a Deployment", field="object") from error
         after = jsonpatch.apply_patch(copy.deepcopy(request.object), list(decision.patch))
         return Previewed(decision, request.object, after)

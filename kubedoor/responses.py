@@ -41,6 +41,8 @@ async def read_json(request: Request) -> Any:
         return json.loads(bytes(body)) if body.strip() else {}
     except ValueError as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply") from error
 
 
 async def housekeeping(

@@ -51,6 +51,9 @@ def parse_review(body: Any) -> AdmissionRequest:
     if not isinstance(request.get("operation"), str):
         raise BadRequest("request.operation is missing", field="request.operation")
     changed = _mapping(request, "object")
+    texts = (uid, request["operation"], *(str(value) for value in (*resource.values(), *user.values())))
+    if any(not _is_text(text) for text in (*texts, str(request.get("namespace")), str(request.get("name")))):
+        raise BadRequest("the review holds text that is not Unicode", field="request")
     return AdmissionRequest(
         uid=uid,
         operation=request["operation"],
@@ -64,6 +67,15 @@ def parse_review(body: Any) -> AdmissionRequest:
         object=changed,
         old_object=_mapping(request, "oldObject"),
     )
+
+
+def _is_text(text: str) -> bool:
+    """False for a lone surrogate, which JSON can spell and no database can store."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _mapping(parent: Mapping[str, Any], key: str) -> dict[str, Any]:

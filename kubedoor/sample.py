@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from random import Random
@@ -54,11 +54,11 @@ def sample_deployments() -> list[dict[str, Any]]:
 
 
 class SampleSource:
-    """A UsageSource. `today` is the newest day there is; the load follows the clock of `time_zone`."""
+    """A UsageSource. `today` says which is the newest day there is; the load follows the clock of `time_zone`."""
 
     is_sample = True
 
-    def __init__(self, *, seed: int = 0, today: date, time_zone: str = "Asia/Shanghai") -> None:
+    def __init__(self, *, seed: int = 0, today: Callable[[], date], time_zone: str = "Asia/Shanghai") -> None:
         self._seed = seed
         self._today = today
         self._zone = ZoneInfo(time_zone)
@@ -67,7 +67,7 @@ class SampleSource:
         """Any day up to `today`; a later one has no data."""
         grid = Grid.of(peak_day.ranges, step_seconds)
         reading = DayReading(grid)
-        if peak_day.day <= self._today and grid.steps:
+        if peak_day.day <= self._today() and grid.steps:
             load = {profile: self._load(profile, grid, peak_day.day) for profile in Profile}
             for deployment in self._deployments_of(peak_day.day):
                 _fill(reading, deployment, load[deployment.profile], peak_day.day, self._seed)
@@ -82,7 +82,7 @@ class SampleSource:
         )
 
     def _deployments_of(self, day: date) -> Iterator[SampleDeployment]:
-        age_days = (self._today - day).days
+        age_days = (self._today() - day).days
         return (each for each in DEPLOYMENTS if each.story is not Story.NEW or age_days < NEW_SERVICE_DAYS)
 
     def _load(self, profile: Profile, grid: Grid, day: date) -> list[float]:

@@ -11,6 +11,8 @@ import logging
 import signal
 import ssl
 import sys
+import threading
+import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,7 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 RELOAD_SECONDS = 10.0
 DRAIN_SECONDS = 10
+WAKE_SECONDS = 60
 
 
 def functions_folder() -> Path:
@@ -103,6 +106,8 @@ class ReloadingServer(uvicorn.Server):
             if now == seen:
                 continue
             try:
+                # A pair that does not fit would leave the live context without a key, so it is tried elsewhere first.
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
                 if self.config.ssl is not None:
                     self.config.ssl.load_cert_chain(certificate, key)
                 seen = now
@@ -169,3 +174,16 @@ async def run(
         one.should_exit = True
     waiting.cancel()
     await asyncio.gather(*tasks)
+
+
+def wake(url: str) -> None:
+    """Send one request, from a thread: what a function does by itself begins with its first request."""
+
+    def send() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=WAKE_SECONDS):  # noqa: S310 -- our own address
+                return
+        except OSError as error:
+            log.warning("%s does not answer: %s", url, error)
+
+    threading.Thread(target=send, name="wake", daemon=True).start()

@@ -142,12 +142,17 @@ def _windows(raw: str) -> str:
     return raw
 
 
-def _cpu(raw: str) -> int:
-    return quantities.cpu_millicores(raw)
+def _positive(read: Callable[[str], int]) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if (amount := read(raw)) <= 0:
+            raise ValueError("must be more than zero")
+        return amount
+
+    return parse
 
 
-def _memory(raw: str) -> int:
-    return quantities.memory_bytes(raw)
+_cpu = _positive(quantities.cpu_millicores)
+_memory = _positive(quantities.memory_bytes)
 
 
 def setting(
@@ -282,6 +287,13 @@ class Settings:
     )
     schedule_pull_secret: str = setting(
         "", _text, "registry-login", "Secret in KubeDoor's namespace that the image of schedules is pulled with."
+    )
+
+    clock_seconds: float = setting(
+        "5",
+        _number(0, 60),
+        "10",
+        "How often `api` looks whether schedules are due and notifications are to be sent; 0: never.",
     )
 
     # The door.
@@ -494,6 +506,11 @@ def _problems_between(settings: Settings) -> list[str]:
         )
     if bool(settings.schedule_image) != bool(settings.schedule_api_url):
         problems.append("KUBEDOOR_SCHEDULE_IMAGE and KUBEDOOR_SCHEDULE_API_URL go together: set both or neither")
+    if settings.snapshot_wait_seconds >= settings.webhook_timeout_seconds:
+        problems.append(
+            "KUBEDOOR_SNAPSHOT_WAIT_SECONDS must be less than KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS: a slow store would let every"
+            " release through; set it like KUBEDOOR_SNAPSHOT_WAIT_SECONDS=1"
+        )
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         problems.append("KUBEDOOR_TLS_CERT_FILE and KUBEDOOR_TLS_KEY_FILE go together: set both or neither")
     if settings.prometheus_bearer_token and settings.prometheus_username:

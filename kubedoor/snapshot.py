@@ -23,6 +23,7 @@ from kubedoor.model import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore, Revision
 
 FILE_FORMAT = 1
+RETRY_SAVE_SECONDS = 30.0
 NOTED_SECONDS = 10.0
 """How long a fact that an admission has shown holds against a store that may not have it yet."""
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
@@ -72,6 +73,7 @@ class Snapshot:
         self._noted: dict[WorkloadKey, tuple[float, dict[str, bool]]] = {}
         self._state: State | None = None
         self._is_saved = True
+        self._save_after = float("-inf")
 
     @property
     def is_loaded(self) -> bool:
@@ -89,8 +91,8 @@ class Snapshot:
 
     @property
     def is_changed(self) -> bool:
-        """Whether `save` has anything to write."""
-        return not self._is_saved
+        """Whether `save` has anything to write now."""
+        return not self._is_saved and self._monotonic() >= self._save_after
 
     @property
     def workload_count(self) -> int:
@@ -110,7 +112,7 @@ class Snapshot:
             checked_at = self._monotonic()
             revision = self._control.revision()
             with self._lock:
-                if self._state is not None and self._state.revision == revision:
+                if self._state is not None and self._state.revision == revision and not self._has_expired(checked_at):
                     self._state = replace(self._state, checked_at=checked_at)
                     return
             rows = tuple({name: row[name] for name in _COLUMNS} for row in self._control.control_rows())
@@ -127,13 +129,13 @@ class Snapshot:
                 self._state = State(values, revision, checked_at, self._now(), rows, facts)
                 self._is_saved = False
 
+    def _has_expired(self, now: float) -> bool:
+        """Whether a fact was noted so long ago that the store has the last word again."""
+        return any(at <= now - NOTED_SECONDS for at, _ in self._noted.values())
+
     def read_through(self, key: WorkloadKey) -> ControlValues:
         """One workload straight from the store. Raises StoreError."""
-        rows = self._control.control_rows_of(key)
-        if rows:
-            return compile_rows(self._cluster, rows)[key]
-        facts = self._control.facts_of(key)
-        return with_facts(UNKNOWN, facts) if facts else UNKNOWN
+        return self._control.values_of(key)
 
     def note(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
         """Take in what an admission has just shown, before the store has it."""
@@ -144,17 +146,22 @@ class Snapshot:
                 self._state = replace(self._state, values={**self._state.values, key: changed})
 
     def save(self) -> None:
-        """Write the file if the snapshot has changed since; whole or not at all."""
+        """Write the file if the snapshot has changed since; whole or not at all.
+
+        Raises OSError when that cannot be done; it is tried again half a minute later.
+        """
         with self._lock:
             state, is_saved = self._state, self._is_saved
             self._is_saved = True
         if state is None or is_saved:
             return
-        text = json.dumps(self._document(state), default=shards.as_text)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False, encoding="utf-8") as scratch:
-            scratch.write(text)
-        os.replace(scratch.name, self._path)
+        try:
+            _replace(self._path, json.dumps(self._document(state), default=shards.as_text))
+        except OSError:
+            with self._lock:
+                self._is_saved = False
+                self._save_after = self._monotonic() + RETRY_SAVE_SECONDS
+            raise
 
     def document(self) -> dict[str, Any]:
         """What the file holds. Raises StoreError before the first refresh."""
@@ -208,3 +215,15 @@ class Snapshot:
             for fact in facts
         }
         return values | compile_rows(self._cluster, rows)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as scratch:
+        try:
+            scratch.write(text)
+            scratch.flush()
+            os.replace(scratch.name, path)
+        except OSError:
+            Path(scratch.name).unlink(missing_ok=True)
+            raise

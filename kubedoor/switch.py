@@ -11,7 +11,7 @@ from kubedoor.admission import object_facts
 from kubedoor.cluster import Cluster
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.model import WorkloadKey
-from kubedoor.store.control import ControlStore
+from kubedoor.store.control import FACTS, ControlStore
 from kubedoor.webhook import WebhookOptions
 
 
@@ -51,9 +51,15 @@ class Switch:
         )
 
     def _is_current(self, hook: dict[str, Any]) -> bool:
-        wanted = webhook.configuration(self._options())["webhooks"][0]
+        options = self._options()
+        wanted = webhook.configuration(options)["webhooks"][0]
         compared = ("rules", "namespaceSelector", "matchConditions", "failurePolicy", "timeoutSeconds", "sideEffects")
-        return all(hook.get(name) == wanted[name] for name in compared)
+        found, meant = hook.get("clientConfig", {}), wanted["clientConfig"]
+        # Where cert-manager injects the CA, any is right.
+        leads_here = found.get("service") == meant["service"] and (
+            not options.ca or found.get("caBundle") == meant["caBundle"]
+        )
+        return leads_here and all(hook.get(name) == wanted[name] for name in compared)
 
     def turn_on(self) -> SwitchState:
         """Learn what a Scale does not show, then let the door in.
@@ -81,12 +87,17 @@ class Switch:
         scaled = self._cluster.autoscaled_deployments()
         known = {(row["namespace"], row["deployment"]): row for row in self._control.known_facts()}
         news = []
+        gone = set(known)
         for manifest in self._cluster.deployments():
             namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+            gone.discard((namespace, name))
             opted_out, owned = object_facts(manifest)
             before = known.get((namespace, name), {})
             facts = {"opted_out": opted_out, "owned": owned, "hpa": (namespace, name) in scaled}
             key = WorkloadKey(self._cluster_name, namespace, name)
             news += [(key, fact, holds) for fact, holds in facts.items() if bool(before.get(fact, False)) is not holds]
+        for namespace, name in gone:
+            key = WorkloadKey(self._cluster_name, namespace, name)
+            news += [(key, fact, False) for fact in FACTS if known[(namespace, name)][fact]]
         self._control.learn(news, seen_by="switch")
         return len(news)

@@ -91,10 +91,12 @@ CREATE VIEW IF NOT EXISTS facts {on_cluster} AS
 SELECT cluster, namespace, deployment,
     countIf(fact = 'opted_out' AND newest) > 0 AS opted_out,
     countIf(fact = 'owned' AND newest) > 0 AS owned,
-    countIf(fact = 'hpa' AND newest) > 0 AS hpa
+    countIf(fact = 'hpa' AND newest) > 0 AS hpa,
+    maxIf(seen, fact = 'hpa') AS hpa_seen_at,
+    max(seen) AS seen_at
 FROM
 (
-    SELECT cluster, namespace, deployment, fact, argMax(holds, seen_at) AS newest
+    SELECT cluster, namespace, deployment, fact, argMax(holds, seen_at) AS newest, max(seen_at) AS seen
     FROM workload_facts
     GROUP BY cluster, namespace, deployment, fact
 )
@@ -127,7 +129,7 @@ WITH
         SELECT cluster, namespace, deployment, container FROM manual_rows
         UNION DISTINCT
         SELECT cluster, namespace, deployment, '' AS container FROM manual_current
-        WHERE (cluster, namespace, deployment) NOT IN (SELECT cluster, namespace, deployment FROM collected)
+        WHERE (mode != '' OR replicas IS NOT NULL) AND (cluster, namespace, deployment) NOT IN (SELECT cluster, namespace, deployment FROM collected)
             AND empty(containers.name)
     )
 SELECT

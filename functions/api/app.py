@@ -22,6 +22,7 @@ from . import (
     routes_oidc,
     routes_overview,
     routes_records,
+    routes_schedules,
     routes_session,
     routes_tokens,
     routes_users,

@@ -17,6 +17,7 @@ from kubedoor.once import once
 from kubedoor.responses import error_response, housekeeping
 
 from .app import create_app
+from .operations import start_clock
 from .services import Services, build
 
 
@@ -24,7 +25,9 @@ from .services import Services, build
 def _services() -> Services:
     config = settings.load(os.environ)
     logs.configure(config.log_level)
-    return build(config)
+    found = build(config)
+    start_clock(found)
+    return found
 
 
 @once

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from kubedoor import ticking
 from kubedoor.actionplans import Planner
 from kubedoor.actions import Actions
 from kubedoor.assembly import utc_now
@@ -19,6 +22,9 @@ from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.switch import Switch
+
+if TYPE_CHECKING:
+    from .services import Services
 
 
 def build_actions(
@@ -57,3 +63,12 @@ def build_schedules(settings: Settings, connection: Connection, cluster: Cluster
         cronjobs=cronjobs,
         now=utc_now,
     )
+
+
+def start_clock(found: Services) -> None:
+    """What `api` does by itself, until its process ends; nothing where the settings say so."""
+    chores = {}
+    if not found.schedules.is_in_cluster:
+        chores["schedules"] = found.schedules.tick
+    if found.settings.clock_seconds and chores:
+        ticking.start({name: (chore, found.settings.clock_seconds) for name, chore in chores.items()})

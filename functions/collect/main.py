@@ -67,6 +67,8 @@ def _check_token(request: Request) -> None:
     token = _config().collect_token
     if not token:
         host = request.client.host if request.client else ""
+        if "origin" in request.headers or "sec-fetch-site" in request.headers:
+            raise Unauthorized("collect serves no web pages: use POST /api/v1/collect")
         if host and ipaddress.ip_address(host).is_loopback and "x-forwarded-for" not in request.headers:
             return
         raise Unauthorized("collect serves loopback only until KUBEDOOR_COLLECT_TOKEN is set")

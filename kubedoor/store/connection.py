@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import clickhouse_connect
 from clickhouse_connect import common
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
 from kubedoor.errors import InvalidInput, StoreError
 
 DEFAULT_DATABASE = "kubedoor"
+EMBEDDED_CLIENTS = 8
 Row = dict[str, Any]
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
@@ -78,8 +80,8 @@ class Connection:
         self._ca_file = ca_file
         self._lock = threading.Lock()
         self._shared: Client | None = None
-        self._clients: list[Client] = []
-        self._local = threading.local()
+        self._slots = threading.BoundedSemaphore(EMBEDDED_CLIENTS)
+        self._idle: deque[Client] = deque()
 
     @property
     def database(self) -> str:
@@ -91,14 +93,14 @@ class Connection:
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Run a SELECT; rows as dicts, instants as aware UTC datetimes. Raises StoreError."""
-        with _translated():
-            result = self._client().query(sql, parameters=parameters, tz_mode="aware")
+        with _translated(), self._client() as client:
+            result = client.query(sql, parameters=parameters, tz_mode="aware")
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
     def command(self, sql: str, **parameters: Any) -> None:
         """Run a statement that answers nothing. Raises StoreError."""
-        with _translated():
-            self._client().command(sql, parameters=parameters)
+        with _translated(), self._client() as client:
+            client.command(sql, parameters=parameters)
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str = "") -> None:
         """Insert rows that all have the same keys.
@@ -110,48 +112,57 @@ class Connection:
             return
         columns = list(rows[0])
         settings: dict[str, Any] = {"insert_deduplicate": 1, "insert_deduplication_token": token} if token else {}
-        with _translated():
-            self._client().insert(
+        with _translated(), self._client() as client:
+            client.insert(
                 table, [[row[column] for column in columns] for row in rows], column_names=columns, settings=settings
             )
 
-    def create_database(self) -> None:
-        """Make the database if it is not there. Its name was checked when the DSN was read."""
+    def create_database(self, *, cluster: str = "") -> None:
+        """Make the database if it is not there, on every replica of a `cluster`. Its name was checked with the DSN."""
         with _translated():
             client = self._open(database=None)
             try:
-                client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
+                there = "SELECT count() FROM system.databases WHERE name = {name:String}"
+                if client.query(there, parameters={"name": self.database}).result_rows == [(0,)]:
+                    on_cluster = f" ON CLUSTER `{cluster}`" if cluster else ""
+                    client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`{on_cluster}")
             finally:
                 client.close()
 
     def close(self) -> None:
-        """Close every client; the next query opens anew."""
+        """Close every client that is not at work; the next query opens anew."""
         with self._lock:
-            clients, self._clients, self._shared = self._clients, [], None
-            self._local = threading.local()
+            clients = [*self._idle, *([self._shared] if self._shared else [])]
+            self._idle.clear()
+            self._shared = None
         for client in clients:
             with suppress(ClickHouseError):
                 client.close()
 
-    def _client(self) -> Client:
-        if self.is_embedded:
-            # Clients of their own let threads of one process query side by side.
-            client: Client | None = getattr(self._local, "client", None)
-            if client is None:
-                client = self._local.client = self._remembered()
-            return client
-        if self._shared is None:
-            with self._lock:
-                if self._shared is None:
-                    self._shared = self._open(database=self.database)
-                    self._clients.append(self._shared)
-        return self._shared
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        if not self.is_embedded:
+            yield self._shared_client()
+            return
+        # An embedded client serves one query at a time; a few of them let threads query side by side.
+        with self._slots:
+            client = self._idle_client() or self._open(database=self.database)
+            try:
+                yield client
+            finally:
+                self._idle.append(client)
 
-    def _remembered(self) -> Client:
+    def _idle_client(self) -> Client | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _shared_client(self) -> Client:
         with self._lock:
-            client = self._open(database=self.database)
-            self._clients.append(client)
-            return client
+            if self._shared is None:
+                self._shared = self._open(database=self.database)
+            return self._shared
 
     def _open(self, *, database: str | None) -> Client:
         # One session refuses concurrent queries, and clickhouse_connect makes one by default.
@@ -192,6 +203,8 @@ def _message(error: BaseException) -> str:
         return "the embedded store is in use by another process: only one KubeDoor may run on a data folder"
     if "chdb" in text and "install" in text.lower():
         return "the embedded store needs chdb: install kubedoor[local], or set KUBEDOOR_STORE_DSN to a ClickHouse"
+    if isinstance(error, DataError):
+        return f"a value does not fit into its column: {text[:200]}"
     return "ClickHouse cannot be reached"
 
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from kubedoor.control import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import Conflict
-from kubedoor.model import CollectedValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Connection, Row, only
 
 FACTS = ("opted_out", "owned", "hpa")
@@ -38,12 +39,23 @@ class ControlStore:
         self._connection.insert("collected_rows", rows)
         marker = {"cluster": self._cluster, "run": run, "sizing_rule": rule, "row_count": len(rows)}
         self._connection.insert("collected_runs", [marker])
-        # Two runs back is old enough for queries that are under way.
-        self._connection.command(
-            "DELETE FROM collected_rows WHERE cluster = {cluster:String} AND run < (SELECT min(run) FROM"
-            " (SELECT run FROM collected_runs WHERE cluster = {cluster:String} ORDER BY run DESC LIMIT 3))",
+
+    def prune(self) -> None:
+        """Delete the rows of runs that no longer count; two runs back is old enough for queries under way.
+
+        Raises StoreError.
+        """
+        runs = self._connection.rows(
+            "SELECT run FROM collected_runs WHERE cluster = {cluster:String} ORDER BY run DESC LIMIT 1 OFFSET 2",
             cluster=self._cluster,
         )
+        # NB: a DELETE with a subquery is refused by replicated tables.
+        if runs:
+            self._connection.command(
+                "DELETE FROM collected_rows WHERE cluster = {cluster:String} AND run < {run:UInt64}",
+                cluster=self._cluster,
+                run=runs[0]["run"],
+            )
 
     def _collected_rows(self, value: CollectedValues, run: int) -> list[dict[str, Any]]:
         return [
@@ -188,6 +200,12 @@ class ControlStore:
             raise stale(key, based_on, now)
         return now
 
+    def values_of(self, key: WorkloadKey) -> ControlValues:
+        """What the door would decide from, straight from the tables: facts too where there are no values."""
+        if rows := self.control_rows_of(key):
+            return compile_rows(self._cluster, rows)[key]
+        return with_facts(UNKNOWN, self.facts_of(key) or {})
+
     def learn(self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str) -> None:
         """Record what was seen of Deployments: (workload, one of FACTS, whether it holds)."""
         self._connection.insert(
@@ -208,10 +226,17 @@ class ControlStore:
     def known_facts(self) -> list[Row]:
         """Every workload of which a fact holds."""
         return self._connection.rows(
-            "SELECT namespace, deployment, opted_out, owned, hpa FROM facts WHERE cluster = {cluster:String}"
+            "SELECT namespace, deployment, opted_out, owned, hpa, hpa_seen_at, seen_at FROM facts WHERE cluster = {cluster:String}"
             " AND (opted_out OR owned OR hpa)",
             cluster=self._cluster,
         )
+
+    def workloads(self) -> set[tuple[str, str]]:
+        """(namespace, deployment) of everything in the control table."""
+        rows = self._connection.rows(
+            "SELECT DISTINCT namespace, deployment FROM control WHERE cluster = {cluster:String}", cluster=self._cluster
+        )
+        return {(row["namespace"], row["deployment"]) for row in rows}
 
     def workload_count(self) -> int:
         row = only(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ from pathlib import Path
 from kubedoor.errors import StoreError
 from kubedoor.store.connection import Connection
 
-LOCK_WAIT_SECONDS = 60
 LOCK_STALE_SECONDS = 120
+LOCK_WAIT_SECONDS = 180
+"""Longer than a lock can be stale, so that one who was killed costs a wait and not a failure."""
+_process_lock = threading.Lock()
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 _ENGINE = re.compile(r"\{((?:Replacing)?MergeTree)(?:\((\w+)\))?\}")
 
@@ -75,7 +78,7 @@ def migrate(
     since, or when the store is newer than this KubeDoor.
     """
     migrations = available(where or folder())
-    connection.create_database()
+    connection.create_database(cluster=cluster)
     on_cluster = f"ON CLUSTER `{cluster}`" if cluster else ""
     connection.command(
         f"CREATE TABLE IF NOT EXISTS schema_migrations {on_cluster} (number UInt32, name String, checksum String,"
@@ -84,7 +87,7 @@ def migrate(
     )
     if not _pending(connection, migrations):
         return []
-    with _lock(connection, sleep):
+    with _lock(connection, cluster, sleep):
         pending = _pending(connection, migrations)
         for migration in pending:
             for statement in migration.statements(cluster=cluster):
@@ -110,30 +113,37 @@ def _pending(connection: Connection, migrations: list[Migration]) -> list[Migrat
 
 
 @contextmanager
-def _lock(connection: Connection, sleep: Callable[[float], None]) -> Iterator[None]:
+def _lock(connection: Connection, cluster: str, sleep: Callable[[float], None]) -> Iterator[None]:
+    if connection.is_embedded:
+        # One process has the store to itself.
+        with _process_lock:
+            yield
+        return
+    on_cluster = f"ON CLUSTER `{cluster}`" if cluster else ""
     for _ in range(LOCK_WAIT_SECONDS * 2):
         try:
-            connection.command("CREATE TABLE schema_lock (made UInt8) ENGINE = Memory")
+            connection.command(f"CREATE TABLE schema_lock {on_cluster} (made UInt8) ENGINE = Memory")
             break
         except StoreError as error:
             if "TABLE_ALREADY_EXISTS" not in error.message:
                 raise
-        _break_stale_lock(connection)
+        if _is_stale(connection):
+            connection.command(f"DROP TABLE IF EXISTS schema_lock {on_cluster}")
         sleep(0.5)
     else:
         raise StoreError(f"another migration has been running for {LOCK_WAIT_SECONDS} seconds")
     try:
         yield
     finally:
-        connection.command("DROP TABLE IF EXISTS schema_lock")
+        connection.command(f"DROP TABLE IF EXISTS schema_lock {on_cluster}")
 
 
-def _break_stale_lock(connection: Connection) -> None:
+def _is_stale(connection: Connection) -> bool:
     """A migration that was killed leaves its lock behind; none takes this long."""
-    stale = connection.rows(
-        "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'schema_lock'"
-        " AND metadata_modification_time < now() - {seconds:UInt32}",
-        seconds=LOCK_STALE_SECONDS,
+    return bool(
+        connection.rows(
+            "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'schema_lock'"
+            " AND metadata_modification_time < now() - {seconds:UInt32}",
+            seconds=LOCK_STALE_SECONDS,
+        )
     )
-    if stale:
-        connection.command("DROP TABLE IF EXISTS schema_lock")

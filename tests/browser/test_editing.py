@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visits
+
+
+def _row(page: Page, workload: str) -> Locator:
+    return page.locator("tr").filter(has=page.get_by_role("checkbox", name=f"Select {workload}"))
 
 
 def _save(page: Page) -> None:
@@ -60,7 +64,7 @@ def test_an_edit_in_the_table_is_made_with_the_keyboard(visit: Visits) -> None:
     page.get_by_role("textbox", name="Replicas").focus()
     page.keyboard.type("5")
     page.keyboard.press("Control+Enter")
-    row = page.get_by_role("row").filter(has_text="mailer")
+    row = _row(page, "platform/mailer")
     expect(row).to_contain_text("2 → 5")
     expect(page.get_by_role("textbox", name="Replicas")).to_have_count(0)
 
@@ -71,7 +75,7 @@ def test_of_two_edits_the_later_one_sees_both_versions_and_decides(visit: Visits
     expect(second.get_by_role("textbox", name="Replicas")).to_be_visible()
     first.get_by_role("textbox", name="Replicas").fill("6")
     _save(first)
-    expect(first.get_by_role("row").filter(has_text="suggest")).to_contain_text("4 → 6")
+    expect(_row(first, "search/suggest")).to_contain_text("4 → 6")
 
     second.get_by_role("textbox", name="Replicas").fill("7")
     second.get_by_role("textbox", name="suggest CPU request").fill("500m")
@@ -81,7 +85,7 @@ def test_of_two_edits_the_later_one_sees_both_versions_and_decides(visit: Visits
     replicas = conflict.get_by_role("row").filter(has_text="Replicas")
     expect(replicas.get_by_role("cell")).to_have_text(["4", "6", "7"])
     conflict.get_by_role("button", name="Save mine on top").click()
-    row = second.get_by_role("row").filter(has_text="suggest")
+    row = _row(second, "search/suggest")
     expect(row).to_contain_text("4 → 7")
     expect(row).to_contain_text("500m")
 

@@ -36,6 +36,7 @@ def test_a_search_that_finds_nothing_says_so_and_can_be_cleared(visit: Visits) -
 
 def test_pages_are_turned_without_losing_the_order(visit: Visits) -> None:
     page = visit("/workloads?size=25&sort=memory_requested&order=desc")
+    expect(page.get_by_role("rowheader")).to_have_count(25)
     first = page.get_by_role("rowheader").first.inner_text()
     page.get_by_role("button", name="Go to next page").click()
     expect(page.get_by_text("26–40 of 40")).to_be_visible()

@@ -65,6 +65,7 @@ def test_mutate_alone_needs_neither_kubernetes_nor_pandas_nor_chdb(
         "KUBEDOOR_STORE_DSN": clickhouse.dsn,
         "KUBEDOOR_CLUSTER": cluster,
         "KUBEDOOR_SNAPSHOT_WAIT_SECONDS": "8",
+        "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS": "20",
     }
     with function("mutate", tmp_path, without=NOT_FOR_MUTATE, **settings) as (url, child):
         assert requests.get(f"{url}/readyz", timeout=30).json() == {"status": "ready"}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,13 +30,16 @@ from kubedoor.model import (
     Value,
     WorkloadKey,
 )
-from kubedoor.store.connection import Connection
+from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import SORTS, Filter, ListingStore
+from kubedoor.store.migrations import available, folder, migrate
 from kubedoor.store.people import PeopleStore, User
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 from tests.support.builders import DAY, make_usage_day
+from tests.support.clickhouse import ClickHouse, running_clickhouse
+from tests.toolbox.running import ROOT
 
 MI = 2**20
 LONG_AGO = DAY - timedelta(days=400)
@@ -469,3 +478,117 @@ def test_a_refusal_says_what_but_never_where(connection: Connection) -> None:
 def test_values_are_bound_and_never_sql(connection: Connection) -> None:
     text = "'; DROP TABLE manual; --\n\t\\ \u4e2d\u6587"
     assert connection.rows("SELECT {text:String} AS text", text=text) == [{"text": text}]
+
+
+# Migrations on a server, where several processes may come at once
+
+
+@pytest.fixture
+def served_scratch(clickhouse: ClickHouse, request: pytest.FixtureRequest) -> Iterator[Connection]:
+    database = f"scratch_{abs(hash(request.node.name))}"
+    connection = Connection(clickhouse.on(database))
+    yield connection
+    connection.close()
+
+
+def one_migration(where: Path) -> Path:
+    text = "CREATE TABLE IF NOT EXISTS one {on_cluster} (a UInt8) ENGINE = {MergeTree} ORDER BY a"
+    (where / "0001_one.sql").write_text(text)
+    return where
+
+
+def test_a_migration_waits_for_the_one_under_way(served_scratch: Connection, tmp_path: Path) -> None:
+    where = one_migration(tmp_path)
+    served_scratch.create_database()
+    served_scratch.command("CREATE TABLE schema_lock (made UInt8) ENGINE = Memory")
+    waited: list[float] = []
+
+    def let_go(seconds: float) -> None:
+        waited.append(seconds)
+        served_scratch.command("DROP TABLE schema_lock")
+
+    assert migrate(served_scratch, where=where, sleep=let_go) == ["0001_one"]
+    assert waited == [0.5]
+
+
+def test_a_lock_that_is_held_for_good_is_said(
+    served_scratch: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubedoor.store.migrations.LOCK_WAIT_SECONDS", 1)
+    where = one_migration(tmp_path)
+    served_scratch.create_database()
+    served_scratch.command("CREATE TABLE IF NOT EXISTS schema_lock (made UInt8) ENGINE = Memory")
+    with pytest.raises(StoreError, match="another migration"):
+        migrate(served_scratch, where=where, sleep=lambda _: None)
+    monkeypatch.setattr("kubedoor.store.migrations.LOCK_STALE_SECONDS", 0)
+    time.sleep(1.1)
+    assert migrate(served_scratch, where=where, sleep=lambda _: None) == ["0001_one"], (
+        "a lock left by the dead is broken"
+    )
+
+
+def test_two_processes_that_migrate_at_once_apply_each_once(clickhouse: ClickHouse, served: Connection) -> None:
+    del served
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBEDOOR_STORE_DSN": clickhouse.on("scratch_processes"),
+        "KUBEDOOR_SOURCE": "sample",
+    }
+    command = [sys.executable, "-m", "kubedoor", "migrate"]
+    with ThreadPoolExecutor(2) as pool:
+        said = list(
+            pool.map(
+                lambda _: (
+                    subprocess.run(
+                        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+                    ).stdout
+                ),
+                range(2),
+            )
+        )
+    names = [migration.name for migration in available(folder())]
+    assert sorted(name for text in said for name in text.split() if name in names) == names
+
+
+def test_a_server_that_was_killed_and_is_back_has_everything(tmp_path: Path) -> None:
+    with running_clickhouse(tmp_path / "own") as server:
+        if server.child is None:
+            pytest.fail("this test kills ClickHouse: unset KUBEDOOR_TEST_CLICKHOUSE_URL for it")
+        connection = Connection(server.dsn, timeout_seconds=10)
+        migrate(connection)
+        usage, control = UsageStore(connection, "c"), ControlStore(connection, "c")
+        store_day(usage, make_usage_day(), run=1)
+        control.edit(WorkloadKey("c", "shop", "web"), ManualValues(replicas=2), based_on=0, who="alice")
+        server.kill()
+        with pytest.raises(StoreError, match="cannot be reached"):
+            usage.history([DAY])
+        server.start()
+        assert usage.history([DAY]) == [make_usage_day()]
+        assert control.manual(WorkloadKey("c", "shop", "web")).replicas == 2
+        connection.close()
+
+
+def test_what_nobody_has_a_value_for_is_no_longer_in_the_table(control: ControlStore, web: WorkloadKey) -> None:
+    control.edit(web, ManualValues(replicas=1), based_on=0, who="alice")
+    control.edit(web, ManualValues(), based_on=1, who="alice")
+    assert control.control_rows_of(web) == []
+
+
+def test_old_collected_rows_are_deleted(control: ControlStore, connection: Connection, cluster: str) -> None:
+    for run in range(1, 6):
+        control.replace_collected([make_collected()], run=run, rule="peak-day")
+    control.prune()
+    left = connection.rows(
+        "SELECT DISTINCT run FROM collected_rows WHERE cluster = {cluster:String} ORDER BY run", cluster=cluster
+    )
+    assert [row["run"] for row in left] == [3, 4, 5]
+
+
+def test_threads_that_come_and_go_leave_no_clients_behind(embedded_dsn: str, embedded: Connection) -> None:
+    del embedded
+    own = Connection(embedded_dsn)
+    for _ in range(20):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: own.rows("SELECT 1 AS one"), range(4)))
+    assert len(own._idle) <= EMBEDDED_CLIENTS
+    own.close()

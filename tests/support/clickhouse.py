@@ -27,6 +27,10 @@ class ClickHouse:
     command: list[str] = field(default_factory=list)
     child: Child | None = None
 
+    def on(self, database: str) -> str:
+        """The DSN of another database of this server."""
+        return f"{self.dsn.rpartition('/')[0]}/{database}"
+
     def start(self) -> None:
         """Start it, again on the same port and folder if need be, and wait until it answers."""
         self.child = processes.start(

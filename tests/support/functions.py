@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 from starlette.testclient import TestClient
 
 from kubedoor.serving import load_function
 
 
 def function_client(name: str, *, client_host: str = "127.0.0.1", root_path: str = "") -> TestClient:
-    """A client of a freshly loaded function; the environment is read by its first request."""
+    """A client of a freshly loaded function; the environment is read by its first request.
+
+    Nothing ticks: a function has no end here, and its clock would go on under the tests that follow.
+    """
+    os.environ.setdefault("KUBEDOOR_CLOCK_SECONDS", "0")
     return TestClient(load_function(name), client=(client_host, 50000), root_path=root_path)
 
 

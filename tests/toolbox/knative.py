@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,12 +16,10 @@ from tests.toolbox import processes
 from tests.toolbox.build import need, need_files
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.helm import documents
-from tests.toolbox.processes import Child, PartFailed
+from tests.toolbox.processes import Child
 
 NAMESPACE = "knative-serving"
 IMAGES = "registry.test"
-AUTOSCALER_PORT = 8080
-"""Compiled in."""
 START_SECONDS = 90
 WEBHOOKS = ("configmap-validation", "defaulting", "resource-validation")
 DEFINITIONS = (
@@ -115,8 +112,6 @@ class Knative:
         return configuration
 
     def _start(self, name: str) -> None:
-        if name == "autoscaler":
-            _need_port(AUTOSCALER_PORT)
         environment = {
             **os.environ,
             "SYSTEM_NAMESPACE": NAMESPACE,
@@ -156,12 +151,3 @@ def _ours(one: Any) -> Any:
     if one["metadata"]["name"] == "config-deployment":
         one["data"] = {"queue-sidecar-image": f"{IMAGES}/queue:1", "registries-skipping-tag-resolving": IMAGES}
     return one
-
-
-def _need_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))
-        except OSError as error:
-            raise PartFailed(f"Knative's autoscaler needs port {port}, which somebody has: {error}") from error

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -167,10 +167,53 @@ def test_a_clock_that_runs_behind_collects_nevertheless(embedded: Connection, cl
     assert len(UsageStore(embedded, cluster).history([date(2026, 11, 20)])) == 1
 
 
+def learn_hpa(connection: Connection, key: WorkloadKey, *, at: datetime) -> None:
+    """As the door would have written it at that time."""
+    fact = {"cluster": key.cluster, "namespace": key.namespace, "deployment": key.deployment, "fact": "hpa"}
+    connection.insert("workload_facts", [{**fact, "holds": True, "seen_at": at, "seen_by": "door"}])
+
+
+def test_an_hpa_seen_after_the_window_is_kept(embedded: Connection, cluster: str) -> None:
+    control = ControlStore(embedded, cluster)
+    learn_hpa(embedded, WorkloadKey(cluster, "shop", "web"), at=NOW)
+    day = date(2026, 11, 20)
+    rows = (make_usage_day(day=day), make_usage_day(day=day, deployment="api", hpa=True))
+    run(make_collector(embedded, cluster, Days({day: DayUsage(rows, 1.0)}), look_back_days=1))
+    assert [row["deployment"] for row in control.known_facts()] == ["web"]
+
+
+def test_a_day_that_failed_in_an_earlier_request_is_not_forgotten(embedded: Connection, cluster: str) -> None:
+    newest = date(2026, 11, 20)
+    collector = make_collector(embedded, cluster, Days({newest: QueryTooLarge("too much")}))
+    clock = iter(range(0, 100_000, 100))
+    collector._monotonic = lambda: float(next(clock))
+    wish, last = Wish(), {}
+    for _ in range(5):
+        last = list(collector.run(wish, collection="c", budget_seconds=1))[-1]
+        if last["event"] != "next":
+            break
+        wish = parse_wish(last["next"])
+    assert (last["event"], last["complete"], last["failed_days"]) == ("finished", False, [str(newest)])
+
+
+def test_a_day_before_anything_is_kept_is_refused(embedded: Connection, cluster: str) -> None:
+    with pytest.raises(InvalidInput, match="more than 365 days back"):
+        make_collector(embedded, cluster, Days()).check(Wish(day=date(1950, 1, 1)))
+
+
+def test_strangers_of_long_ago_are_forgotten(embedded: Connection, cluster: str) -> None:
+    control = ControlStore(embedded, cluster)
+    for name, at in (("revision-1", NOW - timedelta(days=40)), ("revision-2", NOW), ("web", NOW - timedelta(days=40))):
+        learn_hpa(embedded, WorkloadKey(cluster, "shop", name), at=at)
+    run(make_collector(embedded, cluster, Days()))
+    run(make_collector(embedded, cluster, Days()), Wish(refresh=True))
+    assert {row["deployment"] for row in control.known_facts()} == {"revision-2", "web"}
+
+
 def test_hpas_that_are_gone_are_forgotten(embedded: Connection, cluster: str) -> None:
     control = ControlStore(embedded, cluster)
     web = WorkloadKey(cluster, "shop", "web")
-    control.learn([(web, "hpa", True)], seen_by="door")
+    learn_hpa(embedded, web, at=NOW - timedelta(days=5))
     run(make_collector(embedded, cluster, Days()))
     assert control.known_facts() != [], "without any HPA metric nobody can say"
     rows = (make_usage_day(day=date(2026, 11, 20)), make_usage_day(day=date(2026, 11, 20), deployment="api", hpa=True))

@@ -150,8 +150,10 @@ def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(house: House) -> None
 def test_what_is_not_due_asks_nobody_and_leaves_no_row(house: House) -> None:
     label_edit = make_request(make_deployment(labels={"a": "b"}), make_deployment())
     pod = make_request(make_deployment())
-    house.admit(label_edit, replace(pod, resource="pods"))
+    house.admit(replace(pod, resource="pods"))
     assert house.control.queries == 0
+    house.admit(label_edit, label_edit)
+    assert house.control.queries == 1, "labels are compared with what is known, once in a while"
     assert house.rows() == []
 
 
@@ -312,6 +314,72 @@ def test_a_refresh_that_hangs_is_waited_for_only_so_long(house: House, monkeypat
     assert "the store is away" in response["warnings"][-1]
 
 
+def test_a_store_that_hangs_costs_one_wait_and_not_one_an_admission(house: House) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+    let_go = threading.Event()
+    real = house.control.revision
+
+    def hanging() -> Revision:
+        let_go.wait(10)
+        return real()
+
+    house.control.revision = hanging  # type: ignore[method-assign]
+    object.__setattr__(house.door._options, "wait_seconds", 0.2)
+
+    async def four() -> list[float]:
+        seconds = []
+        for _ in range(4):
+            house.clock.ahead += RETRY_STORE_SECONDS + 1
+            started = time.perf_counter()
+            await house.door.admit(make_review(make_request(make_scale(10), make_scale(1))))
+            seconds.append(time.perf_counter() - started)
+        let_go.set()
+        return seconds
+
+    first, *rest = asyncio.run(four())
+    assert first > 0.15
+    assert max(rest) < first / 2
+
+
+def test_two_doors_end_up_with_what_was_seen_last(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+    one, two = House(embedded, cluster, tmp_path / "one"), House(embedded, cluster, tmp_path / "two")
+    one.set_replicas(3)
+    plain, off = make_deployment(), make_deployment(labels={admission.CONTROL_LABEL: "off"})
+    for house, now, before in ((one, off, plain), (two, plain, off), (one, off, plain)):
+        for every in (one, two):
+            every.clock.ahead += 30
+        house.admit(make_request(now, before))
+        house.rows()
+    for house in (one, two):
+        house.clock.ahead += 30
+        assert "patch" not in house.scale(10)
+    one.admit(make_request(plain, off))
+    one.rows()
+    for house in (one, two):
+        house.clock.ahead += 30
+        assert house.scale(10)["patch"]
+
+
+def test_what_a_database_cannot_store_is_refused_and_breaks_nothing(house: House) -> None:
+    review = make_review(make_request(make_scale(10), make_scale(1), username="\ud800"))
+    with pytest.raises(BadRequest, match="not Unicode"):
+        asyncio.run(house.door.admit(review))
+
+
+def test_rows_that_can_never_be_written_are_dropped_and_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.set_replicas(3)
+    house.scale(10)
+
+    def refuse(_rows: Any) -> None:
+        raise ValueError("never")
+
+    monkeypatch.setattr(house.records, "add_admissions", refuse)
+    house.door.flush()
+    assert metric(house, "kubedoor_admission_records_dropped_total") == 1
+    assert not house.door.has_work()
+
+
 def test_records_wait_for_the_store_and_the_oldest_are_dropped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.set_replicas(3)
     house.scale(10)
@@ -335,6 +403,10 @@ def test_a_snapshot_file_that_cannot_be_written_loses_no_record(house: House) ->
     house.scale(10)
     assert len(house.rows()) == 1
     assert metric(house, "kubedoor_door_failures_total", part="snapshot_file") == 1
+    house.snapshot._path = house.path
+    house.clock.ahead += 31
+    house.door.flush()
+    assert house.path.exists(), "it is tried again"
 
 
 def saved(house: House) -> None:

@@ -19,7 +19,7 @@ from cryptography import x509
 
 from kubedoor import certificates, logs, webhook
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, SettingsError, StoreError
-from kubedoor.once import once
+from kubedoor.once import FAILURE_HOLDS_SECONDS, once
 from kubedoor.patching import difference
 from kubedoor.responses import error_response
 from kubedoor.serving import Mounts, load_function
@@ -166,9 +166,14 @@ def test_a_build_that_fails_is_tried_again() -> None:
             raise StoreError("away")
         return 7
 
-    get = once(build)
+    clock = [0.0]
+    get = once(build, monotonic=lambda: clock[0])
     with pytest.raises(StoreError):
         get()
+    with pytest.raises(StoreError):
+        get()
+    assert len(attempts) == 1, "whoever waited gets the same failure at once"
+    clock[0] += FAILURE_HOLDS_SECONDS
     assert get() == 7
 
 
@@ -270,34 +275,6 @@ def test_an_edited_migration_and_a_newer_store_are_refused(scratch: Connection, 
     empty.mkdir()
     with pytest.raises(StoreError, match="of a newer KubeDoor"):
         migrate(scratch, where=empty)
-
-
-def test_a_migration_waits_for_the_one_under_way(scratch: Connection, tmp_path: Path) -> None:
-    where = write(tmp_path, **files(**ONE))
-    scratch.create_database()
-    scratch.command("CREATE TABLE schema_lock (made UInt8) ENGINE = Memory")
-    waited: list[float] = []
-
-    def let_go(seconds: float) -> None:
-        waited.append(seconds)
-        scratch.command("DROP TABLE schema_lock")
-
-    assert migrate(scratch, where=where, sleep=let_go) == ["0001_one"]
-    assert waited == [0.5]
-
-
-def test_a_lock_that_is_held_for_good_is_said(
-    scratch: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kubedoor.store.migrations.LOCK_WAIT_SECONDS", 1)
-    where = write(tmp_path, **files(**ONE))
-    scratch.create_database()
-    scratch.command("CREATE TABLE IF NOT EXISTS schema_lock (made UInt8) ENGINE = Memory")
-    with pytest.raises(StoreError, match="another migration"):
-        migrate(scratch, where=where, sleep=lambda _: None)
-    monkeypatch.setattr("kubedoor.store.migrations.LOCK_STALE_SECONDS", 0)
-    time.sleep(1.1)
-    assert migrate(scratch, where=where, sleep=lambda _: None) == ["0001_one"], "a lock left by the dead is broken"
 
 
 def test_threads_that_migrate_at_once_apply_each_once(embedded_dsn: str, embedded: Connection) -> None:

@@ -31,8 +31,12 @@ def deployment(
     return {**manifest, "status": {"observedGeneration": observed, **shown, **status}}
 
 
-STUCK: dict[str, Any] = {"conditions": [{"type": "Progressing", "status": "False", "reason": DEADLINE_EXCEEDED, "message": "too slow"}]}
-QUOTA: dict[str, Any] = {"conditions": [*STUCK["conditions"], {"type": "ReplicaFailure", "status": "True", "message": "quota"}]}
+STUCK: dict[str, Any] = {
+    "conditions": [{"type": "Progressing", "status": "False", "reason": DEADLINE_EXCEEDED, "message": "too slow"}]
+}
+QUOTA: dict[str, Any] = {
+    "conditions": [*STUCK["conditions"], {"type": "ReplicaFailure", "status": "True", "message": "quota"}]
+}
 ROLLOUTS = {
     "all are new and available": (deployment(3, total=3, updated=3, available=3), "healthy", "3 of 3 pods"),
     "replicas absent means one": (deployment(None, total=1, updated=1, available=1), "healthy", "1 of 1"),

@@ -15,7 +15,7 @@ STEP_SECONDS = 300
 
 
 def read(day: date, *, seed: int = 7, windows: PeakWindows = WINDOWS) -> DayUsage:
-    return SampleSource(seed=seed, today=FRIDAY).read_day(windows.peak_day(day), step_seconds=STEP_SECONDS)
+    return SampleSource(seed=seed, today=lambda: FRIDAY).read_day(windows.peak_day(day), step_seconds=STEP_SECONDS)
 
 
 def rows_of(usage: DayUsage) -> dict[tuple[str, str], UsageDay]:
@@ -26,7 +26,7 @@ def rows_of(usage: DayUsage) -> dict[tuple[str, str], UsageDay]:
 def month() -> list[DayUsage]:
     """30 days, newest first."""
     now = datetime(2025, 6, 20, 12, tzinfo=UTC)
-    source = SampleSource(seed=7, today=FRIDAY)
+    source = SampleSource(seed=7, today=lambda: FRIDAY)
     return [source.read_day(day, step_seconds=STEP_SECONDS) for day in WINDOWS.days_back(now, 30)]
 
 
@@ -125,12 +125,12 @@ def test_two_windows_make_one_day() -> None:
     "peak_day", [WINDOWS.peak_day(FRIDAY + timedelta(days=1)), PeakDay(FRIDAY, ())], ids=["the future", "no windows"]
 )
 def test_a_day_without_data_has_no_rows(peak_day: PeakDay) -> None:
-    usage = SampleSource(seed=7, today=FRIDAY).read_day(peak_day, step_seconds=STEP_SECONDS)
+    usage = SampleSource(seed=7, today=lambda: FRIDAY).read_day(peak_day, step_seconds=STEP_SECONDS)
     assert (usage.rows, usage.coverage) == ((), 0.0)
 
 
 def test_sample_data_says_that_it_is() -> None:
-    source = SampleSource(seed=7, today=FRIDAY)
+    source = SampleSource(seed=7, today=lambda: FRIDAY)
     (check,) = source.checks()
     assert source.is_sample
     assert check.ok

@@ -3,7 +3,8 @@ import * as api from "@/api";
 import { ApiError } from "@/api/client";
 import type { Session } from "@/types";
 
-const VIEWER = "viewer";
+/** Which roles may do what is decided by the API (functions/api/roles.py); here, what is worth showing. */
+const EDITORS = new Set(["operator", "admin"]);
 const session = shallowRef<Session | null>(null);
 
 /** Who is logged in. */
@@ -11,7 +12,10 @@ export function useSession() {
   return {
     session,
     /** Whoever may only look gets no controls that change anything. */
-    canEdit: computed(() => session.value !== null && session.value.role !== VIEWER),
+    canEdit: computed(() => EDITORS.has(session.value?.role ?? "")),
+    canSwitch: computed(() => session.value?.role === "admin"),
+    /** Somebody from an identity provider has no password here. */
+    hasPassword: computed(() => session.value?.source !== "oidc"),
     mustChange: computed(() => session.value?.must_change_password === true),
     cluster: computed(() => session.value?.cluster ?? ""),
     isSample: computed(() => session.value?.is_sample === true),

@@ -11,7 +11,7 @@ export default {
   header: { cluster: "Cluster", sample: "Sample data", language: "Language", theme: "Theme", user: "Account of {name}" },
   theme: { system: "As the system", light: "Light", dark: "Dark" },
   user: { changePassword: "Change password", logOut: "Log out" },
-  role: { admin: "Administrator", viewer: "Viewer" },
+  role: { admin: "Administrator", operator: "Operator", viewer: "Viewer" },
   sample: {
     title: "Sample data.",
     text: "No Prometheus is set, so all usage is made up. Set KUBEDOOR_PROMETHEUS_URL to see your own Deployments.",
@@ -27,7 +27,7 @@ export default {
     offHint: "Deployments pass as they are. Click to switch on.",
     loadingHint: "Asking the cluster",
     unknownReason: "The cluster does not say: {reason}",
-    viewer: "You may look, not switch.",
+    viewer: "Only administrators may switch.",
     turnOn: {
       title: "Switch control on?", intro: "KubeDoor creates its webhook configuration in cluster {cluster}. From then on:",
       points: [

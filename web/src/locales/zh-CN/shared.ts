@@ -11,7 +11,7 @@ export default {
   header: { cluster: "集群", sample: "示例数据", language: "语言", theme: "主题", user: "{name} 的账号" },
   theme: { system: "跟随系统", light: "浅色", dark: "深色" },
   user: { changePassword: "修改密码", logOut: "退出登录" },
-  role: { admin: "管理员", viewer: "只读用户" },
+  role: { admin: "管理员", operator: "运维人员", viewer: "只读用户" },
   sample: { title: "示例数据。", text: "没有配置 Prometheus，所有用量都是虚构的。设置 KUBEDOOR_PROMETHEUS_URL 后即可看到自己的 Deployment。" },
   password: {
     stillFirst: "仍在使用初始密码。",
@@ -24,7 +24,7 @@ export default {
     offHint: "Deployment 原样放行。点击开启。",
     loadingHint: "正在询问集群",
     unknownReason: "集群没有给出状态：{reason}",
-    viewer: "只读用户不能切换。",
+    viewer: "只有管理员可以切换。",
     turnOn: {
       title: "开启管控？", intro: "KubeDoor 会在集群 {cluster} 中创建它的 Webhook 配置。此后：",
       points: [
