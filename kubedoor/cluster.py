@@ -8,22 +8,31 @@ cluster need not pay.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import urllib3.exceptions
 
-from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
+from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NotFound
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
 
 NO_CLUSTER = "none"
 PAGE_SIZE = 500
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""A DNS subdomain (RFC 1123), as object names are."""
 MAX_PAGES = 1000
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+
+
+def segment(name: str) -> str:
+    """`name` as one segment of a path. Raises InvalidInput for what is no name in Kubernetes, such as `../secrets`."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"{name[:100]!r} is not a name that Kubernetes knows", field="name")
+    return name
 
 
 class Cluster:
@@ -76,31 +85,31 @@ class Cluster:
 
     def webhook_configuration(self, name: str) -> dict[str, Any] | None:
         """None when it is not there."""
-        return self._get(f"{_WEBHOOKS}/{quote(name)}")
+        return self._get(f"{_WEBHOOKS}/{segment(name)}")
 
     def apply_webhook_configuration(self, manifest: dict[str, Any]) -> None:
         """Create it, or make the existing one like `manifest`, by server-side apply."""
-        path = f"{_WEBHOOKS}/{quote(manifest['metadata']['name'])}"
+        path = f"{_WEBHOOKS}/{segment(manifest['metadata']['name'])}"
         query = {"fieldManager": "kubedoor", "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
 
     def patch_webhook_configuration(self, name: str, patch: list[dict[str, Any]]) -> None:
         """Change what is there, by JSON patch."""
-        self.request("PATCH", f"{_WEBHOOKS}/{quote(name)}", body=patch, content_type="application/json-patch+json")
+        self.request("PATCH", f"{_WEBHOOKS}/{segment(name)}", body=patch, content_type="application/json-patch+json")
 
     def delete_webhook_configuration(self, name: str) -> None:
         """What is already gone is no error."""
         try:
-            self.request("DELETE", f"{_WEBHOOKS}/{quote(name)}")
+            self.request("DELETE", f"{_WEBHOOKS}/{segment(name)}")
         except NotFound:
             return
 
     def service_exists(self, namespace: str, name: str) -> bool:
-        return self._get(f"/api/v1/namespaces/{quote(namespace)}/services/{quote(name)}") is not None
+        return self._get(f"/api/v1/namespaces/{segment(namespace)}/services/{segment(name)}") is not None
 
     def deployment(self, namespace: str, name: str) -> dict[str, Any] | None:
         """None when it is not there."""
-        return self._get(f"/apis/apps/v1/namespaces/{quote(namespace)}/deployments/{quote(name)}")
+        return self._get(f"/apis/apps/v1/namespaces/{segment(namespace)}/deployments/{segment(name)}")
 
     def deployments(self) -> Iterator[dict[str, Any]]:
         """Every Deployment of the cluster, page by page."""
@@ -110,12 +119,12 @@ class Cluster:
         self, namespace: str, name: str, patch: dict[str, Any], *, dry_run: bool = False
     ) -> dict[str, Any]:
         """Apply a merge patch; the Deployment as it is then, or as it would be."""
-        path = f"/apis/apps/v1/namespaces/{quote(namespace)}/deployments/{quote(name)}"
+        path = f"/apis/apps/v1/namespaces/{segment(namespace)}/deployments/{segment(name)}"
         return self._merge(path, patch, dry_run=dry_run)
 
     def scale_deployment(self, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> int:
         """Ask for replicas through the scale subresource; how many were stored, which admission may have changed."""
-        path = f"/apis/apps/v1/namespaces/{quote(namespace)}/deployments/{quote(name)}/scale"
+        path = f"/apis/apps/v1/namespaces/{segment(namespace)}/deployments/{segment(name)}/scale"
         # NB: a Scale leaves `replicas` out when it is zero.
         return int(self._merge(path, {"spec": {"replicas": replicas}}, dry_run=dry_run)["spec"].get("replicas", 0))
 

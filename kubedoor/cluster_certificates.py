@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from kubedoor import certificates, webhook
-from kubedoor.cluster import Cluster
+from kubedoor.cluster import Cluster, segment
 from kubedoor.errors import NotFound
 
 _FILES = ("ca.crt", "ca.key", "tls.crt", "tls.key")
@@ -27,7 +26,7 @@ def renew(cluster: Cluster, *, namespace: str, secret: str, names: Sequence[str]
 
     The webhook configuration, where there is one, gets the Secret's CA in any case. Raises ClusterError and Forbidden.
     """
-    path = f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(secret)}"
+    path = f"/api/v1/namespaces/{segment(namespace)}/secrets/{segment(secret)}"
     found = _read(cluster, path)
     wanted = _renewed(found or {}, names, now)
     _tell_api_server(cluster, wanted["ca.crt"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from kubedoor import cronjobs
-from kubedoor.cluster import Cluster
+from kubedoor.cluster import Cluster, segment
 from kubedoor.cronjobs import CronJobOptions
 
 
@@ -29,7 +27,7 @@ class CronJobs:
         self._cluster.delete_object(self._secret(schedule))
 
     def _cronjob(self, schedule: str) -> str:
-        return f"/apis/batch/v1/namespaces/{quote(self._options.namespace)}/cronjobs/{cronjobs.name_of(schedule)}"
+        return f"/apis/batch/v1/namespaces/{segment(self._options.namespace)}/cronjobs/{cronjobs.name_of(schedule)}"
 
     def _secret(self, schedule: str) -> str:
-        return f"/api/v1/namespaces/{quote(self._options.namespace)}/secrets/{cronjobs.name_of(schedule)}"
+        return f"/api/v1/namespaces/{segment(self._options.namespace)}/secrets/{cronjobs.name_of(schedule)}"

@@ -10,10 +10,9 @@ import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from kubedoor import shards
-from kubedoor.cluster import Cluster
+from kubedoor.cluster import Cluster, segment
 from kubedoor.errors import KubeDoorError
 from kubedoor.snapshot import Snapshot
 
@@ -61,6 +60,6 @@ class Publisher:
 
     def _write(self, number: int, piece: bytes) -> None:
         name = f"{self._prefix}-{number}"
-        path = f"/api/v1/namespaces/{quote(self._namespace)}/configmaps/{quote(name)}"
+        path = f"/api/v1/namespaces/{segment(self._namespace)}/configmaps/{segment(name)}"
         patch = {"binaryData": {shards.file_name(number): base64.b64encode(piece).decode()}}
         self._cluster.request("PATCH", path, body=patch, content_type="application/merge-patch+json")

@@ -152,10 +152,7 @@ def list_edits(
 
 @router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live")
 def get_live(cluster: str, namespace: str, deployment: str, found: ServicesIn, login: LoginIn) -> dict[str, Any]:
-    """The Deployment as the cluster has it now."""
+    """The Deployment as the cluster has it now; with sample data, the sample's."""
     if cluster != found.settings.cluster:
         raise NotFound(f"there is no cluster {cluster!r} here: there is {found.settings.cluster}")
-    manifest = found.cluster.deployment(namespace, deployment)
-    if manifest is None:
-        raise NotFound(f"the cluster has no Deployment {namespace}/{deployment}")
-    return manifest
+    return found.live(namespace, deployment)

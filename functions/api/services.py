@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kubedoor import people
 from kubedoor.accounts import Tokens, Users
@@ -21,11 +22,13 @@ from kubedoor.background import Collections, Slice, remote_slice
 from kubedoor.checkup import Checkup
 from kubedoor.cluster import Cluster
 from kubedoor.door import rules_of
+from kubedoor.errors import NotFound
 from kubedoor.oidc import Oidc, OidcOptions
 from kubedoor.overview import Overview
 from kubedoor.passwords import Passwords
 from kubedoor.preview import Preview
 from kubedoor.publishing import Publisher
+from kubedoor.sample import sample_deployments
 from kubedoor.schedules import Schedules
 from kubedoor.settings import Settings
 from kubedoor.store.connection import Connection
@@ -65,6 +68,17 @@ class Services:
     actions: Actions
     schedules: Schedules
     now: Callable[[], datetime]
+
+    def live(self, namespace: str, deployment: str) -> dict[str, Any]:
+        """The Deployment as the cluster has it now; with sample data, the sample's. Raises NotFound, ClusterError."""
+        if self.settings.uses_sample:
+            for manifest in sample_deployments():
+                if (manifest["metadata"]["namespace"], manifest["metadata"]["name"]) == (namespace, deployment):
+                    return manifest
+        found = self.cluster.deployment(namespace, deployment)
+        if found is None:
+            raise NotFound(f"the cluster has no Deployment {namespace}/{deployment}")
+        return found
 
 
 def build(settings: Settings) -> Services:

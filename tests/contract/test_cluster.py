@@ -8,7 +8,7 @@ import pytest
 
 from kubedoor import webhook
 from kubedoor.cluster import NO_CLUSTER, Cluster
-from kubedoor.errors import ClusterError, Conflict, Forbidden, NotFound
+from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, NotFound
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.switch import Switch
@@ -64,6 +64,15 @@ def test_permissions_are_what_the_api_server_says(own: Cluster) -> None:
     assert not own.may("delete", "apps", "deployments")
     with pytest.raises(Forbidden, match="the cluster does not allow this to KubeDoor"):
         own.request("GET", "/api/v1/nodes")
+
+
+@pytest.mark.parametrize("name", ["../kube-system", "..", "a/b", "", "UPPER", "a..%2f", "x" * 254])
+def test_a_name_that_is_none_is_never_sent(name: str) -> None:
+    unreachable = Cluster(kubeconfig=NO_CLUSTER)
+    with pytest.raises(InvalidInput, match="not a name that Kubernetes knows"):
+        unreachable.deployment("shop", name)
+    with pytest.raises(InvalidInput):
+        unreachable.deployment(name, "web")
 
 
 def test_what_the_api_server_refuses_is_said_in_its_words(own: Cluster) -> None:

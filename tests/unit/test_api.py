@@ -301,7 +301,14 @@ def test_without_a_cluster_the_switch_says_so(api: TestClient) -> None:
     assert state["enabled"] is None
     assert "no cluster is configured" in state["reason"]
     assert_error(api.put(f"{V1}/control", json={"enabled": True}), 503, "cluster")
-    assert_error(api.get(f"{path_of(first(api))}/live"), 503, "cluster")
+    assert_error(api.get(f"{V1}/workloads/api-tests/shop/nobody/live"), 503, "cluster")
+
+
+def test_the_live_deployment_of_sample_data_is_the_samples(api: TestClient) -> None:
+    workload = first(api)
+    manifest = api.get(f"{path_of(workload)}/live").json()
+    assert manifest["metadata"]["name"] == workload["deployment"]
+    assert api.post(f"{V1}/admission/preview", json=manifest).json()["outcome"] == "patched"
 
 
 def test_admissions_are_listed(api: TestClient) -> None:

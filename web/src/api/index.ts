@@ -14,6 +14,7 @@ export interface WorkloadPath {
 export const whoAmI = () => call("get", "/api/v1/session", {});
 export const logIn = (username: string, password: string) =>
   call("post", "/api/v1/session", { body: { username, password } });
+export const listLoginWays = (signal: AbortSignal) => call("get", "/api/v1/session/ways", { signal });
 export const logOut = () => call("delete", "/api/v1/session", {});
 export const changePassword = (oldPassword: string, newPassword: string) =>
   call("put", "/api/v1/session/password", { body: { old_password: oldPassword, new_password: newPassword } });

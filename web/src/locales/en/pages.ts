@@ -1,7 +1,8 @@
 /** Login, overview, collection, checkup, door. */
 export default {
   login: {
-    title: "Log in", intro: "to KubeDoor", username: "User name", password: "Password", submit: "Log in", missing: "User name and password, please", wrong: "The user name or the password is wrong",
+    title: "Log in", intro: "to KubeDoor", username: "User name", password: "Password", submit: "Log in", missing: "User name and password, please", with: "Log in with {name}", oidc_expired: "The login at the provider took too long or was called off. Try again.", oidc_no_role: "The provider knows you, but none of your groups has a role in KubeDoor.",
+    oidc_name_taken: "A local user has the same name: ask an administrator.", oidc_failed: "The identity provider does not answer as it should.", wrong: "The user name or the password is wrong",
     newPassword: "Choose a new password", newPasswordAdvised: "The first password is known to everybody. On this machine you may go on without changing it; a note reminds you.",
     newPasswordNeeded: "The first password is known to everybody: it has to be changed before anything else.", skip: "Not now",
     claim: "What is asked for, kept equal to what is used.",

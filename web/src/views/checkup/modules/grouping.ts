@@ -14,6 +14,11 @@ export function groupOf(check: Check): GroupName {
   return BELONGS.find(([, pattern]) => pattern.test(check.name))?.[0] ?? "usage";
 }
 
+/** A check that is fine, but says what is lost without the optional thing it did not find, or why it is only a sample. */
+export function isWorthKnowing(check: Check): boolean {
+  return check.ok && check.remedy !== "" && /^(no series|sample)/.test(check.detail);
+}
+
 export function grouped(checks: Check[]): { name: GroupName; checks: Check[] }[] {
   const groups = new Map<GroupName, Check[]>();
   for (const check of checks) {
