@@ -42,6 +42,10 @@ class Actions:
         self._running: dict[str, Batch] = {}
 
     @property
+    def cluster_name(self) -> str:
+        return self._tools.cluster_name
+
+    @property
     def _store(self) -> OperationStore:
         return self._tools.store
 

@@ -45,7 +45,6 @@ class Schedules:
     def __init__(
         self,
         *,
-        cluster_name: str,
         store: ScheduleStore,
         actions: Actions,
         control: ControlStore,
@@ -53,7 +52,6 @@ class Schedules:
         cronjobs: CronJobs | None,
         now: Callable[[], datetime],
     ) -> None:
-        self._cluster_name = cluster_name
         self._store = store
         self._actions = actions
         self._control = control
@@ -240,7 +238,9 @@ class Schedules:
                 self.delete(one.schedule, editor)
 
     def _manual_replicas(self, target: Target) -> int | None:
-        return self._control.manual(WorkloadKey(self._cluster_name, target.namespace, target.deployment)).replicas
+        return self._control.manual(
+            WorkloadKey(self._actions.cluster_name, target.namespace, target.deployment)
+        ).replicas
 
     def _put(self, schedule: Schedule, *, token: str = "") -> None:
         if self._cronjobs is None:

@@ -55,7 +55,6 @@ def build_schedules(settings: Settings, connection: Connection, cluster: Cluster
         )
         cronjobs = CronJobs(cluster, options)
     return Schedules(
-        cluster_name=settings.cluster,
         store=ScheduleStore(connection, settings.cluster),
         actions=actions,
         control=ControlStore(connection, settings.cluster),

@@ -1,5 +1,6 @@
 """`python -m tests.browser.screenshots`: every page in both languages and themes, wide and narrow, into `screenshots/`.
 
+In front of a real control plane with the sample's Deployments and the door on, and once more without any cluster.
 With `--readme`, only the two pictures of the README, into `docs/images/`.
 """
 
@@ -9,15 +10,18 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import product
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from kubedoor.sample_cluster import DEPLOYMENTS
 from tests.browser.serving import FIRST_PASSWORD, ROOT, chromium, sample_kubedoor
+from tests.toolbox.build import ToolMissing
+from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.processes import PartFailed
-from tests.toolbox.running import Client
+from tests.toolbox.running import Client, start_kubedoor
 
 PASSWORD = "a password of one's own"
 # Charts draw themselves over a quarter of a second.
@@ -32,12 +36,13 @@ PAGES = {
     "workload": WORKLOAD,
     "workload-memory": f"{WORKLOAD}?resource=memory&edit=1",
     "workload-preview": f"{WORKLOAD}?tab=preview",
-    "workload-admissions": f"{WORKLOAD}?tab=admissions",
+    "workload-admissions": "/workloads/default/shop/cart?tab=admissions",
     "workload-edits": "/workloads/default/shop/cart?tab=edits",
     "collection": "/collection",
     "checkup": "/checkup",
     "door": "/door",
 }
+WITHOUT_CLUSTER = {"no-cluster-overview": "/", "no-cluster-checkup": "/checkup", "no-cluster-door": "/door"}
 README_PICTURES = {"overview": "/", "workloads": "/workloads?sort=cpu_waste&order=desc&size=25"}
 
 
@@ -47,34 +52,76 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only pictures whose name has this in it")
     arguments = parser.parse_args()
     try:
-        with tempfile.TemporaryDirectory() as folder, sample_kubedoor(Path(folder)) as running, chromium() as browser:
-            _set_something(running.url)
-            for path in (
-                _readme(browser, running.url) if arguments.readme else _all(browser, running.url, arguments.only)
-            ):
-                print(path.relative_to(ROOT), flush=True)
-    except PartFailed as failure:
+        with ExitStack() as stack:
+            browser = stack.enter_context(chromium())
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            url = _in_cluster(stack, folder / "in-cluster")
+            if arguments.readme:
+                _say(_readme(browser, url))
+            else:
+                _say(_all(browser, url, {"login": "/login", **PAGES}, arguments.only))
+                if any(arguments.only in name for name in WITHOUT_CLUSTER):
+                    _say(_all(browser, _alone(stack, folder / "alone"), WITHOUT_CLUSTER, arguments.only))
+    except (PartFailed, ToolMissing) as failure:
         print(f"screenshots: {failure}", file=sys.stderr)
         return 1
     return 0
 
 
-def _set_something(url: str) -> None:
-    """A few values set by hand and a password of one's own, so that the pages show what they are for."""
-    with closing(Client(url)) as client:
-        client.log_in()
-        client.call("PUT", "/session/password", {"old_password": FIRST_PASSWORD, "new_password": PASSWORD})
-        cart = "/workloads/default/shop/cart"
-        client.call("PATCH", cart, {"version": 0, "replicas": 8, "note": "Sale on Friday"})
-        request = {"cart": {"cpu_request": "600m", "memory_request": "768Mi"}}
-        client.call("PATCH", cart, {"version": 1, "containers": request, "note": "Two more per cent for the sale"})
-        client.call("PATCH", "/workloads/default/search/ranking", {"version": 0, "mode": "observe"})
+def _say(paths: Iterator[Path]) -> None:
+    for path in paths:
+        print(path.relative_to(ROOT), flush=True)
 
 
-def _all(browser: Browser, url: str, only: str) -> Iterator[Path]:
+def _in_cluster(stack: ExitStack, folder: Path) -> str:
+    """The address of a KubeDoor whose door is on and has had something to do."""
+    folder.mkdir()
+    plane = stack.enter_context(ControlPlane())
+    names = sorted({deployment.namespace for deployment in DEPLOYMENTS})
+    plane.apply(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names))
+    plane.apply(*(deployment.manifest() for deployment in DEPLOYMENTS))
+    running = start_kubedoor(plane, None, folder=folder)
+    stack.callback(running.child.stop)
+    with closing(Client(running.url)) as client:
+        _set_something(client)
+        client.switch(enabled=True)
+
+    def is_asked() -> bool:
+        scaled = plane.kubectl("scale", "deployment", "catalog", "-n", "shop", "--replicas=12", check=False)
+        return "KubeDoor" in scaled.stderr
+
+    plane.wait_for(is_asked, what="the door answers the API server")
+    plane.kubectl("rollout", "restart", "deployment", "cart", "-n", "shop")
+    plane.kubectl("scale", "deployment", "cart", "-n", "shop", "--replicas=4")
+    plane.kubectl("rollout", "restart", "deployment", "ranking", "-n", "search")
+    plane.kubectl("rollout", "restart", "deployment", "payment-gateway", "-n", "payments")
+    return running.url
+
+
+def _alone(stack: ExitStack, folder: Path) -> str:
+    folder.mkdir()
+    running = stack.enter_context(sample_kubedoor(folder, days=0))
+    with closing(Client(running.url)) as client:
+        _set_something(client)
+    return running.url
+
+
+def _set_something(client: Client) -> None:
+    """A month collected, a few values set by hand and a password of one's own: the pages show what they are for."""
+    client.log_in()
+    client.call("PUT", "/session/password", {"old_password": FIRST_PASSWORD, "new_password": PASSWORD})
+    client.collect(30, on_progress=lambda record: None)
+    cart = "/workloads/default/shop/cart"
+    client.call("PATCH", cart, {"version": 0, "replicas": 8, "note": "Sale on Friday"})
+    request = {"cart": {"cpu_request": "600m", "memory_request": "768Mi"}}
+    client.call("PATCH", cart, {"version": 1, "containers": request, "note": "Room for the sale"})
+    client.call("PATCH", "/workloads/default/search/ranking", {"version": 0, "mode": "observe"})
+
+
+def _all(browser: Browser, url: str, pages: dict[str, str], only: str) -> Iterator[Path]:
     for size, locale, theme in product((WIDE, NARROW), ("en", "zh-CN"), ("light", "dark")):
         with closing(_logged_in(browser, url, size, locale, theme)) as page:
-            for name, path in {"login": "/login", **PAGES}.items():
+            for name, path in pages.items():
                 picture = f"{name}-{locale}-{theme}-{size[0]}.png"
                 if only in picture:
                     _show(page, url + path)
@@ -102,18 +149,20 @@ def _logged_in(browser: Browser, url: str, size: tuple[int, int], locale: str, t
         raise PartFailed(f"login answered {answer.status}")
     page = context.new_page()
     page.on("pageerror", lambda error: print(f"page error: {error}", file=sys.stderr))
-    page.on(
-        "console",
-        lambda said: print(f"console: {said.text}", file=sys.stderr) if said.type in ("error", "warning") else None,
-    )
+    page.on("console", _complain)
     return page
+
+
+def _complain(said: ConsoleMessage) -> None:
+    if said.type in ("error", "warning"):
+        print(f"console: {said.text}", file=sys.stderr)
 
 
 def _show(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_load_state("networkidle")
     if "tab=preview" in address:
-        page.locator("button.el-button--primary").last.click()
+        page.locator("#panel button.el-button--primary").last.click()
         page.locator(".diff").wait_for()
     page.wait_for_timeout(DRAWN_MS)
 

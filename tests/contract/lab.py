@@ -96,6 +96,16 @@ class Lab:
     def admissions(self, namespace: str) -> list[dict[str, Any]]:
         return self.records.admissions(namespace=namespace, limit=100)
 
+    def settle_admissions(self) -> None:
+        """Wait until everything admitted so far is recorded: rows are written after the answers, in their order."""
+        name = f"last-{next(_images)}"
+        self.plane.kubectl("create", "deployment", name, "--image=registry.test/app:1", "--replicas=0")
+        self.plane.wait_for(
+            lambda: bool(self.records.admissions(namespace="default", deployment=name, limit=1)),
+            what="rows are written",
+        )
+        self.plane.kubectl("delete", "deployment", name)
+
     def wait_for_admissions(self, namespace: str, count: int) -> list[dict[str, Any]]:
         """Rows are written after the answer is out."""
         self.plane.wait_for(lambda: len(self.admissions(namespace)) >= count, what=f"{count} admissions are recorded")

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Barrier, Thread, Timer
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -257,6 +257,22 @@ def post(url: str, body: dict[str, Any], **headers: str) -> list[dict[str, Any]]
         return [json.loads(line) for line in answer.iter_lines()]
 
 
+def killed_after(url: str, child: Child, *, days: int, pause: float) -> list[str]:
+    """Start a collection of everything, kill it a moment after so many days are done; the events that came."""
+    seen: list[str] = []
+    with (
+        suppress(requests.RequestException),
+        requests.post(url, json={"refresh": True}, stream=True, timeout=60) as answer,
+    ):
+        for line in answer.iter_lines():
+            seen.append(json.loads(line)["event"])
+            if seen.count("day") >= days:
+                time.sleep(pause)
+                child.kill()
+                break
+    return seen
+
+
 def test_killed_at_any_point_and_started_again_it_gives_the_undisturbed_table(
     prometheus_of: PrometheusOf, clickhouse: ClickHouse, served: Connection, cluster: str, tmp_path: Path
 ) -> None:
@@ -275,12 +291,8 @@ def test_killed_at_any_point_and_started_again_it_gives_the_undisturbed_table(
         folder = tmp_path / str(attempt)
         folder.mkdir()
         with collect_function(folder, KUBEDOOR_CLUSTER=cluster, **settings) as (url, child):
-            # From the second day on it is killed while it reads, writes or refreshes, wherever it happens to be.
-            killer = Timer(chance.uniform(0.05, 0.9), child.kill)
-            killer.start()
-            with suppress(requests.RequestException):
-                post(url, {"refresh": True} if attempt else {})
-            killer.join()
+            seen = killed_after(url, child, days=attempt, pause=chance.uniform(0.0, 0.2))
+            assert "finished" not in seen, "it was killed at work"
     folder = tmp_path / "last"
     folder.mkdir()
     with collect_function(folder, KUBEDOOR_CLUSTER=cluster, **settings) as (url, _child):
@@ -291,7 +303,7 @@ def test_killed_at_any_point_and_started_again_it_gives_the_undisturbed_table(
 def test_a_ping_with_cloudevent_headers_is_the_same_as_a_plain_one(
     prometheus_of: PrometheusOf, clickhouse: ClickHouse, served: Connection, cluster: str, tmp_path: Path
 ) -> None:
-    prometheus = prometheus_of(FLEET)
+    prometheus = prometheus_of(small_fleet(datetime.now(UTC).date() - timedelta(days=1)))
     settings = {
         "KUBEDOOR_PROMETHEUS_URL": prometheus.url,
         "KUBEDOOR_STORE_DSN": clickhouse.dsn,
@@ -316,4 +328,4 @@ def test_a_ping_with_cloudevent_headers_is_the_same_as_a_plain_one(
         assert 'kubedoor_collection_steps_total{event="finished"} 1.0' in metrics
         child.stop()
         assert child.process.returncode == 0, "SIGTERM is an orderly end"
-    assert Bench(served, cluster, prometheus, datetime.now(UTC)).control.workload_count() == 0
+    assert Bench(served, cluster, prometheus, datetime.now(UTC)).control.workload_count() == 8

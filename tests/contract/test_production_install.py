@@ -342,6 +342,7 @@ def test_the_door_has_no_credentials(installed: Installed) -> None:
 def test_what_is_printed_is_what_the_shipped_file_has(installed: Installed) -> None:
     """knative/webhook.yaml is for cert-manager and the namespace kubedoor, so the CA and the port differ."""
     shipped = yaml.safe_load((Path(__file__).parents[2] / "knative" / "webhook.yaml").read_text())
+    switch_on(installed)
     stored = installed.plane.get(HOOKS, webhook.NAME)
     for name in ("rules", "namespaceSelector", "matchConditions", "failurePolicy", "sideEffects"):
         assert shipped["webhooks"][0][name] == stored["webhooks"][0][name]

@@ -20,6 +20,8 @@ from tests.toolbox.processes import Child
 
 NAMESPACE = "knative-serving"
 IMAGES = "registry.test"
+NOWHERE = "10.64.250.1"
+"""Of the pod network, where nothing is: endpoints must not be loopback addresses."""
 START_SECONDS = 90
 WEBHOOKS = ("configmap-validation", "defaulting", "resource-validation")
 DEFINITIONS = (
@@ -102,8 +104,11 @@ class Knative:
                 "metadata": {**metadata, "name": "webhook-certs", "namespace": NAMESPACE},
             }
         )
-        for name in ("webhook", "autoscaler", "controller", "activator-service"):
+        for name in ("webhook", "autoscaler", "controller"):
             self._plane.expose(name, NAMESPACE)
+        activator = {"addresses": [{"ip": NOWHERE}], "ports": [{"name": "http", "port": 8012}]}
+        metadata = {"name": "activator-service", "namespace": NAMESPACE}
+        self._plane.apply({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": [activator]})
         self._plane.apply(*(self._reached(one) for one in documents(*(files[name] for name in WEBHOOKS))))
 
     def _reached(self, configuration: Any) -> Any:
@@ -116,7 +121,7 @@ class Knative:
             **os.environ,
             "SYSTEM_NAMESPACE": NAMESPACE,
             "POD_NAME": name,
-            "POD_IP": "127.0.0.1",
+            "POD_IP": NOWHERE,
             "WEBHOOK_NAME": "webhook",
             "WEBHOOK_PORT": str(self._webhook_port),
             "CONFIG_LOGGING_NAME": "config-logging",

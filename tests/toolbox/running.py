@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ SERVICE_ACCOUNT = "kubedoor-api"
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 REQUEST_TIMEOUT_SECONDS = 60
 COLLECT_TIMEOUT_SECONDS = 600
-RULES = (
+Rule = tuple[str, tuple[str, ...], tuple[str, ...]]
+RULES: tuple[Rule, ...] = (
     ("", ("services",), ("get",)),
     ("apps", ("deployments",), ("get", "list", "patch")),
     ("apps", ("deployments/scale",), ("get", "patch", "update")),
@@ -33,6 +34,13 @@ RULES = (
         ("get", "list", "create", "update", "patch", "delete"),
     ),
 )
+
+OWN_RULES: tuple[Rule, ...] = (
+    # The CronJobs of schedules, and the Secrets with their tokens.
+    ("batch", ("cronjobs",), ("create", "patch", "delete")),
+    ("", ("secrets",), ("create", "patch", "delete")),
+)
+"""In KubeDoor's own namespace only."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +100,22 @@ def admit(plane: ControlPlane) -> Path:
 
 
 def _permissions() -> list[Manifest]:
-    rules = [{"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)} for group, kinds, verbs in RULES]
+    own = {"name": "kubedoor", "namespace": NAMESPACE}
+    return [*_granted("ClusterRole", {"name": "kubedoor"}, RULES), *_granted("Role", own, OWN_RULES)]
+
+
+def _granted(kind: str, metadata: Manifest, granted: Sequence[Rule]) -> list[Manifest]:
+    """A role and its binding to KubeDoor's user."""
+    rules = [{"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)} for group, kinds, verbs in granted]
     api = "rbac.authorization.k8s.io"
-    role = {"apiGroup": api, "kind": "ClusterRole", "name": "kubedoor"}
-    metadata = {"name": "kubedoor"}
-    subject = {"apiGroup": api, "kind": "User", "name": USER}
     return [
-        {"apiVersion": f"{api}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules},
+        {"apiVersion": f"{api}/v1", "kind": kind, "metadata": metadata, "rules": rules},
         {
             "apiVersion": f"{api}/v1",
-            "kind": "ClusterRoleBinding",
+            "kind": f"{kind}Binding",
             "metadata": metadata,
-            "roleRef": role,
-            "subjects": [subject],
+            "roleRef": {"apiGroup": api, "kind": kind, "name": "kubedoor"},
+            "subjects": [{"apiGroup": api, "kind": "User", "name": USER}],
         },
     ]
 

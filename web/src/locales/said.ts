@@ -10,6 +10,8 @@ const CHINESE: [RegExp, string][] = [
   [/^nothing is set on (\w+)$/, "$1 操作不做设置"],
   [/^namespace (\S+) is excluded$/, "命名空间 $1 已排除"],
   [/^the Deployment is owned by a controller$/, "该 Deployment 由控制器管理"],
+  [/^the Deployment is labelled (\S+): "off"$/, "该 Deployment 带有标签 $1: \"off\""],
+  [/^replicas are the HPA's$/, "副本数由 HPA 决定"],
   [/^mode is off$/, "模式为关闭"],
   [/^not in the control table$/, "不在管控表中"],
   [/^already as it should be$/, "已经符合管控值"],
