@@ -24,7 +24,9 @@ from kubedoor.store.tokens import TokenStore
 from kubedoor.throttle import Throttle
 
 ADMIN = Role.ADMIN
-SESSION, TOKEN = "session", "token"
+SESSION, TOKEN, COMMAND_LINE = "session", "token", "command-line"
+LOCAL_LOGIN = "kubedoor.login"
+"""Key of the ASGI scope by which the command line, in the same process, says who it is; no request can set it."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 RELOAD_SECONDS = 10.0
 DRAIN_SECONDS = 10
+WARM_UP_SECONDS = 5.0
+"""Longest wait for the store before the door opens without it."""
 WAKE_SECONDS = 60
 
 
@@ -143,6 +145,34 @@ def server(app: App, *, host: str, port: int, certificate: str = "", key: str = 
     return ReloadingServer(config) if certificate else uvicorn.Server(config)
 
 
+async def warm_up(app: App, *, seconds: float) -> bool:
+    """Ask `app` for /readyz until it is ready, before anybody else may ask; whether it is, in so many seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not await _is_ready(app):
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+async def _is_ready(app: App) -> bool:
+    statuses: list[int] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    scope: dict[str, Any] = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http"}
+    scope |= {"method": "GET", "path": "/readyz", "raw_path": b"/readyz", "root_path": ""}
+    scope |= {"query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    return statuses == [200]
+
+
 async def run(
     servers: list[uvicorn.Server],
     *,
@@ -152,13 +182,16 @@ async def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let requests under way finish.
 
-    With `draining` it goes on serving for `drain_seconds` first: a Service sends requests to a pod for a while after the
-    pod was told to stop.
+    With `draining` it has the application make itself ready first, since a pod is sent requests as soon as its port is
+    open, and goes on serving for `drain_seconds` in the end: a Service sends requests to a pod for a while after the pod
+    was told to stop.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if draining is not None:
+        await warm_up(draining, seconds=WARM_UP_SECONDS)
     # NB: uvicorn's own handlers would end only the server that installed them last.
     tasks = [asyncio.create_task(one._serve()) for one in servers]
     waiting = asyncio.create_task(stop.wait())

@@ -438,6 +438,20 @@ class Settings:
     oidc_ca_file: str = setting(
         "", _file, "/etc/ssl/id-ca.crt", "CA file that the provider's certificate is checked with."
     )
+    metrics_workloads: int = setting(
+        "1000",
+        _whole(0, 100_000),
+        "200",
+        "How many workloads `api` shows singly on /metrics, those that ask for most CPU; 0: sums only.",
+    )
+    api_url: str = setting(
+        "",
+        _url("http", "https"),
+        "https://kubedoor.example.com",
+        "A running KubeDoor that the command line talks to; empty: it works on the store itself.",
+    )
+    api_token: str = setting("", _text, "kubedoor_…", "API token for it.", secret=True)
+    api_ca_file: str = setting("", _file, "/etc/ssl/kubedoor-ca.crt", "CA file that its certificate is checked with.")
     log_level: str = setting(
         "info", _one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
     )

@@ -108,15 +108,30 @@ class Workloads:
 
         Raises NotFound, Conflict (another version is newer), or InvalidInput naming the field; then nothing is written.
         """
-        rows = self._known(key)
         before = self._control.manual(key)
+        after = self.planned(key, self._known(key), before, edit)
+        shown = {**_summary(after), "based_on": edit.version}
+        with recorded(self._records, editor, "workload.edit", str(key), before=_summary(before), after=shown):
+            return self._control.edit(key, after, based_on=edit.version, who=editor.who)
+
+    def planned(self, key: WorkloadKey, rows: list[Row], before: ManualValues, edit: Edit) -> ManualValues:
+        """What `edit` would make of `before`; `rows` are the workload's in the control table. Raises as `edit` does."""
+        if not rows:
+            raise _unknown(key)
         if before.version != edit.version:
             raise stale(key, edit.version, before)
         after = _changed(before, edit.changes)
         _check_limits(rows, after, edit.changes)
-        shown = {**_summary(after), "based_on": edit.version}
-        with recorded(self._records, editor, "workload.edit", str(key), before=_summary(before), after=shown):
-            return self._control.edit(key, after, based_on=edit.version, who=editor.who)
+        return after
+
+    def all_known(self) -> dict[WorkloadKey, tuple[list[Row], ManualValues]]:
+        """Every workload with its rows of the control table and its manual values, in two queries."""
+        manual = self._control.all_manual()
+        found: dict[WorkloadKey, tuple[list[Row], ManualValues]] = {}
+        for row in self._control.control_rows():
+            key = WorkloadKey(self._cluster, row["namespace"], row["deployment"])
+            found.setdefault(key, ([], manual.get(key, ManualValues())))[0].append(row)
+        return found
 
     def edit_many(
         self, edits: Mapping[WorkloadKey, Edit], editor: Editor
@@ -134,10 +149,12 @@ class Workloads:
         if key.cluster != self._cluster:
             raise NotFound(f"there is no cluster {key.cluster!r} here: there is {self._cluster}")
         if not (rows := self._control.control_rows_of(key)):
-            raise NotFound(
-                f"{key.namespace}/{key.deployment} is not in the control table: collect first, or check the name"
-            )
+            raise _unknown(key)
         return rows
+
+
+def _unknown(key: WorkloadKey) -> NotFound:
+    return NotFound(f"{key.namespace}/{key.deployment} is not in the control table: collect first, or check the name")
 
 
 def _changed(before: ManualValues, changes: Mapping[str, Any]) -> ManualValues:

@@ -19,6 +19,8 @@ from . import (
     routes_actions,
     routes_collect,
     routes_door,
+    routes_moving,
+    routes_notifications,
     routes_oidc,
     routes_overview,
     routes_records,
@@ -70,9 +72,11 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         routes_workloads,
         routes_collect,
         routes_door,
+        routes_moving,
         routes_records,
         routes_actions,
         routes_schedules,
+        routes_notifications,
     ):
         api.include_router(module.router)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import functions_framework.aio
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,9 +38,21 @@ def _app() -> ASGIApp:
     return create_app(_services)
 
 
+class Metrics(Collector):
+    """What the use cases say of workloads; they are built by the first scrape if nobody was here before."""
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        return _services().metrics.collect()
+
+
 @once
 def _registry() -> CollectorRegistry:
-    return CollectorRegistry()
+    registry = CollectorRegistry()
+    registry.register(Metrics())
+    return registry
 
 
 class Handover(Response):

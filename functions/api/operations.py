@@ -1,10 +1,14 @@
-"""Actions and schedules, put together."""
+"""Actions, schedules and notifications, put together."""
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubedoor import ticking
+from cryptography import x509
+
+from kubedoor import certificates, ticking
 from kubedoor.actionplans import Planner
 from kubedoor.actions import Actions
 from kubedoor.assembly import utc_now
@@ -13,11 +17,14 @@ from kubedoor.cluster import Cluster
 from kubedoor.cronjobs import CronJobOptions
 from kubedoor.cronjobs_in_cluster import CronJobs
 from kubedoor.door import rules_of
+from kubedoor.notifications import Notifications
 from kubedoor.publishing import Publisher
 from kubedoor.schedules import Schedules
 from kubedoor.settings import Settings
+from kubedoor.store.channels import ChannelStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.notices import NoticeStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
@@ -25,6 +32,10 @@ from kubedoor.switch import Switch
 
 if TYPE_CHECKING:
     from .services import Services
+
+
+PROBE_SECONDS = 3.0
+NOTIFY_SECONDS = 15.0
 
 
 def build_actions(
@@ -64,10 +75,35 @@ def build_schedules(settings: Settings, connection: Connection, cluster: Cluster
     )
 
 
+def build_notifications(settings: Settings, connection: Connection) -> Notifications:
+    return Notifications(
+        cluster_name=settings.cluster,
+        store=ChannelStore(connection, settings.cluster),
+        notices=NoticeStore(connection, settings.cluster, own_username=settings.service_account),
+        records=RecordStore(connection, settings.cluster),
+        certificate_days=lambda: _certificate_days(settings),
+        now=utc_now,
+    )
+
+
+def _certificate_days(settings: Settings) -> int | None:
+    """Until the door's certificate ends: of its file where it is here, else of the door itself; None: neither."""
+    file = Path(settings.tls_cert_file) if settings.tls_cert_file else settings.data_dir / "tls" / "tls.crt"
+    try:
+        if file.is_file():
+            return certificates.days_left(file, now=utc_now())
+        door = (f"{settings.webhook_service}.{settings.namespace}.svc", settings.webhook_port)
+        served = x509.load_pem_x509_certificate(ssl.get_server_certificate(door, timeout=PROBE_SECONDS).encode())
+    except (OSError, ValueError):
+        return None
+    return (served.not_valid_after_utc - utc_now()).days
+
+
 def start_clock(found: Services) -> None:
     """What `api` does by itself, until its process ends; nothing where the settings say so."""
-    chores = {}
+    seconds = found.settings.clock_seconds
+    chores = {"notifications": (found.notifications.tick, max(seconds, NOTIFY_SECONDS))}
     if not found.schedules.is_in_cluster:
-        chores["schedules"] = found.schedules.tick
-    if found.settings.clock_seconds and chores:
-        ticking.start({name: (chore, found.settings.clock_seconds) for name, chore in chores.items()})
+        chores["schedules"] = (found.schedules.tick, seconds)
+    if seconds:
+        ticking.start(chores)

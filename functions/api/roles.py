@@ -41,6 +41,8 @@ NEEDED: Mapping[str, Role | None] = {
     "export_admissions": VIEWER,
     "list_audit": VIEWER,
     "export_audit": VIEWER,
+    "export_values": VIEWER,
+    "preview_import": VIEWER,
     "list_actions": VIEWER,
     "get_action": VIEWER,
     "stream_action": VIEWER,
@@ -52,6 +54,7 @@ NEEDED: Mapping[str, Role | None] = {
     # Edit and act
     "edit_workload": OPERATOR,
     "edit_workloads": OPERATOR,
+    "import_values": OPERATOR,
     "start_collection": OPERATOR,
     "cancel_collection": OPERATOR,
     "start_action": OPERATOR,
@@ -72,6 +75,13 @@ NEEDED: Mapping[str, Role | None] = {
     "list_tokens": ADMIN,
     "create_token": ADMIN,
     "revoke_token": ADMIN,
+    # Notifications
+    "list_channels": OPERATOR,
+    "list_messages": OPERATOR,
+    "create_channel": ADMIN,
+    "change_channel": ADMIN,
+    "delete_channel": ADMIN,
+    "test_channel": ADMIN,
 }
 
 SESSION_ONLY = frozenset({"log_out", "log_out_everywhere", "change_password"})

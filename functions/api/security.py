@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from kubedoor.errors import Forbidden, Unauthorized
-from kubedoor.people import SESSION, TOKEN, Login
+from kubedoor.people import COMMAND_LINE, LOCAL_LOGIN, TOKEN, Login
 from kubedoor.recording import Editor
 from kubedoor.roles import includes
 
@@ -88,6 +88,8 @@ def _is_own_name(host: str, public_url: str) -> bool:
 
 
 def _known(request: Request, found: Services) -> Login:
+    if isinstance(local := request.scope.get(LOCAL_LOGIN), Login):
+        return local
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         # A page of another site cannot make a browser send this header, so there is nothing to refuse.
@@ -107,8 +109,8 @@ def authorized(request: Request, found: Annotated[Services, Depends(services)]) 
         refuse_foreign_page(request, public_url=found.settings.public_url)
         return None
     login = _known(request, found)
-    if login.via == TOKEN and operation in SESSION_ONLY:
-        raise Forbidden("this is for people who have logged in, not for API tokens")
+    if login.via in (TOKEN, COMMAND_LINE) and operation in SESSION_ONLY:
+        raise Forbidden("this is for people who have logged in, not for API tokens or the command line")
     if login.user.must_change_password and operation not in BEFORE_PASSWORD_CHANGE and not is_loopback(request):
         raise Forbidden(
             "change the first password before anything else: PUT /api/v1/session/password", must_change_password=True
@@ -128,8 +130,7 @@ def logged_in(login: Annotated[Login | None, Depends(authorized)]) -> Login:
 def editor(
     request: Request, found: Annotated[Services, Depends(services)], login: Annotated[Login, Depends(logged_in)]
 ) -> Editor:
-    via = TOKEN if login.via == TOKEN else SESSION
-    return Editor(login.user.username, via, client_address(request, found.settings.trusted_proxies))
+    return Editor(login.user.username, login.via, client_address(request, found.settings.trusted_proxies))
 
 
 ServicesIn = Annotated[Services, Depends(services)]

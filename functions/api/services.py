@@ -23,6 +23,9 @@ from kubedoor.checkup import Checkup
 from kubedoor.cluster import Cluster
 from kubedoor.door import rules_of
 from kubedoor.errors import NotFound
+from kubedoor.importing import Importing
+from kubedoor.metrics import WorkloadMetrics
+from kubedoor.notifications import Notifications
 from kubedoor.oidc import Oidc, OidcOptions
 from kubedoor.overview import Overview
 from kubedoor.passwords import Passwords
@@ -44,7 +47,7 @@ from kubedoor.switch import Switch
 from kubedoor.throttle import Throttle
 from kubedoor.workloads import Workloads
 
-from .operations import build_actions, build_schedules
+from .operations import build_actions, build_notifications, build_schedules
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Services:
     tokens: Tokens
     oidc: Oidc | None
     workloads: Workloads
+    importing: Importing
     collections: Collections
     usage: UsageStore
     control: ControlStore
@@ -67,7 +71,9 @@ class Services:
     publisher: Publisher
     actions: Actions
     schedules: Schedules
+    notifications: Notifications
     now: Callable[[], datetime]
+    metrics: WorkloadMetrics
 
     def live(self, namespace: str, deployment: str) -> dict[str, Any]:
         """The Deployment as the cluster has it now; with sample data, the sample's. Raises NotFound, ClusterError."""
@@ -108,6 +114,7 @@ def build(settings: Settings) -> Services:
         tokens=Tokens(TokenStore(connection), records, now=utc_now),
         oidc=_oidc(settings),
         workloads=workloads,
+        importing=Importing(workloads, cluster=settings.cluster),
         collections=collections,
         usage=usage,
         control=control,
@@ -130,7 +137,15 @@ def build(settings: Settings) -> Services:
         publisher=publisher,
         actions=actions,
         schedules=schedules,
+        notifications=build_notifications(settings, connection),
         now=utc_now,
+        metrics=WorkloadMetrics(
+            lambda: listing,
+            cluster=settings.cluster,
+            limit=settings.metrics_workloads,
+            refreshed_at=control.refreshed_at,
+            now=utc_now,
+        ),
     )
 
 

@@ -147,6 +147,13 @@ class ControlStore:
         )
         return _manual(rows[0]) if rows else ManualValues()
 
+    def all_manual(self) -> dict[WorkloadKey, ManualValues]:
+        """The newest manual values of every workload that ever had any."""
+        rows = self._connection.rows(
+            "SELECT * FROM manual_current WHERE cluster = {cluster:String}", cluster=self._cluster
+        )
+        return {WorkloadKey(self._cluster, row["namespace"], row["deployment"]): _manual(row) for row in rows}
+
     def edits(self, key: WorkloadKey, *, limit: int) -> list[ManualValues]:
         """The workload's edits, newest first."""
         rows = self._connection.rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -202,6 +203,13 @@ def _stamps(plane: ControlPlane) -> list[str]:
     return [one["metadata"]["resourceVersion"] for one in maps]
 
 
+def schedule(found: Installed) -> None:
+    """Make one and take it out again, with its CronJob and its Secret."""
+    body = {"kind": "restart", "workloads": [{"namespace": "shop", "deployment": "web"}], "cron": "0 3 1 1 *"}
+    made = found.client.call("POST", "/schedules", {**body, "name": f"once a year {time.monotonic_ns()}"})
+    found.client.call("DELETE", f"/schedules/{made['schedule']}")
+
+
 def certificates(found: Installed) -> None:
     _renew(found, "kubedoor-mutate-tls")
 
@@ -239,6 +247,7 @@ def remove_the_webhook(found: Installed) -> None:
     Cluster(kubeconfig=str(kubeconfig)).delete_webhook_configuration(webhook.NAME)
 
 
+VERBS = ("create", "patch", "delete")
 HOOKS = "mutatingwebhookconfigurations"
 NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", "deployments", "get"): see_a_deployment,
@@ -252,6 +261,7 @@ NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", HOOKS, "delete"): switch_off,
     ("kubedoor-door", "services", "get"): switch_on,
     ("kubedoor-snapshot", "configmaps", "patch"): publish("api"),
+    **{("kubedoor-schedules", kind, verb): schedule for kind in ("cronjobs", "secrets") for verb in VERBS},
     ("kubedoor-certificates", "secrets", "get"): certificates,
     ("kubedoor-certificates", "secrets", "patch"): a_ca_that_is_new,
     ("kubedoor-certificates", "secrets", "create"): a_first_certificate,

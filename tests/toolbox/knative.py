@@ -71,7 +71,9 @@ class Knative:
             generation = ingress["metadata"]["generation"]
             if ingress.get("status", {}).get("observedGeneration") == generation:
                 continue
-            ready = [{"type": kind, "status": "True"} for kind in ("LoadBalancerReady", "NetworkConfigured", "Ready")]
+            now = ingress["metadata"]["creationTimestamp"]
+            kinds = ("LoadBalancerReady", "NetworkConfigured", "Ready")
+            ready = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in kinds]
             inside = {"ingress": [{"domainInternal": "kourier-internal.kourier-system.svc.cluster.local"}]}
             status = {
                 "observedGeneration": generation,

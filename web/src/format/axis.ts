@@ -3,7 +3,9 @@ import type { Resource } from "@/types";
 import { GIB, KIB, MIB } from "./quantities";
 
 const PARTS = 4;
-const NICE = [1, 2, 2.5, 4, 5, 8, 10];
+const NICE = [1, 2, 2.5, 5, 10];
+/** Halves and quarters of a unit of memory are round in the unit below it, too; tenths are not. */
+const HALVES = [1.25, 2.5, 5, 10];
 const UNITS: Record<Resource, number[]> = { cpu: [1, 1000], memory: [1, KIB, MIB, GIB, GIB * KIB] };
 
 /** The axis' end and the step between its lines, for values up to `greatest`. */
@@ -11,6 +13,7 @@ export function axisOf(resource: Resource, greatest: number): { max: number; int
   const raw = Math.max(greatest * 1.04, 1) / PARTS;
   const unit = UNITS[resource].filter((one) => one <= raw * 4).at(-1) ?? 1;
   const power = 10 ** Math.floor(Math.log10(raw / unit));
-  const interval = (NICE.find((step) => step * power * unit >= raw) ?? 10) * power * unit;
+  const steps = resource === "memory" && raw < unit ? HALVES : NICE;
+  const interval = (steps.find((step) => step * power * unit >= raw) ?? 10) * power * unit;
   return { max: interval * Math.ceil((greatest * 1.04) / interval || 1), interval };
 }

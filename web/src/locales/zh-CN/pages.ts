@@ -5,7 +5,7 @@ export default {
     oidc_name_taken: "已有同名的本地用户，请联系管理员。", oidc_failed: "身份提供方没有正确响应。", wrong: "用户名或密码不正确",
     newPassword: "设置新密码", newPasswordAdvised: "初始密码人人皆知。在本机上可以暂不修改，页面上会有提示。",
     newPasswordNeeded: "初始密码人人皆知，必须先修改才能继续。", skip: "暂不修改",
-    claim: "请求多少，就用多少。",
+    claim: "用多少，就请求多少。",
     claimText: "KubeDoor 在每天最忙的时段测量你的 Deployment，并在 API server 的门口设置它们的请求值。",
   },
   overview: {

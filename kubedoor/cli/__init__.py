@@ -1,0 +1,62 @@
+"""The command line. Exit codes: 0 done, 1 failed, 2 wrong settings or arguments.
+
+Commands that need data speak to the API: to a running KubeDoor's where `--url` or KUBEDOOR_API_URL says so, else to the
+same application inside this process, on the store of the settings. So both do the same and fail with the same words.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import kubedoor
+from kubedoor.cli import daily, moving, people, processes
+from kubedoor.cli.access import Access
+from kubedoor.errors import KubeDoorError, SettingsError
+
+EXIT_FAILURE = 1
+EXIT_SETTINGS = 2
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="kubedoor",
+        help=kubedoor.__doc__,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def common(
+        context: typer.Context,
+        url: Annotated[
+            str, typer.Option(help="A running KubeDoor; else KUBEDOOR_API_URL, else the store itself.")
+        ] = "",
+        token: Annotated[str, typer.Option(help="An API token for it; else KUBEDOOR_API_TOKEN.")] = "",
+    ) -> None:
+        context.obj = Access(url, token)
+
+    for group in (processes, daily, moving, people):
+        group.add_to(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 done, 1 failed, 2 wrong settings or arguments."""
+    try:
+        _app()(arguments, prog_name="kubedoor")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_FAILURE if end.code else 0
+    except SettingsError as error:
+        print("kubedoor: the settings are wrong:", file=sys.stderr)
+        for problem in error.details["problems"]:
+            print(f"  {problem}", file=sys.stderr)
+        return EXIT_SETTINGS
+    except KubeDoorError as error:
+        print(f"kubedoor: {error.message}", file=sys.stderr)
+        return EXIT_FAILURE
+    return 0

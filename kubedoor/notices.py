@@ -1,0 +1,145 @@
+"""What is worth telling, and one message of it, however much it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+MAX_SHOWN = 5
+"""Examples of one kind in a message."""
+MAX_EXAMPLE_CHARACTERS = 160
+MAX_GAP = timedelta(hours=6)
+
+
+class Stream(StrEnum):
+    """What is limited together. The door's notices come in floods, the others one by one."""
+
+    DOOR = "door"
+    OPERATIONS = "operations"
+    CERTIFICATE = "certificate"
+
+
+class Event(StrEnum):
+    DOOR_OVERRODE = "door_overrode"
+    CLAMPED = "clamped"
+    UNKNOWN_WORKLOAD = "unknown_workload"
+    DOOR_FAILED = "door_failed"
+    COLLECTION_FAILED = "collection_failed"
+    COLLECTION_INCOMPLETE = "collection_incomplete"
+    ACTION_FINISHED = "action_finished"
+    ACTION_FAILED = "action_failed"
+    SWITCH_USED = "switch_used"
+    CERTIFICATE_ENDS = "certificate_ends"
+
+
+STREAMS = {
+    Event.DOOR_OVERRODE: Stream.DOOR,
+    Event.CLAMPED: Stream.DOOR,
+    Event.UNKNOWN_WORKLOAD: Stream.DOOR,
+    Event.DOOR_FAILED: Stream.DOOR,
+    Event.COLLECTION_FAILED: Stream.OPERATIONS,
+    Event.COLLECTION_INCOMPLETE: Stream.OPERATIONS,
+    Event.ACTION_FINISHED: Stream.OPERATIONS,
+    Event.ACTION_FAILED: Stream.OPERATIONS,
+    Event.SWITCH_USED: Stream.OPERATIONS,
+    Event.CERTIFICATE_ENDS: Stream.CERTIFICATE,
+}
+_WORDS = {
+    "en": {
+        "title": "KubeDoor {cluster}: {count} events",
+        "one": "KubeDoor {cluster}: one event",
+        "more": "… and {count} more",
+        "times": "{example} (×{count})",
+        "test": "KubeDoor {cluster}: a test, nothing has happened",
+        Event.DOOR_OVERRODE: "The door set control values ({count})",
+        Event.CLAMPED: "Requests were cut to their limits ({count})",
+        Event.UNKNOWN_WORKLOAD: "Workloads that are not in the control table ({count})",
+        Event.DOOR_FAILED: "The door failed and set nothing ({count})",
+        Event.COLLECTION_FAILED: "Collections failed ({count})",
+        Event.COLLECTION_INCOMPLETE: "Days were collected incompletely ({count})",
+        Event.ACTION_FINISHED: "Actions are done ({count})",
+        Event.ACTION_FAILED: "Actions failed, were cancelled or interrupted ({count})",
+        Event.SWITCH_USED: "Control was switched ({count})",
+        Event.CERTIFICATE_ENDS: "The door's certificate ends soon",
+    },
+    "zh-CN": {
+        "title": "KubeDoor {cluster}：{count} 条事件",
+        "one": "KubeDoor {cluster}：1 条事件",
+        "more": "…… 另有 {count} 项",
+        "times": "{example}（×{count}）",
+        "test": "KubeDoor {cluster}：测试消息，未发生任何事件",
+        Event.DOOR_OVERRODE: "准入已写入管控值（{count}）",
+        Event.CLAMPED: "请求值已压低至限制值（{count}）",
+        Event.UNKNOWN_WORKLOAD: "不在管控表中的工作负载（{count}）",
+        Event.DOOR_FAILED: "准入自身出错，未写入任何值（{count}）",
+        Event.COLLECTION_FAILED: "采集失败（{count}）",
+        Event.COLLECTION_INCOMPLETE: "采集不完整（{count}）",
+        Event.ACTION_FINISHED: "操作已完成（{count}）",
+        Event.ACTION_FAILED: "操作失败、取消或中断（{count}）",
+        Event.SWITCH_USED: "管控开关被切换（{count}）",
+        Event.CERTIFICATE_ENDS: "准入证书即将到期",
+    },
+}
+LANGUAGES = tuple(_WORDS)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that happened `count` times in the same way."""
+
+    event: Event
+    text: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Message:
+    title: str
+    body: str
+
+
+def gap(stream: Stream, min_minutes: int, sent_within_a_day: int) -> timedelta:
+    """How long a stream stays quiet after a message: ever longer on a bad day, and a day for the certificate."""
+    if stream is Stream.CERTIFICATE:
+        return timedelta(days=1)
+    least = timedelta(minutes=min_minutes)
+    if stream is Stream.OPERATIONS or not sent_within_a_day:
+        return least
+    doubled: timedelta = least * (1 << min(sent_within_a_day - 1, 20))
+    return max(least, min(doubled, MAX_GAP))
+
+
+def message(cluster: str, language: str, notices: Sequence[Notice]) -> Message:
+    """One message for all of them: each kind with its number and a few examples."""
+    words = _WORDS[language]
+    total = sum(notice.count for notice in notices)
+    title = words["one" if total == 1 else "title"].format(cluster=cluster, count=total)
+    paragraphs = [
+        _paragraph(words, event, [notice for notice in notices if notice.event is event])
+        for event in Event
+        if any(notice.event is event for notice in notices)
+    ]
+    return Message(title, "\n\n".join(paragraphs))
+
+
+def trial_message(cluster: str, language: str) -> Message:
+    words = _WORDS[language]
+    return Message(words["test"].format(cluster=cluster), words["test"].format(cluster=cluster))
+
+
+def _paragraph(words: dict[str, str], event: Event, notices: Iterable[Notice]) -> str:
+    ranked = sorted(notices, key=lambda notice: -notice.count)
+    lines = [words[event].format(count=sum(notice.count for notice in ranked))]
+    for notice in ranked[:MAX_SHOWN]:
+        text = _short(notice.text)
+        lines.append(f"- {text if notice.count == 1 else words['times'].format(example=text, count=notice.count)}")
+    if len(ranked) > MAX_SHOWN:
+        lines.append(words["more"].format(count=len(ranked) - MAX_SHOWN))
+    return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_EXAMPLE_CHARACTERS else line[: MAX_EXAMPLE_CHARACTERS - 1] + "…"

@@ -1,0 +1,148 @@
+"""Control values as a sheet, and manual values read back from one. Pure.
+
+The columns that begin with `manual_`, `mode`, `note` and `version` are read; an empty cell is a value that is not set
+by hand, a column that is not there stays as it is. So a sheet that is exported and imported unchanged changes nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubedoor import quantities
+from kubedoor.errors import BadRequest
+
+MAX_LINES = 20_000
+KEYS = ("namespace", "deployment")
+RESOURCES = ("cpu_request", "memory_request", "cpu_limit", "memory_limit")
+WORKLOAD_FIELDS = {"manual_replicas": "replicas", "mode": "mode", "note": "note", "version": "version"}
+COLUMNS = (
+    *KEYS,
+    "container",
+    "version",
+    "mode",
+    "replicas",
+    *RESOURCES,
+    "collected_replicas",
+    *(f"collected_{name}" for name in RESOURCES),
+    "manual_replicas",
+    *(f"manual_{name}" for name in RESOURCES),
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a line of a sheet; line 1 is the header."""
+
+    line: int
+    field: str
+    message: str
+
+
+@dataclass
+class SheetEdit:
+    """What a sheet says of one workload. `lines`: container -> where it stands; '' is the workload itself."""
+
+    namespace: str
+    deployment: str
+    version: int | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def first_line(self) -> int:
+        return min(self.lines.values())
+
+
+def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the view `control` as a line of the sheet; quantities as Kubernetes writes them."""
+    line = {name: row[name] for name in (*KEYS, "container", "version", "mode", "replicas")}
+    line |= {name: row[name] for name in ("collected_replicas", "manual_replicas")}
+    for prefix in ("", "collected_", "manual_"):
+        for name in RESOURCES:
+            is_cpu = name.startswith("cpu")
+            amount = row[f"{prefix}{name}_{'millicores' if is_cpu else 'bytes'}"]
+            write = quantities.format_cpu if is_cpu else quantities.format_memory
+            line[prefix + name] = None if amount is None else write(amount)
+    return line
+
+
+def read_sheet(text: str) -> tuple[list[SheetEdit], list[Problem]]:
+    """The edits of a CSV, one for each workload in the order of the sheet, and what is wrong with it.
+
+    Raises BadRequest for what is no such sheet at all. Values are read as text here; what they may be, the edit decides.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        columns = list(reader.fieldnames or [])
+        _check_header(columns)
+        edits: dict[tuple[str, str], SheetEdit] = {}
+        problems: list[Problem] = []
+        for row in reader:
+            if reader.line_num > MAX_LINES:
+                raise BadRequest(f"the sheet has more than {MAX_LINES} lines: split it")
+            problems += _read_line(row, reader.line_num, edits)
+    except csv.Error as error:
+        raise BadRequest(f"line {reader.line_num} is not CSV: {error}") from error
+    return list(edits.values()), problems
+
+
+def _check_header(columns: list[str]) -> None:
+    missing = [name for name in KEYS if name not in columns]
+    if missing:
+        raise BadRequest(f"the header lacks {', '.join(missing)}")
+    if doubled := sorted({name for name in columns if columns.count(name) > 1}):
+        raise BadRequest(f"the header has {', '.join(doubled)} more than once")
+    known = {*COLUMNS, *WORKLOAD_FIELDS}
+    if unknown := [name for name in columns if name not in known]:
+        raise BadRequest(f"the header has unknown columns: {', '.join(map(str, unknown))}")
+
+
+def _read_line(row: Mapping[Any, Any], line: int, edits: dict[tuple[str, str], SheetEdit]) -> Iterable[Problem]:
+    if None in row or None in row.values():
+        return [Problem(line, "", "the line has not as many cells as the header")]
+    cells = {name: value.strip().removeprefix("'") for name, value in row.items()}
+    if not any(cells.values()):
+        return []
+    for name in KEYS:
+        if not cells[name]:
+            return [Problem(line, name, f"{name} is empty")]
+    key = (cells["namespace"], cells["deployment"])
+    edit = edits.setdefault(key, SheetEdit(*key))
+    container = cells.get("container", "")
+    if container in edit.lines:
+        return [Problem(line, "container", f"line {edit.lines[container]} is about the same container")]
+    edit.lines[container] = line
+    return [*_workload_cells(cells, line, edit), *_container_cells(cells, line, container, edit)]
+
+
+def _workload_cells(cells: Mapping[str, str], line: int, edit: SheetEdit) -> Iterable[Problem]:
+    for column, name in WORKLOAD_FIELDS.items():
+        if column not in cells:
+            continue
+        text = cells[column]
+        value: Any = text or None
+        if name in ("replicas", "version") and text:
+            if not (text.isascii() and text.isdigit()):
+                yield Problem(line, column, f"{text!r} is not a whole number")
+                continue
+            value = int(text)
+        before = edit.version if name == "version" else edit.changes.get(name, value)
+        if len(edit.lines) > 1 and before != value:
+            yield Problem(line, column, f"line {edit.first_line} says {before!r} for the same workload")
+        elif name == "version":
+            edit.version = value
+        else:
+            edit.changes[name] = value
+
+
+def _container_cells(cells: Mapping[str, str], line: int, container: str, edit: SheetEdit) -> Iterable[Problem]:
+    fields = {name: cells[f"manual_{name}"] or None for name in RESOURCES if f"manual_{name}" in cells}
+    if not container:
+        if set_ones := [name for name, value in fields.items() if value]:
+            yield Problem(line, f"manual_{set_ones[0]}", "a container's value, and no container is named")
+        return
+    edit.changes.setdefault("containers", {})[container] = fields

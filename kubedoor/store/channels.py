@@ -1,0 +1,134 @@
+"""Notification channels, append-only by version, and the messages sent: who writes a number first sends it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+
+from kubedoor.errors import Conflict
+from kubedoor.store.connection import Connection, Row
+
+_COLUMNS = (
+    "channel, version, name, url, service, events, min_minutes, language, enabled, deleted, changed_by, changed_at"
+)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """`url` is a secret; it is in no repr."""
+
+    channel: str
+    name: str
+    url: str = field(repr=False)
+    service: str
+    events: tuple[str, ...]
+    min_minutes: int
+    language: str
+    enabled: bool = True
+    deleted: bool = False
+    changed_by: str = ""
+    changed_at: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """One message of a channel's stream; `number` is its place there."""
+
+    channel: str
+    stream: str
+    number: int
+    message: uuid.UUID
+    since: datetime
+    until: datetime
+    notices: int
+    title: str
+    begun_at: datetime
+
+
+class ChannelStore:
+    """Channels of one cluster."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        self._connection = connection
+        self._cluster = cluster
+
+    def all(self) -> list[Channel]:
+        rows = self._connection.rows(
+            f"SELECT {_COLUMNS} FROM channels WHERE cluster = {{cluster:String}} AND NOT deleted ORDER BY name, channel",
+            cluster=self._cluster,
+        )
+        return [Channel(**{**row, "events": tuple(row["events"])}) for row in rows]
+
+    def one(self, channel: str) -> Channel | None:
+        return next((one for one in self.all() if one.channel == channel), None)
+
+    def save(self, channel: Channel) -> Channel:
+        """Write the next version. Raises Conflict when another edit of `channel.version` was first."""
+        following = replace(channel, version=channel.version + 1)
+        edit = uuid.uuid4()
+        row = {
+            **{name: value for name, value in asdict(following).items() if name != "changed_at"},
+            "cluster": self._cluster,
+            "edit": edit,
+            "events": list(following.events),
+        }
+        token = f"{self._cluster}/{channel.channel}/{following.version}"
+        self._connection.insert("channel_versions", [row], token=token)
+        winner = self._connection.rows(
+            "SELECT edit FROM channel_versions WHERE cluster = {cluster:String} AND channel = {channel:String}"
+            " AND version = {version:UInt32} ORDER BY edit LIMIT 1",
+            cluster=self._cluster,
+            channel=channel.channel,
+            version=following.version,
+        )
+        if not winner or winner[0]["edit"] != edit:
+            raise Conflict(f"channel {channel.name} has been changed by somebody else in the meantime")
+        return following
+
+    def begin(self, sent: SentMessage) -> bool:
+        """Take the sending of a message; False when somebody else has."""
+        token = f"{self._cluster}/{sent.channel}/{sent.stream}/{sent.number}"
+        self._connection.insert("channel_messages", [{"cluster": self._cluster, **asdict(sent)}], token=token)
+        winner = self._connection.rows(
+            "SELECT message FROM channel_messages WHERE cluster = {cluster:String} AND channel = {channel:String}"
+            " AND stream = {stream:String} AND number = {number:UInt32} ORDER BY message LIMIT 1",
+            cluster=self._cluster,
+            channel=sent.channel,
+            stream=sent.stream,
+            number=sent.number,
+        )
+        return bool(winner) and winner[0]["message"] == sent.message
+
+    def end(self, message: uuid.UUID, *, ok: bool, detail: str) -> None:
+        row = {"cluster": self._cluster, "message": message, "ok": ok, "detail": detail}
+        self._connection.insert("channel_results", [row])
+
+    def messages(self, channels: Sequence[str], *, limit: int) -> list[Row]:
+        """The newest messages of these channels first. `ok` None: nobody has said yet."""
+        return self._connection.rows(
+            "SELECT m.channel AS channel, m.stream AS stream, m.number AS number, m.since AS since, m.until AS until,"
+            " m.notices AS notices, m.title AS title, m.begun_at AS begun_at, r.ok AS ok, r.detail AS detail"
+            " FROM channel_messages AS m LEFT JOIN channel_results AS r"
+            " ON m.cluster = r.cluster AND m.message = r.message"
+            " WHERE m.cluster = {cluster:String} AND m.channel IN {channels:Array(String)}"
+            " ORDER BY m.begun_at DESC, m.number DESC LIMIT {limit:UInt32} SETTINGS join_use_nulls = 1",
+            cluster=self._cluster,
+            channels=list(channels),
+            limit=limit,
+        )
+
+    def newest(self, channel: str, stream: str) -> list[Row]:
+        """The stream's newest messages first, as many as limiting needs to know."""
+        return self._connection.rows(
+            "SELECT m.number AS number, m.since AS since, m.until AS until, m.begun_at AS begun_at, r.ok AS ok"
+            " FROM channel_messages AS m LEFT JOIN channel_results AS r"
+            " ON m.cluster = r.cluster AND m.message = r.message"
+            " WHERE m.cluster = {cluster:String} AND m.channel = {channel:String} AND m.stream = {stream:String}"
+            " ORDER BY m.number DESC LIMIT 50 SETTINGS join_use_nulls = 1",
+            cluster=self._cluster,
+            channel=channel,
+            stream=stream,
+        )

@@ -1,0 +1,95 @@
+"""How fast ten thousand workloads are searched, sorted and paged, as seen in the browser.
+
+`python -m tests.bench.web_latency [WORKLOADS]`. From the click or the key to the moment the new rows are painted, in a
+real Chromium against the real API on the embedded store. Prints a table and asserts nothing; the goal is 300 ms for
+search and sort, the pause while somebody types not counted.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.browser.seeding import seed
+from tests.browser.serving import FIRST_PASSWORD, chromium, sample_kubedoor
+
+WORKLOADS = 10_000
+REPEATS = 9
+TYPING_PAUSE_MS = 180
+"""What web/src/views/workloads/modules/WorkloadFilters.vue waits for further keys."""
+# Resolves two frames after the table's first row or its order has changed: then it has been painted.
+_WATCH = """
+() => {
+  const table = document.querySelector("section.table");
+  window.started = performance.now();
+  window.painted = new Promise((resolve) => {
+    const watcher = new MutationObserver(() => {
+      if (table.getAttribute("aria-busy") === "true" || !table.querySelector("tbody tr")) return;
+      watcher.disconnect();
+      requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - window.started)));
+    });
+    watcher.observe(table, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-busy"] });
+  });
+}
+"""
+
+
+def _measured(page: Page, act: Callable[[], None]) -> float:
+    """Milliseconds from the action to the paint of what it brought."""
+    page.evaluate(_WATCH)
+    act()
+    return float(page.evaluate("window.painted"))
+
+
+def _search(page: Page, number: int) -> Callable[[], None]:
+    return lambda: page.get_by_role("searchbox").fill(f"-{number:04}")
+
+
+def _journeys(page: Page, step: int) -> dict[str, Callable[[], None]]:
+    headers = page.get_by_role("columnheader")
+    return {
+        "search": _search(page, 4000 + step),
+        "clear the search": lambda: page.get_by_role("searchbox").fill(""),
+        "sort by CPU": lambda: headers.filter(has_text="CPU").get_by_role("button").click(),
+        "sort by name": lambda: headers.filter(has_text="Workload").get_by_role("button").click(),
+        "filter": lambda: page.get_by_role("button", name="Too much" if step % 2 else "Too little").click(),
+        "clear the filter": lambda: page.get_by_role("button", name="All", exact=True).click(),
+        "next page": lambda: page.get_by_role("button", name="Go to next page").click(),
+    }
+
+
+def main() -> int:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else WORKLOADS
+    taken: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
+        folder = Path(name)
+        started = time.monotonic()
+        seed(folder / "data", workloads=count)
+        print(f"seeded {count} workloads in {time.monotonic() - started:.0f} s", flush=True)
+        with sample_kubedoor(folder, days=0) as running:
+            context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
+            context.request.post(
+                f"{running.url}/api/v1/session", data={"username": "kubedoor", "password": FIRST_PASSWORD}
+            )
+            page = context.new_page()
+            page.goto(f"{running.url}/workloads")
+            page.locator("tbody tr").first.wait_for()
+            for step in range(REPEATS):
+                for journey, act in _journeys(page, step).items():
+                    pause = TYPING_PAUSE_MS if "search" in journey else 0
+                    taken.setdefault(journey, []).append(_measured(page, act) - pause)
+            context.close()
+    print(f"{'':18} {'median':>8} {'worst':>8}   ms, of {REPEATS}, with {count} workloads")
+    for journey, milliseconds in taken.items():
+        print(f"{journey:18} {statistics.median(milliseconds):8.0f} {max(milliseconds):8.0f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

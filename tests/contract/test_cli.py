@@ -1,0 +1,180 @@
+"""The command line as a process: on the store itself, and against a KubeDoor that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.builders import make_container, make_deployment
+from tests.toolbox import processes
+
+ROOT = Path(__file__).parents[2]
+Done = subprocess.CompletedProcess[str]
+Command = Callable[..., Done]
+COMMAND_SECONDS = 120
+
+
+def run(folder: Path, *words: str, environment: Mapping[str, str], stdin: str = "") -> Done:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")}
+    variables |= {"KUBEDOOR_DATA_DIR": str(folder), "KUBEDOOR_KUBECONFIG": "none", **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "kubedoor", *words],
+        env=variables,
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def served_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A KubeDoor with two sample days; the variables that lead to it, with an admin's token."""
+    folder = tmp_path_factory.mktemp("cli")
+    local = {"KUBEDOOR_ADMIN_PASSWORD": "cli-first-password"}
+    assert run(folder, "collect", "--days", "2", environment=local).returncode == 0
+    token = run(folder, "tokens", "create", "cli", "--role", "admin", environment=local).stdout.strip()
+    viewer = run(folder, "tokens", "create", "cli-viewer", environment=local).stdout.strip()
+    port, door_port = processes.free_port(), processes.free_port()
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")} | {
+        "KUBEDOOR_DATA_DIR": str(folder),
+        "KUBEDOOR_KUBECONFIG": "none",
+        "KUBEDOOR_PORT": str(port),
+        "KUBEDOOR_DOOR_PORT": str(door_port),
+    }
+    command = [sys.executable, "-m", "kubedoor", "serve"]
+    child = processes.start("kubedoor", command, log=folder / "serve.log", environment=variables, folder=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        processes.wait_until(
+            lambda: processes.answers(f"{url}/readyz"), what="KubeDoor is ready", children=[child], timeout_seconds=60
+        )
+        yield {"KUBEDOOR_API_URL": url, "KUBEDOOR_API_TOKEN": token, "viewer": viewer, "folder": str(folder)}
+    finally:
+        child.stop()
+
+
+@pytest.fixture
+def kubedoor(served_api: dict[str, str], tmp_path: Path) -> Command:
+    """The command against the KubeDoor that runs."""
+    leading = {name: value for name, value in served_api.items() if name.startswith("KUBEDOOR_")}
+    return lambda *words, stdin="", **more: run(tmp_path, *words, environment={**leading, **more}, stdin=stdin)
+
+
+def test_a_report_has_every_workload_in_each_format(kubedoor: Command) -> None:
+    rows = json.loads(kubedoor("report", "--format", "json").stdout)
+    lines = kubedoor("report", "--format", "csv").stdout.splitlines()
+    assert len(rows) == len(lines) - 1 > 30
+    table = kubedoor("report", "--search", "storefront")
+    assert "shop/storefront" in table.stdout
+    assert "sample data" in table.stderr
+
+
+def test_a_collection_shows_its_progress_and_its_end(kubedoor: Command) -> None:
+    done = kubedoor("collect", "--days", "3")
+    assert (done.returncode, "finished: 1 of 1 days" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_manifest_is_previewed_from_a_file_and_from_standard_input(kubedoor: Command, tmp_path: Path) -> None:
+    manifest = make_deployment("storefront", namespace="shop", replicas=99, containers=[make_container("storefront")])
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
+    file = tmp_path / "all.yaml"
+    file.write_text(yaml.safe_dump_all([service, manifest]))
+    shown = kubedoor("preview", str(file))
+    assert "replicas 99 ->" in shown.stdout
+    (answer,) = json.loads(kubedoor("preview", "-", "--format", "json", stdin=json.dumps(manifest)).stdout)
+    assert answer["outcome"] == "patched"
+    assert kubedoor("preview", str(tmp_path / "nowhere")).returncode == 1
+    assert kubedoor("preview", "-", stdin="a: [").returncode == 1
+    assert "neither a Deployment" in kubedoor("preview", "-", stdin=yaml.safe_dump(service)).stderr
+
+
+def test_control_and_checkup_say_how_it_is(kubedoor: Command) -> None:
+    assert "no cluster is configured" in kubedoor("control", "status").stdout
+    refused = kubedoor("control", "on")
+    assert (refused.returncode, refused.stderr.startswith("kubedoor: no cluster is configured")) == (1, True)
+    checkup = kubedoor("checkup")
+    assert checkup.returncode == 1
+    assert "NOT OK" in checkup.stdout
+
+
+def test_users_are_kept(kubedoor: Command) -> None:
+    assert "may log in as operator with" in kubedoor("users", "create", "olga", "--role", "operator").stdout
+    assert kubedoor("users", "role", "olga", "viewer").stdout == "olga is viewer\n"
+    users = {
+        user["username"]: user["role"] for user in json.loads(kubedoor("users", "list", "--format", "json").stdout)
+    }
+    assert users == {"kubedoor": "admin", "olga": "viewer"}
+    assert kubedoor("users", "password", "olga").returncode == 0
+    assert kubedoor("users", "log-out", "olga").returncode == 0
+    assert kubedoor("users", "delete", "olga").returncode == 0
+    last = kubedoor("users", "delete", "kubedoor")
+    assert (last.returncode, "last admin" in last.stderr) == (1, True)
+    assert "cli" in kubedoor("tokens", "list").stdout
+
+
+def test_values_go_out_and_come_back(kubedoor: Command, tmp_path: Path) -> None:
+    sheet = tmp_path / "values.csv"
+    assert kubedoor("export", "--output", str(sheet)).returncode == 0
+    assert kubedoor("import", str(sheet)).stdout == "0 workloads would change\n"
+    text = "namespace,deployment,manual_replicas\nshop,cart,5\n"
+    assert "1 workloads would change" in kubedoor("import", "-", stdin=text).stdout
+    assert "1 workloads changed" in kubedoor("import", "-", "--apply", stdin=text).stdout
+    bad = kubedoor("import", "-", "--apply", stdin="namespace,deployment,manual_replicas\nshop,nobody,5\n")
+    assert (bad.returncode, bad.stderr.startswith("line 2")) == (1, True)
+    folder = tmp_path / "patches"
+    assert kubedoor("export", "--format", "kustomize", "--namespace", "shop", "--output", str(folder)).returncode == 0
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["patches"]
+    assert {"path": "shop/cart.yaml"} in listed
+    assert yaml.safe_load((folder / "shop" / "cart.yaml").read_text())["spec"]["replicas"] == 5
+
+
+def test_a_role_that_is_too_small_is_told_so(kubedoor: Command, served_api: dict[str, str]) -> None:
+    refused = kubedoor("users", "list", KUBEDOOR_API_TOKEN=served_api["viewer"])
+    assert (refused.returncode, "needs the role admin" in refused.stderr) == (1, True)
+
+
+def test_the_store_of_a_kubedoor_that_runs_is_left_to_it(served_api: dict[str, str]) -> None:
+    done = run(Path(served_api["folder"]), "users", "list", environment={})
+    assert done.returncode == 1
+    assert "KUBEDOOR_API_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+WRONG = {
+    "no command": ((), {}, 2),
+    "an unknown command": (("bogus",), {}, 2),
+    "an unknown option": (("report", "--colour"), {}, 2),
+    "a bad value": (("collect", "--days", "0"), {}, 2),
+    "a bad setting": (("report",), {"KUBEDOOR_PORT": "eighty"}, 2),
+    "an address without a token": (("report",), {"KUBEDOOR_API_URL": "http://127.0.0.1:9"}, 2),
+    "nobody at the address": (("--url", "http://127.0.0.1:9", "--token", "x", "report"), {}, 1),
+}
+
+
+@pytest.mark.parametrize(("words", "environment", "code"), WRONG.values(), ids=WRONG.keys())
+def test_the_exit_code_says_whose_fault_it_is(
+    tmp_path: Path, words: tuple[str, ...], environment: dict[str, str], code: int
+) -> None:
+    done = run(tmp_path, *words, environment=environment)
+    assert done.returncode == code, done.stderr
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_of_the_chart_are_still_there(tmp_path: Path) -> None:
+    assert "KUBEDOOR_PROMETHEUS_URL" in run(tmp_path, "settings", environment={}).stdout
+    assert "0001_usage" in run(tmp_path, "migrate", environment={}).stdout
+    assert run(tmp_path, "migrate", environment={}).stdout == "the schema is up to date\n"
+    assert json.loads(run(tmp_path, "webhook", environment={}).stdout)["kind"] == "MutatingWebhookConfiguration"
+    ping = run(tmp_path, "ping", environment={})
+    assert (ping.returncode, "KUBEDOOR_COLLECT_URL" in ping.stderr) == (2, True)
