@@ -69,7 +69,7 @@ browser-parts: ## Chromium and fonts
 lock: ## renew the lock after a change of pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
-settings-doc: $(VENV)/.installed ## renew the table of docs/settings.md
+settings-doc: $(VENV)/.installed ## renew what docs/ makes from the code: settings and API
 	$(BIN)/python -m scripts.documents
 
 clean: ## remove what is built here; data and the toolbox's cache stay

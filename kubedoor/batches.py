@@ -31,6 +31,7 @@ Answer = TypeVar("Answer")
 
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 3.0
+AWAKE_SECONDS = 60.0
 PROGRESS_SECONDS = 5.0
 """An item's progress is recorded when it has changed, but not more often than this."""
 REQUEST_ATTEMPTS = 6
@@ -57,6 +58,8 @@ class Tools:
     planner: Planner
     now: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
+    keep_awake: Callable[[], None] = lambda: None
+    """Called once a minute while there is work: a pod without requests may be scaled to nothing."""
 
 
 @dataclass
@@ -116,7 +119,11 @@ class Batch:
 
     def _beat(self) -> None:
         """Say that we are alive, and hear whether somebody has asked to cancel."""
+        awake_at = self.tools.monotonic()
         while not self._over.wait(BEAT_SECONDS):
+            if self.tools.monotonic() - awake_at > AWAKE_SECONDS:
+                awake_at = self.tools.monotonic()
+                self.tools.keep_awake()
             try:
                 self.tools.store.beat(self.action)
                 self._beat_at = self.tools.monotonic()

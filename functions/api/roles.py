@@ -84,6 +84,9 @@ NEEDED: Mapping[str, Role | None] = {
     "test_channel": ADMIN,
 }
 
+OWN_TOKEN = frozenset({"ping_schedule"})
+"""Open to everybody by the table, and then the route itself asks for a token that is good for it alone."""
+
 SESSION_ONLY = frozenset({"log_out", "log_out_everywhere", "change_password"})
 """What makes no sense for a token: these answer 403 to it, whatever its role."""
 

@@ -28,7 +28,8 @@ _WATCH = """
 () => {
   const table = document.querySelector("section.table");
   window.started = performance.now();
-  window.painted = new Promise((resolve) => {
+  window.painted = new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("nothing was painted for 20 s")), 20000);
     const watcher = new MutationObserver(() => {
       if (table.getAttribute("aria-busy") === "true" || !table.querySelector("tbody tr")) return;
       watcher.disconnect();
@@ -48,7 +49,7 @@ def _measured(page: Page, act: Callable[[], None]) -> float:
 
 
 def _search(page: Page, number: int) -> Callable[[], None]:
-    return lambda: page.get_by_role("searchbox").fill(f"-{number:04}")
+    return lambda: page.get_by_role("searchbox").fill(f"-{number:05}")
 
 
 def _journeys(page: Page, step: int) -> dict[str, Callable[[], None]]:

@@ -168,7 +168,8 @@ def production(plane: ControlPlane, folder: Path) -> Iterator[Production]:
             )
         )
         stack.enter_context(ClusterIP(door_port, lambda: kubelet.endpoints("mutate", 8443)))
-        plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}})
+        plane.kubectl("create", "namespace", NAMESPACE)
+        plane.kubectl("label", "namespace", NAMESPACE, *(f"{name}={value}" for name, value in RESTRICTED.items()))
         plane.wait_for(
             lambda: plane.kubectl("get", "sa", "default", "-n", NAMESPACE, check=False).returncode == 0,
             what="the namespace has its service account",
@@ -176,6 +177,8 @@ def production(plane: ControlPlane, folder: Path) -> Iterator[Production]:
         yield Production(plane, api, kubelet, Release(plane, folder), folder, door_port)
 
         plane.kubectl("delete", "mutatingwebhookconfigurations", "--all", timeout_seconds=60)
+        # Nobody needs an orderly end any more.
+        plane.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--grace-period=1", "--wait=false")
         plane.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s", timeout_seconds=90)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from kubedoor import cluster_certificates, webhook
@@ -26,7 +26,7 @@ from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.fleets import newest_day
-from tests.toolbox.helm import NAMESPACE, render
+from tests.toolbox.helm import CHART, NAMESPACE, render
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import Client
 from tests.toolbox.series import App, Container, Fleet, Shape
@@ -338,6 +338,15 @@ def test_collect_publishes_the_snapshot_as_well(installed: Installed) -> None:
     publish("collect")(installed)
 
 
+@pytest.mark.parametrize(("right", "status"), [(True, 200), (False, 401)], ids=["right", "wrong"])
+def test_a_ping_source_brings_the_token_as_an_extension(installed: Installed, right: bool, status: int) -> None:
+    (pod, *_) = installed.production.kubelet.pods("collect")
+    token = pod.environment["KUBEDOOR_COLLECT_TOKEN"] if right else "guessed"
+    url = installed.production.url_of(pod)
+    answer = requests.post(url, data="{}", headers={"ce-type": "ping", "ce-kubedoortoken": token}, timeout=60)
+    assert answer.status_code == status
+
+
 def test_the_door_has_no_credentials(installed: Installed) -> None:
     for pod in installed.production.kubelet.pods("mutate"):
         assert pod.environment["KUBEDOOR_KUBECONFIG"] == "none"
@@ -349,10 +358,16 @@ def test_the_door_has_no_credentials(installed: Installed) -> None:
     assert "configmaps" not in said
 
 
-def test_what_is_printed_is_what_the_shipped_file_has(installed: Installed) -> None:
-    """knative/webhook.yaml is for cert-manager and the namespace kubedoor, so the CA and the port differ."""
-    shipped = yaml.safe_load((Path(__file__).parents[2] / "knative" / "webhook.yaml").read_text())
+def test_the_shipped_file_is_the_switch(installed: Installed) -> None:
+    """knative/webhook.yaml is for cert-manager, so its CA is not ours, and for the default port and timeout."""
+    path = CHART / "webhook.yaml"
+    shipped = yaml.safe_load(path.read_text())
     switch_on(installed)
     stored = installed.plane.get(HOOKS, webhook.NAME)
     for name in ("rules", "namespaceSelector", "matchConditions", "failurePolicy", "sideEffects"):
         assert shipped["webhooks"][0][name] == stored["webhooks"][0][name]
+    installed.plane.kubectl("delete", HOOKS, webhook.NAME)
+    installed.plane.kubectl("apply", "-f", path)
+    assert installed.client.call("GET", "/control")["enabled"] is True
+    installed.plane.kubectl("delete", HOOKS, webhook.NAME)
+    assert installed.client.call("GET", "/control")["enabled"] is False

@@ -81,7 +81,7 @@ def test_the_audit_is_filtered_by_workload_and_outcome(records: RecordStore, clu
     who = str(uuid.uuid4())
     for target, outcome in ((f"{cluster}/shop/web", "done"), (f"{cluster}/pay/web", "failed"), ("default", "done")):
         records.add_audit(AuditRecord(who, "session", "", "workload.edit", target, {}, {"replicas": 3}, outcome))
-    wanted: list[tuple[dict[str, str], int]] = [
+    wanted: list[tuple[dict[str, Any], int]] = [
         ({}, 3),
         ({"namespace": "shop"}, 1),
         ({"namespace": "pay", "deployment": "web"}, 1),
