@@ -193,7 +193,9 @@ class ListingStore:
     def namespaces(self) -> list[str]:
         """Every namespace that has a workload in the control table."""
         rows = self._connection.rows(
-            "SELECT DISTINCT namespace FROM control WHERE cluster = {cluster:String} ORDER BY namespace",
+            # What the view `control` has its rows from, without the joins that it makes for their values.
+            "SELECT DISTINCT namespace FROM (SELECT namespace FROM collected WHERE cluster = {cluster:String}"
+            " UNION ALL SELECT namespace FROM manual WHERE cluster = {cluster:String}) ORDER BY namespace",
             cluster=self._cluster,
         )
         return [row["namespace"] for row in rows]

@@ -7,12 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
+from kubedoor.store.connection import Connection
 from tests.support.builders import make_container, make_deployment
+from tests.support.clickhouse import ClickHouse
+from tests.support.original_kubedoor import make_original
+from tests.support.people import dsn_of_new_database
 from tests.toolbox import processes
 
 ROOT = Path(__file__).parents[2]
@@ -178,3 +184,20 @@ def test_commands_of_the_chart_are_still_there(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "webhook", environment={}).stdout)["kind"] == "MutatingWebhookConfiguration"
     ping = run(tmp_path, "ping", environment={})
     assert (ping.returncode, "KUBEDOOR_COLLECT_URL" in ping.stderr) == (2, True)
+
+
+def test_an_original_kubedoor_is_taken_over(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    dsn = dsn_of_new_database(clickhouse.dsn)
+    with closing(Connection(dsn)) as original:
+        make_original(original, env="prod", deployments={"image-resizer": 9, "nobody": 4}, days=(date(2026, 10, 1),))
+    assert run(tmp_path, "collect", "--days", "1", environment={}).returncode == 0
+    done = run(tmp_path, "import-kubedoor", dsn, "--env", "prod", environment={})
+    assert done.returncode == 0, done.stderr
+    assert "1 days with 1 rows, 1 pod counts set by hand" in done.stdout
+    assert "left out: 1 usage of unknown Deployments" in done.stdout
+    rows = json.loads(run(tmp_path, "report", "--search", "image-resizer", "--format", "json", environment={}).stdout)
+    assert rows[0]["manual_replicas"] == 9
+    unknown = run(tmp_path, "import-kubedoor", dsn, "--env", "test", environment={})
+    assert (unknown.returncode, "it has prod" in unknown.stderr) == (1, True)
+    own = run(tmp_path, "import-kubedoor", f"chdb://{tmp_path}/clickhouse", environment={})
+    assert (own.returncode, "own store" in own.stderr) == (1, True)

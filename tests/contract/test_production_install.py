@@ -14,8 +14,7 @@ import pytest
 import requests
 import yaml
 
-from kubedoor import cluster_certificates, webhook
-from kubedoor.cluster import Cluster
+from kubedoor import chores, settings, webhook
 from kubedoor.errors import KubeDoorError
 from tests.contract.conftest import PrometheusOf
 from tests.contract.lab import replicas_of, resources_of
@@ -233,18 +232,14 @@ NO_CA = json.dumps({"data": {"ca.key": None}})
 
 def _renew(found: Installed, secret: str, *, admin: bool = False) -> None:
     kubeconfig = found.plane.kubeconfig if admin else found.production.kubeconfig_of("kubedoor-certificates")
-    cluster_certificates.renew(
-        Cluster(kubeconfig=str(kubeconfig)),
-        namespace=NAMESPACE,
-        secret=secret,
-        names=[f"kubedoor-mutate.{NAMESPACE}.svc", f"kubedoor-mutate.{NAMESPACE}.svc.cluster.local"],
-        now=datetime.now(UTC),
+    chores.renew_certificates(
+        settings.load({"KUBEDOOR_KUBECONFIG": str(kubeconfig), "KUBEDOOR_WEBHOOK_SECRET": secret})
     )
 
 
 def remove_the_webhook(found: Installed) -> None:
     kubeconfig = found.production.kubeconfig_of("kubedoor-removal")
-    Cluster(kubeconfig=str(kubeconfig)).delete_webhook_configuration(webhook.NAME)
+    chores.remove_webhook(settings.load({"KUBEDOOR_KUBECONFIG": str(kubeconfig)}))
 
 
 VERBS = ("create", "patch", "delete")
