@@ -211,9 +211,14 @@ def cronjob(lab: Lab, schedule: str) -> dict[str, Any]:
     return lab.plane.get("cronjob", cronjobs.name_of(schedule), NAMESPACE)
 
 
-def is_there(lab: Lab, kind: str, schedule: str) -> bool:
-    found = lab.plane.kubectl("get", kind, cronjobs.name_of(schedule), "-n", NAMESPACE, check=False)
-    return found.returncode == 0
+def wait_until_gone(lab: Lab, schedule: str) -> None:
+    """Its CronJob, whose Jobs have to be orphaned first, and its Secret."""
+
+    def is_gone(kind: str) -> bool:
+        found = lab.plane.kubectl("get", kind, cronjobs.name_of(schedule), "-n", NAMESPACE, check=False)
+        return "NotFound" in found.stderr
+
+    lab.plane.wait_for(lambda: is_gone("cronjob") and is_gone("secret"), what=f"nothing is left of schedule {schedule}")
 
 
 def token_of(lab: Lab, schedule: str) -> str:
@@ -241,8 +246,7 @@ def test_each_schedule_is_a_cronjob_with_a_token_of_its_own(
     with pytest.raises(Unauthorized):
         pod.schedules.ping("nobody", token_of(lab, made))
     pod.schedules.delete(made, ALICE)
-    assert not is_there(lab, "cronjob", made)
-    assert not is_there(lab, "secret", made)
+    wait_until_gone(lab, made)
 
 
 def test_the_token_is_not_in_the_store(lab: Lab, namespace: str, cluster: str, clock: Clock) -> None:
@@ -263,7 +267,7 @@ def test_a_ping_runs_what_is_due_once_and_cleans_up(lab: Lab, namespace: str, cl
         pod.schedules.ping(made, token)
     clock.advance(minutes=20, seconds=3)
     assert [pod.schedules.ping(made, token), pod.schedules.ping(made, token)] == [True, False]
-    assert not is_there(lab, "cronjob", made)
+    wait_until_gone(lab, made)
     assert finished(lab, pod, pod.schedules.one(made)["runs"][0]["action"])["state"] == "finished"
 
 

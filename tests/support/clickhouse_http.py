@@ -47,6 +47,7 @@ _TRANSPORT |= {
 }
 _INSERT = re.compile(r"^\s*INSERT\s+INTO\s+(.*?)\s+FORMAT\s+(\w+)\s*$", re.IGNORECASE | re.DOTALL)
 _FORMAT = re.compile(r"\s+FORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+_connect: Any = chdb.connect  # it has no types
 _CODE = re.compile(r"Code: (\d+)")
 
 
@@ -56,7 +57,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._local = threading.local()
-        self._first = chdb.connect(str(folder))
+        self._first = _connect(str(folder))
 
     def run(
         self, sql: str, *, parameters: dict[str, str], settings: dict[str, str], database: str, data: bytes
@@ -82,7 +83,7 @@ class Engine:
 
     def _connection(self) -> Any:
         if not hasattr(self._local, "connection"):
-            self._local.connection = chdb.connect(str(self._folder))
+            self._local.connection = _connect(str(self._folder))
         return self._local.connection
 
 

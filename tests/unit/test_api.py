@@ -305,7 +305,7 @@ def test_without_a_cluster_the_switch_says_so(api: TestClient) -> None:
 
 
 def test_the_live_deployment_of_sample_data_is_the_samples(api: TestClient) -> None:
-    workload = first(api)
+    workload = first(api, search="storefront")
     manifest = api.get(f"{path_of(workload)}/live").json()
     assert manifest["metadata"]["name"] == workload["deployment"]
     assert api.post(f"{V1}/admission/preview", json=manifest).json()["outcome"] == "patched"
