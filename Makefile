@@ -66,6 +66,9 @@ web-if-node: $(VENV)/.installed
 browser-parts: ## Chromium and fonts
 	@sh scripts/chromium.sh
 
+image: ## the container image, with whichever of docker, podman and buildah is there
+	@for tool in docker podman buildah; do command -v $$tool >/dev/null 2>&1 && exec $$tool build -f functions/Dockerfile -t kubedoor:0.1.0 .; done; echo "no image: install docker, podman or buildah"; exit 1
+
 lock: ## renew the lock after a change of pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
@@ -91,4 +94,4 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	$(NPM) --prefix web run build
 	@touch $@
 
-.PHONY: help run sandbox test unit contract browser lint bench screenshots venv toolbox web web-if-node browser-parts lock settings-doc clean
+.PHONY: help run sandbox test unit contract browser lint bench screenshots venv toolbox web web-if-node browser-parts image lock settings-doc clean

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.serving import FIRST_PASSWORD, ROOT, chromium, sample_kubedoor
 from tests.toolbox.processes import PartFailed
@@ -23,6 +23,7 @@ FAILURES = ROOT / "screenshots" / "failures"
 WAIT_MS = 15_000
 
 _failed = pytest.StashKey[bool]()
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ export default {
     hpa: { any: "HPA or not", yes: "With HPA", no: "Without HPA" },
     sort: "Sort by", sortBy: "Sort by {name}", order: { asc: "Ascending; click for descending", desc: "Descending; click for ascending" },
     columns: "Columns", export: "Export CSV", exporting: "{share} · stop", exportHint: "Everything that matches the filters, in exact numbers", exported: "Exported {count} workload | Exported {count} workloads",
-    range: "{from}–{to} of {total}", usedOfAsked: "used / requested, all pods", perPod: "per pod",
+    range: "{from}–{to} of {total}", pageSize: "Workloads per page", perPage: "{count} per page", usedOfAsked: "used / requested, all pods", perPod: "per pod",
     select: "Select {name}", selectPage: "Select all on this page", edit: "Edit {name}",
     replicasHint: "Now {now}, collected {collected}, by hand {manual}", collectedReplicas: "collected {count}", moreContainers: "and {count} more",
     noMatch: "No workload matches", noMatchText: "Try fewer filters, or a part of the name.",

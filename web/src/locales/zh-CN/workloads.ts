@@ -8,7 +8,7 @@ export default {
     hpa: { any: "HPA 与否", yes: "有 HPA", no: "无 HPA" },
     sort: "排序", sortBy: "按{name}排序", order: { asc: "升序；点击改为降序", desc: "降序；点击改为升序" },
     columns: "列", export: "导出 CSV", exporting: "{share} · 停止", exportHint: "导出符合筛选条件的全部数据，数值精确", exported: "已导出 {count} 个工作负载",
-    range: "第 {from}–{to} 个，共 {total} 个", usedOfAsked: "用量 / 请求，全部 Pod", perPod: "每个 Pod",
+    range: "第 {from}–{to} 个，共 {total} 个", pageSize: "每页工作负载数", perPage: "每页 {count} 个", usedOfAsked: "用量 / 请求，全部 Pod", perPod: "每个 Pod",
     select: "选择 {name}", selectPage: "选择本页全部", edit: "编辑 {name}",
     replicasHint: "当前 {now}，采集 {collected}，手工 {manual}", collectedReplicas: "采集值 {count}", moreContainers: "还有 {count} 个",
     noMatch: "没有符合条件的工作负载", noMatchText: "减少筛选条件，或只输入名称的一部分。",
