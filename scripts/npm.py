@@ -52,8 +52,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    # npm's own scripts look for `node` on PATH.
-    path = os.pathsep.join([str(Path(npm[0]).parent), os.environ.get("PATH", "")])
+    # npm's own scripts look for `node` on PATH, and ours for the Python that has KubeDoor.
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(Path(npm[0]).parent), os.environ.get("PATH", "")])
     return subprocess.run([*npm, *sys.argv[1:]], env={**os.environ, "PATH": path}, check=False).returncode
 
 
