@@ -43,6 +43,7 @@ lint: $(VENV)/.installed web/node_modules/.installed ## ruff, mypy, import-linte
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python web/scripts/openapi.py --check
 	$(NPM) --prefix web run lint
 
 bench: $(VENV)/.installed ## measure speed and memory, as ratios within one run

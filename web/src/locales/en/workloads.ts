@@ -2,7 +2,7 @@
 export default {
   workloads: {
     title: "Workloads", intro: "What every Deployment asks for, what it uses at peak, and what the door will set.",
-    filters: "Filters", search: "Search namespace/name", namespace: "Namespace", allNamespaces: "All namespaces", anyMode: "Any mode", clear: "Clear filters",
+    filters: "Filters", search: "Search workloads", namespace: "Namespace", allNamespaces: "All namespaces", anyMode: "Any mode", clear: "Clear filters",
     asked: { label: "Requests against usage", all: "All", over: "Too much", under: "Too little", none: "No request" },
     manual: { label: "Set by hand", any: "By hand or not", yes: "Set by hand", no: "Only collected" },
     hpa: { any: "HPA or not", yes: "With HPA", no: "Without HPA" },

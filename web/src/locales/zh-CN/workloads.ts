@@ -2,7 +2,7 @@
 export default {
   workloads: {
     title: "工作负载", intro: "每个 Deployment 请求多少、高峰实际用多少，以及准入门将设置多少。",
-    filters: "筛选", search: "搜索 命名空间/名称", namespace: "命名空间", allNamespaces: "全部命名空间", anyMode: "全部模式", clear: "清除筛选",
+    filters: "筛选", search: "搜索工作负载", namespace: "命名空间", allNamespaces: "全部命名空间", anyMode: "全部模式", clear: "清除筛选",
     asked: { label: "请求与用量", all: "全部", over: "请求过多", under: "请求过少", none: "没有请求" },
     manual: { label: "手工设置", any: "手工与否", yes: "有手工值", no: "仅采集值" },
     hpa: { any: "HPA 与否", yes: "有 HPA", no: "无 HPA" },
