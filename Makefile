@@ -10,6 +10,9 @@ WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -
 # coverage is measured in the test process only.
 RUN_AS_PROCESSES := kubedoor/__main__.py,kubedoor/cli/*,kubedoor/action*.py,kubedoor/batches.py,kubedoor/wishes.py,kubedoor/rollouts.py,kubedoor/schedul*.py,kubedoor/schedule_ping.py,kubedoor/ticking.py,kubedoor/cron*.py,kubedoor/store/operations.py
 
+# A process each: suites share one store per process, and the browser's driver keeps an event loop running in its own.
+SUITES = tests/unit $(wildcard tests/contract/test_*.py) tests/browser
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -29,7 +32,8 @@ sandbox: $(VENV)/.installed toolbox web-if-node ## a real control plane, a real 
 test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real parts, with coverage
 	$(NPM) --prefix web run test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	@failed=; for suite in $(SUITES); do $(BIN)/coverage run --append -m pytest $$suite || failed="$$failed $$suite"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 	$(BIN)/coverage report --fail-under=95 --omit='$(RUN_AS_PROCESSES)'
 	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission.py,kubedoor/decisions.py,kubedoor/reviews.py,kubedoor/recommend.py,kubedoor/quantities.py'
 
@@ -37,7 +41,8 @@ unit: $(VENV)/.installed ## the tests that need no real parts
 	$(BIN)/pytest tests/unit
 
 contract: $(VENV)/.installed toolbox ## the tests against a real API server, Prometheus and ClickHouse SQL
-	$(BIN)/pytest tests/contract
+	@failed=; for suite in $(wildcard tests/contract/test_*.py); do $(BIN)/pytest $$suite || failed="$$failed $$suite"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 browser: $(VENV)/.installed toolbox browser-parts web ## the journeys in a real browser
 	$(BIN)/pytest tests/browser
