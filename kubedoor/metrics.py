@@ -15,8 +15,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from kubedoor.errors import KubeDoorError
+from kubedoor.listing import Filter
 from kubedoor.store.connection import Row
-from kubedoor.store.listing import Filter, ListingStore
+from kubedoor.store.listing import ListingStore
 from kubedoor.workloads import NEWEST_USAGE_DAYS
 
 KEEP = timedelta(seconds=60)
@@ -88,7 +89,7 @@ class WorkloadMetrics(Collector):
         return [up, *found]
 
     def _sums(self, now: datetime) -> Iterable[Metric]:
-        sums = self._listing().sums(since=_since(now))
+        sums = self._listing().current(since=_since(now)).sums
         for name, column, words, unit in _CLUSTER:
             yield _gauge(name, words, ("cluster",), [((self._cluster,), sums[column], unit)])
         if (at := self._refreshed_at()) is not None:
@@ -99,9 +100,8 @@ class WorkloadMetrics(Collector):
         rows: list[Row] = []
         total = 0
         if self._limit:
-            rows, total = self._listing().page(
-                Filter(), since=_since(now), sort="cpu_requested", descending=True, limit=self._limit, offset=0
-            )
+            listing = self._listing().current(since=_since(now))
+            rows, total = listing.page(Filter(), sort="cpu_requested", descending=True, limit=self._limit, offset=0)
         words = "Workloads that are not shown singly, for there are too many."
         yield _gauge("workloads_not_shown", words, ("cluster",), [((self._cluster,), max(total - len(rows), 0), 1)])
         for name, column, words, unit in _WORKLOAD:

@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kubedoor.background import Collections
+from kubedoor.listing import Filter
 from kubedoor.settings import Settings
 from kubedoor.store.control import ControlStore
-from kubedoor.store.listing import Filter, ListingStore
+from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads import NEWEST_USAGE_DAYS, Workloads
 
@@ -32,13 +33,13 @@ class Overview:
     def show(self) -> dict[str, Any]:
         """Everything the page needs, in one answer."""
         now = self.now()
-        since = (now - timedelta(days=NEWEST_USAGE_DAYS)).date()
+        listing = self.listing.current(since=(now - timedelta(days=NEWEST_USAGE_DAYS)).date())
         recent = self.collections.recent(limit=1)
         return {
             "cluster": self.settings.cluster,
             "is_sample": self.settings.uses_sample,
-            "sums": self.listing.sums(since=since),
-            "namespaces": self.listing.by_namespace(since=since),
+            "sums": listing.sums,
+            "namespaces": listing.by_namespace,
             "days": self.listing.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
             "most_wasteful": self._top(Filter(asked="over"), descending=True),
             "most_at_risk": self._top(Filter(asked="under"), descending=False),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from kubedoor import quantities
 from kubedoor.errors import InvalidInput, KubeDoorError, NotFound
+from kubedoor.listing import Filter, Key, Listing
 from kubedoor.model import ManualValues, Mode, Resources, UsageDay, WorkloadKey
 from kubedoor.recording import Editor, recorded
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore, stale
-from kubedoor.store.listing import Filter, ListingStore
+from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 
@@ -58,33 +59,33 @@ class Workloads:
 
     def page(self, wanted: Filter, *, sort: str, descending: bool, page: int, page_size: int) -> tuple[list[Row], int]:
         """One page of workloads with their containers, and how many there are."""
-        since = (self._now() - timedelta(days=NEWEST_USAGE_DAYS)).date()
-        rows, total = self._listing.page(
-            wanted, since=since, sort=sort, descending=descending, limit=page_size, offset=(page - 1) * page_size
-        )
-        if rows:
-            self._add_containers(rows, [(row["namespace"], row["deployment"]) for row in rows])
+        listing = self._listing.current(since=self._since())
+        offset = (page - 1) * page_size
+        rows, total = listing.page(wanted, sort=sort, descending=descending, limit=page_size, offset=offset)
+        self._add_containers(listing, rows)
         return rows, total
 
     def one(self, key: WorkloadKey) -> Row:
         """One workload with its containers. Raises NotFound."""
-        since = (self._now() - timedelta(days=NEWEST_USAGE_DAYS)).date()
-        self._known(key)
-        wanted = Filter(search=f"{key.namespace}/{key.deployment}", namespace=key.namespace)
-        rows, _ = self._listing.page(wanted, since=since, sort="name", descending=False, limit=1000, offset=0)
-        (row,) = [row for row in rows if row["deployment"] == key.deployment]
-        self._add_containers([row], [(key.namespace, key.deployment)])
+        self._check_cluster(key)
+        listing = self._listing.current(since=self._since())
+        if (row := listing.one((key.namespace, key.deployment))) is None:
+            raise _unknown(key)
+        self._add_containers(listing, [row])
         row["manual"] = asdict(self._control.manual(key))
         return row
 
-    def _add_containers(self, rows: list[Row], keys: list[tuple[str, str]]) -> None:
-        since = (self._now() - timedelta(days=NEWEST_USAGE_DAYS)).date()
+    def _since(self) -> date:
+        return (self._now() - timedelta(days=NEWEST_USAGE_DAYS)).date()
+
+    def _add_containers(self, listing: Listing, rows: list[Row]) -> None:
+        keys = [(row["namespace"], row["deployment"]) for row in rows]
         usage = {
             (row["namespace"], row["deployment"], row["container"]): row
-            for row in self._listing.newest_usage(keys, since=since)
+            for row in (self._listing.newest_usage(keys, since=self._since()) if keys else ())
         }
-        containers: dict[tuple[str, str], list[Row]] = {key: [] for key in keys}
-        for row in self._listing.containers(keys):
+        containers: dict[Key, list[Row]] = {key: [] for key in keys}
+        for row in listing.containers(keys):
             if row["container"]:
                 key = (row["namespace"], row["deployment"])
                 containers[key].append({**row, "newest": usage.get((*key, row["container"]))})
@@ -146,11 +147,14 @@ class Workloads:
         return results
 
     def _known(self, key: WorkloadKey) -> list[Row]:
-        if key.cluster != self._cluster:
-            raise NotFound(f"there is no cluster {key.cluster!r} here: there is {self._cluster}")
+        self._check_cluster(key)
         if not (rows := self._control.control_rows_of(key)):
             raise _unknown(key)
         return rows
+
+    def _check_cluster(self, key: WorkloadKey) -> None:
+        if key.cluster != self._cluster:
+            raise NotFound(f"there is no cluster {key.cluster!r} here: there is {self._cluster}")
 
 
 def _unknown(key: WorkloadKey) -> NotFound:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from kubedoor.errors import KubeDoorError, NotFound
+from kubedoor.listing import Filter
 from kubedoor.model import ManualValues, UsageDay, WorkloadKey
-from kubedoor.store.listing import Filter
 from kubedoor.workloads import Edit
 
 from .aftermath import PUBLISHES

@@ -93,9 +93,14 @@ class Connection:
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Run a SELECT; rows as dicts, instants as aware UTC datetimes. Raises StoreError."""
+        columns, rows = self.table(sql, **parameters)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def table(self, sql: str, **parameters: Any) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """Run a SELECT; the names of its columns (none where there are no rows), and rows as tuples. Raises StoreError."""
         with _translated(), self._client() as client:
             result = client.query(sql, parameters=parameters, tz_mode="aware")
-            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+            return result.column_names, [tuple(row) for row in result.result_rows]
 
     def command(self, sql: str, **parameters: Any) -> None:
         """Run a statement that answers nothing. Raises StoreError."""

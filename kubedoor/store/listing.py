@@ -1,31 +1,16 @@
-"""The control table as people read it: search, filter, sort, page, and sums over all of it.
-
-*Requested* is what was found on the workload's newest usage day, times its pods; *used* is what its peak day used,
-times that day's pods. Every text and number of a request is bound; only the sort column is chosen, from a fixed list.
-"""
+"""Reads the control table as people want it: a row per workload, kept in memory while nothing in the store has changed."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import threading
 from datetime import date
-from typing import Any
 
-from kubedoor.store.connection import Connection, Row, only
+from kubedoor.listing import Key, Listing, Row, Table
+from kubedoor.store.connection import Connection, only
+from kubedoor.store.control import ControlStore
 
 OVER_ASKED_FACTOR = 1.5
 """A workload asks for too much when it requests this many times what it used at peak, CPU or memory."""
-
-SORTS = {
-    "name": "namespace, deployment",
-    "replicas": "replicas",
-    "cpu_requested": "cpu_requested_millicores",
-    "cpu_used": "cpu_used_millicores",
-    "cpu_waste": "toInt64(cpu_requested_millicores) - toInt64(cpu_used_millicores)",
-    "memory_requested": "memory_requested_bytes",
-    "memory_used": "memory_used_bytes",
-    "memory_waste": "toInt64(memory_requested_bytes) - toInt64(memory_used_bytes)",
-    "edited_at": "edited_at",
-}
 
 # One row per workload. `unasked` counts containers that have usage but no request to compare it with.
 _WORKLOADS = """
@@ -65,79 +50,50 @@ _WORKLOADS = """
     FROM (SELECT * FROM control WHERE cluster = {cluster:String}) AS c
     LEFT JOIN newest AS n ON c.namespace = n.namespace AND c.deployment = n.deployment AND c.container = n.container
     GROUP BY namespace, deployment
+    ORDER BY namespace, deployment
+    SETTINGS join_use_nulls = 1
 """
 
-_FILTERED = (
-    f"SELECT * FROM ({_WORKLOADS})"
-    """
-    WHERE ({search:String} = '' OR positionCaseInsensitiveUTF8(concat(namespace, '/', deployment), {search:String}) > 0)
-        AND ({namespace:String} = '' OR namespace = {namespace:String})
-        AND ({mode:String} = '' OR mode = {mode:String})
-        AND ({asked:String} = '' OR ({asked:String} = 'over' AND is_over_asked) OR ({asked:String} = 'under' AND is_under_asked)
-            OR ({asked:String} = 'none' AND unasked > 0))
-        AND ({has_manual:Nullable(Bool)} IS NULL OR has_manual = {has_manual:Nullable(Bool)})
-        AND ({hpa:Nullable(Bool)} IS NULL OR hpa = {hpa:Nullable(Bool)})
-    """
-)
-_NULLS = "SETTINGS join_use_nulls = 1"
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which workloads. Empty and None: no matter. `asked`: over, under or none (a request is missing)."""
-
-    search: str = ""
-    namespace: str = ""
-    mode: str = ""
-    asked: str = ""
-    has_manual: bool | None = None
-    hpa: bool | None = None
+_CONTAINERS = """
+    SELECT * EXCEPT (cluster) FROM control WHERE cluster = {cluster:String} ORDER BY namespace, deployment, container
+"""
 
 
 class ListingStore:
-    """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage."""
+    """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage.
+
+    The joins behind a row cost a quarter of a second with ten thousand workloads, so the last reading is kept, and two
+    small queries say whether the tables below it have changed since.
+    """
 
     def __init__(self, connection: Connection, cluster: str) -> None:
         self._connection = connection
         self._cluster = cluster
+        self._control = ControlStore(connection, cluster)
+        self._lock = threading.Lock()
+        self._kept: tuple[object, Listing] | None = None
 
-    def _rows(self, sql: str, since: date, **parameters: Any) -> list[Row]:
-        return self._connection.rows(
-            f"{sql} {_NULLS}", cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR, **parameters
-        )
+    def current(self, *, since: date) -> Listing:
+        """The workloads as the store has them now. Raises StoreError."""
+        with self._lock:
+            # The mark is read first: what comes between it and the reading is at worst read once more.
+            mark = (since, self._control.revision(), self._newest_run())
+            if self._kept is None or self._kept[0] != mark:
+                self._kept = mark, self._read(since)
+            return self._kept[1]
 
-    def page(
-        self, wanted: Filter, *, since: date, sort: str, descending: bool, limit: int, offset: int
-    ) -> tuple[list[Row], int]:
-        """One page of workloads, and how many there are in all."""
-        direction = "DESC" if descending else "ASC"
-        order = ", ".join(f"{column} {direction}" for column in SORTS[sort].split(", "))
-        rows = self._rows(
-            f"SELECT *, count() OVER () AS total FROM ({_FILTERED}) ORDER BY {order}, namespace, deployment"
-            " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
-            since,
-            **asdict(wanted),
-            limit=limit,
-            offset=offset,
+    def _newest_run(self) -> int:
+        runs = self._connection.rows(
+            "SELECT max(run) AS run FROM usage_days WHERE cluster = {cluster:String}", cluster=self._cluster
         )
-        if rows or offset == 0:
-            return [{name: row[name] for name in row if name != "total"} for row in rows], rows[0][
-                "total"
-            ] if rows else 0
-        return [], int(
-            only(self._rows(f"SELECT count() AS total FROM ({_FILTERED})", since, **asdict(wanted)))["total"]
-        )
+        return int(only(runs)["run"])
 
-    def containers(self, workloads: list[tuple[str, str]]) -> list[Row]:
-        """The rows of `control` of these workloads."""
-        return self._connection.rows(
-            "SELECT * EXCEPT (cluster) FROM control WHERE cluster = {cluster:String}"
-            " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))} ORDER BY namespace, deployment, container",
-            cluster=self._cluster,
-            workloads=workloads,
-        )
+    def _read(self, since: date) -> Listing:
+        workloads = self._connection.table(_WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR)
+        containers = self._connection.table(_CONTAINERS, cluster=self._cluster)
+        return Listing(Table(*workloads), Table(*containers))
 
-    def newest_usage(self, workloads: list[tuple[str, str]], *, since: date) -> list[Row]:
+    def newest_usage(self, workloads: list[Key], *, since: date) -> list[Row]:
         """Usage of these workloads on their newest day each."""
         return self._connection.rows(
             "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
@@ -146,36 +102,6 @@ class ListingStore:
             cluster=self._cluster,
             workloads=workloads,
             since=since,
-        )
-
-    def sums(self, *, since: date) -> Row:
-        """The whole cluster in one row."""
-        return only(
-            self._rows(
-                "SELECT count() AS workloads, countIf(is_over_asked) AS over_asked, countIf(is_under_asked) AS under_asked,"
-                " countIf(unasked > 0) AS unasked, countIf(has_manual) AS with_manual, countIf(hpa) AS with_hpa,"
-                " countIf(mode = 'enforce') AS enforced, countIf(mode = 'observe') AS observed,"
-                " sum(cpu_requested_millicores) AS cpu_requested_millicores, sum(cpu_used_millicores) AS cpu_used_millicores,"
-                " sum(cpu_control_millicores) AS cpu_control_millicores,"
-                " sum(memory_requested_bytes) AS memory_requested_bytes, sum(memory_used_bytes) AS memory_used_bytes,"
-                " sum(memory_control_bytes) AS memory_control_bytes,"
-                " sum(greatest(toInt64(w.cpu_requested_millicores) - toInt64(w.cpu_used_millicores), 0)) AS cpu_spare_millicores,"
-                " sum(greatest(toInt64(w.cpu_used_millicores) - toInt64(w.cpu_requested_millicores), 0)) AS cpu_missing_millicores,"
-                " sum(greatest(toInt64(w.memory_requested_bytes) - toInt64(w.memory_used_bytes), 0)) AS memory_spare_bytes,"
-                " sum(greatest(toInt64(w.memory_used_bytes) - toInt64(w.memory_requested_bytes), 0)) AS memory_missing_bytes"
-                f" FROM ({_WORKLOADS}) AS w",
-                since,
-            )
-        )
-
-    def by_namespace(self, *, since: date) -> list[Row]:
-        """The same sums for each namespace, greatest CPU request first."""
-        return self._rows(
-            "SELECT namespace, count() AS workloads, sum(cpu_requested_millicores) AS cpu_requested_millicores,"
-            " sum(cpu_used_millicores) AS cpu_used_millicores, sum(memory_requested_bytes) AS memory_requested_bytes,"
-            f" sum(memory_used_bytes) AS memory_used_bytes FROM ({_WORKLOADS}) GROUP BY namespace"
-            " ORDER BY cpu_requested_millicores DESC, namespace",
-            since,
         )
 
     def by_day(self, *, since: date) -> list[Row]:

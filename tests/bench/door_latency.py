@@ -15,11 +15,12 @@ from typing import Any
 
 from kubedoor.admission import Rules
 from kubedoor.door import Door, DoorOptions
+from kubedoor.listing import Filter
 from kubedoor.model import CollectedContainer, CollectedValues, Resources
 from kubedoor.snapshot import Snapshot
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.listing import Filter, ListingStore
+from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import migrate
 from kubedoor.store.records import RecordStore
 from tests.support.builders import DAY, make_deployment, make_request, make_review
@@ -88,8 +89,8 @@ def measure(connection: Connection, workloads: int, folder: Path) -> dict[str, f
         snapshot.refresh()
     check = (time.perf_counter() - started) / 20
     started = time.perf_counter()
-    ListingStore(connection, cluster).page(
-        Filter(search="service-000"), since=DAY, sort="cpu_waste", descending=True, limit=50, offset=0
+    ListingStore(connection, cluster).current(since=DAY).page(
+        Filter(search="service-000"), sort="cpu_waste", descending=True, limit=50, offset=0
     )
     listing = time.perf_counter() - started
     review = make_review(make_request(make_deployment("service-00001", namespace="team-1", replicas=9)))

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ import pytest
 
 from kubedoor.control import compile_rows
 from kubedoor.errors import Conflict, StoreError
+from kubedoor.listing import SORTS, Filter
 from kubedoor.model import (
     CollectedContainer,
     CollectedValues,
@@ -32,7 +33,7 @@ from kubedoor.model import (
 )
 from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.listing import SORTS, Filter, ListingStore
+from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import available, folder, migrate
 from kubedoor.store.people import PeopleStore, User
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
@@ -348,7 +349,7 @@ def filled(usage: UsageStore, control: ControlStore, web: WorkloadKey) -> None:
     ],
 )
 def test_workloads_are_found(listing: ListingStore, wanted: Filter, want: list[str]) -> None:
-    rows, total = listing.page(wanted, since=DAY, sort="name", descending=False, limit=10, offset=0)
+    rows, total = listing.current(since=DAY).page(wanted, sort="name", descending=False, limit=10, offset=0)
     assert names(rows) == want
     assert total == len(want)
 
@@ -356,25 +357,25 @@ def test_workloads_are_found(listing: ListingStore, wanted: Filter, want: list[s
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("sort", sorted(SORTS))
 def test_every_sort_works_both_ways(listing: ListingStore, sort: str) -> None:
-    up, _ = listing.page(Filter(), since=DAY, sort=sort, descending=False, limit=10, offset=0)
-    down, _ = listing.page(Filter(), since=DAY, sort=sort, descending=True, limit=10, offset=0)
+    up, _ = listing.current(since=DAY).page(Filter(), sort=sort, descending=False, limit=10, offset=0)
+    down, _ = listing.current(since=DAY).page(Filter(), sort=sort, descending=True, limit=10, offset=0)
     assert {str(name) for name in names(up)} == {str(name) for name in names(down)} == {"bare", "hungry", "web"}
 
 
 @pytest.mark.usefixtures("filled")
 def test_pages_and_totals(listing: ListingStore) -> None:
-    page, total = listing.page(Filter(), since=DAY, sort="name", descending=False, limit=2, offset=2)
+    page, total = listing.current(since=DAY).page(Filter(), sort="name", descending=False, limit=2, offset=2)
     assert (names(page), total) == (["web"], 3)
-    assert listing.page(Filter(), since=DAY, sort="name", descending=False, limit=2, offset=9) == ([], 3)
+    assert listing.current(since=DAY).page(Filter(), sort="name", descending=False, limit=2, offset=9) == ([], 3)
 
 
 @pytest.mark.usefixtures("filled")
 def test_sums_of_the_cluster(listing: ListingStore) -> None:
-    sums = listing.sums(since=DAY)
+    sums = listing.current(since=DAY).sums
     assert (sums["workloads"], sums["over_asked"], sums["under_asked"], sums["unasked"]) == (3, 1, 2, 1)
     assert sums["cpu_requested_millicores"] == 500 * 3 + 500 * 4
     assert sums["cpu_used_millicores"] == 120 * 3 + 900 * 4 + 50 * 3
-    assert [row["namespace"] for row in listing.by_namespace(since=DAY)] == ["shop", "data"]
+    assert [row["namespace"] for row in listing.current(since=DAY).by_namespace] == ["shop", "data"]
     assert [row["day"] for row in listing.by_day(since=DAY)] == [DAY]
     assert listing.namespaces() == ["data", "shop"]
 
@@ -382,13 +383,54 @@ def test_sums_of_the_cluster(listing: ListingStore) -> None:
 @pytest.mark.usefixtures("filled")
 def test_containers_and_newest_usage_of_a_page(listing: ListingStore) -> None:
     keys = [("shop", "web"), ("data", "bare")]
-    assert names(listing.containers(keys)) == ["bare", "web"]
+    assert names(listing.current(since=DAY).containers(keys)) == ["bare", "web"]
     assert {row["container"] for row in listing.newest_usage(keys, since=DAY)} == {"app"}
 
 
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            lambda connection, cluster: ControlStore(connection, cluster).edit(
+                WorkloadKey(cluster, "shop", "hungry"), ManualValues(replicas=8), based_on=0, who="test"
+            ),
+            id="an edit",
+        ),
+        pytest.param(
+            lambda connection, cluster: ControlStore(connection, cluster).learn(
+                [(WorkloadKey(cluster, "shop", "hungry"), "opted_out", True)], seen_by="test"
+            ),
+            id="a fact",
+        ),
+        pytest.param(
+            lambda connection, cluster: store_day(
+                UsageStore(connection, cluster), make_usage_day(deployment="hungry", pods=9), run=9
+            ),
+            id="a day collected again",
+        ),
+        pytest.param(
+            lambda connection, cluster: ControlStore(connection, cluster).replace_collected(
+                [make_collected("hungry", replicas=6)], run=9, rule="peak-day"
+            ),
+            id="a refresh",
+        ),
+    ],
+)
+def test_a_kept_listing_is_read_anew_after(
+    listing: ListingStore, connection: Connection, cluster: str, change: Callable[[Connection, str], None]
+) -> None:
+    before = listing.current(since=DAY)
+    assert listing.current(since=DAY) is before
+    change(connection, cluster)
+    after = listing.current(since=DAY)
+    assert after.one(("shop", "hungry")) != before.one(("shop", "hungry"))
+    assert after.one(("shop", "hungry")) == ListingStore(connection, cluster).current(since=DAY).one(("shop", "hungry"))
+
+
 def test_an_empty_cluster_has_zero_sums(listing: ListingStore) -> None:
-    assert listing.sums(since=DAY)["workloads"] == 0
-    assert listing.page(Filter(), since=DAY, sort="name", descending=False, limit=5, offset=0) == ([], 0)
+    assert listing.current(since=DAY).sums["workloads"] == 0
+    assert listing.current(since=DAY).page(Filter(), sort="name", descending=False, limit=5, offset=0) == ([], 0)
 
 
 # Records

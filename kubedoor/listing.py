@@ -1,0 +1,176 @@
+"""The control table as people read it, in memory: search, filter, sort, page, and sums over all of it.
+
+*Requested* is what was found on a workload's newest usage day, times its pods; *used* is what its peak day used, times
+that day's pods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+Row = dict[str, Any]
+Key = tuple[str, str]
+"""(namespace, deployment)"""
+
+SORTS: dict[str, tuple[str, ...]] = {
+    "name": ("namespace", "deployment"),
+    "replicas": ("replicas",),
+    "cpu_requested": ("cpu_requested_millicores",),
+    "cpu_used": ("cpu_used_millicores",),
+    "cpu_waste": ("cpu_requested_millicores", "cpu_used_millicores"),
+    "memory_requested": ("memory_requested_bytes",),
+    "memory_used": ("memory_used_bytes",),
+    "memory_waste": ("memory_requested_bytes", "memory_used_bytes"),
+    "edited_at": ("edited_at",),
+}
+"""Each sort's columns; a *waste* is the first less the second."""
+
+_AMOUNTS = ("cpu_requested_millicores", "cpu_used_millicores", "memory_requested_bytes", "memory_used_bytes")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which workloads. Empty and None: no matter. `asked`: over, under or none (a request is missing)."""
+
+    search: str = ""
+    namespace: str = ""
+    mode: str = ""
+    asked: str = ""
+    has_manual: bool | None = None
+    hpa: bool | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows as tuples, for dicts of forty keys take several times the memory. Without rows, columns may be unknown."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        return {column: place for place, column in enumerate(self.columns)}
+
+    def column(self, name: str) -> Iterator[Any]:
+        if not self.rows:
+            return iter(())
+        place = self.index[name]
+        return (row[place] for row in self.rows)
+
+    def keys(self) -> Iterator[Key]:
+        return zip(self.column("namespace"), self.column("deployment"), strict=True)
+
+    def as_dict(self, row: tuple[Any, ...]) -> Row:
+        return dict(zip(self.columns, row, strict=True))
+
+
+class Listing:
+    """One cluster's workloads at one moment; `workloads` in the order of their names, `containers` as in `control`."""
+
+    def __init__(self, workloads: Table, containers: Table) -> None:
+        self._workloads = workloads
+        self._containers = containers
+        self._places = {key: place for place, key in enumerate(workloads.keys())}
+        self._names = [f"{namespace}/{deployment}".casefold() for namespace, deployment in self._places]
+        self._of: dict[Key, list[tuple[Any, ...]]] = {}
+        for key, row in zip(containers.keys(), containers.rows, strict=True):
+            self._of.setdefault(key, []).append(row)
+
+    def page(self, wanted: Filter, *, sort: str, descending: bool, limit: int, offset: int) -> tuple[list[Row], int]:
+        """One page of workloads, and how many there are in all."""
+        if not self._workloads.rows:
+            return [], 0
+        rows = self._sorted(self._found(wanted), sort, descending)
+        return [self._workloads.as_dict(row) for row in rows[offset : offset + limit]], len(rows)
+
+    def one(self, key: Key) -> Row | None:
+        """The workload of that name; None: it is not in the control table."""
+        place = self._places.get(key)
+        return None if place is None else self._workloads.as_dict(self._workloads.rows[place])
+
+    def containers(self, workloads: Sequence[Key]) -> list[Row]:
+        """The rows of `control` of these workloads."""
+        return [self._containers.as_dict(row) for key in sorted(set(workloads)) for row in self._of.get(key, ())]
+
+    def _found(self, wanted: Filter) -> list[tuple[Any, ...]]:
+        index = self._workloads.index
+        same = {
+            index[column]: value
+            for column, value in (
+                ("namespace", wanted.namespace or None),
+                ("mode", wanted.mode or None),
+                ("has_manual", wanted.has_manual),
+                ("hpa", wanted.hpa),
+            )
+            if value is not None
+        }
+        asked = {"": None, "over": index["is_over_asked"], "under": index["is_under_asked"], "none": index["unasked"]}
+        flag = asked[wanted.asked]
+        search = wanted.search.casefold()
+        return [
+            row
+            for name, row in zip(self._names, self._workloads.rows, strict=True)
+            if search in name
+            and (flag is None or row[flag])
+            and all(row[place] == value for place, value in same.items())
+        ]
+
+    def _sorted(self, rows: list[tuple[Any, ...]], sort: str, descending: bool) -> list[tuple[Any, ...]]:
+        """By the sort's columns, then by name upwards; what has no value comes last either way."""
+        first, *others = (self._workloads.index[column] for column in SORTS[sort])
+        if not others:
+            known = [row for row in rows if row[first] is not None]
+            unknown = [row for row in rows if row[first] is None]
+            return sorted(known, key=lambda row: row[first], reverse=descending) + unknown
+        (second,) = others
+        if sort == "name":
+            return sorted(rows, key=lambda row: (row[first], row[second]), reverse=descending)
+        return sorted(rows, key=lambda row: row[first] - row[second], reverse=descending)
+
+    @cached_property
+    def sums(self) -> Row:
+        """The whole cluster in one row."""
+        table = self._workloads
+        counts = {
+            "workloads": len(table.rows),
+            "over_asked": sum(map(bool, table.column("is_over_asked"))),
+            "under_asked": sum(map(bool, table.column("is_under_asked"))),
+            "unasked": sum(count > 0 for count in table.column("unasked")),
+            "with_manual": sum(map(bool, table.column("has_manual"))),
+            "with_hpa": sum(map(bool, table.column("hpa"))),
+            "enforced": sum(mode == "enforce" for mode in table.column("mode")),
+            "observed": sum(mode == "observe" for mode in table.column("mode")),
+        }
+        amounts = (*_AMOUNTS, "cpu_control_millicores", "memory_control_bytes")
+        return {
+            **counts,
+            **{column: sum(table.column(column)) for column in amounts},
+            **self._gaps("cpu", "millicores"),
+            **self._gaps("memory", "bytes"),
+        }
+
+    def _gaps(self, resource: str, unit: str) -> Row:
+        """What workloads ask for and never use, and what others use without asking; one does not pay for the other."""
+        table = self._workloads
+        requested, used = table.column(f"{resource}_requested_{unit}"), table.column(f"{resource}_used_{unit}")
+        gaps = [asked - taken for asked, taken in zip(requested, used, strict=True)]
+        return {
+            f"{resource}_spare_{unit}": sum(gap for gap in gaps if gap > 0),
+            f"{resource}_missing_{unit}": sum(-gap for gap in gaps if gap < 0),
+        }
+
+    @cached_property
+    def by_namespace(self) -> list[Row]:
+        """The same sums for each namespace, greatest CPU request first."""
+        table = self._workloads
+        sums: dict[str, Row] = {}
+        columns = (table.column("namespace"), *(table.column(column) for column in _AMOUNTS))
+        for namespace, *amounts in zip(*columns, strict=True):
+            row = sums.setdefault(namespace, {"namespace": namespace, "workloads": 0, **dict.fromkeys(_AMOUNTS, 0)})
+            row["workloads"] += 1
+            for column, amount in zip(_AMOUNTS, amounts, strict=True):
+                row[column] += amount
+        return sorted(sums.values(), key=lambda row: (-row["cpu_requested_millicores"], row["namespace"]))
