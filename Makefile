@@ -6,12 +6,11 @@ BIN := $(VENV)/bin
 NPM = $(BIN)/python scripts/npm.py
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
-# What tests run as processes of their own (the command line, actions and schedules of a served KubeDoor) is not counted:
-# coverage is measured in the test process only.
-RUN_AS_PROCESSES := kubedoor/__main__.py,kubedoor/cli/*,kubedoor/action*.py,kubedoor/batches.py,kubedoor/wishes.py,kubedoor/rollouts.py,kubedoor/schedul*.py,kubedoor/schedule_ping.py,kubedoor/ticking.py,kubedoor/cron*.py,kubedoor/store/operations.py
-
-# A process each: suites share one store per process, and the browser's driver keeps an event loop running in its own.
-SUITES = tests/unit $(wildcard tests/contract/test_*.py) tests/browser
+# Those that take longest first. A suite is a process of its own: see scripts/suites.py.
+LONG_SUITES = tests/browser tests/contract/test_actions_on_apiserver.py tests/contract/test_door_on_apiserver.py tests/contract/test_production_changes.py tests/contract/test_production_install.py tests/contract/test_schedules.py tests/unit
+CONTRACT_SUITES = $(wildcard tests/contract/test_*.py)
+SUITES = $(LONG_SUITES) $(filter-out $(LONG_SUITES),$(CONTRACT_SUITES))
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -32,17 +31,16 @@ sandbox: $(VENV)/.installed toolbox web-if-node ## a real control plane, a real 
 test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real parts, with coverage
 	$(NPM) --prefix web run test
 	$(BIN)/coverage erase
-	@failed=; for suite in $(SUITES); do $(BIN)/coverage run --append -m pytest $$suite || failed="$$failed $$suite"; done; \
-	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
-	$(BIN)/coverage report --fail-under=95 --omit='$(RUN_AS_PROCESSES)'
+	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(SUITES)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission.py,kubedoor/decisions.py,kubedoor/reviews.py,kubedoor/recommend.py,kubedoor/quantities.py'
 
 unit: $(VENV)/.installed ## the tests that need no real parts
 	$(BIN)/pytest tests/unit
 
 contract: $(VENV)/.installed toolbox ## the tests against a real API server, Prometheus and ClickHouse SQL
-	@failed=; for suite in $(wildcard tests/contract/test_*.py); do $(BIN)/pytest $$suite || failed="$$failed $$suite"; done; \
-	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(CONTRACT_SUITES)
 
 browser: $(VENV)/.installed toolbox browser-parts web ## the journeys in a real browser
 	$(BIN)/pytest tests/browser
@@ -86,7 +84,7 @@ settings-doc: $(VENV)/.installed ## renew what docs/ makes from the code: settin
 	$(BIN)/python -m scripts.documents
 
 clean: ## remove what is built here; data and the toolbox's cache stay
-	rm -rf $(VENV) web/node_modules web/dist build .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf $(VENV) web/node_modules web/dist build .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "KubeDoor needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }

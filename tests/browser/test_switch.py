@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from kubedoor.sample_cluster import DEPLOYMENTS
 from tests.browser.conftest import Visits
+from tests.browser.seeding import MARKUP
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.running import Client, RunningKubeDoor, start_kubedoor
@@ -44,6 +45,15 @@ def in_cluster(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFac
         running.child.stop()
 
 
+def _scale_until_the_door_answers(plane: ControlPlane, *as_whom: str) -> None:
+    def is_scaled_by_the_door() -> bool:
+        # The API server takes a moment to know of a new webhook.
+        scaled = plane.kubectl("scale", "deployment", "cart", "-n", "shop", "--replicas=10", *as_whom, check=False)
+        return "KubeDoor" in scaled.stderr
+
+    plane.wait_for(is_scaled_by_the_door, what="the door answers the API server")
+
+
 def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
     visit: Visits, in_cluster: RunningKubeDoor, control_plane: ControlPlane
 ) -> None:
@@ -59,12 +69,7 @@ def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
     found = control_plane.kubectl("get", "mutatingwebhookconfiguration", "kubedoor-webhook-configuration", check=False)
     assert found.returncode == 0
 
-    def is_scaled_by_the_door() -> bool:
-        # The API server takes a moment to know of a new webhook.
-        scaled = control_plane.kubectl("scale", "deployment", "cart", "-n", "shop", "--replicas=10", check=False)
-        return "KubeDoor" in scaled.stderr
-
-    control_plane.wait_for(is_scaled_by_the_door, what="the door answers the API server")
+    _scale_until_the_door_answers(control_plane)
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="cart")).first
     expect(row).to_contain_text("Changed", timeout=SOON_MS)
     expect(row).to_contain_text("Scaled")
@@ -80,3 +85,28 @@ def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
     expect(switch).to_have_attribute("aria-checked", "false")
     gone = control_plane.kubectl("get", "mutatingwebhookconfiguration", "kubedoor-webhook-configuration", check=False)
     assert gone.returncode != 0
+
+
+def test_markup_that_comes_through_the_door_is_text(
+    visit: Visits, in_cluster: RunningKubeDoor, control_plane: ControlPlane
+) -> None:
+    control_plane.kubectl("annotate", "deployment", "cart", "-n", "shop", f"team={MARKUP}")
+    control_plane.kubectl("create", "clusterrolebinding", "markup", "--clusterrole=cluster-admin", f"--user={MARKUP}")
+    with closing(Client(in_cluster.url)) as client:
+        client.log_in()
+        client.switch(enabled=True)
+        _scale_until_the_door_answers(control_plane, f"--as={MARKUP}")
+        client.switch(enabled=False)
+
+    page = visit("/door", at=in_cluster)
+    expect(page.get_by_text(MARKUP).first).to_be_visible(timeout=SOON_MS)
+    page.goto(f"{in_cluster.url}/workloads/default/shop/cart?tab=admissions")
+    expect(page.get_by_text(MARKUP).first).to_be_visible()
+    page.get_by_role("tab", name="Preview").click()
+    stored = control_plane.kubectl("get", "deployment", "cart", "-n", "shop", "-o", "yaml").stdout
+    assert MARKUP in stored
+    page.get_by_role("textbox", name="Deployment").fill(stored.replace("/dev/termination-log", MARKUP))
+    page.get_by_role("button", name="Show what the door would do").click()
+    expect(page.get_by_role("region", name="Differences")).to_contain_text(MARKUP)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0

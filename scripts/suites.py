@@ -1,0 +1,64 @@
+"""Runs test suites, each in a pytest process of its own, some side by side, all with coverage.
+
+python scripts/suites.py --jobs 2 tests/unit tests/contract/test_store.py
+
+A process each, because a suite shares one embedded store and the browser's driver keeps an event loop running. What a
+suite said is printed when it ends; the exit code is 1 when any failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+SUITE_TIMEOUT_SECONDS = 3000
+COMMAND = [sys.executable, "-m", "coverage", "run", "-m", "pytest"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    suite: str
+    status: int
+    seconds: float
+    output: str
+
+
+def _run(suite: str, folder: Path) -> Ended:
+    log = folder / suite.replace("/", "-")
+    started = time.monotonic()
+    with log.open("wb") as output:
+        child = subprocess.Popen([*COMMAND, suite], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            status = child.wait(SUITE_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            # As Ctrl-C would: fixtures stop what they started.
+            child.send_signal(signal.SIGINT)
+            status = child.wait(60) or 1
+    return Ended(suite, status, time.monotonic() - started, log.read_text(encoding="utf-8", errors="replace"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python scripts/suites.py")
+    parser.add_argument("--jobs", type=int, default=1, help="how many suites at once")
+    parser.add_argument("suites", nargs="+", metavar="SUITE", help="a folder or file of tests; long ones first")
+    arguments = parser.parse_args()
+    ended: list[Ended] = []
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
+        for future in as_completed([pool.submit(_run, suite, Path(folder)) for suite in arguments.suites]):
+            one = future.result()
+            ended.append(one)
+            print(f"{one.output.rstrip()}\n{one.suite} took {one.seconds:.0f} s\n", flush=True)
+    failed = sorted(one.suite for one in ended if one.status)
+    print(f"{len(ended)} suites, failed: {', '.join(failed) or 'none'}")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
