@@ -94,10 +94,8 @@ class Collections:
 
     def recent(self, *, limit: int) -> list[Row]:
         """The newest collections, without their steps."""
-        return [
-            self._summary(row["collection"], self._usage.events(row["collection"]))
-            for row in self._usage.collections(limit=limit)
-        ]
+        courses = self._usage.newest_collections(limit=limit)
+        return [self._summary(collection, events) for collection, events in courses.items()]
 
     def _summary(self, collection: str, events: list[Row]) -> Row:
         ends = [event for event in events if event["event"] in _ENDS]

@@ -9,34 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
 from kubedoor import admission, reviews
 from kubedoor.admission import Rules
 from kubedoor.control import UNKNOWN
 from kubedoor.decisions import Decision, Outcome, annotations_of
+from kubedoor.doorlog import DoorLog
+from kubedoor.doormetrics import DoorMetrics
 from kubedoor.errors import KubeDoorError, StoreError
 from kubedoor.model import ControlValues, WorkloadKey
 from kubedoor.reviews import AdmissionRequest
 from kubedoor.settings import Settings
 from kubedoor.snapshot import Snapshot
 from kubedoor.store.control import ControlStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 
 log = logging.getLogger(__name__)
 
 RETRY_STORE_SECONDS = 2.0
 """After the store failed, requests are answered from the snapshot this long before it is asked again."""
-MAX_PENDING_RECORDS = 10_000
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -68,29 +64,6 @@ def options_of(settings: Settings) -> DoorOptions:
     )
 
 
-class DoorMetrics:
-    """What /metrics of the door shows; label values come from fixed sets only."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.admissions = Counter(
-            "kubedoor_admissions", "Admission reviews answered.", ["outcome", "dry_run"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "kubedoor_admission_seconds", "Time from review to answer.", buckets=_BUCKETS, registry=self.registry
-        )
-        self.failures = Counter(
-            "kubedoor_door_failures", "Own faults, by what failed.", ["part"], registry=self.registry
-        )
-        self.dropped = Counter(
-            "kubedoor_admission_records_dropped", "Rows lost because the store stayed away.", registry=self.registry
-        )
-        self.age = Gauge(
-            "kubedoor_snapshot_age_seconds", "How long ago the store confirmed the snapshot.", registry=self.registry
-        )
-        self.workloads = Gauge("kubedoor_snapshot_workloads", "Workloads in the snapshot.", registry=self.registry)
-
-
 class Door:
     """Answers reviews. Lives on one event loop; what blocks runs in worker threads."""
 
@@ -106,19 +79,16 @@ class Door:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._snapshot = snapshot
-        self._control = control
-        self._records = records
         self._rules = rules
         self._options = options
-        self._now = now
         self._monotonic = monotonic
         self._refreshing: asyncio.Task[None] | None = None
         self._given_up: asyncio.Task[None] | None = None
         self._ask_store_after = float("-inf")
-        self._pending: deque[AdmissionRecord] = deque()
-        self._learnt: deque[tuple[WorkloadKey, str, bool]] = deque()
-        self._flush_lock = threading.Lock()
         self.metrics = DoorMetrics()
+        self.log = DoorLog(
+            snapshot=snapshot, control=control, records=records, metrics=self.metrics, cluster=options.cluster, now=now
+        )
         self.metrics.age.set_function(lambda: snapshot.age_seconds)
         self.metrics.workloads.set_function(lambda: snapshot.workload_count)
 
@@ -132,7 +102,7 @@ class Door:
         started = self._monotonic()
         request = reviews.parse_review(review)
         try:
-            decision = await self._decide(request)
+            decision = await self._decide(request, started)
         except Exception as error:
             decision = self._failed(error)
         self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
@@ -146,7 +116,7 @@ class Door:
             annotations=annotations_of(decision),
         )
 
-    async def _decide(self, request: AdmissionRequest) -> Decision:
+    async def _decide(self, request: AdmissionRequest, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         if not admission.is_due(request, self._rules):
             decision = admission.decide(request, UNKNOWN, self._rules)
@@ -157,17 +127,19 @@ class Door:
         else:
             values = await self._values(key, request.username)
             decision = admission.decide(request, values, self._rules)
-            if self._is_stale() and decision.outcome is not Outcome.IGNORED:
+            if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 age = f"KubeDoor: the store is away, decided from values {self._snapshot.age_seconds:.0f} s old"
                 decision = replace(decision, warnings=(*decision.warnings, age))
             if not request.dry_run:
-                self._remember(request, decision, values)
+                self.log.remember(request, decision, values)
         if not request.dry_run:
             self._learn(request, key, values)
         return decision
 
-    def _is_stale(self) -> bool:
-        return self._snapshot.age_seconds > self._options.max_age_seconds
+    def _is_stale(self, *, since: float = float("inf")) -> bool:
+        """Whether the snapshot is too old; what the store confirmed after `since` is not, however slow this machine is."""
+        age_seconds = self._snapshot.age_seconds
+        return age_seconds > self._options.max_age_seconds and age_seconds > self._monotonic() - since
 
     async def _values(self, key: WorkloadKey, username: str) -> ControlValues:
         deadline = self._monotonic() + self._options.wait_seconds
@@ -241,33 +213,8 @@ class Door:
             return Decision(Outcome.FAILED, f"{words} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
         return Decision(Outcome.FAILED, words, warnings=(words,))
 
-    def _remember(self, request: AdmissionRequest, decision: Decision, values: ControlValues) -> None:
-        if len(self._pending) >= MAX_PENDING_RECORDS:
-            self._pending.popleft()
-            self.metrics.dropped.inc()
-        names = [f"{change.container} {change.field}".strip() for change in decision.changes]
-        self._pending.append(
-            AdmissionRecord(
-                at=self._now(),
-                cluster=self._options.cluster,
-                namespace=request.namespace,
-                deployment=request.name,
-                uid=request.uid,
-                operation=request.operation,
-                subresource=request.subresource,
-                username=request.username,
-                outcome=str(decision.outcome),
-                reason=decision.reason,
-                before=dict(zip(names, (change.before for change in decision.changes), strict=True)),
-                after=dict(zip(names, (change.after for change in decision.changes), strict=True)),
-                warnings=decision.warnings,
-                version=values.version,
-                snapshot_age_seconds=min(self._snapshot.age_seconds, 3e9),
-            )
-        )
-
     def _learn(self, request: AdmissionRequest, key: WorkloadKey, known: ControlValues) -> None:
-        """Remember what a Scale will not show: label, owner, HPA."""
+        """Keep what a Scale will not show: label, owner, HPA."""
         seen: dict[str, bool] = {}
         if _shows_facts(request):
             seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
@@ -279,52 +226,7 @@ class Door:
             fact: holds for fact, holds in seen.items() if getattr(known, fact) is not holds or (is_old and known.known)
         }
         if news:
-            self._snapshot.note(key, news)
-            self._learnt.extend((key, fact, holds) for fact, holds in news.items())
-
-    def has_work(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self._pending or self._learnt or self._snapshot.is_changed)
-
-    def flush(self) -> None:
-        """Write what has gathered: called in a worker thread after an answer is out.
-
-        Whoever comes first writes for all (the others return at once), so that a burst becomes a few inserts. What the
-        store does not take stays for the next time, up to MAX_PENDING_RECORDS.
-        """
-        while self.has_work() and self._flush_lock.acquire(blocking=False):
-            try:
-                self._write_snapshot()
-                self._write_rows()
-            except StoreError as error:
-                self.metrics.failures.labels("records").inc()
-                log.warning("records could not be written: %s", error)
-                return
-            finally:
-                self._flush_lock.release()
-
-    def _write_snapshot(self) -> None:
-        try:
-            self._snapshot.save()
-        except OSError as error:
-            self.metrics.failures.labels("snapshot_file").inc()
-            log.warning("the snapshot file could not be written: %s", error)
-
-    def _write_rows(self) -> None:
-        learnt = [self._learnt.popleft() for _ in range(len(self._learnt))]
-        rows = [self._pending.popleft() for _ in range(len(self._pending))]
-        try:
-            self._control.learn(learnt, seen_by="door")
-            learnt = []
-            self._records.add_admissions(rows)
-        except StoreError:
-            self._learnt.extendleft(reversed(learnt))
-            self._pending.extendleft(reversed(rows))
-            raise
-        except Exception:
-            # It would fail again for ever.
-            self.metrics.dropped.inc(len(rows))
-            log.exception("%d rows cannot be written and are dropped", len(rows))
+            self.log.learn(key, news)
 
 
 def _shows_facts(request: AdmissionRequest) -> bool:

@@ -61,8 +61,8 @@ async def mutate(request: Request) -> Response:
             return not_here(request, allowed="POST an AdmissionReview")
         review = await read_json(request)
         answer = JSONResponse(await door.admit(review))
-        if door.has_work():
-            answer.background = BackgroundTask(door.flush)
+        if door.log.has_work():
+            answer.background = BackgroundTask(door.log.flush)
         return answer
     except KubeDoorError as error:
         return error_response(error)

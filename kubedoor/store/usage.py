@@ -142,16 +142,20 @@ class UsageStore:
             collection=collection,
         )
 
-    def collections(self, *, limit: int) -> list[Row]:
-        """The newest collections, each with its counts and its last event."""
-        return self._connection.rows(
-            "SELECT collection, min(at) AS started_at, max(at) AS last_at, argMax(event, (at, event != 'day')) AS last_event,"
-            " argMax(message, at) AS message, countIf(event = 'day') AS days, sumIf(row_count, event = 'day') AS row_count,"
-            " countIf(event = 'failed_day') AS failed_days FROM collection_events"
-            " WHERE cluster = {cluster:String} GROUP BY collection ORDER BY started_at DESC LIMIT {limit:UInt32}",
+    def newest_collections(self, *, limit: int) -> dict[str, list[Row]]:
+        """The courses of the newest collections, by their names, newest first; each as `events` gives it."""
+        rows = self._connection.rows(
+            "SELECT collection, at, event, day, row_count, coverage, seconds, message FROM collection_events"
+            " WHERE cluster = {cluster:String} AND collection IN"
+            " (SELECT collection FROM collection_events WHERE cluster = {cluster:String}"
+            " GROUP BY collection ORDER BY min(at) DESC LIMIT {limit:UInt32}) ORDER BY at",
             cluster=self._cluster,
             limit=limit,
         )
+        courses: dict[str, list[Row]] = {}
+        for row in rows:
+            courses.setdefault(row.pop("collection"), []).append(row)
+        return dict(reversed(courses.items()))
 
 
 def _as_row(row: UsageDay) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kubedoor.door import DoorMetrics
+from kubedoor.doormetrics import DoorMetrics
 from kubedoor.errors import StoreError
 from kubedoor.metrics import WorkloadMetrics
 from kubedoor.model import ManualValues, WorkloadKey

@@ -186,9 +186,17 @@ def test_a_collections_course_is_kept(usage: UsageStore) -> None:
     usage.record(CollectionEvent("c1", "day", "", DAY, 5, 1.0, 0.25))
     usage.record(CollectionEvent("c1", "finished"))
     assert [event["event"] for event in usage.events("c1")] == ["started", "day", "finished"]
-    (only,) = usage.collections(limit=5)
-    assert (only["collection"], only["days"], only["row_count"], only["last_event"]) == ("c1", 1, 5, "finished")
+    assert usage.newest_collections(limit=5) == {"c1": usage.events("c1")}
     assert usage.events("nobody") == []
+
+
+def test_the_newest_collections_come_first_and_whole(usage: UsageStore) -> None:
+    for collection in ("c1", "c2", "c3"):
+        usage.record(CollectionEvent(collection, "started", "1 days", row_count=1))
+        time.sleep(0.002)  # Events of one millisecond have no order.
+    usage.record(CollectionEvent("c2", "finished"))
+    assert list(usage.newest_collections(limit=2)) == ["c3", "c2"]
+    assert [event["event"] for event in usage.newest_collections(limit=2)["c2"]] == ["started", "finished"]
 
 
 # Control values

@@ -16,7 +16,8 @@ import pytest
 
 from kubedoor import admission
 from kubedoor.admission import HPA_USER, Rules
-from kubedoor.door import MAX_PENDING_RECORDS, RETRY_STORE_SECONDS, Door, DoorOptions
+from kubedoor.door import RETRY_STORE_SECONDS, Door, DoorOptions
+from kubedoor.doorlog import MAX_PENDING_RECORDS
 from kubedoor.errors import BadRequest, StoreError
 from kubedoor.model import ControlValues, ManualValues, WorkloadKey
 from kubedoor.reviews import AdmissionRequest
@@ -109,7 +110,7 @@ class House:
         return self.admit(make_request(make_scale(replicas), make_scale(1), **fields))[0]
 
     def rows(self) -> list[dict[str, Any]]:
-        self.door.flush()
+        self.door.log.flush()
         return self.records.admissions(limit=100)
 
 
@@ -135,7 +136,7 @@ def test_an_admission_is_answered_counted_and_recorded(house: House) -> None:
         {"replicas": "3"},
         1,
     )
-    assert not house.door.has_work()
+    assert not house.door.log.has_work()
 
 
 def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(house: House) -> None:
@@ -342,6 +343,19 @@ def test_a_store_that_hangs_costs_one_wait_and_not_one_an_admission(house: House
     assert max(rest) < first / 2
 
 
+def test_values_read_for_this_very_request_are_never_called_old(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.set_replicas(3)
+    read = house.snapshot.refresh
+
+    def slowly() -> None:
+        read()
+        house.clock.ahead += 2
+
+    house.clock.ahead += 30
+    monkeypatch.setattr(house.snapshot, "refresh", slowly)
+    assert house.scale(10)["warnings"] == ["KubeDoor: replicas 10 -> 3 (set in KubeDoor)"]
+
+
 def test_two_doors_end_up_with_what_was_seen_last(embedded: Connection, cluster: str, tmp_path: Path) -> None:
     one, two = House(embedded, cluster, tmp_path / "one"), House(embedded, cluster, tmp_path / "two")
     one.set_replicas(3)
@@ -375,20 +389,20 @@ def test_rows_that_can_never_be_written_are_dropped_and_counted(house: House, mo
         raise ValueError("never")
 
     monkeypatch.setattr(house.records, "add_admissions", refuse)
-    house.door.flush()
+    house.door.log.flush()
     assert metric(house, "kubedoor_admission_records_dropped_total") == 1
-    assert not house.door.has_work()
+    assert not house.door.log.has_work()
 
 
 def test_records_wait_for_the_store_and_the_oldest_are_dropped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.set_replicas(3)
     house.scale(10)
-    monkeypatch.setattr("kubedoor.door.MAX_PENDING_RECORDS", 2)
+    monkeypatch.setattr("kubedoor.doorlog.MAX_PENDING_RECORDS", 2)
     house.control.is_away = True
     for _ in range(3):
         house.scale(10)
-    house.door.flush()
-    assert house.door.has_work()
+    house.door.log.flush()
+    assert house.door.log.has_work()
     assert metric(house, "kubedoor_admission_records_dropped_total") == 2
     assert metric(house, "kubedoor_door_failures_total", part="records") == 1
     house.control.is_away = False
@@ -405,7 +419,7 @@ def test_a_snapshot_file_that_cannot_be_written_loses_no_record(house: House) ->
     assert metric(house, "kubedoor_door_failures_total", part="snapshot_file") == 1
     house.snapshot._path = house.path
     house.clock.ahead += 31
-    house.door.flush()
+    house.door.log.flush()
     assert house.path.exists(), "it is tried again"
 
 
@@ -413,7 +427,7 @@ def saved(house: House) -> None:
     house.set_replicas(3)
     house.control.learn([(WorkloadKey(house.key.cluster, "shop", "stranger"), "owned", True)], seen_by="t")
     house.scale(10)
-    house.door.flush()
+    house.door.log.flush()
 
 
 def test_a_restarted_door_starts_from_the_file(house: House) -> None:

@@ -1,0 +1,30 @@
+"""What the door counts and times, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+class DoorMetrics:
+    """What /metrics of the door shows; label values come from fixed sets only."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.admissions = Counter(
+            "kubedoor_admissions", "Admission reviews answered.", ["outcome", "dry_run"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "kubedoor_admission_seconds", "Time from review to answer.", buckets=_BUCKETS, registry=self.registry
+        )
+        self.failures = Counter(
+            "kubedoor_door_failures", "Own faults, by what failed.", ["part"], registry=self.registry
+        )
+        self.dropped = Counter(
+            "kubedoor_admission_records_dropped", "Rows lost because the store stayed away.", registry=self.registry
+        )
+        self.age = Gauge(
+            "kubedoor_snapshot_age_seconds", "How long ago the store confirmed the snapshot.", registry=self.registry
+        )
+        self.workloads = Gauge("kubedoor_snapshot_workloads", "Workloads in the snapshot.", registry=self.registry)
