@@ -1,0 +1,219 @@
+"""Actions and schedules: the same that the web UI starts, for pipelines and terminals."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from kubedoor.cli.access import Access, ClusterOption
+from kubedoor.cli.output import Format, print_json, print_table, remarks
+from kubedoor.errors import KubeDoorError, SettingsError
+
+POLL_SECONDS = 1.0
+UNDER_WAY = ("running", "cancelling")
+FormatOption = Annotated[Format, typer.Option("--format", help="table or json.")]
+ActionArgument = Annotated[str, typer.Argument(help="Its id, as `actions list` shows it.")]
+ScheduleArgument = Annotated[str, typer.Argument(help="Its id, as `schedules list` shows it.")]
+
+
+class Kind(StrEnum):
+    SCALE = "scale"
+    RESTART = "restart"
+    APPLY = "apply"
+
+
+class Order(StrEnum):
+    GIVEN = "given"
+    NAME = "name"
+    FEWEST_PODS_FIRST = "fewest_pods_first"
+    MOST_PODS_FIRST = "most_pods_first"
+
+
+class ActionNotDone(KubeDoorError):
+    code = "action_not_done"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("act", help="Scale, restart, or apply control values, workload after workload; 1 if not all is done.")(
+        act
+    )
+    actions = typer.Typer(help="What has been started.", no_args_is_help=True)
+    actions.command("list")(list_actions)
+    actions.command("show")(show_action)
+    actions.command("cancel", help="Begin no further workload.")(cancel_action)
+    app.add_typer(actions, name="actions")
+    schedules = typer.Typer(help="Actions at a time; the web UI makes them.", no_args_is_help=True)
+    schedules.command("list")(list_schedules)
+    schedules.command("pause")(pause_schedule)
+    schedules.command("resume")(resume_schedule)
+    schedules.command("run", help="Now, out of turn.")(run_schedule)
+    schedules.command("delete")(delete_schedule)
+    app.add_typer(schedules, name="schedules")
+
+
+def act(
+    context: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="scale, restart or apply.")],
+    workloads: Annotated[
+        list[str], typer.Argument(help="NAMESPACE/DEPLOYMENT, for scale also NAMESPACE/DEPLOYMENT=5.")
+    ],
+    replicas: Annotated[
+        int | None, typer.Option(min=0, help="scale: becomes the manual value; without it, to the control values.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
+    skip_refused: Annotated[bool, typer.Option(help="Go on with the others where a workload is refused.")] = False,
+    keep_going: Annotated[bool, typer.Option(help="Do not stop on the first failure.")] = False,
+    at_once: Annotated[int, typer.Option(min=1, max=20, help="How many workloads may be under way.")] = 1,
+    interval: Annotated[float, typer.Option(min=0, max=3600, help="Seconds before each further workload.")] = 0,
+    deadline: Annotated[float, typer.Option(min=5, max=7200, help="Seconds for one rollout to become healthy.")] = 600,
+    order: Annotated[Order, typer.Option(help="Which comes first.")] = Order.GIVEN,
+    note: Annotated[str, typer.Option(help="For the record.")] = "",
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    api: Access = context.obj.about(cluster)
+    body = {
+        "kind": kind,
+        "workloads": [_target(kind, word) for word in workloads],
+        "replicas": replicas,
+        "dry_run": dry_run,
+        "skip_refused": skip_refused,
+        "stop_on_failure": not keep_going,
+        "at_once": at_once,
+        "interval_seconds": interval,
+        "deadline_seconds": deadline,
+        "order": order,
+        "note": note,
+    }
+    started = api.call("POST", "/actions", body)
+    if started["action"] is None:
+        _print_plan(started["planned"], form)
+        return
+    done = _watched(api, started["action"])
+    _print_action(done, form)
+    if done["done"] < done["total"]:
+        raise ActionNotDone(f"{done['state']}: {done['done']} of {done['total']} workloads done; {done['message']}")
+
+
+def _target(kind: Kind, word: str) -> dict[str, Any]:
+    """Raises SettingsError, which is what wrong arguments are."""
+    name, is_set, count = word.partition("=")
+    namespace, slash, deployment = name.partition("/")
+    if not (slash and namespace and deployment) or (is_set and (kind is not Kind.SCALE or not count.isdecimal())):
+        problem = f"{word}: name workloads as NAMESPACE/DEPLOYMENT, to scale one also as NAMESPACE/DEPLOYMENT=5"
+        raise SettingsError(problem, problems=[problem])
+    return {"namespace": namespace, "deployment": deployment, "replicas": int(count) if is_set else None}
+
+
+def _watched(api: Access, action: str) -> dict[str, Any]:
+    """The action when it is over. Ctrl-C ends the watching; against a KubeDoor that runs, the action goes on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    remarks().print(f"action {action}; to end it early: kubedoor actions cancel {action}", soft_wrap=True)
+    with Progress(*columns, console=remarks()) as progress:
+        task = progress.add_task("workloads", total=None)
+        while True:
+            found: dict[str, Any] = api.call("GET", f"/actions/{action}")
+            progress.update(
+                task, total=found["total"], completed=found["total"] - found["untouched"] - found["running"]
+            )
+            if found["state"] not in UNDER_WAY:
+                return found
+            time.sleep(POLL_SECONDS)
+
+
+def _print_plan(planned: list[dict[str, Any]], form: Format) -> None:
+    if form is Format.JSON:
+        print_json(planned)
+        return
+    rows = [
+        (
+            f"{one['namespace']}/{one['deployment']}",
+            one["verdict"],
+            f"{one['replicas_before']} -> {one['replicas_after']}",
+            "restarts" if one["restarts"] else "",
+            "; ".join([one["reason"], *one["warnings"]]).strip("; "),
+        )
+        for one in planned
+    ]
+    print_table(("workload", "would", "replicas", "", "why"), rows, title="dry run: nothing has changed")
+
+
+def _print_action(found: dict[str, Any], form: Format) -> None:
+    if form is Format.JSON:
+        print_json(found)
+        return
+    rows = [(f"{item['namespace']}/{item['deployment']}", item["state"], item["message"]) for item in found["items"]]
+    print_table(("workload", "", "message"), rows, title=f"{found['kind']} by {found['who']}: {found['state']}")
+
+
+def list_actions(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
+    found = context.obj.about(cluster).call("GET", "/actions")
+    if form is Format.JSON:
+        print_json(found)
+        return
+    rows = [
+        (one["action"], one["kind"], one["state"], f"{one['done']} of {one['total']}", one["who"], one["asked_at"][:16])
+        for one in found
+    ]
+    print_table(("action", "what", "state", "done", "who", "asked (UTC)"), rows)
+
+
+def show_action(
+    context: typer.Context, action: ActionArgument, form: FormatOption = Format.TABLE, cluster: ClusterOption = ""
+) -> None:
+    _print_action(context.obj.about(cluster).call("GET", f"/actions/{quote(action, safe='')}"), form)
+
+
+def cancel_action(context: typer.Context, action: ActionArgument, cluster: ClusterOption = "") -> None:
+    found = context.obj.about(cluster).call("POST", f"/actions/{quote(action, safe='')}/cancel")
+    print(f"{found['state']}: {found['done']} of {found['total']} workloads are done")
+
+
+def list_schedules(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
+    found = context.obj.about(cluster).call("GET", "/schedules")
+    if form is Format.JSON:
+        print_json(found)
+        return
+    rows = [
+        (
+            one["schedule"],
+            one["name"],
+            one["kind"],
+            one["state"],
+            one["cron"] or one["at"],
+            one["time_zone"],
+            one["next_at"] or "never",
+            f"{one['missed_count']} missed" if one["missed_count"] else "",
+        )
+        for one in found
+    ]
+    print_table(("schedule", "name", "what", "state", "when", "zone", "next (UTC)", ""), rows)
+
+
+def _told(context: typer.Context, cluster: str, schedule: str, what: str) -> dict[str, Any]:
+    found: dict[str, Any] = context.obj.about(cluster).call("POST", f"/schedules/{quote(schedule, safe='')}/{what}")
+    return found
+
+
+def pause_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    print(f"{_told(context, cluster, schedule, 'pause')['name']} is paused")
+
+
+def resume_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    found = _told(context, cluster, schedule, "resume")
+    print(f"{found['name']} is active, next at {found['next_at'] or 'no time'}")
+
+
+def run_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    found = _told(context, cluster, schedule, "run")
+    print(f"{found['name']} runs now; `kubedoor actions list` shows what it starts")
+
+
+def delete_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    context.obj.about(cluster).call("DELETE", f"/schedules/{quote(schedule, safe='')}")
+    print(f"{schedule} is gone")
