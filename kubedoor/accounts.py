@@ -17,12 +17,13 @@ from kubedoor.recording import Editor, recorded
 from kubedoor.roles import Role, role_named
 from kubedoor.store.people import LOCAL, OIDC, PeopleStore, User, UserEntry
 from kubedoor.store.records import RecordStore
-from kubedoor.store.tokens import Token, TokenStore
+from kubedoor.store.tokens import Token, TokenEntry, TokenStore
 
 MAX_TOKEN_DAYS = 3650
 TOKEN_PREFIX = "kubedoor_"  # noqa: S105 -- by which scanners of repositories find what should not be there
-_USERNAME = re.compile(r"[\w.@+-]{1,128}")
-_TOKEN_NAME = re.compile(r"[\w.-]{1,64}")
+# Names are segments of paths, where `.` and `..` mean something else: what is named so could never be named again.
+_USERNAME = re.compile(r"(?!\.{1,2}$)[\w.@+-]{1,128}")
+_TOKEN_NAME = re.compile(r"(?!\.{1,2}$)[\w.-]{1,64}")
 
 
 class Users:
@@ -158,7 +159,7 @@ class Tokens:
         self._records = records
         self._now = now
 
-    def all(self) -> list[Token]:
+    def all(self) -> list[TokenEntry]:
         """Those that have not been revoked; expired ones too, so that it can be seen why a pipeline fails."""
         return self._store.all()
 

@@ -11,7 +11,7 @@ from typing import Any
 from kubedoor.actionplans import Planned, Planner, Verdict
 from kubedoor.batches import Batch, Tools, ordered
 from kubedoor.errors import Conflict, InvalidInput, NotFound
-from kubedoor.recording import Editor
+from kubedoor.recording import Editor, recorded
 from kubedoor.store.connection import Row
 from kubedoor.store.operations import ENDS, ActionEvent, AskedAction, OperationStore
 from kubedoor.wishes import Wish
@@ -44,6 +44,10 @@ class Actions:
     @property
     def cluster_name(self) -> str:
         return self._tools.cluster_name
+
+    def check_access(self) -> None:
+        """Raises NoClusterAccess where nothing could ever be done."""
+        self._tools.cluster.check_access()
 
     @property
     def _store(self) -> OperationStore:
@@ -122,11 +126,12 @@ class Actions:
             with self._lock:
                 self._running.pop(batch.action, None)
 
-    def cancel(self, action: str) -> None:
-        """Ask an action to stop, wherever it is done. Raises NotFound."""
-        if self._store.one(action) is None:
-            raise NotFound(f"there is no action {action}")
-        self._store.record(ActionEvent(action, "cancel_asked"))
+    def cancel(self, action: str, editor: Editor) -> None:
+        """Ask an action to stop, wherever it is done; one that is over stays as it is. Raises NotFound."""
+        if self.progress(action)["state"] not in ("running", "cancelling"):
+            return
+        with recorded(self._tools.records, editor, "action.cancel", action):
+            self._store.record(ActionEvent(action, "cancel_asked", detail={"who": editor.who}))
         with self._lock:
             batch = self._running.get(action)
         if batch:
@@ -140,9 +145,16 @@ class Actions:
         (summary,) = self._summaries([asked], with_items=True)
         return summary
 
-    def recent(self, *, limit: int, before: int | None = None) -> list[Row]:
-        """The newest actions, without their items."""
-        return self._summaries(self._store.recent(limit=limit, before=before), with_items=False)
+    def recent(self, *, limit: int, before: int | None = None, state: str = "", kind: str = "") -> list[Row]:
+        """The newest actions, without their items; empty: in any state, of any kind."""
+        return self._summaries(self._store.recent(limit=limit, before=before, state=state, kind=kind), with_items=False)
+
+    def states(self, actions: Sequence[str]) -> dict[str, str]:
+        """The states of those of `actions` that there are."""
+        if not actions:
+            return {}
+        found = self._summaries(self._store.those(actions), with_items=False)
+        return {one["action"]: one["state"] for one in found}
 
     def _summaries(self, asked: Sequence[AskedAction], *, with_items: bool) -> list[Row]:
         actions = [one.action for one in asked]
@@ -160,8 +172,8 @@ class Actions:
 
 def _summary(asked: AskedAction, events: list[Row], *, is_alive: bool) -> Row:
     end = next((event for event in events if event["event"] in ENDS), None)
-    is_cancelling = any(event["event"] == "cancel_asked" for event in events)
-    state = end["event"] if end else ("cancelling" if is_cancelling else "running") if is_alive else "interrupted"
+    cancel = next((event for event in events if event["event"] == "cancel_asked"), None)
+    state = end["event"] if end else ("cancelling" if cancel else "running") if is_alive else "interrupted"
     items = _items(asked, events, is_alive=is_alive and end is None)
     counts = {name: sum(item["state"] == name for item in items) for name in (*_LAST_WORDS, "running", "untouched")}
     wish = {name: value for name, value in asked.wish.items() if name != "targets"}
@@ -176,6 +188,7 @@ def _summary(asked: AskedAction, events: list[Row], *, is_alive: bool) -> Row:
         "asked_at": asked.asked_at,
         "last_at": events[-1]["at"] if events else asked.asked_at,
         "message": f"{failure['namespace']}/{failure['deployment']}: {failure['message']}" if failure else "",
+        "cancelled_by": cancel["detail"].get("who") if cancel else None,
         "total": len(items),
         **counts,
         "items": items,

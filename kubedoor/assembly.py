@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +15,12 @@ from kubedoor.cluster import Cluster
 from kubedoor.collecting import CollectOptions, Collector
 from kubedoor.errors import SettingsError
 from kubedoor.model import UsageSource
+from kubedoor.once import once
 from kubedoor.prometheus import PrometheusClient
 from kubedoor.promsource import PrometheusSource
 from kubedoor.publishing import Publisher
 from kubedoor.recommend import SizingOptions, rule_named
+from kubedoor.rounds import Rounds
 from kubedoor.sample import SampleSource
 from kubedoor.settings import Settings
 from kubedoor.snapshot import Snapshot
@@ -35,7 +40,12 @@ def build_source(settings: Settings) -> UsageSource:
     Raises SettingsError when there is neither; the door needs no usage and never asks.
     """
     if settings.uses_sample:
-        return SampleSource(today=lambda: settings.windows.newest_complete_day(utc_now()), time_zone=settings.time_zone)
+        return SampleSource(
+            # Two clusters with the same numbers would look like a mistake.
+            seed=0 if settings.is_home else zlib.crc32(settings.cluster.encode()),
+            today=lambda: settings.windows.newest_complete_day(utc_now()),
+            time_zone=settings.time_zone,
+        )
     if not settings.prometheus_url:
         problem = "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
         raise SettingsError(problem, problems=[problem])
@@ -57,7 +67,18 @@ def build_source(settings: Settings) -> UsageSource:
         excluded_namespaces=settings.all_excluded_namespaces,
         rate_seconds=settings.rate_seconds,
         concurrency=settings.prometheus_concurrency,
+        places=_places(settings.prometheus_url, settings.prometheus_concurrency),
     )
+
+
+_places_lock = threading.Lock()
+_places_of: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+
+
+def _places(url: str, concurrency: int) -> threading.BoundedSemaphore:
+    """How much may be under way at one server, whichever cluster it is asked about."""
+    with _places_lock:
+        return _places_of.setdefault((url, concurrency), threading.BoundedSemaphore(concurrency))
 
 
 def build_collector(settings: Settings) -> Collector:
@@ -81,6 +102,15 @@ def build_collector(settings: Settings) -> Collector:
         monotonic=time.monotonic,
         run_number=time.time_ns,
     )
+
+
+def build_rounds(settings: Settings) -> Rounds:
+    """Nothing is opened before a cluster's turn comes."""
+
+    def collector_of(one: Settings) -> Callable[[], Collector]:
+        return once(lambda: build_collector(one))
+
+    return Rounds({one.cluster: collector_of(one) for one in settings.every_cluster}, time.monotonic)
 
 
 def ensure_door_certificate(settings: Settings) -> CertificateFiles:
@@ -112,7 +142,10 @@ def build_publisher(settings: Settings, control: ControlStore, cluster: Cluster)
 def build_cluster(settings: Settings) -> Cluster:
     """Nothing is connected before the first request."""
     return Cluster(
-        kubeconfig=settings.kubeconfig, context=settings.kube_context, timeout_seconds=settings.cluster_timeout_seconds
+        kubeconfig=settings.kubeconfig,
+        context=settings.kube_context,
+        timeout_seconds=settings.cluster_timeout_seconds,
+        no_access=settings.no_access,
     )
 
 
@@ -120,6 +153,7 @@ def webhook_options(settings: Settings) -> WebhookOptions:
     """How the API server reaches the door, with the CA as it is now."""
     own = settings.data_dir / "tls" / "ca.crt"
     ca_file = Path(settings.webhook_ca_file) if settings.webhook_ca_file else own
+    is_known = ca_file.is_file() and (settings.is_home or bool(settings.webhook_ca_file))
     return WebhookOptions(
         namespace=settings.namespace,
         service=settings.webhook_service,
@@ -127,6 +161,6 @@ def webhook_options(settings: Settings) -> WebhookOptions:
         timeout_seconds=settings.webhook_timeout_seconds,
         failure_policy=settings.failure_policy,
         excluded_namespaces=settings.all_excluded_namespaces,
-        ca=ca_file.read_text(encoding="utf-8") if ca_file.is_file() else "",
+        ca=ca_file.read_text(encoding="utf-8") if is_known else "",
         inject_ca_from=settings.webhook_inject_ca_from,
     )

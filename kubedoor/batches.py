@@ -39,6 +39,7 @@ REQUEST_ATTEMPTS = 6
 FORBIDDEN_ATTEMPTS = 5
 """An API server that is just starting forbids everything for some seconds: its roles are not loaded yet."""
 EDIT_ATTEMPTS = 3
+SCALE_ATTEMPTS = 4
 RECORD_ATTEMPTS = 5
 
 
@@ -196,11 +197,20 @@ class Batch:
             self._set_manual(target, manual)
         if goal is None:
             raise Refused("KubeDoor has no replicas for it")
-        wanted = goal
-        stored = self._insist(lambda: cluster.scale_deployment(target.namespace, target.deployment, wanted))
-        if stored != wanted:
-            raise ItemFailed(f"{wanted} replicas were asked for, and {stored} were stored: an admission changed them")
+        self._scale(target, goal)
         return 0
+
+    def _scale(self, target: Target, wanted: int) -> None:
+        """Ask again where another number was stored: a door whose store is slow decides from the values it remembers."""
+        for attempt in range(SCALE_ATTEMPTS):
+            stored = self._insist(
+                lambda: self.tools.cluster.scale_deployment(target.namespace, target.deployment, wanted)
+            )
+            if stored == wanted:
+                return
+            if attempt < SCALE_ATTEMPTS - 1 and self._leaving.wait(2.0**attempt):
+                break
+        raise ItemFailed(f"{wanted} replicas were asked for, and {stored} were stored: an admission changed them")
 
     def _set_manual(self, target: Target, manual: ManualValues) -> None:
         """The number asked for becomes the manual value, before the cluster is asked: the door reads it at once."""

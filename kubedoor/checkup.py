@@ -17,6 +17,7 @@ from kubedoor.store.usage import UsageStore
 from kubedoor.switch import Switch
 
 CERTIFICATE_WARNING_DAYS = 14
+_FURTHER_REMEDY = "look at its kubeconfig in KUBEDOOR_CLUSTERS, and whether its API server can be reached from here"
 _PERMISSIONS = (
     ("get", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook.NAME),
     ("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook.NAME),
@@ -76,10 +77,14 @@ class Checkup:
         )
 
     def _cluster(self) -> Iterator[Check]:
+        if self.settings.no_access:
+            yield Check("cluster", True, self.settings.no_access)
+            return
         try:
             yield Check("cluster", True, f"Kubernetes {self.cluster.version()}")
         except ClusterError as error:
-            yield Check("cluster", False, error.message, "set KUBEDOOR_KUBECONFIG, or run KubeDoor in the cluster")
+            at_home = "set KUBEDOOR_KUBECONFIG, or run KubeDoor in the cluster"
+            yield Check("cluster", False, error.message, at_home if self.settings.is_home else _FURTHER_REMEDY)
             return
         service = ("get", "", "services", self.settings.webhook_service, self.settings.namespace)
         for verb, group, resource, name, namespace in (*((*one, "") for one in _PERMISSIONS), service):
@@ -92,6 +97,8 @@ class Checkup:
             yield Check(f"permission to {verb} {resource}", allowed, "allowed" if allowed else "not allowed", remedy)
 
     def _door(self) -> Iterator[Check]:
+        if self.settings.no_access:
+            return
         state = self.switch.state()
         words = {True: "control is on", False: "control is off", None: f"not known: {state.reason}"}[state.enabled]
         yield Check(
@@ -106,7 +113,7 @@ class Checkup:
             )
         own = str(self.settings.data_dir / "tls" / "tls.crt")
         certificate = Path(self.settings.tls_cert_file or own)
-        if certificate.is_file():
+        if self.settings.is_home and certificate.is_file():
             left = certificates.days_left(certificate, now=self.now())
             remedy = "" if left > CERTIFICATE_WARNING_DAYS else "renew it; a new file is used without a restart"
             yield Check("door's certificate", not remedy, f"ends in {left} days", remedy)

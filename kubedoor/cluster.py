@@ -11,11 +11,12 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
 
-from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NotFound
+from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NoClusterAccess, NotFound
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
@@ -38,12 +39,22 @@ def segment(name: str) -> str:
 class Cluster:
     """One cluster, by kubeconfig file and context, or by the pod's service account. Safe to share between threads."""
 
-    def __init__(self, *, kubeconfig: str = "", context: str = "", timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self, *, kubeconfig: str = "", context: str = "", timeout_seconds: float = 10.0, no_access: str = ""
+    ) -> None:
+        """`no_access`: why nothing is to be asked of this cluster at all, where that is so."""
+        self._no_access = no_access
         self._kubeconfig = kubeconfig
         self._context = context
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._client: ApiClient | None = None
+        self._read_at = 0.0
+
+    def check_access(self) -> None:
+        """Raises NoClusterAccess where every request would; asks nobody."""
+        if self._no_access:
+            raise NoClusterAccess(self._no_access)
 
     def request(
         self,
@@ -57,8 +68,9 @@ class Cluster:
         """Send one request.
 
         Raises NotFound, Conflict and Forbidden for what the API server says, ClusterError when there is no cluster or
-        it does not answer.
+        it does not answer, NoClusterAccess when nobody gave us a way to it.
         """
+        self.check_access()
         api = self._api()
         from kubernetes.client.exceptions import ApiException
 
@@ -185,11 +197,19 @@ class Cluster:
 
     def _api(self) -> ApiClient:
         with self._lock:
-            if self._client is None:
+            written_at = self._written_at()
+            if self._client is None or written_at != self._read_at:
                 from kubernetes import client
 
-                self._client = client.ApiClient(self._configuration())
+                self._client, self._read_at = client.ApiClient(self._configuration()), written_at
             return self._client
+
+    def _written_at(self) -> float:
+        """Of the kubeconfig, which is replaced when its token or certificate is; 0 where there is none to look at."""
+        try:
+            return Path(self._kubeconfig).expanduser().stat().st_mtime if self._kubeconfig else 0.0
+        except OSError:
+            return 0.0
 
     def _configuration(self) -> Configuration:
         if self._kubeconfig == NO_CLUSTER:

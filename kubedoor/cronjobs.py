@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 STARTING_DEADLINE_SECONDS = 300
 """A run that could not be begun within five minutes is missed, and shown as missed."""
@@ -26,6 +27,8 @@ class CronJobOptions:
     image: str
     api_url: str
     pull_secret: str = ""
+    cluster: str = ""
+    """What the pings are about, where that is not the cluster they come from."""
 
 
 def name_of(schedule: str) -> str:
@@ -77,6 +80,8 @@ def cronjob(
 
 def _pod(options: CronJobOptions, schedule: str) -> dict[str, Any]:
     url = f"{options.api_url.rstrip('/')}/api/v1/schedules/{schedule}/ping"
+    if options.cluster:
+        url += f"?{urlencode({'cluster': options.cluster})}"
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,

@@ -7,11 +7,13 @@
     ├── Forbidden                      403 forbidden
     ├── NotFound                       404 not_found
     ├── Conflict                       409 conflict         somebody else was first
+    ├── TooLarge                       413 too_large        the body
     ├── InvalidInput                   422 invalid_input    readable, but a field is wrong
     ├── QuantityError                  422 invalid_quantity
     ├── TooManyRequests                429 too_many_requests   `retry_after_seconds` says when to come back
     ├── StoreError                     503 store            ClickHouse is away or refuses
     ├── ClusterError                   503 cluster          the API server is away or refuses
+    │   └── NoClusterAccess            409 no_cluster_access   this cluster is only collected and shown
     ├── IdentityError                  502 identity_provider   OpenID Connect: away, or it answers what it must not
     └── PrometheusError                502 prometheus
         ├── PrometheusUnreachable      502 prometheus_unreachable
@@ -76,6 +78,11 @@ class Conflict(KubeDoorError):
     code = "conflict"
 
 
+class TooLarge(KubeDoorError):
+    status = 413
+    code = "too_large"
+
+
 class InvalidInput(KubeDoorError):
     """A field is wrong; `field` names it as the client wrote it, e.g. `containers.app.cpu_request`."""
 
@@ -109,6 +116,13 @@ class StoreError(KubeDoorError):
 class ClusterError(KubeDoorError):
     status = 503
     code = "cluster"
+
+
+class NoClusterAccess(ClusterError):
+    """KubeDoor was given no way to this cluster's API server: nothing can be read or done there."""
+
+    status = 409
+    code = "no_cluster_access"
 
 
 class IdentityError(KubeDoorError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError
+from kubedoor.errors import BadRequest, Conflict, InvalidInput, KubeDoorError
 from kubedoor.model import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.recording import Editor
 from kubedoor.sheets import Problem, SheetEdit, read_sheet
@@ -31,10 +33,14 @@ class SheetChange:
 
 @dataclass(frozen=True)
 class Imported:
-    """`applied`: how many workloads were changed; 0 for a preview, and where something is wrong."""
+    """`applied`: how many workloads were changed; 0 for a preview, and where something is wrong.
+
+    `fingerprint` stands for the changes; whoever has looked at them can ask for these and no others.
+    """
 
     changes: tuple[SheetChange, ...]
     problems: tuple[Problem, ...]
+    fingerprint: str
     applied: int = 0
 
 
@@ -47,16 +53,19 @@ class Importing:
         """What the sheet would change. Raises BadRequest when it is no sheet."""
         edits, problems = read_sheet(_text(data))
         _, changes, more = self._planned(edits)
-        return Imported(tuple(changes), tuple(sorted([*problems, *more], key=lambda problem: problem.line)))
+        return _imported(changes, [*problems, *more])
 
-    def apply(self, data: bytes, editor: Editor) -> Imported:
+    def apply(self, data: bytes, editor: Editor, *, fingerprint: str = "") -> Imported:
         """Change it, unless anything is wrong with any line. Workloads without a change are not touched.
 
-        An edit by somebody else between look and change is a problem of its lines; what was changed before stays.
+        With the `fingerprint` of a preview, Conflict where the changes would be others than those that were shown.
+        An edit by somebody else between check and change is a problem of its lines; what was changed before stays.
         """
         edits, problems = read_sheet(_text(data))
         planned, changes, more = self._planned(edits)
         problems += more
+        if fingerprint and not problems and fingerprint != _fingerprint(changes):
+            raise Conflict("somebody has edited these workloads since: what would change is not what was shown")
         applied = 0
         if not problems:
             for sheet_edit, edit in planned:
@@ -65,7 +74,7 @@ class Importing:
                     applied += 1
                 except KubeDoorError as error:
                     problems.append(_problem(sheet_edit, error))
-        return Imported(tuple(changes), tuple(sorted(problems, key=lambda problem: problem.line)), applied)
+        return _imported(changes, problems, applied)
 
     def _planned(self, edits: list[SheetEdit]) -> tuple[list[tuple[SheetEdit, Edit]], list[SheetChange], list[Problem]]:
         planned, changes, problems = [], [], []
@@ -90,6 +99,15 @@ class Importing:
 
     def _key(self, edit: SheetEdit) -> WorkloadKey:
         return WorkloadKey(self._cluster, edit.namespace, edit.deployment)
+
+
+def _imported(changes: Sequence[SheetChange], problems: Sequence[Problem], applied: int = 0) -> Imported:
+    ordered = sorted(problems, key=lambda problem: problem.line)
+    return Imported(tuple(changes), tuple(ordered), _fingerprint(changes), applied)
+
+
+def _fingerprint(changes: Sequence[SheetChange]) -> str:
+    return hashlib.sha256(json.dumps([asdict(change) for change in changes]).encode()).hexdigest()[:32]
 
 
 def _text(data: bytes) -> str:

@@ -113,6 +113,16 @@ class WorkloadMetrics(Collector):
             yield _gauge(f"workload_{name}", words, _LABELS, values)
 
 
+def merged(of_clusters: Iterable[Iterable[Metric]]) -> Iterable[Metric]:
+    """The same metrics of several clusters as one each: a name must not come twice."""
+    found: dict[str, Metric] = {}
+    for families in of_clusters:
+        for family in families:
+            one = found.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
+            one.samples += family.samples
+    return found.values()
+
+
 def _since(now: datetime) -> Any:
     return (now - timedelta(days=NEWEST_USAGE_DAYS)).date()
 

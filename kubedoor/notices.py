@@ -87,11 +87,12 @@ LANGUAGES = tuple(_WORDS)
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that happened `count` times in the same way."""
+    """Something that happened `count` times in the same way; with a `cluster` where there are several."""
 
     event: Event
     text: str
     count: int = 1
+    cluster: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from kubedoor.store.records import RecordStore
 log = logging.getLogger(__name__)
 
 MAX_CHANNELS = 50
+MAX_TITLED = 3
+"""Names of clusters in a title."""
 SENDERS = 4
 SETTLE = timedelta(seconds=5)
 """Records are written a moment after what they are of."""
@@ -35,14 +37,15 @@ MINUTES = (1, 1440)
 
 
 class Notifications:
-    """`certificate_days`: until the door's certificate ends; None: not known here."""
+    """Channels are told of every cluster that `notices` has. `certificate_days`: until the home cluster's door's
+    certificate ends; None: not known here."""
 
     def __init__(
         self,
         *,
         cluster_name: str,
         store: ChannelStore,
-        notices: NoticeStore,
+        notices: Mapping[str, NoticeStore],
         records: RecordStore,
         certificate_days: Callable[[], int | None],
         now: Callable[[], datetime],
@@ -157,9 +160,24 @@ class Notifications:
 
     def _happened(self, event: Event, since: datetime, until: datetime) -> list[Notice]:
         if event is not Event.CERTIFICATE_ENDS:
-            return self._notices.between(event, since, until)
+            return [
+                self._of(name, notice)
+                for name, notices in self._notices.items()
+                for notice in notices.between(event, since, until)
+            ]
         left = self._certificate_days()
         return [Notice(event, f"{left} d")] if left is not None and left <= CERTIFICATE_DAYS else []
+
+    def _of(self, cluster: str, notice: Notice) -> Notice:
+        if len(self._notices) == 1:
+            return notice
+        return replace(notice, cluster=cluster, text=f"{cluster}: {notice.text}")
+
+    def _title_of(self, notices: Sequence[Notice]) -> str:
+        """The clusters that a message is about."""
+        names = list(dict.fromkeys(notice.cluster for notice in notices if notice.cluster)) or [self._cluster_name]
+        more = f" +{len(names) - MAX_TITLED}" if len(names) > MAX_TITLED else ""
+        return ", ".join(names[:MAX_TITLED]) + more
 
     def _tell(
         self,
@@ -169,7 +187,7 @@ class Notifications:
         window: tuple[datetime, datetime],
         notices: Sequence[Notice],
     ) -> None:
-        told = message(self._cluster_name, channel.language, notices)
+        told = message(self._title_of(notices), channel.language, notices)
         sent = SentMessage(
             channel.channel,
             stream,

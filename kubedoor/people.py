@@ -7,23 +7,27 @@ still counts, and what role its user has now.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from kubedoor.errors import Conflict, InvalidInput, Unauthorized
+from kubedoor.errors import Conflict, InvalidInput, StoreError, Unauthorized
 from kubedoor.passwords import Passwords
 from kubedoor.recording import Editor, recorded
 from kubedoor.roles import Role
 from kubedoor.store.people import LOCAL, PeopleStore, User
 from kubedoor.store.records import RecordStore
-from kubedoor.store.tokens import TokenStore
+from kubedoor.store.tokens import Token, TokenStore
 from kubedoor.throttle import Throttle
 
+log = logging.getLogger(__name__)
+
 ADMIN = Role.ADMIN
+USE_NOTED_EVERY = timedelta(minutes=5)
 SESSION, TOKEN, COMMAND_LINE = "session", "token", "command-line"
 LOCAL_LOGIN = "kubedoor.login"
 """Key of the ASGI scope by which the command line, in the same process, says who it is; no request can set it."""
@@ -64,6 +68,7 @@ class People:
         self._session_seconds = session_hours * 3600
         self._now = now
         self._key = session_secret
+        self._uses_noted: dict[str, datetime] = {}
 
     def make_first_user(self, username: str, password: str) -> None:
         """The admin of the settings, when there are no users at all. Two pods at once make one."""
@@ -112,8 +117,21 @@ class People:
         found = self._tokens.by_hash(token_hash(token))
         if found is None or found.revoked or self._now() >= found.expires_at:
             raise Unauthorized("the API token is unknown, has expired or has been revoked")
+        self._note_use(found)
         user = User(found.name, found.role, "", must_change_password=False, sessions_valid_from=found.made_at)
         return Login(user, found.expires_at, TOKEN)
+
+    def _note_use(self, token: Token) -> None:
+        """Not at every request, which would be a write for every read."""
+        now, noted = self._now(), self._uses_noted.get(token.token_hash)
+        if noted is not None and now - noted < USE_NOTED_EVERY:
+            return
+        self._uses_noted[token.token_hash] = now
+        try:
+            self._tokens.note_use(token.token_hash, now)
+        except StoreError as error:
+            # A pipeline does not have to fail because a list will be out of date.
+            log.warning("the use of API token %s could not be noted: %s", token.name, error.message)
 
     def change_password(self, login: Login, old: str, new: str, editor: Editor) -> tuple[Login, str]:
         """Set one's own new password, which ends every other session; the new login and its cookie."""

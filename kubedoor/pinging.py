@@ -85,8 +85,11 @@ class Ping:
 
 
 def _words(last: Progress) -> str:
+    of = f" of {last['cluster']}" if last.get("cluster") else ""
     if error := last.get("error"):
-        return f"the collection failed: {error['message']}"
+        return f"the collection{of} failed: {error['message']}"
+    if last.get("event") == "round":
+        return f"the collection ended: {last['message']}"
     if last.get("event") == "finished":
-        return f"the collection ended with days that failed: {', '.join(last.get('failed_days', ()))}"
+        return f"the collection{of} ended with days that failed: {', '.join(last.get('failed_days', ()))}"
     return f"the collection ended with {last.get('event', 'nothing')}"

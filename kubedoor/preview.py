@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import jsonpatch
@@ -16,6 +17,9 @@ from kubedoor.errors import BadRequest, InvalidInput
 from kubedoor.model import WorkloadKey
 from kubedoor.reviews import AdmissionRequest
 from kubedoor.store.control import ControlStore
+
+MAX_DEPTH = 100
+"""Deployments are some fifteen deep; copying and answering take several calls for each level."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Preview:
 
         Raises BadRequest for what is neither, InvalidInput when a field of it cannot be read.
         """
+        _refuse_unspeakable(body)
         request = reviews.parse_review(body) if _kind(body) == "AdmissionReview" else _creation(body)
         key = WorkloadKey(self._cluster_name, request.namespace, request.name)
         values = self._control.values_of(key)
@@ -45,6 +50,23 @@ class Preview:
             raise InvalidInput("the object is not shaped like a Deployment", field="object") from error
         after = jsonpatch.apply_patch(copy.deepcopy(request.object), list(decision.patch))
         return Previewed(decision, request.object, after)
+
+
+def _refuse_unspeakable(body: Any) -> None:
+    """Refuse what JSON can spell and no API server stores: the answer could not repeat it. Raises BadRequest."""
+    pending = [(body, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise BadRequest("the object is nested too deeply", field="object")
+        if isinstance(value, float) and not isfinite(value):
+            raise BadRequest("the object holds a number that is none", field="object")
+        if isinstance(value, str) and not reviews.is_text(value):
+            raise BadRequest("the object holds text that is not Unicode", field="object")
+        if isinstance(value, Mapping):
+            pending += [(part, depth + 1) for entry in value.items() for part in entry]
+        elif isinstance(value, list):
+            pending += [(part, depth + 1) for part in value]
 
 
 def _kind(body: Any) -> str:

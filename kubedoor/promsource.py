@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol, Self
@@ -47,18 +47,21 @@ class PrometheusSource:
         excluded_namespaces: Sequence[str] = (),
         rate_seconds: int = 300,
         concurrency: int = 2,
+        places: AbstractContextManager[Any] | None = None,
     ) -> None:
-        """Raises InvalidInput for a label that can be none."""
+        """`places`: entered for every question, where several sources share a server. Raises InvalidInput for a label
+        that can be none."""
         if cluster_label and not _LABEL.fullmatch(cluster_label):
             raise InvalidInput(f"{cluster_label!r} is not a Prometheus label: write it like env", field="cluster_label")
         self._client = client
         self._scope = Scope(cluster_label, cluster, tuple(namespaces), tuple(excluded_namespaces))
         self._rate_seconds = rate_seconds
         self._concurrency = concurrency
+        self._places = places or nullcontext()
 
     def read_day(self, peak_day: PeakDay, *, step_seconds: int) -> DayUsage:
         """Raises a PrometheusError when any question stays unanswered: half a day is never given out for a whole."""
-        day = _Day(self._client, peak_day, DayReading(Grid.of(peak_day.ranges, step_seconds)))
+        day = _Day(self._client, peak_day, DayReading(Grid.of(peak_day.ranges, step_seconds)), self._places)
         day.ask_all(self._questions(peak_day, day.reading.grid), self._concurrency)
         usage = day_usage(day.reading, peak_day)
         warnings = (*usage.warnings, *[f"Prometheus: {warning}" for warning in day.warnings])
@@ -190,6 +193,7 @@ class _Day:
     client: PrometheusClient
     peak_day: PeakDay
     reading: DayReading
+    places: AbstractContextManager[Any]
     queries: int = 0
     warnings: list[str] = field(default_factory=list)
     is_partial: bool = False
@@ -250,7 +254,7 @@ class _Day:
     def _read(self, question: Question) -> None:
         with self.lock:
             self.queries += 1
-        with question.ask(self.client) as answer:
+        with self.places, question.ask(self.client) as answer:
             for series in answer.series():
                 self._add(question, series)
             with self.lock:

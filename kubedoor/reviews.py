@@ -52,7 +52,7 @@ def parse_review(body: Any) -> AdmissionRequest:
         raise BadRequest("request.operation is missing", field="request.operation")
     changed = _mapping(request, "object")
     texts = (uid, request["operation"], *(str(value) for value in (*resource.values(), *user.values())))
-    if any(not _is_text(text) for text in (*texts, str(request.get("namespace")), str(request.get("name")))):
+    if any(not is_text(text) for text in (*texts, str(request.get("namespace")), str(request.get("name")))):
         raise BadRequest("the review holds text that is not Unicode", field="request")
     return AdmissionRequest(
         uid=uid,
@@ -69,7 +69,7 @@ def parse_review(body: Any) -> AdmissionRequest:
     )
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
     """False for a lone surrogate, which JSON can spell and no database can store."""
     try:
         text.encode()

@@ -18,11 +18,12 @@ from datetime import datetime, timedelta
 from kubedoor.actionplans import Planned, Verdict
 from kubedoor.actions import Actions
 from kubedoor.cronjobs_in_cluster import CronJobs
-from kubedoor.errors import Conflict, KubeDoorError, NotFound, Unauthorized
+from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound, Unauthorized
 from kubedoor.model import WorkloadKey
 from kubedoor.people import token_hash
 from kubedoor.recording import Editor, recorded
-from kubedoor.scheduling import Schedule, ScheduleWish, checked, due_now, expression, missed, next_due
+from kubedoor.schedule_rows import row, shown
+from kubedoor.scheduling import Schedule, ScheduleWish, checked, due_now, expression, is_over
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
@@ -32,7 +33,6 @@ from kubedoor.wishes import BackTo, Kind, Target, Wish, parse
 log = logging.getLogger(__name__)
 
 MAX_SCHEDULES = 500
-SHOWN_RUNS = 20
 SHOWN_DAYS = 30
 TICK_LATE = timedelta(minutes=5)
 """As a CronJob's starting deadline: what could not be begun within it is missed."""
@@ -64,7 +64,9 @@ class Schedules:
         return self._cronjobs is not None
 
     def create(self, asked: ScheduleWish, editor: Editor) -> Row:
-        """Raises InvalidInput naming the field; ClusterError or Forbidden when the CronJob cannot be made."""
+        """Raises InvalidInput naming the field; ClusterError or Forbidden when the CronJob cannot be made, or where
+        nothing could ever be done."""
+        self._actions.check_access()
         cron, at = checked(asked, now=self._now())
         if len(self._store.all()) >= MAX_SCHEDULES:
             raise Conflict(f"there are {MAX_SCHEDULES} schedules already: delete some")
@@ -83,7 +85,7 @@ class Schedules:
 
     def _add(self, schedule: Schedule, editor: Editor) -> Schedule:
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        with recorded(self._records, editor, "schedule.create", schedule.name, after=_shown(schedule)):
+        with recorded(self._records, editor, "schedule.create", schedule.name, after=shown(schedule)):
             saved = self._store.save(replace(schedule, token_hash=token_hash(token)))
             try:
                 self._put(saved, token=token)
@@ -98,33 +100,74 @@ class Schedules:
 
     def one(self, schedule: str) -> Row:
         """Raises NotFound."""
-        (row,) = self._described([self._found(schedule)])
-        return row
+        (told,) = self._described([self._found(schedule)])
+        return told
+
+    def change(self, schedule: str, asked: ScheduleWish, editor: Editor, *, based_on: int) -> Row:
+        """Make it what is asked for, if it still is in the version `based_on`; of a return, only when it comes.
+
+        Raises InvalidInput naming the field, NotFound, Conflict; ClusterError or Forbidden when its CronJob cannot be
+        changed, and then it is as it was.
+        """
+        before = self._found(schedule)
+        if before.version != based_on:
+            raise Conflict(
+                f"{before.changed_by} has changed schedule {before.name} in the meantime", version=before.version
+            )
+        cron, at = checked(asked, now=self._now())
+        if before.parent and at is None:
+            raise InvalidInput("what ends a temporary scale comes only once", field="cron")
+        after = replace(
+            before,
+            name=asked.name.strip(),
+            wish=before.wish if before.parent else asked.wish.as_json(),
+            time_zone=asked.time_zone,
+            cron=cron,
+            at=at,
+            return_after_minutes=asked.return_after_minutes,
+            changed_by=editor.who,
+        )
+        self._replace(before, after, "schedule.change", editor)
+        return self.one(schedule)
 
     def pause(self, schedule: str, editor: Editor, *, paused: bool) -> Row:
-        """Pause it, or let it go on. Raises NotFound, Conflict."""
+        """Pause it, or let it go on. Raises NotFound; Conflict, also when it is over."""
         before = self._found(schedule)
+        if self._is_over(before):
+            raise Conflict(f"schedule {before.name} came only once, and is over")
         after = replace(before, paused=paused, changed_by=editor.who)
-        action = "schedule.pause" if paused else "schedule.resume"
-        with recorded(self._records, editor, action, before.name, before=_shown(before), after=_shown(after)):
+        self._replace(before, after, "schedule.pause" if paused else "schedule.resume", editor)
+        return self.one(schedule)
+
+    def _replace(self, before: Schedule, after: Schedule, action: str, editor: Editor) -> None:
+        token = ""
+        if self._is_over(before):
+            # Its CronJob and its Secret are gone.
+            token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+            after = replace(after, token_hash=token_hash(token))
+        with recorded(self._records, editor, action, before.name, before=shown(before), after=shown(after)):
             saved = self._store.save(after)
             try:
-                self._put(saved)
+                self._put(saved, token=token)
             except KubeDoorError:
                 self._store.save(replace(before, version=saved.version))
                 raise
-        return self.one(schedule)
+
+    def _is_over(self, schedule: Schedule) -> bool:
+        since = self._now() - timedelta(days=SHOWN_DAYS)
+        runs = self._store.runs([schedule.schedule], since=since)[schedule.schedule]
+        return is_over(schedule, (run["due"] for run in runs), self._now())
 
     def delete(self, schedule: str, editor: Editor) -> None:
         """Raises NotFound; ClusterError or Forbidden when its CronJob cannot be deleted, and then it stays."""
         found = self._found(schedule)
-        with recorded(self._records, editor, "schedule.delete", found.name, before=_shown(found)):
+        with recorded(self._records, editor, "schedule.delete", found.name, before=shown(found)):
             if self._cronjobs:
                 self._cronjobs.remove(schedule)
             self._store.save(replace(found, deleted=True, changed_by=editor.who))
 
     def run_now(self, schedule: str, editor: Editor) -> Row:
-        """Do it now, out of turn. Raises NotFound."""
+        """Do it now, out of turn: what comes only once still comes, but a return is then done. Raises NotFound."""
         found = self._found(schedule)
         now = self._now()
         due = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -132,8 +175,11 @@ class Schedules:
             run = self._store.begin(schedule, due, begun_by=editor.who)
         if run is None:
             raise Conflict(f"schedule {found.name} is being run at this very moment")
-        self._do(found, run)
-        return self.one(schedule)
+        is_done = self._do(found, run)
+        told = self.one(schedule)
+        if found.parent and is_done:
+            self._retire(found, is_listed=False)
+        return told
 
     def ping(self, schedule: str, token: str) -> bool:
         """It is time, says whoever has the schedule's token; False: that run has been done already.
@@ -167,10 +213,13 @@ class Schedules:
         run = self._store.begin(schedule.schedule, due, begun_by=begun_by)
         if run is None:
             return False
-        self._do(schedule, run)
+        is_done = self._do(schedule, run)
+        if schedule.at is not None:
+            self._retire(schedule, is_listed=not (schedule.parent and is_done))
         return True
 
-    def _do(self, schedule: Schedule, run: uuid.UUID) -> None:
+    def _do(self, schedule: Schedule, run: uuid.UUID) -> bool:
+        """Whether its action has been started; if not, the run says why."""
         editor = Editor(f"schedule {schedule.name}", "schedule", "")
         try:
             wish = parse(schedule.wish)
@@ -179,13 +228,11 @@ class Schedules:
             self._store.end(run, action=action)
             if schedule.return_after_minutes:
                 self._plan_return(schedule, wish, planned, manual, editor)
-            is_done = True
         except KubeDoorError as error:
             log.warning("schedule %s: %s", schedule.name, error)
             self._store.end(run, message=error.message)
-            is_done = False
-        if schedule.at is not None:
-            self._retire(schedule, is_listed=not (schedule.parent and is_done))
+            return False
+        return True
 
     def _retire(self, schedule: Schedule, *, is_listed: bool) -> None:
         """What comes only once has no CronJob any more."""
@@ -263,41 +310,10 @@ class Schedules:
         now = self._now()
         since = now - timedelta(days=SHOWN_DAYS)
         runs = self._store.runs([one.schedule for one in schedules], since=since) if schedules else {}
-        return [self._row(one, runs[one.schedule], now) for one in schedules]
-
-    def _row(self, schedule: Schedule, runs: list[Row], now: datetime) -> Row:
-        lost = missed(schedule, (run["due"] for run in runs), now)
-        following = next_due(schedule, now)
-        is_over = schedule.at is not None and (bool(runs) or schedule.at <= now)
-        state = "paused" if schedule.paused else "over" if is_over else "active"
-        wish = parse(schedule.wish)
-        return {
-            **_shown(schedule),
-            "schedule": schedule.schedule,
-            "state": state,
-            "parent": schedule.parent or None,
-            "made_by": schedule.made_by,
-            "changed_by": schedule.changed_by,
-            "changed_at": schedule.changed_at,
-            "next_at": None if is_over else following,
-            "missed": lost[:SHOWN_RUNS],
-            "missed_count": len(lost),
-            "runs": runs[:SHOWN_RUNS],
-            "wish": wish,
-        }
+        newest = [found[0]["action"] for found in runs.values() if found and found[0]["action"]]
+        states = self._actions.states(newest)
+        return [row(one, runs[one.schedule], now, states) for one in schedules]
 
 
 def _plain(target: Target) -> Target:
     return Target(target.namespace, target.deployment)
-
-
-def _shown(schedule: Schedule) -> Row:
-    return {
-        "name": schedule.name,
-        "cron": schedule.cron or None,
-        "at": schedule.at,
-        "time_zone": schedule.time_zone,
-        "return_after_minutes": schedule.return_after_minutes or None,
-        "paused": schedule.paused,
-        "wish": schedule.wish,
-    }

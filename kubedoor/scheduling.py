@@ -114,6 +114,11 @@ def dues(schedule: Schedule, since: datetime, until: datetime) -> list[datetime]
     return Cron.parse(schedule.cron, ZoneInfo(schedule.time_zone)).between(since, until)
 
 
+def is_over(schedule: Schedule, runs: Iterable[datetime], now: datetime) -> bool:
+    """It came only once, and that was it. A run out of turn is not that one."""
+    return schedule.at is not None and (schedule.at <= now or schedule.at in runs)
+
+
 def due_now(schedule: Schedule, now: datetime, *, early: timedelta = EARLY, late: timedelta = LATE) -> datetime | None:
     """The newest run that is due; None when none is."""
     found = dues(schedule, now - late, now + early)

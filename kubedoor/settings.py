@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from kubedoor import quantities
-from kubedoor.errors import KubeDoorError, SettingsError
+from kubedoor import clusters, quantities
+from kubedoor.errors import KubeDoorError, NotFound, SettingsError
 from kubedoor.roles import Role
 from kubedoor.windows import PeakWindows
 
@@ -184,6 +184,12 @@ class Settings:
     cluster: str = setting("default", _text, "prod-1", "Name of the Kubernetes cluster; part of every key.")
     cluster_label: str = setting(
         "", _text, "env", "Prometheus label whose value is the cluster's name; empty: one cluster only."
+    )
+    clusters: str = setting(
+        "",
+        _text,
+        "/etc/kubedoor/clusters.yaml",
+        "Further clusters: a YAML or JSON list, or the file that has it (see clusters.md); empty: this cluster alone.",
     )
     source: str = setting("auto", _one_of("auto", "prometheus", "sample"), "prometheus", "Where usage comes from; `auto`: Prometheus if its URL is set, else sample data if the store is embedded.")  # fmt: skip
     prometheus_url: str = setting(
@@ -456,6 +462,38 @@ class Settings:
         "info", _one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
     )
 
+    # No settings: what `load` makes of `clusters`.
+    further: tuple[Settings, ...] = field(default=(), repr=False)
+    is_home: bool = True
+
+    @property
+    def is_alone(self) -> bool:
+        """There is no other cluster."""
+        return self.is_home and not self.further
+
+    @property
+    def every_cluster(self) -> tuple[Settings, ...]:
+        """These settings and those of the further clusters, the home cluster first."""
+        return (self, *self.further)
+
+    def for_cluster(self, name: str) -> Settings:
+        """Raises NotFound that names the clusters there are."""
+        for one in self.every_cluster:
+            if one.cluster == name:
+                return one
+        there_are = ", ".join(one.cluster for one in self.every_cluster)
+        raise NotFound(f"there is no cluster {name!r} here: there {'are' if self.further else 'is'} {there_are}")
+
+    @property
+    def no_access(self) -> str:
+        """Why nothing can be asked of this cluster's API server; empty when it can, as far as the settings know."""
+        if self.is_home or self.kubeconfig != clusters.NO_CLUSTER:
+            return ""
+        return (
+            f"KubeDoor has no access to the API server of {self.cluster}: it is collected and shown only. Give it a"
+            f" kubeconfig in {clusters.VARIABLE} to act there"
+        )
+
     @property
     def dsn(self) -> str:
         """The store's DSN with the embedded default filled in."""
@@ -541,7 +579,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    parsers = {entry.name: entry.metadata["parse"] for entry in fields(Settings)}
+    parsers = {entry.name: entry.metadata["parse"] for entry in fields(Settings) if entry.default is MISSING}
     rows = table()
     for row in rows:
         raw = environ.get(row.variable, "").strip()
@@ -552,14 +590,19 @@ def load(environ: Mapping[str, str]) -> Settings:
         except (ValueError, KubeDoorError) as error:
             shown = "its value" if row.is_secret else repr(raw)
             problems.append(f"{row.variable}: {shown} {error}; set it like {row.variable}={row.example}")
+            values[row.name] = parsers[row.name](row.default)
     known = {row.variable for row in rows} | {"KUBEDOOR_TOOLBOX", "KUBEDOOR_TEST_CLICKHOUSE_URL"}
     unknown = sorted(name for name in environ if name.startswith("KUBEDOOR_") and name not in known)
     problems += [
         f"{name}: there is no such setting; see docs/settings.md" for name in unknown if not _is_service_link(name)
     ]
-    if not problems:
-        settings = Settings(**values)
-        problems = _problems_between(settings)
+    settings = Settings(**values)
+    problems = problems or _problems_between(settings)
+    try:
+        defaults = {row.name: parsers[row.name](row.default) for row in rows}
+        settings = replace(settings, further=tuple(clusters.further(settings.clusters, settings, parsers, defaults)))
+    except SettingsError as error:
+        problems += error.details["problems"]
     if problems:
         raise SettingsError("\n".join(problems), problems=problems)
     return settings

@@ -70,6 +70,11 @@ def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return line
 
 
+def is_set_by_hand(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the view `control` has a value that somebody set."""
+    return any(value is not None for name, value in row.items() if name.startswith("manual_"))
+
+
 def read_sheet(text: str) -> tuple[list[SheetEdit], list[Problem]]:
     """The edits of a CSV, one for each workload in the order of the sheet, and what is wrong with it.
 

@@ -73,7 +73,10 @@ class Switch:
                 " install the chart, or create the Service first"
             )
         if not options.ca and not options.inject_ca_from:
-            raise Conflict("there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE")
+            raise Conflict(
+                "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
+                " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
+            )
         self.learn_facts()
         self._cluster.apply_webhook_configuration(webhook.configuration(options))
         return self.state()

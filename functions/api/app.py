@@ -12,11 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 import kubedoor
-from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound
+from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, TooLarge
 from kubedoor.responses import error_response
 
 from . import (
     routes_actions,
+    routes_clusters,
     routes_collect,
     routes_door,
     routes_moving,
@@ -30,10 +31,12 @@ from . import (
     routes_users,
     routes_workloads,
 )
+from .body_limit import LIMIT_BYTES, BodyLimit
+from .clusters import Clusters
+from .dead_ends import MethodNotAllowed, add_dead_ends
+from .document import Documented
 from .page import add_pages
-from .schemas import ErrorAnswer
 from .security import LoginIn, authorized
-from .services import Services
 
 PREFIX = "/api/v1"
 SECURITY_HEADERS = {
@@ -45,21 +48,15 @@ SECURITY_HEADERS = {
 }
 
 
-class MethodNotAllowed(KubeDoorError):
-    status = 405
-    code = "method_not_allowed"
-
-
-def create_app(services: Callable[[], Services]) -> FastAPI:
+def create_app(services: Callable[[], Clusters]) -> FastAPI:
     """`services` is called by the first request that needs them, so that the document can be made without a store."""
-    app = FastAPI(
+    app = Documented(
         title="KubeDoor",
         version=kubedoor.__version__,
         description="Kubernetes right-sizing that is enforced, not just recommended.",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        responses={code: {"model": ErrorAnswer} for code in (400, 401, 403, 404, 409, 422, 429, 502, 503)},
     )
     app.state.services = services
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(authorized)])
@@ -69,6 +66,7 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         routes_users,
         routes_tokens,
         routes_overview,
+        routes_clusters,
         routes_workloads,
         routes_collect,
         routes_door,
@@ -85,11 +83,14 @@ def create_app(services: Callable[[], Services]) -> FastAPI:
         return app.openapi()
 
     app.include_router(api)
+    add_dead_ends(app, PREFIX)
     add_pages(app)
     app.add_exception_handler(KubeDoorError, _known_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _known_error)
+    # Innermost: the others wrap what is raised while a body is read.
+    app.add_middleware(BodyLimit)
     app.middleware("http")(_add_headers)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     return app
@@ -110,6 +111,8 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     status = getattr(error, "status_code", 500)
     if status == 405:
         return error_response(MethodNotAllowed(f"{request.method} is not served at {request.url.path}"))
+    if status == 413:
+        return error_response(TooLarge(f"the body is larger than {LIMIT_BYTES // 2**20} MiB"))
     if status == 404:
         return error_response(NotFound(f"there is nothing at {request.url.path}"))
     return error_response(BadRequest(str(getattr(error, "detail", "bad request"))))

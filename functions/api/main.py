@@ -16,16 +16,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kubedoor import logs, settings
 from kubedoor.errors import KubeDoorError
+from kubedoor.metrics import merged
 from kubedoor.once import once
 from kubedoor.responses import error_response, housekeeping
 
 from .app import create_app
+from .clusters import Clusters
 from .operations import start_clock
-from .services import Services, build
+from .services import build
 
 
 @once
-def _services() -> Services:
+def _clusters() -> Clusters:
     config = settings.load(os.environ)
     logs.configure(config.log_level)
     found = build(config)
@@ -35,7 +37,7 @@ def _services() -> Services:
 
 @once
 def _app() -> ASGIApp:
-    return create_app(_services)
+    return create_app(_clusters)
 
 
 class Metrics(Collector):
@@ -45,7 +47,7 @@ class Metrics(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        return _services().metrics.collect()
+        return merged(one.metrics.collect() for one in _clusters().all())
 
 
 @once
@@ -68,7 +70,7 @@ class Handover(Response):
 
 
 async def _ready() -> bool:
-    await run_in_threadpool(_services)
+    await run_in_threadpool(lambda: _clusters().home)
     return True
 
 
@@ -78,7 +80,7 @@ async def api(request: Request) -> Response:
         if answer := await housekeeping(request, registry=_registry(), is_ready=_ready):
             return answer
         # The use cases are built in a worker thread: the embedded store blocks for a second when it opens.
-        await run_in_threadpool(_services)
+        await run_in_threadpool(lambda: _clusters().home)
         return Handover(_app(), request.receive)
     except KubeDoorError as error:
         return error_response(error)

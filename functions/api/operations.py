@@ -33,8 +33,7 @@ from kubedoor.store.schedules import ScheduleStore
 from kubedoor.switch import Switch
 
 if TYPE_CHECKING:
-    from .services import Services
-
+    from .clusters import Clusters
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +72,24 @@ def _keep_awake(settings: Settings) -> None:
         log.warning("api cannot be reached from itself, so that it may be scaled to nothing at work: %s", error)
 
 
-def build_schedules(settings: Settings, connection: Connection, cluster: Cluster, actions: Actions) -> Schedules:
-    """With CronJobs in the cluster where the settings name their image, else by the clock of this process."""
+def build_schedules(
+    settings: Settings, connection: Connection, home: Cluster, actions: Actions, *, home_namespace: str
+) -> Schedules:
+    """With CronJobs where the settings name their image, else by the clock of this process.
+
+    CronJobs of every cluster are in the home cluster: there is the API that they ping, and nothing leads to it from
+    elsewhere.
+    """
     cronjobs = None
     if settings.schedule_image:
         options = CronJobOptions(
-            settings.namespace, settings.schedule_image, settings.schedule_api_url, settings.schedule_pull_secret
+            home_namespace,
+            settings.schedule_image,
+            settings.schedule_api_url,
+            settings.schedule_pull_secret,
+            "" if settings.is_home else settings.cluster,
         )
-        cronjobs = CronJobs(cluster, options)
+        cronjobs = CronJobs(home, options)
     return Schedules(
         store=ScheduleStore(connection, settings.cluster),
         actions=actions,
@@ -91,12 +100,16 @@ def build_schedules(settings: Settings, connection: Connection, cluster: Cluster
     )
 
 
-def build_notifications(settings: Settings, connection: Connection) -> Notifications:
+def build_notifications(settings: Settings, connection: Connection, records: RecordStore) -> Notifications:
+    """For all clusters: the channels are the home cluster's."""
     return Notifications(
         cluster_name=settings.cluster,
         store=ChannelStore(connection, settings.cluster),
-        notices=NoticeStore(connection, settings.cluster, own_username=settings.service_account),
-        records=RecordStore(connection, settings.cluster),
+        notices={
+            one.cluster: NoticeStore(connection, one.cluster, own_username=one.service_account)
+            for one in settings.every_cluster
+        },
+        records=records,
         certificate_days=lambda: _certificate_days(settings),
         now=utc_now,
     )
@@ -115,11 +128,12 @@ def _certificate_days(settings: Settings) -> int | None:
     return (served.not_valid_after_utc - utc_now()).days
 
 
-def start_clock(found: Services) -> None:
+def start_clock(clusters: Clusters) -> None:
     """What `api` does by itself, until its process ends; nothing where the settings say so."""
-    seconds = found.settings.clock_seconds
-    chores = {"notifications": (found.notifications.tick, max(seconds, NOTIFY_SECONDS))}
-    if not found.schedules.is_in_cluster:
-        chores["schedules"] = (found.schedules.tick, seconds)
+    seconds = clusters.settings.clock_seconds
+    home = clusters.home
+    chores = {"notifications": (home.notifications.tick, max(seconds, NOTIFY_SECONDS))}
+    if not home.schedules.is_in_cluster:
+        chores |= {f"schedules {one.settings.cluster}": (one.schedules.tick, seconds) for one in clusters.all()}
     if seconds:
         ticking.start(chores)

@@ -24,6 +24,7 @@ NEEDED: Mapping[str, Role | None] = {
     "start_oidc_login": ANYBODY,
     "finish_oidc_login": ANYBODY,
     # See
+    "list_clusters": VIEWER,
     "get_overview": VIEWER,
     "run_checkup": VIEWER,
     "get_openapi": VIEWER,
@@ -60,6 +61,7 @@ NEEDED: Mapping[str, Role | None] = {
     "start_action": OPERATOR,
     "cancel_action": OPERATOR,
     "create_schedule": OPERATOR,
+    "change_schedule": OPERATOR,
     "pause_schedule": OPERATOR,
     "resume_schedule": OPERATOR,
     "run_schedule": OPERATOR,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from kubedoor.actionplans import Planned
 from kubedoor.actions import Actions
+from kubedoor.errors import StoreError
 from kubedoor.wishes import Wish, parse
 
-from .schemas import Strict
+from .schemas import Id, ObjectName, Strict, may_fail
 from .security import EditorIn, LoginIn, ServicesIn
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/actions", tags=["actions"])
 
 STREAM_SECONDS = 3600
@@ -29,8 +33,8 @@ ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interr
 
 
 class ActionTarget(Strict):
-    namespace: str = Field(min_length=1, max_length=253)
-    deployment: str = Field(min_length=1, max_length=253)
+    namespace: ObjectName
+    deployment: ObjectName
     replicas: int | None = Field(default=None, ge=0, le=100_000, description="For this one; null: as for all.")
 
 
@@ -101,6 +105,7 @@ class ActionAnswer(BaseModel):
     asked_at: datetime
     last_at: datetime
     message: str = Field(description="What the first failure was.")
+    cancelled_by: str | None
     total: int
     untouched: int
     running: int
@@ -127,12 +132,21 @@ class ActionDetail(ActionAnswer):
     items: list[ItemAnswer]
 
 
+_DRY_RUN: dict[int | str, dict[str, Any]] = {200: {"model": ActionStarted, "description": "A dry run."}}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One such object a line.",
+        "content": {"application/x-ndjson": {"schema": {"$ref": "#/components/schemas/ActionDetail"}}},
+    }
+}
+
+
 def planned_answer(planned: Planned) -> PlannedAnswer:
     fields = {name: value for name, value in asdict(planned).items() if name not in ("target", "is_forbidden")}
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 
 
-@router.post("", operation_id="start_action", status_code=202)
+@router.post("", operation_id="start_action", status_code=202, responses=_DRY_RUN | may_fail(409))
 def start_action(body: ActionBody, found: ServicesIn, editor: EditorIn, response: Response) -> ActionStarted:
     """Start it (202), or with `dry_run` say exactly what would happen (200)."""
     if body.dry_run:
@@ -148,37 +162,46 @@ def list_actions(
     login: LoginIn,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[int | None, Query(ge=1, le=4_294_967_295)] = None,
+    state: State | None = None,
+    kind: Kind | None = None,
 ) -> list[ActionAnswer]:
     """The newest first; `before` (a number) pages on."""
-    return [ActionAnswer(**row) for row in found.actions.recent(limit=limit, before=before)]
+    rows = found.actions.recent(limit=limit, before=before, state=state or "", kind=kind or "")
+    return [ActionAnswer(**row) for row in rows]
 
 
 @router.get("/{action}", operation_id="get_action")
-def get_action(action: str, found: ServicesIn, login: LoginIn) -> ActionDetail:
+def get_action(action: Id, found: ServicesIn, login: LoginIn) -> ActionDetail:
     return ActionDetail(**found.actions.progress(action))
 
 
-@router.get("/{action}/stream", operation_id="stream_action", response_class=StreamingResponse)
-def stream_action(action: str, found: ServicesIn, login: LoginIn) -> StreamingResponse:
+@router.get("/{action}/stream", operation_id="stream_action", response_class=StreamingResponse, responses=_STREAM)
+def stream_action(action: Id, found: ServicesIn, login: LoginIn) -> StreamingResponse:
     """The action as one JSON line (as GET gives it) whenever it has changed, until it is over."""
     first = found.actions.progress(action)
     return StreamingResponse(_lines(found.actions, first), media_type="application/x-ndjson")
 
 
-def _lines(actions: Actions, shown: dict[str, Any]) -> Iterator[str]:
+async def _lines(actions: Actions, shown: dict[str, Any]) -> AsyncIterator[str]:
+    """Asynchronous, so that whoever watches for an hour holds no thread of the pool meanwhile."""
     yield ActionDetail(**shown).model_dump_json() + "\n"
     for _ in range(int(STREAM_SECONDS / STREAM_POLL_SECONDS)):
         if shown["state"] not in ("running", "cancelling"):
             return
-        time.sleep(STREAM_POLL_SECONDS)
-        now = actions.progress(shown["action"])
+        await asyncio.sleep(STREAM_POLL_SECONDS)
+        try:
+            now = await run_in_threadpool(actions.progress, shown["action"])
+        except StoreError as error:
+            # The answer has begun, so its status cannot say so any more; whoever watches asks anew and is told then.
+            log.warning("the stream of action %s ends: %s", shown["action"], error)
+            return
         if now != shown:
             yield ActionDetail(**now).model_dump_json() + "\n"
         shown = now
 
 
 @router.post("/{action}/cancel", operation_id="cancel_action", status_code=202)
-def cancel_action(action: str, found: ServicesIn, editor: EditorIn) -> ActionDetail:
+def cancel_action(action: Id, found: ServicesIn, editor: EditorIn) -> ActionDetail:
     """No further workload is begun, and those under way are no longer waited for."""
-    found.actions.cancel(action)
+    found.actions.cancel(action, editor)
     return ActionDetail(**found.actions.progress(action))

@@ -17,14 +17,16 @@ from .schemas import (
     CollectSettings,
     CollectStarted,
     DaysAnswer,
+    Id,
     StoredDayAnswer,
+    may_fail,
 )
 from .security import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(prefix="/collect", tags=["collect"])
 
 
-@router.post("", operation_id="start_collection", status_code=202)
+@router.post("", operation_id="start_collection", status_code=202, responses=may_fail(409))
 def start_collection(body: CollectBody, found: ServicesIn, editor: EditorIn) -> CollectStarted:
     wish = parse_wish(body.model_dump(exclude_none=True))
     with recorded(found.records, editor, "collection.start", found.settings.cluster, after=wish.as_json()):
@@ -39,12 +41,12 @@ def list_collections(
 
 
 @router.get("/runs/{collection}", operation_id="get_collection")
-def get_collection(collection: str, found: ServicesIn, login: LoginIn) -> CollectionDetail:
+def get_collection(collection: Id, found: ServicesIn, login: LoginIn) -> CollectionDetail:
     return CollectionDetail(**found.collections.progress(collection))
 
 
 @router.post("/runs/{collection}/cancel", operation_id="cancel_collection", status_code=202)
-def cancel_collection(collection: str, found: ServicesIn, editor: EditorIn) -> CollectionDetail:
+def cancel_collection(collection: Id, found: ServicesIn, editor: EditorIn) -> CollectionDetail:
     found.collections.progress(collection)
     with recorded(found.records, editor, "collection.cancel", collection):
         found.collections.cancel(collection)

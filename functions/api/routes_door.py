@@ -10,10 +10,17 @@ from fastapi import APIRouter, Body
 from kubedoor.recording import recorded
 
 from .aftermath import PUBLISHES
-from .schemas import Change, ControlAnswer, ControlBody, PreviewAnswer
+from .schemas import Change, ControlAnswer, ControlBody, PreviewAnswer, may_fail
 from .security import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(tags=["door"])
+_PREVIEWED: dict[str, Any] = {
+    "required": ["apiVersion", "kind"],
+    "properties": {
+        "apiVersion": {"enum": ["apps/v1", "admission.k8s.io/v1"]},
+        "kind": {"enum": ["Deployment", "AdmissionReview"]},
+    },
+}
 
 
 @router.get("/control", operation_id="get_control")
@@ -22,9 +29,10 @@ def get_control(found: ServicesIn, login: LoginIn) -> ControlAnswer:
     return ControlAnswer(**asdict(found.switch.state()))
 
 
-@router.put("/control", operation_id="set_control", dependencies=[PUBLISHES])
+@router.put("/control", operation_id="set_control", dependencies=[PUBLISHES], responses=may_fail(409))
 def set_control(body: ControlBody, found: ServicesIn, editor: EditorIn) -> ControlAnswer:
     """Control on: create the webhook configuration. Off: delete it."""
+    found.cluster.check_access()
     before = found.switch.state()
     action, after = ("control.on" if body.enabled else "control.off"), {"enabled": body.enabled}
     with recorded(
@@ -35,7 +43,9 @@ def set_control(body: ControlBody, found: ServicesIn, editor: EditorIn) -> Contr
 
 
 @router.post("/admission/preview", operation_id="preview_admission")
-def preview_admission(found: ServicesIn, login: LoginIn, body: Annotated[dict[str, Any], Body()]) -> PreviewAnswer:
+def preview_admission(
+    found: ServicesIn, login: LoginIn, body: Annotated[dict[str, Any], Body(json_schema_extra=_PREVIEWED)]
+) -> PreviewAnswer:
     """What the door would do to a Deployment (as if created) or to an AdmissionReview. Leaves no trace."""
     shown = found.preview.show(body)
     decision = shown.decision

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,12 +17,12 @@ from kubedoor.control import compile_rows
 from kubedoor.errors import BadRequest
 from kubedoor.exporting import csv_lines
 from kubedoor.importing import MAX_SHEET_BYTES, Imported
-from kubedoor.sheets import COLUMNS, sheet_row
+from kubedoor.sheets import COLUMNS, is_set_by_hand, sheet_row
 from kubedoor.snippets import helm_values, kustomize_patch, yaml_documents
 from kubedoor.store.connection import Row
 
 from .aftermath import PUBLISHES
-from .schemas import ImportAnswer
+from .schemas import ImportAnswer, may_fail
 from .security import EditorIn, LoginIn, ServicesIn
 from .services import Services
 
@@ -63,6 +64,7 @@ def export_values(
     form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.CSV,
     namespace: Annotated[str, Query(max_length=63)] = "",
     deployment: Annotated[str, Query(max_length=253)] = "",
+    manual: Annotated[bool, Query(description="Only workloads of which somebody has set something by hand.")] = False,
 ) -> StreamingResponse:
     """Control values of everything, of a namespace or of one workload.
 
@@ -74,6 +76,9 @@ def export_values(
         for row in found.control.control_rows()
         if namespace in ("", row["namespace"]) and deployment in ("", row["deployment"])
     ]
+    if manual:
+        set_ones = {(row["namespace"], row["deployment"]) for row in rows if is_set_by_hand(row)}
+        rows = [row for row in rows if (row["namespace"], row["deployment"]) in set_ones]
     media, name = _MEDIA[form]
     return StreamingResponse(
         _exported(found, form, rows),
@@ -108,11 +113,25 @@ async def preview_import(request: Request, found: ServicesIn, login: LoginIn) ->
     return _answer(await run_in_threadpool(found.importing.preview, data))
 
 
-@router.post("/import", operation_id="import_values", openapi_extra=_SHEET_BODY, dependencies=[PUBLISHES])
-async def import_values(request: Request, found: ServicesIn, editor: EditorIn) -> ImportAnswer:
+@router.post(
+    "/import",
+    operation_id="import_values",
+    openapi_extra=_SHEET_BODY,
+    dependencies=[PUBLISHES],
+    responses=may_fail(409),
+)
+async def import_values(
+    request: Request,
+    found: ServicesIn,
+    editor: EditorIn,
+    fingerprint: Annotated[
+        str,
+        Query(max_length=64, description="Of the preview that was looked at: other changes than those are refused."),
+    ] = "",
+) -> ImportAnswer:
     """Set manual values from a CSV; nothing is changed while anything is wrong with any line."""
     data = await _body(request)
-    return _answer(await run_in_threadpool(found.importing.apply, data, editor))
+    return _answer(await run_in_threadpool(partial(found.importing.apply, data, editor, fingerprint=fingerprint)))
 
 
 async def _body(request: Request) -> bytes:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from kubedoor.store.channels import Channel
 
-from .schemas import Strict
-from .security import EditorIn, LoginIn, ServicesIn
+from .schemas import Id, Strict, may_fail
+from .security import CommonIn, EditorIn, LoginIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
@@ -86,34 +86,34 @@ def _answer(channel: Channel) -> ChannelAnswer:
 
 
 @router.get("/channels", operation_id="list_channels")
-def list_channels(found: ServicesIn, login: LoginIn) -> list[ChannelAnswer]:
+def list_channels(found: CommonIn, login: LoginIn) -> list[ChannelAnswer]:
     return [_answer(channel) for channel in found.notifications.all()]
 
 
-@router.post("/channels", operation_id="create_channel", status_code=201)
-def create_channel(body: ChannelBody, found: ServicesIn, editor: EditorIn) -> ChannelAnswer:
+@router.post("/channels", operation_id="create_channel", status_code=201, responses=may_fail(409))
+def create_channel(body: ChannelBody, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
     return _answer(found.notifications.create(body.model_dump(), editor))
 
 
-@router.patch("/channels/{channel}", operation_id="change_channel")
-def change_channel(channel: str, body: ChannelChange, found: ServicesIn, editor: EditorIn) -> ChannelAnswer:
+@router.patch("/channels/{channel}", operation_id="change_channel", responses=may_fail(409))
+def change_channel(channel: Id, body: ChannelChange, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
     return _answer(found.notifications.change(channel, body.model_dump(exclude_unset=True), editor))
 
 
-@router.delete("/channels/{channel}", operation_id="delete_channel", status_code=204)
-def delete_channel(channel: str, found: ServicesIn, editor: EditorIn) -> None:
+@router.delete("/channels/{channel}", operation_id="delete_channel", status_code=204, responses=may_fail(409))
+def delete_channel(channel: Id, found: CommonIn, editor: EditorIn) -> None:
     found.notifications.delete(channel, editor)
 
 
-@router.post("/channels/{channel}/test", operation_id="test_channel", status_code=204)
-def test_channel(channel: str, found: ServicesIn, editor: EditorIn) -> None:
+@router.post("/channels/{channel}/test", operation_id="test_channel", status_code=204, responses=may_fail(502))
+def test_channel(channel: Id, found: CommonIn, editor: EditorIn) -> None:
     """Send a test message now; 502 when the channel does not take it."""
     found.notifications.test(channel)
 
 
 @router.get("/messages", operation_id="list_messages")
 def list_messages(
-    found: ServicesIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    found: CommonIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=500)] = 50
 ) -> list[MessageAnswer]:
     """What was sent to whom, newest first."""
     return [MessageAnswer(**row) for row in found.notifications.messages(limit=limit)]

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from kubedoor.crons import Cron, zone_named
 from kubedoor.scheduling import ScheduleWish
 
-from .routes_actions import ActionFields, Kind
-from .schemas import Strict
+from .routes_actions import ActionFields, Kind, State
+from .schemas import Id, Strict, may_fail
 from .security import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(prefix="/schedules", tags=["schedules"])
@@ -28,6 +28,21 @@ class ScheduleBody(ActionFields):
     return_after_minutes: int = Field(
         default=0, ge=0, le=43_200, description="A scale to a number goes back by itself; 0: it does not."
     )
+
+    def asked(self, default_zone: str) -> ScheduleWish:
+        """Raises InvalidInput."""
+        return ScheduleWish(
+            name=self.name,
+            wish=self.wish(),
+            time_zone=self.time_zone or default_zone,
+            cron=self.cron,
+            at=self.at,
+            return_after_minutes=self.return_after_minutes,
+        )
+
+
+class ScheduleChange(ScheduleBody):
+    version: int = Field(ge=1, description="The version that this change is based on.")
 
 
 class ScheduleTarget(BaseModel):
@@ -47,6 +62,7 @@ class RunAnswer(BaseModel):
 
 class ScheduleAnswer(BaseModel):
     schedule: str
+    version: int
     name: str
     state: Literal["active", "paused", "over"]
     kind: Kind
@@ -68,6 +84,7 @@ class ScheduleAnswer(BaseModel):
     changed_at: datetime | None
     next_at: datetime | None
     runs: list[RunAnswer] = Field(description="The newest, of the last 30 days.")
+    last_action_state: State | None = Field(description="Of the action that the newest run has started.")
     missed: list[datetime] = Field(description="Runs that nobody began, newest first.")
     missed_count: int
     runs_in: Literal["cluster", "process"] = Field(description="A CronJob pings, or `api` has a clock of its own.")
@@ -104,17 +121,10 @@ def list_schedules(found: ServicesIn, login: LoginIn) -> list[ScheduleAnswer]:
     return [_answer(row, is_in_cluster=schedules.is_in_cluster) for row in schedules.all()]
 
 
-@router.post("", operation_id="create_schedule", status_code=201)
+@router.post("", operation_id="create_schedule", status_code=201, responses=may_fail(409))
 def create_schedule(body: ScheduleBody, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
-    asked = ScheduleWish(
-        name=body.name,
-        wish=body.wish(),
-        time_zone=body.time_zone or found.settings.time_zone,
-        cron=body.cron,
-        at=body.at,
-        return_after_minutes=body.return_after_minutes,
-    )
-    return _answer(found.schedules.create(asked, editor), is_in_cluster=found.schedules.is_in_cluster)
+    row = found.schedules.create(body.asked(found.settings.time_zone), editor)
+    return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
 
 
 @router.post("/preview", operation_id="preview_schedule")
@@ -127,36 +137,44 @@ def preview_schedule(
 
 
 @router.get("/{schedule}", operation_id="get_schedule")
-def get_schedule(schedule: str, found: ServicesIn, login: LoginIn) -> ScheduleAnswer:
+def get_schedule(schedule: Id, found: ServicesIn, login: LoginIn) -> ScheduleAnswer:
     return _answer(found.schedules.one(schedule), is_in_cluster=found.schedules.is_in_cluster)
 
 
-@router.delete("/{schedule}", operation_id="delete_schedule", status_code=204)
-def delete_schedule(schedule: str, found: ServicesIn, editor: EditorIn) -> None:
+@router.put("/{schedule}", operation_id="change_schedule", responses=may_fail(409))
+def change_schedule(schedule: Id, body: ScheduleChange, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
+    """All of it anew; what ends a temporary scale keeps what it does. 409: somebody has changed it meanwhile."""
+    asked = body.asked(found.settings.time_zone)
+    row = found.schedules.change(schedule, asked, editor, based_on=body.version)
+    return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
+
+
+@router.delete("/{schedule}", operation_id="delete_schedule", status_code=204, responses=may_fail(409))
+def delete_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> None:
     found.schedules.delete(schedule, editor)
 
 
-@router.post("/{schedule}/pause", operation_id="pause_schedule")
-def pause_schedule(schedule: str, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
+@router.post("/{schedule}/pause", operation_id="pause_schedule", responses=may_fail(409))
+def pause_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     row = found.schedules.pause(schedule, editor, paused=True)
     return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
 
 
-@router.post("/{schedule}/resume", operation_id="resume_schedule")
-def resume_schedule(schedule: str, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
+@router.post("/{schedule}/resume", operation_id="resume_schedule", responses=may_fail(409))
+def resume_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     row = found.schedules.pause(schedule, editor, paused=False)
     return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
 
 
-@router.post("/{schedule}/run", operation_id="run_schedule", status_code=202)
-def run_schedule(schedule: str, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
+@router.post("/{schedule}/run", operation_id="run_schedule", status_code=202, responses=may_fail(409))
+def run_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     """Now, out of turn; the newest of its runs says what became of it."""
     return _answer(found.schedules.run_now(schedule, editor), is_in_cluster=found.schedules.is_in_cluster)
 
 
-@router.post("/{schedule}/ping", operation_id="ping_schedule")
+@router.post("/{schedule}/ping", operation_id="ping_schedule", responses=may_fail(409))
 def ping_schedule(
-    schedule: str, found: ServicesIn, authorization: Annotated[str, Header(max_length=300)] = ""
+    schedule: Id, found: ServicesIn, authorization: Annotated[str, Header(max_length=300, include_in_schema=False)] = ""
 ) -> PingAnswer:
     """What its CronJob sends, with a token of the schedule's own. Sent twice, it runs once."""
     return PingAnswer(started=found.schedules.ping(schedule, authorization.removeprefix("Bearer ").strip()))

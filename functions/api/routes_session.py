@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from kubedoor.people import Login
 
-from .schemas import LoginBody, PasswordBody, SessionAnswer
-from .security import COOKIE, EditorIn, LoginIn, ServicesIn, client_address, is_loopback
+from .schemas import ClusterEntry, LoginBody, PasswordBody, SessionAnswer, may_fail
+from .security import COOKIE, CommonIn, EditorIn, LoginIn, client_address, is_loopback
 from .services import Services
 
 router = APIRouter(prefix="/session", tags=["session"])
@@ -24,6 +24,10 @@ def _answer(request: Request, found: Services, login: Login) -> SessionAnswer:
         may_skip_change=is_loopback(request),
         cluster=found.settings.cluster,
         is_sample=found.settings.uses_sample,
+        clusters=[
+            ClusterEntry(name=one.cluster, is_sample=one.uses_sample, no_access=one.no_access)
+            for one in found.settings.every_cluster
+        ],
     )
 
 
@@ -49,8 +53,8 @@ def _delete_cookie(response: Response) -> None:
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 
-@router.post("", operation_id="log_in")
-def log_in(body: LoginBody, request: Request, response: Response, found: ServicesIn) -> SessionAnswer:
+@router.post("", operation_id="log_in", responses=may_fail(401, 429))
+def log_in(body: LoginBody, request: Request, response: Response, found: CommonIn) -> SessionAnswer:
     """After many failures of an account or from an address: 429, and Retry-After says when to come back."""
     address = client_address(request, found.settings.trusted_proxies)
     login, cookie = found.people.log_in(body.username, body.password, address=address)
@@ -59,7 +63,7 @@ def log_in(body: LoginBody, request: Request, response: Response, found: Service
 
 
 @router.get("", operation_id="who_am_i")
-def who_am_i(request: Request, found: ServicesIn, login: LoginIn) -> SessionAnswer:
+def who_am_i(request: Request, found: CommonIn, login: LoginIn) -> SessionAnswer:
     return _answer(request, found, login)
 
 
@@ -68,16 +72,16 @@ def log_out(response: Response, login: LoginIn) -> None:
     _delete_cookie(response)
 
 
-@router.post("/log-out-everywhere", operation_id="log_out_everywhere", status_code=204)
-def log_out_everywhere(response: Response, found: ServicesIn, login: LoginIn, editor: EditorIn) -> None:
+@router.post("/log-out-everywhere", operation_id="log_out_everywhere", status_code=204, responses=may_fail(409))
+def log_out_everywhere(response: Response, found: CommonIn, login: LoginIn, editor: EditorIn) -> None:
     """Ends every session of one's own, on every device."""
     found.people.log_out_everywhere(login.user, editor)
     _delete_cookie(response)
 
 
-@router.put("/password", operation_id="change_password")
+@router.put("/password", operation_id="change_password", responses=may_fail(409, 429))
 def change_password(
-    body: PasswordBody, request: Request, response: Response, found: ServicesIn, login: LoginIn, editor: EditorIn
+    body: PasswordBody, request: Request, response: Response, found: CommonIn, login: LoginIn, editor: EditorIn
 ) -> SessionAnswer:
     changed, cookie = found.people.change_password(login, body.old_password, body.new_password, editor)
     set_cookie(request, response, found, cookie)

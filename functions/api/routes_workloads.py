@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
-from kubedoor.errors import KubeDoorError, NotFound
+from kubedoor.errors import KubeDoorError
 from kubedoor.listing import Filter
 from kubedoor.model import ManualValues, UsageDay, WorkloadKey
 from kubedoor.workloads import Edit
@@ -20,11 +20,13 @@ from .schemas import (
     ErrorBody,
     HistoryAnswer,
     ManualAnswer,
+    Name,
     UsageDayAnswer,
     WorkloadAnswer,
     WorkloadDetail,
     WorkloadEdit,
     WorkloadPage,
+    may_fail,
 )
 from .security import EditorIn, LoginIn, ServicesIn
 
@@ -107,15 +109,20 @@ def _bulk_result(key: WorkloadKey, result: ManualValues | KubeDoorError) -> Bulk
 
 
 @router.get("/{cluster}/{namespace}/{deployment}", operation_id="get_workload")
-def get_workload(cluster: str, namespace: str, deployment: str, found: ServicesIn, login: LoginIn) -> WorkloadDetail:
+def get_workload(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> WorkloadDetail:
     row = found.workloads.one(WorkloadKey(cluster, namespace, deployment))
     containers = [ContainerAnswer(**container) for container in row["containers"]]
     return WorkloadDetail(**{**row, "containers": containers})
 
 
-@router.patch("/{cluster}/{namespace}/{deployment}", operation_id="edit_workload", dependencies=[PUBLISHES])
+@router.patch(
+    "/{cluster}/{namespace}/{deployment}",
+    operation_id="edit_workload",
+    dependencies=[PUBLISHES],
+    responses=may_fail(409),
+)
 def edit_workload(
-    cluster: str, namespace: str, deployment: str, body: WorkloadEdit, found: ServicesIn, editor: EditorIn
+    cluster: Name, namespace: Name, deployment: Name, body: WorkloadEdit, found: ServicesIn, editor: EditorIn
 ) -> ManualAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
     return _manual_answer(found.workloads.edit(key, Edit(body.version, body.changes()), editor))
@@ -123,9 +130,9 @@ def edit_workload(
 
 @router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history")
 def get_history(
-    cluster: str,
-    namespace: str,
-    deployment: str,
+    cluster: Name,
+    namespace: Name,
+    deployment: Name,
     found: ServicesIn,
     login: LoginIn,
     days: Annotated[int, Query(ge=1, le=365)] = 30,
@@ -138,9 +145,9 @@ def get_history(
 
 @router.get("/{cluster}/{namespace}/{deployment}/edits", operation_id="list_edits")
 def list_edits(
-    cluster: str,
-    namespace: str,
-    deployment: str,
+    cluster: Name,
+    namespace: Name,
+    deployment: Name,
     found: ServicesIn,
     login: LoginIn,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
@@ -150,9 +157,7 @@ def list_edits(
     ]
 
 
-@router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live")
-def get_live(cluster: str, namespace: str, deployment: str, found: ServicesIn, login: LoginIn) -> dict[str, Any]:
+@router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))
+def get_live(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> dict[str, Any]:
     """The Deployment as the cluster has it now; with sample data, the sample's."""
-    if cluster != found.settings.cluster:
-        raise NotFound(f"there is no cluster {cluster!r} here: there is {found.settings.cluster}")
     return found.live(namespace, deployment)

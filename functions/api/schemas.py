@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from kubedoor.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from kubedoor.workloads import MAX_REPLICAS
 
 Mode = Literal["enforce", "observe", "off"]
 RoleName = Literal["viewer", "operator", "admin"]
 Millicores = int | None
 Bytes = int | None
+# Said here, and refused by the library in words for people.
+NewPassword = Annotated[
+    str, Field(max_length=MAX_PASSWORD_CHARACTERS, json_schema_extra={"minLength": MIN_PASSWORD_CHARACTERS})
+]
+Quantity = Annotated[
+    str,
+    Field(max_length=64, json_schema_extra={"format": "kubernetes-quantity", "examples": ["250m", "512Mi"]}),
+]
+# DNS names (RFC 1123): a label, and a subdomain as names of Deployments may be.
+CONTAINER_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Id = Annotated[str, Path(min_length=1, max_length=64)]
+Name = Annotated[str, Path(min_length=1, max_length=253)]
 
 
 class Strict(BaseModel):
     """A request body: an unknown field is an error, and 3 is not "3"."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, body: Any) -> Any:
+        """JSON knows one kind of number: 3.0 is 3 to whoever wrote it, and to the document."""
+        if not isinstance(body, dict):
+            return body
+        return {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in body.items()
+        }
 
 
 class ErrorBody(BaseModel):
@@ -30,6 +59,11 @@ class ErrorAnswer(BaseModel):
     error: ErrorBody
 
 
+def may_fail(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: errors of its own, beside those that document.py adds by rule."""
+    return {status: {"model": ErrorAnswer} for status in statuses}
+
+
 class LoginBody(Strict):
     username: str = Field(min_length=1, max_length=200)
     password: str = Field(min_length=1, max_length=200)
@@ -37,7 +71,13 @@ class LoginBody(Strict):
 
 class PasswordBody(Strict):
     old_password: str = Field(max_length=200)
-    new_password: str = Field(max_length=200)
+    new_password: NewPassword
+
+
+class ClusterEntry(BaseModel):
+    name: str
+    is_sample: bool
+    no_access: str = Field(description="Why nothing can be done there, but collect and show it; empty: it can.")
 
 
 class SessionAnswer(BaseModel):
@@ -48,8 +88,9 @@ class SessionAnswer(BaseModel):
     expires_at: datetime
     must_change_password: bool = Field(description="The first password is still in use.")
     may_skip_change: bool = Field(description="True on loopback: the change is advised, not demanded.")
-    cluster: str
+    cluster: str = Field(description="The home cluster.")
     is_sample: bool = Field(description="Usage is made up: there is no Prometheus.")
+    clusters: list[ClusterEntry] = Field(description="Every cluster, the home cluster first.")
 
 
 class LoginWays(BaseModel):
@@ -60,7 +101,7 @@ class LoginWays(BaseModel):
 
 class UserBody(Strict):
     username: str = Field(min_length=1, max_length=128)
-    password: str = Field(max_length=200, description="A first password: it has to be changed at the first log-in.")
+    password: NewPassword = Field(description="A first password: it has to be changed at the first log-in.")
     role: RoleName
 
 
@@ -70,7 +111,7 @@ class UserChange(Strict):
 
 
 class NewPasswordBody(Strict):
-    password: str = Field(max_length=200)
+    password: NewPassword
 
 
 class UserAnswer(BaseModel):
@@ -97,6 +138,7 @@ class TokenAnswer(BaseModel):
     made_by: str
     made_at: datetime
     expires_at: datetime
+    last_used_at: datetime | None = Field(description="Some minutes behind at most; null: never used.")
 
 
 class TokenMade(TokenAnswer):
@@ -106,18 +148,27 @@ class TokenMade(TokenAnswer):
 class ContainerEdit(Strict):
     """Quantities as Kubernetes writes them (`250m`, `1.5`, `512Mi`); null unsets a field, an absent one stays."""
 
-    cpu_request: str | None = None
-    memory_request: str | None = None
-    cpu_limit: str | None = None
-    memory_limit: str | None = None
+    cpu_request: Quantity | None = None
+    memory_request: Quantity | None = None
+    cpu_limit: Quantity | None = None
+    memory_limit: Quantity | None = None
 
 
 class WorkloadEdit(Strict):
     version: int = Field(ge=0, description="The version this edit is based on; 0: never edited.")
     mode: Mode | None = None
-    replicas: int | None = Field(default=None, ge=0)
-    containers: dict[str, ContainerEdit] = Field(default_factory=dict)
+    replicas: int | None = Field(default=None, ge=0, le=MAX_REPLICAS)
+    containers: dict[str, ContainerEdit] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": f"^{CONTAINER_NAME}$"}}
+    )
     note: str = Field(default="", max_length=1000)
+
+    @field_validator("containers")
+    @classmethod
+    def _named_as_containers(cls, containers: dict[str, ContainerEdit]) -> dict[str, ContainerEdit]:
+        if any(not re.fullmatch(CONTAINER_NAME, name) for name in containers):
+            raise ValueError("that is not how a container can be named")
+        return containers
 
     def changes(self) -> dict[str, Any]:
         """Only what the client wrote."""
@@ -125,8 +176,8 @@ class WorkloadEdit(Strict):
 
 
 class BulkEdit(WorkloadEdit):
-    namespace: str
-    deployment: str
+    namespace: ObjectName
+    deployment: ObjectName
 
 
 class BulkBody(Strict):
@@ -255,7 +306,7 @@ class HistoryAnswer(BaseModel):
 
 class CollectBody(Strict):
     days: int | None = Field(default=None, ge=1, le=365)
-    day: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    day: str | None = Field(default=None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})
     refresh: bool = False
 
 
@@ -366,6 +417,7 @@ class AdmissionAnswer(BaseModel):
 class AuditAnswer(BaseModel):
     at: datetime
     id: UUID
+    cluster: str = Field(description="Where it happened; empty: it is common to all clusters.")
     who: str
     via: str
     address: str
@@ -463,3 +515,4 @@ class ImportAnswer(BaseModel):
     changes: list[SheetChangeAnswer]
     problems: list[SheetProblem] = Field(description="While there is one, nothing is changed.")
     applied: int = Field(description="How many workloads were changed; 0 for a preview.")
+    fingerprint: str = Field(description="Of these changes: an import that names it makes these or none.")

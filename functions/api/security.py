@@ -7,23 +7,28 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from pydantic import Field
 
-from kubedoor.errors import Forbidden, Unauthorized
+from kubedoor.errors import Forbidden, NotFound, Unauthorized
 from kubedoor.people import COMMAND_LINE, LOCAL_LOGIN, TOKEN, Login
 from kubedoor.recording import Editor
 from kubedoor.roles import includes
 
+from .clusters import Clusters
 from .roles import ANYBODY, BEFORE_PASSWORD_CHANGE, SESSION_ONLY, needed_for
 from .services import Services
 
+# Of no kind, so that it is a part of the path where a route has it there.
+ClusterName = Annotated[str, Field(max_length=253, description="Which cluster; empty: the home cluster.")]
 COOKIE = "kubedoor_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDED = ("x-forwarded-for", "forwarded")
 
 
-def services(request: Request) -> Services:
-    found: Services = request.app.state.services()
-    return found
+def common(request: Request) -> Services:
+    """What is common to all clusters: people, notifications, settings."""
+    clusters: Clusters = request.app.state.services()
+    return clusters.home
 
 
 def client_address(request: Request, trusted: tuple[str, ...]) -> str:
@@ -98,7 +103,7 @@ def _known(request: Request, found: Services) -> Login:
     return found.people.session(request.cookies.get(COOKIE, ""))
 
 
-def authorized(request: Request, found: Annotated[Services, Depends(services)]) -> Login | None:
+def authorized(request: Request, found: Annotated[Services, Depends(common)]) -> Login | None:
     """The login of the request, checked against the role table; None for a route that is open to everybody.
 
     Every route has this dependency, whether it asks for the login or not. Raises Unauthorized or Forbidden.
@@ -128,11 +133,34 @@ def logged_in(login: Annotated[Login | None, Depends(authorized)]) -> Login:
 
 
 def editor(
-    request: Request, found: Annotated[Services, Depends(services)], login: Annotated[Login, Depends(logged_in)]
+    request: Request, found: Annotated[Services, Depends(common)], login: Annotated[Login, Depends(logged_in)]
 ) -> Editor:
     return Editor(login.user.username, login.via, client_address(request, found.settings.trusted_proxies))
 
 
+def services(
+    request: Request, login: Annotated[Login | None, Depends(authorized)], cluster: ClusterName = ""
+) -> Services:
+    """The one place that decides which cluster a request is about: that in its path, else in its query, else home.
+
+    Raises NotFound that names the clusters there are, but not to somebody who has not logged in.
+    """
+    clusters: Clusters = request.app.state.services()
+    try:
+        return clusters.of(cluster) if cluster else clusters.home
+    except NotFound:
+        if login is None:
+            raise NotFound("there is no such cluster here") from None
+        raise
+
+
+def every_cluster(request: Request) -> Clusters:
+    found: Clusters = request.app.state.services()
+    return found
+
+
+CommonIn = Annotated[Services, Depends(common)]
+ClustersIn = Annotated[Clusters, Depends(every_cluster)]
 ServicesIn = Annotated[Services, Depends(services)]
 LoginIn = Annotated[Login, Depends(logged_in)]
 SessionIn = LoginIn

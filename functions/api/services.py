@@ -1,9 +1,9 @@
-"""The use cases behind the routes, put together from the settings by the first request."""
+"""The use cases behind the routes, put together from the settings: once for each cluster, over one store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,11 +47,29 @@ from kubedoor.switch import Switch
 from kubedoor.throttle import Throttle
 from kubedoor.workloads import Workloads
 
+from .clusters import Clusters
 from .operations import build_actions, build_notifications, build_schedules
 
 
 @dataclass(frozen=True)
+class Common:
+    """What all clusters share."""
+
+    connection: Connection
+    people: people.People
+    users: Users
+    tokens: Tokens
+    oidc: Oidc | None
+    notifications: Notifications
+    home_cluster: Cluster
+    """Where KubeDoor itself is, and with it the CronJobs of schedules."""
+    home_namespace: str
+
+
+@dataclass(frozen=True)
 class Services:
+    """What is to be had of one cluster."""
+
     settings: Settings
     people: people.People
     users: Users
@@ -87,12 +105,34 @@ class Services:
         return found
 
 
-def build(settings: Settings) -> Services:
+def build(settings: Settings) -> Clusters:
     """Opens the store, brings its schema up to date, and makes the first user. Raises StoreError."""
-    connection = migrated(settings)
+    common = _common(settings, migrated(settings))
+    common.people.make_first_user(settings.admin_username, settings.admin_password)
+    return Clusters(settings, lambda one: _services(one, common))
+
+
+def _common(settings: Settings, connection: Connection) -> Common:
+    # What belongs to no cluster is recorded under none.
+    records = RecordStore(connection, "")
+    passwords = Passwords(default=settings.admin_password)
+    return Common(
+        connection=connection,
+        people=_people(settings, connection, records, passwords),
+        users=Users(PeopleStore(connection), records, passwords, now=utc_now),
+        tokens=Tokens(TokenStore(connection), records, now=utc_now),
+        oidc=_oidc(settings),
+        notifications=build_notifications(settings, connection, records),
+        home_cluster=build_cluster(settings),
+        home_namespace=settings.namespace,
+    )
+
+
+def _services(settings: Settings, common: Common) -> Services:
+    connection = common.connection
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
     records, listing = RecordStore(connection, settings.cluster), ListingStore(connection, settings.cluster)
-    cluster = build_cluster(settings)
+    cluster = common.home_cluster if settings.is_home else build_cluster(settings)
     workloads = Workloads(
         cluster=settings.cluster, control=control, listing=listing, usage=usage, records=records, now=utc_now
     )
@@ -100,19 +140,18 @@ def build(settings: Settings) -> Services:
         cluster=cluster, control=control, cluster_name=settings.cluster, options=lambda: webhook_options(settings)
     )
     collections = Collections(usage=usage, run_slice=_slice(settings), now=utc_now)
-    passwords = Passwords(default=settings.admin_password)
-    accounts = _people(settings, connection, records, passwords)
-    accounts.make_first_user(settings.admin_username, settings.admin_password)
     source = build_source(settings)
     publisher = build_publisher(settings, control, cluster)
     actions = build_actions(settings, connection, cluster, switch, publisher)
-    schedules = build_schedules(settings, connection, cluster, actions)
+    schedules = build_schedules(
+        settings, connection, common.home_cluster, actions, home_namespace=common.home_namespace
+    )
     return Services(
         settings=settings,
-        people=accounts,
-        users=Users(PeopleStore(connection), records, passwords, now=utc_now),
-        tokens=Tokens(TokenStore(connection), records, now=utc_now),
-        oidc=_oidc(settings),
+        people=common.people,
+        users=common.users,
+        tokens=common.tokens,
+        oidc=common.oidc,
         workloads=workloads,
         importing=Importing(workloads, cluster=settings.cluster),
         collections=collections,
@@ -137,7 +176,7 @@ def build(settings: Settings) -> Services:
         publisher=publisher,
         actions=actions,
         schedules=schedules,
-        notifications=build_notifications(settings, connection),
+        notifications=common.notifications,
         now=utc_now,
         metrics=WorkloadMetrics(
             lambda: listing,
@@ -151,9 +190,13 @@ def build(settings: Settings) -> Services:
 
 def _slice(settings: Settings) -> Slice:
     if settings.collect_url:
-        return remote_slice(
+        remote = remote_slice(
             settings.collect_url, token=settings.collect_token, timeout_seconds=settings.collect_budget_seconds * 2 + 60
         )
+        if settings.is_alone:
+            return remote
+        # Without a name it would be every cluster in turn.
+        return lambda wish, collection: remote(replace(wish, cluster=settings.cluster), collection)
     collector = build_collector(settings)
     budget_seconds = settings.collect_budget_seconds
     return lambda wish, collection: collector.run(wish, collection=collection, budget_seconds=budget_seconds)

@@ -1,4 +1,4 @@
-"""Collection: one POST does as many missing days as fit its time budget and says what is next."""
+"""Collection: one POST does as many missing days as fit its time budget, cluster by cluster, and says what is next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ipaddress
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import functions_framework.aio
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -16,12 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from kubedoor import logs, settings
-from kubedoor.assembly import build_cluster, build_collector, build_publisher
-from kubedoor.collecting import Collector, Wish, parse_wish
+from kubedoor.assembly import build_cluster, build_publisher, build_rounds
+from kubedoor.collecting import Progress, Wish, parse_wish
 from kubedoor.errors import KubeDoorError, Unauthorized
 from kubedoor.once import once
 from kubedoor.publishing import Publisher
 from kubedoor.responses import error_response, housekeeping, not_here, read_json
+from kubedoor.rounds import Rounds
 from kubedoor.settings import Settings
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import opened
@@ -33,11 +34,25 @@ EVENT_HEADER = "ce-kubedoortoken"
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.steps = Counter("kubedoor_collection_steps", "Steps of collections.", ["event"], registry=self.registry)
-        self.rows = Counter("kubedoor_collected_rows", "Usage rows written.", registry=self.registry)
-        self.finished_at = Gauge(
-            "kubedoor_collection_finished_timestamp_seconds", "When a collection last finished.", registry=self.registry
+        self.steps = Counter(
+            "kubedoor_collection_steps", "Steps of collections.", ["cluster", "event"], registry=self.registry
         )
+        self.rows = Counter("kubedoor_collected_rows", "Usage rows written.", ["cluster"], registry=self.registry)
+        self.finished_at = Gauge(
+            "kubedoor_collection_finished_timestamp_seconds",
+            "When a collection last finished.",
+            ["cluster"],
+            registry=self.registry,
+        )
+
+    def note(self, step: Progress) -> None:
+        """Steps of a whole round are of no cluster."""
+        cluster = step.get("cluster", "")
+        self.steps.labels(cluster, step["event"]).inc()
+        if rows := step.get("rows", 0):
+            self.rows.labels(cluster).inc(rows)
+        if step["event"] == "finished":
+            self.finished_at.labels(cluster).set_to_current_time()
 
 
 @once
@@ -48,13 +63,16 @@ def _config() -> Settings:
 
 
 @once
-def _collector() -> Collector:
-    return build_collector(_config())
+def _rounds() -> Rounds:
+    return build_rounds(_config())
 
 
 @once
-def _publisher() -> Publisher:
-    return build_publisher(_config(), ControlStore(opened(_config()), _config().cluster), build_cluster(_config()))
+def _publishers() -> Mapping[str, Publisher]:
+    return {
+        one.cluster: build_publisher(one, ControlStore(opened(one), one.cluster), build_cluster(one))
+        for one in _config().every_cluster
+    }
 
 
 @once
@@ -79,19 +97,17 @@ def _check_token(request: Request) -> None:
 
 def _lines(wish: Wish, collection: str) -> Iterator[bytes]:
     try:
-        for step in _collector().run(wish, collection=collection, budget_seconds=_config().collect_budget_seconds):
-            _metrics().steps.labels(step["event"]).inc()
-            _metrics().rows.inc(step.get("rows", 0))
+        for step in _rounds().run(wish, collection=collection, budget_seconds=_config().collect_budget_seconds):
+            _metrics().note(step)
             if step["event"] == "finished":
-                _metrics().finished_at.set_to_current_time()
-                _publisher().publish_or_warn()
+                _publishers()[step["cluster"]].publish_or_warn()
             yield json.dumps(step, default=str).encode() + b"\n"
     except KubeDoorError as error:
         yield json.dumps({"event": "failed", "complete": False, **error.as_json()}).encode() + b"\n"
 
 
 async def _ready() -> bool:
-    await run_in_threadpool(_collector)
+    await run_in_threadpool(lambda: _rounds().home())
     return True
 
 
@@ -101,12 +117,12 @@ async def collect(request: Request) -> Response:
         if answer := await housekeeping(request, registry=_metrics().registry, is_ready=_ready):
             return answer
         if request.method != "POST":
-            return not_here(request, allowed="POST {} or {days}, {day}, {refresh}")
+            return not_here(request, allowed="POST {} or {days}, {day}, {refresh}, {cluster}")
         _check_token(request)
         # A CloudEvent ping says when and what for in ce-* headers; its data is the same body.
         wish = parse_wish(await read_json(request))
         collection = request.headers.get("kubedoor-collection") or uuid.uuid4().hex
-        await run_in_threadpool(lambda: _collector().check(wish))
+        await run_in_threadpool(lambda: _rounds().check(wish))
         return StreamingResponse(iterate_in_threadpool(_lines(wish, collection)), media_type="application/x-ndjson")
     except KubeDoorError as error:
         return error_response(error)

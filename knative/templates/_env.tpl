@@ -4,7 +4,7 @@
 {{- $settings := dict
   "KUBEDOOR_CLUSTER" $v.cluster.name
   "KUBEDOOR_CLUSTER_LABEL" $v.cluster.label
-  "KUBEDOOR_SOURCE" (ternary "sample" "prometheus" $v.prometheus.sample)
+  "KUBEDOOR_SOURCE" (ternary "auto" (ternary "sample" "prometheus" $v.prometheus.sample) $v.doorOnly)
   "KUBEDOOR_PROMETHEUS_URL" $v.prometheus.url
   "KUBEDOOR_PROMETHEUS_TIMEOUT_SECONDS" (toString $v.prometheus.timeoutSeconds)
   "KUBEDOOR_PROMETHEUS_CONCURRENCY" (toString $v.prometheus.concurrency)

@@ -76,11 +76,19 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{- define "kubedoor.checkValues" -}}
-{{- if and (not .Values.prometheus.url) (not .Values.prometheus.sample) -}}
+{{- if and (not .Values.prometheus.url) (not .Values.prometheus.sample) (not .Values.doorOnly) -}}
 {{ fail "\n\nWhere is Prometheus? Set prometheus.url, e.g. http://prometheus.monitoring:9090, or, for trying out, prometheus.sample=true." }}
 {{- end -}}
 {{- if and .Values.prometheus.bearerToken.secretName .Values.prometheus.basicAuth.secretName -}}
 {{ fail "\n\nprometheus.bearerToken and prometheus.basicAuth exclude each other: unset one." }}
+{{- end -}}
+{{- if and .Values.doorOnly .Values.clusters -}}
+{{ fail "\n\ndoorOnly installs nothing that asks other clusters: list clusters where KubeDoor itself is." }}
+{{- end -}}
+{{- range .Values.clusters -}}
+{{- if and (not $.Values.cluster.label) (not $.Values.prometheus.sample) (not (dig "url" "" (.prometheus | default dict))) -}}
+{{ fail (printf "\n\nclusters: %s has no prometheus.url of its own, so cluster.label has to say by which label prometheus.url tells it apart." .name) }}
+{{- end -}}
 {{- end -}}
 {{- if and (eq .Values.collect.trigger "pingsource") (not .Values.secrets.collectToken) -}}
 {{ fail "\n\ncollect.trigger=pingsource: a PingSource cannot read a Secret, so set secrets.collectToken (or use the CronJob)." }}

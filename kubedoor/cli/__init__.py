@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import kubedoor
-from kubedoor.cli import daily, moving, people, processes
+from kubedoor.cli import acting, daily, moving, people, processes
 from kubedoor.cli.access import Access
 from kubedoor.errors import KubeDoorError, SettingsError
 
@@ -20,7 +20,8 @@ EXIT_FAILURE = 1
 EXIT_SETTINGS = 2
 
 
-def _app() -> typer.Typer:
+def application() -> typer.Typer:
+    """Every command, as the documents are checked against it too."""
     app = typer.Typer(
         name="kubedoor",
         help=kubedoor.__doc__,
@@ -40,7 +41,7 @@ def _app() -> typer.Typer:
     ) -> None:
         context.obj = Access(url, token)
 
-    for group in (processes, daily, moving, people):
+    for group in (processes, daily, acting, moving, people):
         group.add_to(app)
     return app
 
@@ -48,7 +49,7 @@ def _app() -> typer.Typer:
 def main(arguments: list[str] | None = None) -> int:
     """0 done, 1 failed, 2 wrong settings or arguments."""
     try:
-        _app()(arguments, prog_name="kubedoor")
+        application()(arguments, prog_name="kubedoor")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILURE if end.code else 0
     except SettingsError as error:

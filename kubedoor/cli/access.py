@@ -12,8 +12,10 @@ import urllib.request
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode
+
+import typer
 
 from kubedoor import settings
 from kubedoor.errors import KubeDoorError, SettingsError
@@ -23,6 +25,7 @@ from kubedoor.settings import Settings
 from kubedoor.store.people import User
 
 PREFIX = "/api/v1"
+ClusterOption = Annotated[str, typer.Option("--cluster", help="Which cluster; else the home cluster.")]
 TIMEOUT_SECONDS = 120
 IN_USE_HINT = "; if a KubeDoor runs on this data folder, set KUBEDOOR_API_URL and KUBEDOOR_API_TOKEN to talk to it"
 Query = Mapping[str, Any]
@@ -56,6 +59,12 @@ class Access:
         self._url = url
         self._token = token
         self._api: Api | None = None
+        self._cluster = ""
+
+    def about(self, cluster: str) -> Access:
+        """Itself; every question is about this cluster from now on. Empty: about the home cluster."""
+        self._cluster = cluster
+        return self
 
     @property
     def settings(self) -> Settings:
@@ -79,7 +88,7 @@ class Access:
         self._send("GET", path, b"", "", query, write)
 
     def _send(self, method: str, path: str, data: bytes, content_type: str, query: Query, write: Write) -> None:
-        words = {name: value for name, value in query.items() if value not in (None, "")}
+        words = {name: value for name, value in {"cluster": self._cluster, **query}.items() if value not in (None, "")}
         address = f"{PREFIX}{path}" + (f"?{urlencode(words)}" if words else "")
         refusal = bytearray()
         status = self._opened().send(method, address, data, content_type, _Sorted(write, refusal.extend))

@@ -1,4 +1,4 @@
-"""Every day's commands: collect, report, preview, control, checkup."""
+"""Every day's commands: collect, report, preview, control, clusters, checkup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kubedoor import quantities
-from kubedoor.cli.access import Access
+from kubedoor.cli.access import Access, ClusterOption
 from kubedoor.cli.output import Format, print_json, print_table, remarks
 from kubedoor.errors import BadRequest, KubeDoorError
 from kubedoor.exporting import csv_lines
@@ -60,6 +60,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("report", help="Requested against used, workload by workload.")(report)
     app.command("preview", help="What the door would do to a Deployment or an AdmissionReview.")(preview)
     app.command("control", help="The switch: on, off or status.")(control)
+    app.command("clusters", help="The clusters there are, and how each is.")(clusters)
     app.command("checkup", help="Every dependency, metric and permission: fine, or what to do. 1 if something is not.")(
         checkup
     )
@@ -72,9 +73,25 @@ def collect(
     ] = None,
     day: Annotated[str, typer.Option(help="Just this day, e.g. 2026-11-20.")] = "",
     refresh: Annotated[bool, typer.Option("--refresh", help="Collect days anew that are there already.")] = False,
+    cluster: Annotated[str, typer.Option("--cluster", help="Only this cluster; else every one in turn.")] = "",
 ) -> None:
     api: Access = context.obj
     body: dict[str, Any] = {"refresh": refresh} | ({"days": days} if days else {}) | ({"day": day} if day else {})
+    names = [cluster] if cluster else [one["name"] for one in api.call("GET", "/session")["clusters"]]
+    failed = []
+    for name in names:
+        try:
+            words = _collected(api.about(name), body)
+            print(f"{name}: {words}" if len(names) > 1 else words)
+        except KubeDoorError as error:
+            # One cluster's Prometheus is no reason to leave the others out.
+            failed.append(f"{name}: {error.message}" if len(names) > 1 else error.message)
+    if failed:
+        raise CollectionFailed("\n".join(failed))
+
+
+def _collected(api: Access, body: dict[str, Any]) -> str:
+    """Collect one cluster and wait for it; how it ended. Raises CollectionFailed."""
     path = f"/collect/runs/{api.call('POST', '/collect', body)['collection']}"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=remarks()) as progress:
@@ -86,7 +103,7 @@ def collect(
     words = f"{run['state']}: {run['days_done']} of {run['days_total']} days, {run['rows']} rows; {run['message']}"
     if run["state"] != "finished" or run["days_failed"]:
         raise CollectionFailed(words)
-    print(words)
+    return words
 
 
 def report(
@@ -98,10 +115,11 @@ def report(
         Asked | None, typer.Option(help="over: asks for too much; under: too little; none: nothing.")
     ] = None,
     sort: Annotated[str, typer.Option(help="name, cpu_waste, memory_waste, cpu_requested, …")] = "cpu_waste",
+    cluster: ClusterOption = "",
 ) -> None:
     query = {"namespace": namespace, "search": search, "asked": asked or "", "sort": sort}
     query["order"] = "asc" if sort == "name" else "desc"
-    rows = _workloads(context.obj, query)
+    rows = _workloads(context.obj.about(cluster), query)
     if form is Format.JSON:
         print_json(rows)
     elif form is Format.CSV:
@@ -160,8 +178,9 @@ def preview(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="YAML or JSON, also of several objects; - is standard input.")],
     form: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    cluster: ClusterOption = "",
 ) -> None:
-    api: Access = context.obj
+    api: Access = context.obj.about(cluster)
     previews = [
         (document, api.call("POST", "/admission/preview", document))
         for document in _documents(file)
@@ -201,8 +220,12 @@ def _print_preview(document: dict[str, Any], shown: dict[str, Any]) -> None:
         print(f"  {warning}")
 
 
-def control(context: typer.Context, wish: Annotated[Wish, typer.Argument(help="on, off or status.")]) -> None:
-    api: Access = context.obj
+def control(
+    context: typer.Context,
+    wish: Annotated[Wish, typer.Argument(help="on, off or status.")],
+    cluster: ClusterOption = "",
+) -> None:
+    api: Access = context.obj.about(cluster)
     if wish is Wish.STATUS:
         state = api.call("GET", "/control")
     else:
@@ -214,8 +237,9 @@ def control(context: typer.Context, wish: Annotated[Wish, typer.Argument(help="o
 def checkup(
     context: typer.Context,
     form: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    cluster: ClusterOption = "",
 ) -> None:
-    found = context.obj.call("GET", "/checkup")
+    found = context.obj.about(cluster).call("GET", "/checkup")
     if form is Format.JSON:
         print_json(found)
     else:
@@ -223,3 +247,30 @@ def checkup(
         print_table(("", "what", "how it is", "what to do"), rows)
     if not found["ok"]:
         raise typer.Exit(1)
+
+
+def clusters(
+    context: typer.Context,
+    form: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+) -> None:
+    found = context.obj.call("GET", "/clusters")
+    if form is Format.JSON:
+        print_json(found)
+        return
+    print_table(
+        ("cluster", "workloads", "last collection", "control", "remark"),
+        [
+            (
+                f"{one['name']}{' (home)' if one['is_home'] else ''}",
+                one["workloads"],
+                _last(one["last_collection"]),
+                {True: "on", False: "off", None: "not known"}[one["door"]["enabled"]],
+                one["reason"] or one["door"]["reason"] or ("sample data" if one["is_sample"] else ""),
+            )
+            for one in found
+        ],
+    )
+
+
+def _last(collection: dict[str, Any] | None) -> str:
+    return f"{collection['state']} {collection['last_at'][:16]}Z" if collection else "never"

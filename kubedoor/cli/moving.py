@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from kubedoor.cli.access import Access
+from kubedoor.cli.access import Access, ClusterOption
 from kubedoor.cli.output import print_table, remarks
 from kubedoor.errors import BadRequest, ClusterError, InvalidInput, KubeDoorError
 from kubedoor.settings import Settings
@@ -46,8 +46,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option(help="A file; for kustomize and helm a folder, one file for each workload.")
     ] = None,
+    cluster: ClusterOption = "",
 ) -> None:
-    api: Access = context.obj
+    api: Access = context.obj.about(cluster)
     query = {"format": form, "namespace": namespace, "deployment": deployment}
     if output is None:
         api.download("/values/export", lambda piece: sys.stdout.write(piece.decode()), **query)
@@ -87,8 +88,9 @@ def import_sheet(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="CSV with the columns of `export`; - is standard input.")],
     apply: Annotated[bool, typer.Option("--apply", help="Change it.")] = False,
+    cluster: ClusterOption = "",
 ) -> None:
-    api: Access = context.obj
+    api: Access = context.obj.about(cluster)
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
@@ -122,14 +124,16 @@ def _print_import(answer: dict[str, Any]) -> None:
 def import_kubedoor(
     context: typer.Context,
     dsn: Annotated[str, typer.Argument(help="Its ClickHouse, e.g. http://user:password@host:8123/kubedoor.")],
-    env: Annotated[str, typer.Option(help="Its name for this cluster; else KUBEDOOR_CLUSTER.")] = "",
+    env: Annotated[str, typer.Option(help="Its name for this cluster; else the cluster's name here.")] = "",
+    cluster: ClusterOption = "",
 ) -> None:
     """Works on the store itself, so it has to run where the store can be reached."""
     from kubedoor.recording import Editor
     from kubedoor.store import opening
     from kubedoor.takeover import TakenOver
 
-    config: Settings = context.obj.settings
+    home: Settings = context.obj.settings
+    config = home.for_cluster(cluster or home.cluster)
     done = TakenOver()
     try:
         takeover, containers = _takeover(config, dsn)

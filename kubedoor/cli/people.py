@@ -81,8 +81,11 @@ def list_tokens(context: typer.Context, form: FormatOption = Format.TABLE) -> No
     if form is Format.JSON:
         print_json(tokens)
         return
-    rows = [(token["name"], token["role"], token["expires_at"], token["made_by"]) for token in tokens]
-    print_table(("token", "role", "expires", "made by"), rows)
+    rows = [
+        (token["name"], token["role"], token["expires_at"], token["last_used_at"] or "never", token["made_by"])
+        for token in tokens
+    ]
+    print_table(("token", "role", "expires", "last used", "made by"), rows)
 
 
 def create_token(

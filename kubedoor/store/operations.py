@@ -13,6 +13,8 @@ from kubedoor.store.connection import Connection, Row, only
 SILENT_AFTER_SECONDS = 30
 """Whoever does an action says so every few seconds; after such a silence it is taken for dead."""
 ENDS = ("finished", "failed", "cancelled")
+KEPT_DAYS = 365
+"""As long as the events are: of an older action nobody could tell what became of it."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +76,36 @@ class OperationStore:
 
     def one(self, action: str) -> AskedAction | None:
         rows = self._connection.rows(
-            f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action = {{action:String}}",
+            f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action = {{action:String}} AND {_KEPT}",
             cluster=self._cluster,
             action=action,
+            kept_days=KEPT_DAYS,
         )
         return _asked(rows[0]) if rows else None
 
-    def recent(self, *, limit: int, before: int | None = None) -> list[AskedAction]:
-        """The newest first; `before`: only those with a smaller number, for paging."""
+    def recent(self, *, limit: int, before: int | None = None, state: str = "", kind: str = "") -> list[AskedAction]:
+        """The newest first; `before`: only those with a smaller number, for paging. Empty: any state, any kind."""
         rows = self._connection.rows(
-            f"{_ACTIONS} WHERE cluster = {{cluster:String}}"
+            f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND {_KEPT}"
             " AND ({before:Nullable(UInt32)} IS NULL OR number < {before:Nullable(UInt32)})"
-            " ORDER BY number DESC LIMIT {limit:UInt32}",
+            " AND ({kind:String} = '' OR JSONExtractString(wish, 'kind') = {kind:String})"
+            f" AND {_IN_STATE.get(state, 'true')} ORDER BY number DESC LIMIT {{limit:UInt32}}",
             cluster=self._cluster,
             before=before,
+            kind=kind,
             limit=limit,
+            kept_days=KEPT_DAYS,
+            seconds=SILENT_AFTER_SECONDS,
+        )
+        return [_asked(row) for row in rows]
+
+    def those(self, actions: Sequence[str]) -> list[AskedAction]:
+        """Those of `actions` that there are."""
+        rows = self._connection.rows(
+            f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action IN {{actions:Array(String)}} AND {_KEPT}",
+            cluster=self._cluster,
+            actions=list(actions),
+            kept_days=KEPT_DAYS,
         )
         return [_asked(row) for row in rows]
 
@@ -161,6 +178,22 @@ _ALIVE = (
     "SELECT action FROM action_beats WHERE cluster = {cluster:String}"
     " AND at > now64(3, 'UTC') - toIntervalSecond({seconds:UInt32})"
 )
+_KEPT = "asked_at > now64(3, 'UTC') - toIntervalDay({kept_days:UInt32})"
+
+
+def _with_event(event: str) -> str:
+    return f"action IN (SELECT action FROM action_events WHERE cluster = {{cluster:String}} AND event = '{event}')"
+
+
+_ENDED = f"({' OR '.join(_with_event(end) for end in ENDS)})"
+_AT_WORK = f"NOT {_ENDED} AND action IN ({_ALIVE})"
+# As kubedoor.actions derives a state from the events.
+_IN_STATE = {
+    **{end: f"({_with_event(end)})" for end in ENDS},
+    "running": f"({_AT_WORK} AND NOT {_with_event('cancel_asked')})",
+    "cancelling": f"({_AT_WORK} AND {_with_event('cancel_asked')})",
+    "interrupted": f"(NOT {_ENDED} AND action NOT IN ({_ALIVE}))",
+}
 
 
 def _asked(row: Row) -> AskedAction:

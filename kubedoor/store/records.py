@@ -6,11 +6,12 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kubedoor.store.connection import Connection, Row
 
+_OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 EXPORT_PAGE_ROWS = 2000
 """Rows in memory at once while everything is exported."""
 
@@ -72,6 +73,8 @@ class Wanted:
     until: datetime | None = None
     before: datetime | None = None
     before_id: uuid.UUID | None = None
+    of_cluster: str = ""
+    """Of changes: only those in this cluster, and those that are common to all clusters."""
 
 
 _INSTANT = "Nullable(DateTime64(3, 'UTC'))"
@@ -90,7 +93,8 @@ _AUDIT = (
     " AND ({target:String} = '' OR positionCaseInsensitiveUTF8(target, {target:String}) > 0)"
     " AND ({namespace:String} = '' OR namespace = {namespace:String})"
     " AND ({deployment:String} = '' OR target = concat(cluster, '/', namespace, '/', {deployment:String}))"
-    " AND ({outcome:String} = '' OR outcome = {outcome:String})" + _PAGE
+    " AND ({outcome:String} = '' OR outcome = {outcome:String})"
+    " AND ({of_cluster:String} = '' OR cluster IN ('', {of_cluster:String}))" + _PAGE
 )
 _ADMISSIONS = (
     "SELECT * EXCEPT (cluster) FROM admissions WHERE cluster = {cluster:String}"
@@ -104,6 +108,8 @@ _ADMISSIONS = (
 
 
 class RecordStore:
+    """Records of one cluster; changes of what is common to all clusters go to the one without a name."""
+
     def __init__(self, connection: Connection, cluster: str) -> None:
         self._connection = connection
         self._cluster = cluster
@@ -123,7 +129,8 @@ class RecordStore:
     def add_audit(self, record: AuditRecord) -> None:
         """Raises StoreError; a change that cannot be recorded must not happen, so callers record first."""
         row = {name: getattr(record, name) for name in AuditRecord.__dataclass_fields__}
-        self._connection.insert("audit", [{**row, "before": _json(record.before), "after": _json(record.after)}])
+        texts = {"before": _json(record.before), "after": _json(record.after)}
+        self._connection.insert("audit", [{**row, **texts, "cluster": self._cluster}])
 
     def find_admissions(self, wanted: Wanted, *, limit: int) -> list[Row]:
         """What the door did, newest first."""
@@ -168,13 +175,21 @@ class RecordStore:
         return {row["outcome"]: row["admissions"] for row in rows}
 
     def _page(self, sql: str, wanted: Wanted, limit: int, **further: Any) -> list[Row]:
-        rows = self._connection.rows(sql, **asdict(wanted), limit=limit, **further)
+        instants = {name: _storable(getattr(wanted, name)) for name in ("since", "until", "before")}
+        rows = self._connection.rows(sql, **{**asdict(wanted), **instants}, limit=limit, **further)
         return [{**row, "before": json.loads(row["before"]), "after": json.loads(row["after"])} for row in rows]
 
     def _pages(self, sql: str, wanted: Wanted, **further: Any) -> Iterator[list[Row]]:
         while rows := self._page(sql, wanted, EXPORT_PAGE_ROWS, **further):
             yield rows
             wanted = replace(wanted, before=rows[-1]["at"], before_id=rows[-1]["id"])
+
+
+def _storable(at: datetime | None) -> datetime | None:
+    """The nearest instant that ClickHouse can read. No row is as old or as new, so the same rows are found."""
+    if at is None:
+        return None
+    return min(max(at if at.tzinfo else at.replace(tzinfo=UTC), _OLDEST), _NEWEST)
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -26,6 +26,14 @@ class Token:
     version: int = 0
 
 
+@dataclass(frozen=True)
+class TokenEntry:
+    """A token as a list shows it; `last_used_at` may be some minutes behind, None: never."""
+
+    token: Token
+    last_used_at: datetime | None
+
+
 class TokenStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -40,12 +48,15 @@ class TokenStore:
         rows = self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE name = {{name:String}}", name=name)
         return Token(**rows[0]) if rows else None
 
-    def all(self) -> list[Token]:
+    def all(self) -> list[TokenEntry]:
         """Every token that has not been revoked, by name."""
-        return [
-            Token(**row)
-            for row in self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE NOT revoked ORDER BY name")
-        ]
+        tokens = self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE NOT revoked ORDER BY name")
+        uses = self._connection.rows("SELECT token_hash, max(used_at) AS used_at FROM token_uses GROUP BY token_hash")
+        last = {row["token_hash"]: row["used_at"] for row in uses}
+        return [TokenEntry(Token(**row), last.get(row["token_hash"])) for row in tokens]
+
+    def note_use(self, token_hash: str, at: datetime) -> None:
+        self._connection.insert("token_uses", [{"token_hash": token_hash, "used_at": at}])
 
     def save(self, token: Token) -> Token:
         """Write the next version of a name. Raises Conflict when another edit of `token.version` was first."""

@@ -41,6 +41,19 @@ PAGES = {
     "collection": "/collection",
     "checkup": "/checkup",
     "door": "/door",
+    "actions": "/actions",
+    "action": "/actions?kind=restart#first",
+    "schedules": "/schedules",
+    "schedule-add": "/schedules?edit=new",
+    "people": "/people",
+    "people-add": "/people?add=1",
+    "people-tokens": "/people?tab=tokens",
+    "record": "/record",
+    "record-admissions": "/record?tab=admissions",
+    "transfer": "/transfer",
+    "transfer-kustomize": "/transfer?format=kustomize&namespace=shop",
+    "notifications": "/notifications",
+    "channel": "/notifications?edit=new",
 }
 WITHOUT_CLUSTER = {"no-cluster-overview": "/", "no-cluster-checkup": "/checkup", "no-cluster-door": "/door"}
 README_PICTURES = {"overview": "/", "workloads": "/workloads?sort=cpu_waste&order=desc&size=25"}
@@ -95,7 +108,23 @@ def _in_cluster(stack: ExitStack, folder: Path) -> str:
     plane.kubectl("scale", "deployment", "cart", "-n", "shop", "--replicas=4")
     plane.kubectl("rollout", "restart", "deployment", "ranking", "-n", "search")
     plane.kubectl("rollout", "restart", "deployment", "payment-gateway", "-n", "payments")
+    with closing(Client(running.url)) as client:
+        client.log_in(password=PASSWORD)
+        _act(client)
     return running.url
+
+
+def _act(client: Client) -> None:
+    """A scale, a restart that is under way for long, and two schedules."""
+    shop = [{"namespace": one.namespace, "deployment": one.name} for one in DEPLOYMENTS if one.namespace == "shop"]
+    pause = {"interval_seconds": 20, "at_once": 2, "note": "New base image"}
+    client.call("POST", "/actions", {"kind": "scale", "workloads": shop[:2], "replicas": 9, "note": "Sale on Friday"})
+    client.call("POST", "/actions", {"kind": "restart", "workloads": shop[2:], "skip_refused": True, **pause})
+    nightly = {"name": "Restart at night", "kind": "restart", "cron": "0 3 * * 1-5", "time_zone": "Asia/Shanghai"}
+    sale = {"name": "Sale", "kind": "scale", "replicas": 12, "return_after_minutes": 180, "cron": "0 20 * * 5"}
+    client.call("POST", "/schedules", {**nightly, "workloads": shop[:5], "note": "It leaks a little"})
+    paused = client.call("POST", "/schedules", {**sale, "workloads": shop[:2], "time_zone": "Europe/Berlin"})
+    client.call("POST", f"/schedules/{paused['schedule']}/pause")
 
 
 def _alone(stack: ExitStack, folder: Path) -> str:
@@ -116,6 +145,12 @@ def _set_something(client: Client) -> None:
     request = {"cart": {"cpu_request": "600m", "memory_request": "768Mi"}}
     client.call("PATCH", cart, {"version": 1, "containers": request, "note": "Room for the sale"})
     client.call("PATCH", "/workloads/default/search/ranking", {"version": 0, "mode": "observe"})
+    channel = {"name": "On call", "url": "json://127.0.0.1:9/hook", "min_minutes": 15}
+    client.call("POST", "/notifications/channels", {**channel, "events": ["door_failed", "action_failed"]})
+    for username, role in (("lin.wei@example.com", "operator"), ("auditor", "viewer")):
+        client.call("POST", "/users", {"username": username, "password": PASSWORD, "role": role})
+    for name, role, days in (("ci-deploy", "operator", 90), ("grafana", "viewer", 7)):
+        client.call("POST", "/tokens", {"name": name, "role": role, "expires_in_days": days})
 
 
 def _all(browser: Browser, url: str, pages: dict[str, str], only: str) -> Iterator[Path]:
@@ -164,6 +199,9 @@ def _show(page: Page, address: str) -> None:
     if "tab=preview" in address:
         page.locator("#panel button.el-button--primary").last.click()
         page.locator(".diff").wait_for()
+    if address.endswith("#first"):
+        page.locator("tbody a").first.click()
+        page.locator("tbody [data-state]").first.wait_for()
     page.wait_for_timeout(DRAWN_MS)
 
 

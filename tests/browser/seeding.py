@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from kubedoor.store.usage import UsageStore
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = "default"
-VIEWER = "viewer"
+VIEWER, OPERATOR = "viewer", "operator"
 PASSWORD = "only for looking"
+WARNING = "KubeDoor: cart cpu request 2 -> 640m (collected), only observed"
 MARKUP = '<img src=x onerror="window.hacked=1"><b>bold</b>'
 SEED = 20261124
 MEBIBYTE = 2**20
@@ -36,9 +38,10 @@ NAMESPACES = 40
 DAYS = 3
 
 
-def seed(folder: Path, *, workloads: int = 0, viewer: bool = False, markup: bool = False) -> None:
+def seed(folder: Path, *, workloads: int = 0, viewer: bool = False, markup: bool = False, admissions: int = 0) -> None:
     """Run this module on the data folder that a KubeDoor will be started with."""
     words = ["--workloads", str(workloads), *(["--viewer"] if viewer else []), *(["--markup"] if markup else [])]
+    words += ["--admissions", str(admissions)]
     command = [sys.executable, "-m", "tests.browser.seeding", str(folder), *words]
     subprocess.run(command, cwd=ROOT, check=True, timeout=300)
 
@@ -47,8 +50,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.seeding", description=__doc__)
     parser.add_argument("folder", type=Path, help="KUBEDOOR_DATA_DIR")
     parser.add_argument("--workloads", type=int, default=0, help="how many, with some days of usage")
-    parser.add_argument("--viewer", action="store_true", help="a user who may only look")
+    parser.add_argument("--viewer", action="store_true", help="users who may less: an operator and a viewer")
     parser.add_argument("--markup", action="store_true", help="an admission whose texts are markup")
+    parser.add_argument("--admissions", type=int, default=0, help="how many, an hour apart, half of them a restart")
     arguments = parser.parse_args()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")}
     config = settings.load(environment | {"KUBEDOOR_DATA_DIR": str(arguments.folder), "KUBEDOOR_KUBECONFIG": "none"})
@@ -60,6 +64,8 @@ def main() -> int:
             add_users(connection)
         if arguments.markup:
             add_markup(connection)
+        if arguments.admissions:
+            add_admissions(connection, arguments.admissions)
     finally:
         opening.close_all()
     return 0
@@ -115,10 +121,10 @@ def _usage(
 
 
 def add_users(connection: Connection) -> None:
-    """The usual administrator, since the first user is made only where there is none, and one who may only look."""
+    """The usual administrator, since the first user is made only where there is none, and others who may less."""
     hasher = PasswordHasher()
     store = PeopleStore(connection)
-    for username, role in (("kubedoor", "admin"), (VIEWER, VIEWER)):
+    for username, role in (("kubedoor", "admin"), (OPERATOR, OPERATOR), (VIEWER, VIEWER)):
         user = User(
             username=username,
             role=role,
@@ -131,24 +137,58 @@ def add_users(connection: Connection) -> None:
 
 def add_markup(connection: Connection) -> None:
     """An admission in which everything that comes from the cluster is markup."""
-    record = AdmissionRecord(
-        at=datetime.now(UTC),
-        cluster=CLUSTER,
-        namespace="shop",
+    record = replace(
+        _admission(datetime.now(UTC), "markup"),
         deployment=MARKUP,
-        uid="markup",
-        operation="UPDATE",
-        subresource="scale",
         username=MARKUP,
-        outcome="patched",
         reason=MARKUP,
         before={MARKUP: MARKUP},
         after={MARKUP: MARKUP},
         warnings=(MARKUP,),
-        version=0,
-        snapshot_age_seconds=0,
     )
     RecordStore(connection, CLUSTER).add_admissions([record])
+
+
+def add_admissions(connection: Connection, count: int) -> None:
+    """The newest a minute ago; every other one is a restart of `cart` that the door only observed."""
+    newest = datetime.now(UTC) - timedelta(minutes=1)
+    rows = [_admission(newest - timedelta(hours=number), f"seeded-{number}") for number in range(count)]
+    rows[1::2] = [_observed(row) for row in rows[1::2]]
+    RecordStore(connection, CLUSTER).add_admissions(rows)
+
+
+def _observed(row: AdmissionRecord) -> AdmissionRecord:
+    return replace(
+        row,
+        deployment="cart",
+        subresource="",
+        username="ci@example.com",
+        outcome="observed",
+        reason="mode is observe",
+        before={"cart cpu request": "2"},
+        after={"cart cpu request": "640m"},
+        warnings=(WARNING,),
+    )
+
+
+def _admission(at: datetime, uid: str) -> AdmissionRecord:
+    return AdmissionRecord(
+        at=at,
+        cluster=CLUSTER,
+        namespace="shop",
+        deployment="catalog",
+        uid=uid,
+        operation="UPDATE",
+        subresource="scale",
+        username="alice",
+        outcome="patched",
+        reason="control values were set",
+        before={"replicas": "10"},
+        after={"replicas": "6"},
+        warnings=(),
+        version=1,
+        snapshot_age_seconds=0.2,
+    )
 
 
 if __name__ == "__main__":

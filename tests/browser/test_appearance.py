@@ -22,19 +22,32 @@ PAGES = {
     "collection": "/collection",
     "checkup": "/checkup",
     "door": "/door",
+    "users": "/people",
+    "user-add": "/people?add=1",
+    "tokens": "/people?tab=tokens",
+    "token-add": "/people?tab=tokens&add=1",
+    "record": "/record?time=range",
+    "record-admissions": "/record?tab=admissions",
+    "transfer": "/transfer",
+    "transfer-helm": "/transfer?format=helm&namespace=shop",
+    "notifications": "/notifications",
+    "channel": "/notifications?edit=new",
+    "actions": "/actions",
+    "schedules": "/schedules",
+    "schedule-add": "/schedules?edit=new",
     "nowhere": "/no/such/page",
 }
 SERIOUS = {"serious", "critical"}
 
 
-def _settle(page: Page) -> None:
+def settle(page: Page) -> None:
     expect(page.locator("h1, .empty")).not_to_have_count(0)
     expect(page.locator(".el-skeleton")).to_have_count(0)
     # What an answer turns on (a button, say) is not to change its colours while axe looks.
     page.wait_for_load_state("networkidle")
 
 
-def _problems(page: Page) -> list[str]:
+def problems(page: Page) -> list[str]:
     """What axe finds serious or critical, each with where."""
     page.add_script_tag(path=ROOT / "web/node_modules/axe-core/axe.min.js")
     found: dict[str, Any] = json.loads(page.evaluate("axe.run().then((result) => JSON.stringify(result))"))
@@ -51,8 +64,8 @@ def _problems(page: Page) -> list[str]:
 def test_axe_finds_nothing_serious(visit: Visits, name: str, theme: str) -> None:
     # axe is put into the page from outside, which the page's own policy forbids.
     page = visit(PAGES.get(name, "/login"), color_scheme=theme, bypass_csp=True, log_in=name != "login")
-    _settle(page)
-    assert _problems(page) == []
+    settle(page)
+    assert problems(page) == []
 
 
 def test_no_page_complains_and_no_request_leaves_the_origin(visit: Visits) -> None:
@@ -60,7 +73,7 @@ def test_no_page_complains_and_no_request_leaves_the_origin(visit: Visits) -> No
     origin = page.url.rstrip("/")
     for path in PAGES.values():
         page.goto(origin + path)
-        _settle(page)
+        settle(page)
     assert [said for said in visit.said if said.startswith(("error", "warning", "pageerror"))] == []
     assert [url for url in visit.requested if not url.startswith((origin, "data:", "blob:"))] == []
 
@@ -112,6 +125,6 @@ def test_the_theme_follows_the_system_until_somebody_chooses(visit: Visits) -> N
 @pytest.mark.parametrize("name", PAGES)
 def test_a_phone_shows_every_page_without_scrolling_sideways(visit: Visits, name: str) -> None:
     page = visit(PAGES[name], viewport={"width": 390, "height": 844})
-    _settle(page)
+    settle(page)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

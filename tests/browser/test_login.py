@@ -26,7 +26,7 @@ def test_the_first_login_asks_for_a_new_password_and_then_only_that_one_counts(v
         expect(page.get_by_text("The first password is still in use")).to_have_count(0)
 
         page.get_by_role("button", name="Account of kubedoor").click()
-        page.get_by_role("menuitem", name="Log out").click()
+        page.get_by_role("menuitem", name="Log out", exact=True).click()
         page.get_by_label("User name").fill("kubedoor")
         page.get_by_label("Password").fill("kubedoor")
         page.get_by_role("button", name="Log in").click()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -63,6 +64,11 @@ def follow(
 
 def done(lab: Lab, kind: str, targets: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
     return follow(lab, ask(lab, kind, targets, **fields)["action"])
+
+
+def listed(lab: Lab, **wanted: str) -> dict[str, dict[str, Any]]:
+    rows = lab.client.call("GET", f"/actions?limit=100&{urlencode(wanted)}")
+    return {row["action"]: row for row in rows}
 
 
 def states(shown: dict[str, Any]) -> dict[str, str]:
@@ -288,9 +294,19 @@ def test_cancel_begins_nothing_more_and_says_what_was_not_waited_for(lab: Lab, n
     running(lab, namespace, "b")
     action = ask(lab, "restart", workloads(namespace, "a", "b"))["action"]
     follow(lab, action, lambda shown: bool(shown["items"][0]["was_changed"]))
+    assert action in listed(lab, state="running")
     lab.client.call("POST", f"/actions/{action}/cancel")
     shown = follow(lab, action, lambda shown: shown["state"] == "cancelled")
     assert states(shown) == {"a": "interrupted", "b": "untouched"}
+    assert shown["cancelled_by"] == "kubedoor"
+    lines = lab.records.audit(limit=100)
+    assert action in {line["target"] for line in lines if line["action"] == "action.cancel"}
+    for wanted in ({"state": "cancelled"}, {"kind": "restart"}, {"state": "cancelled", "kind": "restart"}):
+        assert action in listed(lab, **wanted)
+    for wanted in ({"state": "running"}, {"state": "interrupted"}, {"kind": "scale"}):
+        assert action not in listed(lab, **wanted)
+    lab.client.call("POST", f"/actions/{action}/cancel")
+    assert record(lab, action) == shown, "what is over stays as it is"
     assert "its rollout was not waited for" in shown["items"][0]["message"]
 
 
@@ -336,6 +352,11 @@ def test_fifty_restarts_killed_half_way_tell_what_was_done(lab: Lab, namespace: 
     finally:
         doomed.child.kill()
     shown = follow(lab, action, lambda shown: shown["state"] == "interrupted")
+    assert listed(lab, state="interrupted")[action] == {
+        name: value for name, value in shown.items() if name != "items"
+    }, "the list says the same"
+    assert action not in listed(lab, state="running")
+    assert shown["running"] == 0
     assert shown["done"] + shown["interrupted"] + shown["untouched"] == 50
     assert 20 <= shown["done"] < 50
     restarted = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kubedoor import settings
 from tests.contract.lab import replicas_of
 from tests.contract.production import RESTRICTED, install_definitions
 from tests.support.clickhouse import ClickHouse
@@ -63,6 +64,33 @@ MATRIX: dict[str, Values] = {
         },
         "admin": {"username": "root", "existingSecret": {"name": "admin"}},
     },
+    "further clusters": {
+        "cluster": {"name": "prod-1", "label": "env"},
+        "clusters": [
+            {"name": "prod-2"},
+            {
+                "name": "prod-3",
+                "kubeconfig": {"secretName": "prod-3", "context": "admin"},
+                "prometheus": {
+                    "url": "https://vm.prod-3/select/0/prometheus",
+                    "basicAuth": {"secretName": "prod-3-prom", "username": "kubedoor"},
+                    "headers": {"secretName": "prod-3-prom"},
+                    "ca": {"secretName": "prod-3-ca"},
+                    "concurrency": 1,
+                },
+                "peak": {"windows": "20:00-21:30", "timeZone": "Europe/Berlin", "weekdaysOnly": True},
+                "namespaces": {"exclude": ["kube-system"]},
+                "door": {"namespace": "doors", "ca": {"secretName": "prod-3-door"}, "timeoutSeconds": 3},
+            },
+        ],
+    },
+    "the door alone": {
+        "doorOnly": True,
+        "cluster": {"name": "prod-2"},
+        "prometheus": {"url": ""},
+        "mutate": {"mode": "deployment"},
+        "networkPolicy": {"enabled": True},
+    },
     "ping source": {
         "collect": {"trigger": "pingsource", "schedule": "*/15 12 * * *"},
         "secrets": {"collectToken": "t"},
@@ -107,6 +135,18 @@ BAD: dict[str, tuple[Values, str]] = {
     "two credentials": (
         {"prometheus": {"bearerToken": {"secretName": "a"}, "basicAuth": {"secretName": "b"}}},
         "prometheus.bearerToken and prometheus.basicAuth exclude each other",
+    ),
+    "a further cluster that nothing tells apart": (
+        {"clusters": [{"name": "prod-2"}]},
+        "clusters: prod-2 has no prometheus.url of its own",
+    ),
+    "a further cluster without a name": (
+        {"clusters": [{"kubeconfig": {"secretName": "x"}}]},
+        "missing property 'name'",
+    ),
+    "a door alone with clusters": (
+        {"doorOnly": True, "clusters": [{"name": "prod-2"}]},
+        "doorOnly installs nothing that asks other clusters",
     ),
     "a ping source without token": ({"collect": {"trigger": "pingsource"}}, "set secrets.collectToken"),
     "a budget too large": ({"collect": {"budgetSeconds": 500}}, "collect.budgetSeconds must be at most a third"),
@@ -172,6 +212,38 @@ def test_every_value_is_explained_in_the_schema_and_the_file() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     text = (CHART / "values.yaml").read_text()
     assert all(f"\n{name}:" in text for name in schema["properties"] if name != "global")
+
+
+def test_further_clusters_are_settings_that_load_with_their_files_in_place(tmp_path: Path) -> None:
+    """What the chart makes of `clusters` is what KubeDoor reads; every file it names is mounted."""
+    manifests = render(tmp_path, merged(LEAST, MATRIX["further clusters"]))
+    for name in ("api", "collect"):
+        (service,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == name]
+        spec = service["spec"]["template"]["spec"]
+        environment = {one["name"]: one.get("value", "") for one in spec["containers"][0]["env"]}
+        (volume,) = [one for one in spec["volumes"] if one["name"] == "clusters"]
+        for source in volume["projected"]["sources"]:
+            for item in source["secret"]["items"]:
+                file = tmp_path / item["path"]
+                file.parent.mkdir(exist_ok=True)
+                file.write_text("X-Scope-OrgID=prod-3")
+        clusters = environment["KUBEDOOR_CLUSTERS"].replace("/clusters/", f"{tmp_path}/")
+        names = ("KUBEDOOR_CLUSTER", "KUBEDOOR_CLUSTER_LABEL", "KUBEDOOR_PROMETHEUS_URL")
+        loaded = settings.load({**{one: environment[one] for one in names}, "KUBEDOOR_CLUSTERS": clusters})
+        third = loaded.for_cluster("prod-3")
+        assert [bool(one.no_access) for one in loaded.every_cluster] == [False, True, False]
+        assert (third.prometheus_headers, third.kube_context) == ({"X-Scope-OrgID": "prod-3"}, "admin")
+        assert (third.time_zone, third.namespace, third.webhook_timeout_seconds) == ("Europe/Berlin", "doors", 3)
+    (door,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == "mutate"]
+    assert "KUBEDOOR_CLUSTERS" not in json.dumps(door), "a door knows its own cluster only"
+
+
+def test_the_door_alone_neither_collects_nor_serves_pages(tmp_path: Path) -> None:
+    manifests = render(tmp_path, merged(LEAST, MATRIX["the door alone"]))
+    names = {(one["kind"], one["metadata"]["name"]) for one in manifests}
+    assert ("Deployment", "mutate") in names
+    assert ("Secret", "kubedoor-api-token") in names
+    assert not names & {("Service", "api"), ("Service", "collect"), ("CronJob", "kubedoor-collect")}
 
 
 def test_knative_itself_refuses_a_scale_that_is_none(plane: ControlPlane, knative: Knative, tmp_path: Path) -> None:

@@ -131,6 +131,25 @@ def test_no_cluster_is_said_with_what_to_set(kubeconfig: str, embedded: Connecti
         Cluster(kubeconfig=kubeconfig).version()
 
 
+def test_a_kubeconfig_that_is_replaced_is_read_anew(control_plane: ControlPlane, tmp_path: Path) -> None:
+    """As the kubelet does with a mounted Secret when a token is renewed."""
+    file = tmp_path / "kubeconfig"
+    file.write_bytes(control_plane.credentials("stranger", user="stranger").read_bytes())
+    cluster = Cluster(kubeconfig=str(file))
+    with pytest.raises(Forbidden):
+        list(cluster.deployments())
+    file.write_bytes(control_plane.kubeconfig.read_bytes())
+    os.utime(file, (0, 0))
+    list(cluster.deployments())
+
+
+def test_a_cluster_that_nobody_gave_us_access_to_is_never_asked() -> None:
+    closed = Cluster(kubeconfig="/nowhere", no_access="it is only shown")
+    for ask in (closed.version, closed.check_access):
+        with pytest.raises(NoClusterAccess, match="it is only shown"):
+            ask()
+
+
 def test_without_any_configuration_there_is_no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(ClusterError, match="no cluster is configured"):

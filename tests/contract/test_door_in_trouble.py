@@ -27,7 +27,7 @@ APP = amounts("120m", "256Mi")
 SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
 
 
-def make_door(lab: Lab, folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path]:
+def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path]:
     """`python -m kubedoor mutate` as a process of its own: it, its port and its CA."""
     port = processes.free_port()
     environment = {
@@ -53,7 +53,7 @@ def creation(namespace: str, name: str = "web", *, replicas: int = 10) -> dict[s
 
 def test_two_doors_at_once_agree(lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse) -> None:
     lab.set_values(namespace, app=APP)
-    child, port, ca = make_door(lab, tmp_path, clickhouse.dsn)
+    child, port, ca = make_door(tmp_path, clickhouse.dsn)
     try:
         first = lab.review(lab.kubedoor.door_port, creation(namespace), ca=lab.kubedoor.data_folder / "tls" / "ca.crt")
         assert first["response"]["patch"]
@@ -73,7 +73,7 @@ def test_two_doors_at_once_agree(lab: Lab, namespace: str, tmp_path: Path, click
 
 
 def test_an_unknown_deployment_may_be_denied(lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse) -> None:
-    child, port, ca = make_door(lab, tmp_path, clickhouse.dsn, KUBEDOOR_UNKNOWN_WORKLOADS="deny")
+    child, port, ca = make_door(tmp_path, clickhouse.dsn, KUBEDOOR_UNKNOWN_WORKLOADS="deny")
     configuration = lab.plane.get("mutatingwebhookconfiguration", webhook.NAME)
     try:
         denying = webhook.configuration(
@@ -162,7 +162,7 @@ def test_the_last_good_snapshot_serves_while_the_store_is_away(
         processes.wait_until(says_so, what="the door says that the store is away")
         kubedoor.child.stop()
         # A restarted door starts from the file.
-        child, port, _ = make_door(lab, kubedoor.data_folder, own_clickhouse.dsn)
+        child, port, _ = make_door(kubedoor.data_folder, own_clickhouse.dsn)
         try:
             answer = store.review(port, creation("shop"), ca=ca)["response"]
             assert answer["patch"]
@@ -190,7 +190,7 @@ def test_the_last_good_snapshot_serves_while_the_store_is_away(
 def test_without_store_and_snapshot_releases_go_on(lab: Lab, namespace: str, tmp_path: Path) -> None:
     port = processes.free_port()
     dsn = f"http://kubedoor:x@127.0.0.1:{port}/kubedoor"
-    child, door_port, ca = make_door(lab, tmp_path, dsn)
+    child, door_port, ca = make_door(tmp_path, dsn)
     try:
         answer = lab.review(door_port, creation(namespace), ca=ca)["response"]
         assert answer == {
@@ -241,7 +241,7 @@ def test_the_switch_needs_a_service_to_reach_the_door_by(lab: Lab, tmp_path: Pat
 
 
 def test_a_renewed_certificate_is_used_without_a_restart(lab: Lab, tmp_path: Path, clickhouse: ClickHouse) -> None:
-    child, port, ca = make_door(lab, tmp_path, clickhouse.dsn)
+    child, port, ca = make_door(tmp_path, clickhouse.dsn)
     try:
         before = certificate_of(port, ca)
         for name in ("tls.crt", "tls.key"):

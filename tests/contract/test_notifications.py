@@ -48,7 +48,7 @@ class House:
         self.notifications = Notifications(
             cluster_name=cluster,
             store=self.store,
-            notices=NoticeStore(connection, cluster, own_username=OWN),
+            notices={cluster: NoticeStore(connection, cluster, own_username=OWN)},
             records=self.records,
             certificate_days=lambda: self.days_left,
             now=clock,

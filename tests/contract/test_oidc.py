@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,42 +14,25 @@ from starlette.testclient import TestClient
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from tests.support.functions import function_client
+from tests.support.identity import CALLBACK, IdentityProvider, identity_provider
 from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET
 from tests.support.people import dsn_of_new_database
-from tests.toolbox import processes
 
-ROOT = Path(__file__).parents[2]
 PUBLIC_URL = "http://kubedoor.localhost:8080"
-CALLBACK = "/api/v1/session/oidc/callback"
 ANN = {"sub": "ann-1", "preferred_username": "ann", "groups": ["dev", "sre"]}
 Provider = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = processes.free_port()
-    child = processes.start(
-        "oidc-provider",
-        [sys.executable, "-m", "tests.support.oidc_provider", str(port)],
-        log=tmp_path_factory.mktemp("oidc") / "provider.log",
-        environment=dict(os.environ),
-        folder=ROOT,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        processes.wait_until(
-            lambda: processes.answers(f"{address}/keys"),
-            what="the identity provider answers",
-            children=[child],
-            timeout_seconds=60,
-        )
-        yield address
-    finally:
-        child.kill()
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityProvider]:
+    with identity_provider(tmp_path_factory.mktemp("oidc")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def api(issuer: str, embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def api(
+    provider: IdentityProvider, embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
     dsn = dsn_of_new_database(embedded_dsn)
     migrate(Connection(dsn))
     with pytest.MonkeyPatch.context() as patch:
@@ -60,7 +41,7 @@ def api(issuer: str, embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory
             "DATA_DIR": str(tmp_path_factory.mktemp("oidc-api")),
             "KUBECONFIG": "none",
             "PUBLIC_URL": PUBLIC_URL,
-            "OIDC_ISSUER": issuer,
+            "OIDC_ISSUER": provider.issuer,
             "OIDC_NAME": "Example ID",
             "OIDC_CLIENT_ID": CLIENT_ID,
             "OIDC_CLIENT_SECRET": CLIENT_SECRET,
@@ -74,14 +55,9 @@ def api(issuer: str, embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def person(issuer: str) -> Provider:
+def person(provider: IdentityProvider) -> Provider:
     """Says who is sitting at the provider."""
-
-    def say(**claims: Any) -> None:
-        body = {**claims, "redirect_uri": f"{PUBLIC_URL}{CALLBACK}"}
-        requests.post(f"{issuer}/test/person", json=body, timeout=10).raise_for_status()
-
-    return say
+    return partial(provider.seat, PUBLIC_URL)
 
 
 @pytest.fixture
@@ -89,9 +65,9 @@ def browser(api: TestClient) -> TestClient:
     return TestClient(api.app, base_url=PUBLIC_URL, client=("127.0.0.1", 50000), follow_redirects=False)
 
 
-def go(browser: TestClient) -> str:
+def go(browser: TestClient, page: str = "") -> str:
     """To the provider and back; the path and query of the way back."""
-    started = browser.get("/api/v1/session/oidc")
+    started = browser.get("/api/v1/session/oidc", params={"next": page} if page else {})
     assert started.status_code == 303, started.text
     answer = requests.get(started.headers["location"], allow_redirects=False, timeout=10)
     assert answer.status_code == 302, answer.text
@@ -100,9 +76,9 @@ def go(browser: TestClient) -> str:
     return f"{back.path}?{back.query}"
 
 
-def log_in(browser: TestClient) -> str:
+def log_in(browser: TestClient, page: str = "") -> str:
     """Where the browser ends up."""
-    answer = browser.get(go(browser))
+    answer = browser.get(go(browser, page))
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 
@@ -143,6 +119,28 @@ def test_claims_may_be_in_userinfo_only(browser: TestClient, person: Provider) -
     person(sub="dan-1", preferred_username="dan", groups=["sre"], only_in_userinfo=["groups", "preferred_username"])
     assert log_in(browser) == "/"
     assert browser.get("/api/v1/session").json()["role"] == "admin"
+
+
+PAGES_WANTED = {
+    "a page of ours": ("/workloads?search=cart&edit=shop%2Fcart", "/workloads?search=cart&edit=shop%2Fcart"),
+    "another site": ("https://elsewhere.example/", "/"),
+    "another site, without its scheme": ("//elsewhere.example/", "/"),
+    "another site, as browsers read it": ("/\\elsewhere.example/", "/"),
+    "a line that is no address": ("/workloads\r\nSet-Cookie: a=b", "/"),
+}
+
+
+@pytest.mark.parametrize(("wanted", "reached"), PAGES_WANTED.values(), ids=PAGES_WANTED.keys())
+def test_the_page_that_was_wanted_is_reached_if_it_is_ours(
+    browser: TestClient, person: Provider, wanted: str, reached: str
+) -> None:
+    person(**ANN)
+    assert log_in(browser, wanted) == reached
+
+
+def test_the_page_that_was_wanted_is_kept_while_the_log_in_fails(browser: TestClient, person: Provider) -> None:
+    person(sub="eve", preferred_username="eve", groups=["sales"])
+    assert log_in(browser, "/door") == "/login?error=oidc_no_role&next=%2Fdoor"
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -23,7 +23,7 @@ from kubedoor.batches import Tools
 from kubedoor.cluster import Cluster
 from kubedoor.cronjobs import CronJobOptions
 from kubedoor.cronjobs_in_cluster import CronJobs
-from kubedoor.errors import Conflict, Forbidden, NotFound, Unauthorized
+from kubedoor.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from kubedoor.model import WorkloadKey
 from kubedoor.recording import Editor
 from kubedoor.schedules import Schedules
@@ -195,6 +195,67 @@ def test_a_run_that_cannot_be_done_says_why(lab: Lab, namespace: str, clock: Clo
     assert "gone: the cluster has no Deployment" in run["message"]
 
 
+def test_run_now_does_not_use_up_what_comes_once(lab: Lab, namespace: str, clock: Clock, pod: Pod) -> None:
+    create_web(lab, namespace)
+    made = pod.schedules.create(asked(clock, namespace, minutes=10), ALICE)
+    now = pod.schedules.run_now(made["schedule"], ALICE)
+    assert (now["state"], now["next_at"]) == ("active", made["at"])
+    assert now["last_action_state"] == "running"
+    finished(lab, pod, now["runs"][0]["action"])
+    clock.advance(minutes=10, seconds=5)
+    pod.schedules.tick()
+    shown = pod.schedules.one(made["schedule"])
+    assert [run["begun_by"] for run in shown["runs"]] == ["clock", "alice"]
+    assert shown["state"] == "over"
+    finished(lab, pod, shown["runs"][0]["action"])
+    assert pod.schedules.one(made["schedule"])["last_action_state"] == "finished"
+
+
+def test_a_return_that_is_run_now_does_not_come_again(lab: Lab, namespace: str, clock: Clock, pod: Pod) -> None:
+    create_web(lab, namespace, replicas=2)
+    made = pod.schedules.create(asked(clock, namespace, replicas=4, cron="0 3 * * *", return_after_minutes=60), ALICE)
+    (run,) = pod.schedules.run_now(made["schedule"], ALICE)["runs"]
+    finished(lab, pod, run["action"])
+    (back,) = [one for one in pod.schedules.all() if one["parent"]]
+    (run,) = pod.schedules.run_now(back["schedule"], ALICE)["runs"]
+    assert finished(lab, pod, run["action"])["state"] == "finished"
+    assert replicas_of(lab.stored(namespace)) == 2
+    assert [one["schedule"] for one in pod.schedules.all()] == [made["schedule"]]
+
+
+def test_a_return_can_be_put_off_but_goes_back_to_the_same(lab: Lab, namespace: str, clock: Clock, pod: Pod) -> None:
+    create_web(lab, namespace, replicas=2)
+    made = pod.schedules.create(asked(clock, namespace, replicas=4, cron="0 3 * * *", return_after_minutes=60), ALICE)
+    finished(lab, pod, pod.schedules.run_now(made["schedule"], ALICE)["runs"][0]["action"])
+    (back,) = [one for one in pod.schedules.all() if one["parent"]]
+    later = asked(clock, namespace, replicas=99, minutes=180, name="a little longer")
+    shown = pod.schedules.change(back["schedule"], later, ALICE, based_on=back["version"])
+    assert (shown["name"], shown["wish"]) == ("a little longer", back["wish"])
+    assert shown["at"] > back["at"]
+    again = asked(clock, namespace, cron="0 3 * * *")
+    with pytest.raises(InvalidInput, match="comes only once"):
+        pod.schedules.change(back["schedule"], again, ALICE, based_on=shown["version"])
+
+
+def test_what_is_over_is_not_resumed_but_may_come_once_more(lab: Lab, namespace: str, clock: Clock, pod: Pod) -> None:
+    create_web(lab, namespace)
+    made = pod.schedules.create(asked(clock, namespace), ALICE)
+    clock.advance(minutes=1, seconds=5)
+    pod.schedules.tick()
+    shown = pod.schedules.one(made["schedule"])
+    finished(lab, pod, shown["runs"][0]["action"])
+    with pytest.raises(Conflict, match="is over"):
+        pod.schedules.pause(made["schedule"], ALICE, paused=True)
+    again = asked(clock, namespace, minutes=5)
+    shown = pod.schedules.change(made["schedule"], again, ALICE, based_on=shown["version"])
+    assert (shown["state"], shown["next_at"]) == ("active", shown["at"])
+    clock.advance(minutes=5, seconds=5)
+    pod.schedules.tick()
+    shown = pod.schedules.one(made["schedule"])
+    assert [run["begun_by"] for run in shown["runs"]] == ["clock", "clock"]
+    finished(lab, pod, shown["runs"][0]["action"])
+
+
 def test_what_is_deleted_is_gone(lab: Lab, namespace: str, clock: Clock, pod: Pod) -> None:
     made = pod.schedules.create(asked(clock, namespace), ALICE)
     pod.schedules.delete(made["schedule"], ALICE)
@@ -247,6 +308,51 @@ def test_each_schedule_is_a_cronjob_with_a_token_of_its_own(
         pod.schedules.ping("nobody", token_of(lab, made))
     pod.schedules.delete(made, ALICE)
     wait_until_gone(lab, made)
+
+
+def test_a_change_is_in_the_cronjob_and_what_was_over_has_a_new_token(
+    lab: Lab, namespace: str, cluster: str, clock: Clock
+) -> None:
+    create_web(lab, namespace)
+    pod = Pod(lab, cluster, clock, cronjobs=True)
+    made = pod.schedules.create(asked(clock, namespace, cron="0 3 * * 1-5"), ALICE)
+    schedule, token = made["schedule"], token_of(lab, made["schedule"])
+    once = asked(clock, namespace, minutes=20, name="once", time_zone="UTC")
+    changed = pod.schedules.change(schedule, once, ALICE, based_on=made["version"])
+    found = cronjob(lab, schedule)
+    assert (found["spec"]["schedule"].split()[2:], found["spec"]["timeZone"]) != (["*", "*", "1-5"], "Asia/Shanghai")
+    assert found["metadata"]["annotations"]["kubedoor.io/schedule"] == "once"
+    with pytest.raises(Conflict, match="alice has changed"):
+        pod.schedules.change(schedule, once, ALICE, based_on=made["version"])
+    clock.advance(minutes=20, seconds=3)
+    assert pod.schedules.ping(schedule, token), "the token is still good"
+    wait_until_gone(lab, schedule)
+    finished(lab, pod, pod.schedules.one(schedule)["runs"][0]["action"])
+    again = asked(clock, namespace, minutes=30)
+    pod.schedules.change(schedule, again, ALICE, based_on=changed["version"])
+    assert token_of(lab, schedule) != token
+    with pytest.raises(Unauthorized):
+        pod.schedules.ping(schedule, token)
+    clock.advance(minutes=30, seconds=3)
+    assert pod.schedules.ping(schedule, token_of(lab, schedule))
+    finished(lab, pod, pod.schedules.one(schedule)["runs"][0]["action"])
+
+
+def test_a_change_that_the_cluster_refuses_leaves_it_as_it_was(
+    lab: Lab, namespace: str, cluster: str, clock: Clock
+) -> None:
+    pod = Pod(lab, cluster, clock, cronjobs=True)
+    made = pod.schedules.create(asked(clock, namespace, cron="0 3 * * *"), ALICE)
+    lab.plane.kubectl("delete", "rolebinding", "kubedoor", "-n", NAMESPACE)
+    other = asked(clock, namespace, cron="0 4 * * *")
+    try:
+        with pytest.raises(Forbidden):
+            pod.schedules.change(made["schedule"], other, ALICE, based_on=made["version"])
+    finally:
+        admit(lab.plane)
+    shown = pod.schedules.one(made["schedule"])
+    assert (shown["cron"], cronjob(lab, made["schedule"])["spec"]["schedule"]) == ("0 3 * * *", "0 3 * * *")
+    pod.schedules.delete(made["schedule"], ALICE)
 
 
 def test_the_token_is_not_in_the_store(lab: Lab, namespace: str, cluster: str, clock: Clock) -> None:

@@ -1,14 +1,15 @@
 """An OpenID Connect provider as a process of its own: authorization code with PKCE, by authlib's own server.
 
 `python -m tests.support.oidc_provider PORT`. Everybody is let in at once, as whoever the test has set before by
-POST /test/person with a JSON object of claims; `{"refuse": true}` refuses, and `{"break": "nonce"}` (or issuer,
-audience, expiry, signature) makes it answer wrongly.
+POST /test/person with a JSON object of claims; `{"ask": true}` shows a page to sign in or to cancel first, `{"refuse":
+true}` refuses, and `{"break": "nonce"}` (or issuer, audience, expiry, signature) makes it answer wrongly.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from html import escape
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,8 @@ from werkzeug.serving import make_server
 
 CLIENT_ID, CLIENT_SECRET = "kubedoor", "client-secret-of-the-test"
 KEY_ID = "test-key"
+PAGE = """<!doctype html><html lang="en"><title>Example ID</title><h1>Example ID</h1><form>{fields}
+<button name="answer" value="sign-in">Sign in</button> <button name="answer" value="cancel">Cancel</button></form>"""
 
 
 class Client:
@@ -115,6 +118,10 @@ def _code_grant(state: State) -> type[AuthorizationCodeGrant]:
     return CodeGrant
 
 
+def _hidden(field: tuple[str, str]) -> str:
+    return f'<input type="hidden" name="{escape(field[0])}" value="{escape(field[1])}">'
+
+
 def create_app(issuer: str) -> Flask:
     app = Flask(__name__)
     state = State(issuer)
@@ -147,7 +154,10 @@ def create_app(issuer: str) -> Flask:
 
     @app.get("/authorize")
     def authorize() -> Any:
-        if state.person.get("refuse"):
+        answer = request.args.get("answer")
+        if state.person.get("ask") and answer is None:
+            return PAGE.format(fields="".join(map(_hidden, request.args.items())))
+        if state.person.get("refuse") or answer == "cancel":
             return redirect(f"{request.args['redirect_uri']}?error=access_denied&state={request.args['state']}")
         try:
             grant = server.get_consent_grant(end_user=state.person)

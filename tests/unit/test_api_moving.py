@@ -12,6 +12,7 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from kubedoor.sheets import COLUMNS
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from tests.support.functions import assert_error, function_client
@@ -58,7 +59,7 @@ def export(api: TestClient, **query: str) -> str:
 
 def test_what_is_exported_and_imported_unchanged_changes_nothing(api: TestClient) -> None:
     answer = upload(api, export(api, format="csv"), apply=True)
-    assert answer == {"changes": [], "problems": [], "applied": 0}
+    assert (answer["changes"], answer["problems"], answer["applied"]) == ([], [], 0)
 
 
 def test_a_sheet_is_shown_before_it_is_applied(api: TestClient) -> None:
@@ -80,6 +81,27 @@ def test_a_sheet_is_shown_before_it_is_applied(api: TestClient) -> None:
     stale = upload(api, text, apply=True)
     assert (stale["applied"], stale["problems"][0]["line"], stale["problems"][0]["field"]) == (0, 2, "version")
     assert "manual_replicas" in api.get(f"{V1}/values/export").text
+
+
+def test_other_changes_than_those_that_were_shown_are_not_made(api: TestClient) -> None:
+    text = "namespace,deployment,manual_replicas\nshop,reviews,5\n"
+    shown = upload(api, text)
+    upload(api, text.replace(",5", ",4"), apply=True)
+    path = f"{V1}/values/import?fingerprint={shown['fingerprint']}"
+    assert_error(api.post(path, content=text.encode(), headers={"Content-Type": "text/csv"}), 409, "conflict")
+    again = upload(api, text)
+    assert (again["changes"][0]["before"], again["changes"][0]["after"]) == (4, 5)
+    assert api.post(f"{V1}/values/import?fingerprint={again['fingerprint']}", content=text.encode()).json()["applied"]
+
+
+def test_only_what_somebody_has_set_is_exported_when_asked(api: TestClient) -> None:
+    upload(api, "namespace,deployment,manual_replicas\nshop,catalog,9\n", apply=True)
+    rows = list(csv.DictReader(io.StringIO(export(api, manual="true", namespace="shop"))))
+    assert "catalog" in {row["deployment"] for row in rows}
+    by_hand = [key for key in COLUMNS if key.startswith("manual_")]
+    names = {row["deployment"] for row in rows}
+    assert names == {row["deployment"] for row in rows if any(row[key] for key in by_hand)}
+    assert len(names) < len({row["deployment"] for row in csv.DictReader(io.StringIO(export(api, namespace="shop")))})
 
 
 def test_one_bad_line_keeps_the_whole_sheet_out(api: TestClient) -> None:

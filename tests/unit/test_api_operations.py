@@ -96,6 +96,41 @@ def test_a_schedule_is_made_paused_resumed_run_and_deleted(api: TestClient) -> N
     assert_error(api.get(path), 404, "not_found")
 
 
+def test_a_schedule_is_changed_by_whoever_saw_its_newest_version(api: TestClient) -> None:
+    made = api.post(f"{V1}/schedules", json=NIGHTLY).json()
+    path = f"{V1}/schedules/{made['schedule']}"
+    weekly = {
+        "kind": "scale",
+        "workloads": WEB,
+        "replicas": 2,
+        "name": "weekly",
+        "cron": "0 4 * * 1",
+        "time_zone": "UTC",
+    }
+    changed = api.put(path, json={**weekly, "version": made["version"]})
+    assert changed.status_code == 200, changed.text
+    shown = changed.json()
+    assert [shown[name] for name in ("name", "cron", "time_zone", "kind", "replicas")] == [
+        "weekly", "0 4 * * 1", "UTC", "scale", 2,
+    ]  # fmt: skip
+    assert shown["version"] > made["version"]
+    late = api.put(path, json={**NIGHTLY, "version": made["version"]})
+    assert assert_error(late, 409, "conflict")["version"] == shown["version"]
+    bad = api.put(path, json={**weekly, "cron": "61 * * * *", "version": shown["version"]})
+    assert assert_error(bad, 422, "invalid_input")["field"] == "cron"
+    line = api.get(f"{V1}/audit", params={"action": "schedule.change"}).json()
+    line = (line["items"] if isinstance(line, dict) else line)[0]
+    assert (line["before"]["cron"], line["after"]["cron"]) == ("0 3 * * *", "0 4 * * 1")
+    api.delete(path)
+    assert_error(api.put(path, json={**weekly, "version": 1}), 404, "not_found")
+
+
+@pytest.mark.parametrize("query", [{"state": "asleep"}, {"kind": "delete"}])
+def test_actions_are_filtered_by_what_there_is(api: TestClient, query: dict[str, str]) -> None:
+    (field,) = query
+    assert assert_error(api.get(f"{V1}/actions", params=query), 422, "invalid_input")["field"] == field
+
+
 def test_the_next_runs_are_shown_before_a_schedule_is_made(api: TestClient) -> None:
     body = {"cron": "0 3 * * *", "time_zone": "UTC"}
     runs = api.post(f"{V1}/schedules/preview", params={"count": 3}, json=body).json()

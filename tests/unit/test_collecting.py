@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -54,6 +54,7 @@ def make_collector(
     windows: PeakWindows | None = None,
     usage: UsageStore | None = None,
     look_back_days: int = 3,
+    monotonic: Callable[[], float] = lambda: 0.0,
 ) -> Collector:
     numbers = iter(range(1, 10_000))
     return Collector(
@@ -63,7 +64,7 @@ def make_collector(
         windows=windows or PeakWindows.parse("10:00-11:30", "UTC"),
         options=CollectOptions(look_back_days, 60, "peak-day", SizingOptions(), False, cluster),
         now=lambda: NOW,
-        monotonic=lambda: 0.0,
+        monotonic=monotonic,
         run_number=lambda: next(numbers),
     )
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ApiError, call, checkReturn, isAway, returns, whenSessionEnds } from "@/api/client";
+import { ApiError, call, checkReturn, isAway, readBeginning, returns, whenRefused, whenSessionEnds } from "@/api/client";
+import { useSession } from "@/composables/useSession";
 
 const fetched = vi.fn<typeof fetch>();
 
@@ -42,6 +43,16 @@ test("a session that has ended is told once to whoever wants to know", async () 
   expect(ended).toHaveBeenCalledOnce();
 });
 
+test("a refusal asks once who one is now, even when that is refused as well", async () => {
+  const { refresh, session } = useSession();
+  whenRefused(() => void refresh());
+  fetched.mockImplementation(() => Promise.resolve(json({ error: { code: "forbidden", message: "no", details: {} } }, 403)));
+  await expect(call("get", "/api/v1/users", {})).rejects.toMatchObject({ status: 403 });
+  await vi.runAllTimersAsync();
+  expect(fetched.mock.calls.map(([address]) => address)).toEqual(["/api/v1/users", "/api/v1/session"]);
+  expect(session.value).toBeNull();
+});
+
 test("no answer means away, until the health check answers again", async () => {
   fetched.mockRejectedValue(new TypeError("failed to fetch"));
   await expect(call("get", "/api/v1/overview", {})).rejects.toMatchObject({ code: "away" });
@@ -65,4 +76,23 @@ test("a question that was called off is nobody's absence", async () => {
   controller.abort();
   await expect(call("get", "/api/v1/overview", { signal: controller.signal })).rejects.toThrow();
   expect(isAway.value).toBe(false);
+});
+
+test("a sheet goes as it is, with its own type", async () => {
+  fetched.mockResolvedValue(json({ changes: [], problems: [], applied: 0, fingerprint: "" }));
+  const sheet = new Blob(["namespace,deployment\n"], { type: "text/csv" });
+  await call("post", "/api/v1/values/import", { body: sheet, query: { fingerprint: "abc" } });
+  expect(fetched.mock.calls[0]?.[0]).toBe("/api/v1/values/import?fingerprint=abc");
+  expect(fetched.mock.calls[0]?.[1]).toMatchObject({ body: sheet, headers: {} });
+});
+
+test("of a long text only the beginning is read", async () => {
+  const stopped = vi.fn();
+  const pieces = new ReadableStream({ pull: (controller) => controller.enqueue(new TextEncoder().encode("0123456789")), cancel: stopped });
+  fetched.mockResolvedValue(new Response(pieces));
+  const signal = new AbortController().signal;
+  expect(await readBeginning("/api/v1/values/export", { format: "csv" }, 25, signal)).toEqual({ text: "0123456789012345678901234".slice(0, 25), isAll: false });
+  expect(stopped).toHaveBeenCalledOnce();
+  fetched.mockResolvedValue(new Response("short"));
+  expect(await readBeginning("/api/v1/values/export", { format: "csv" }, 25, signal)).toEqual({ text: "short", isAll: true });
 });

@@ -1,10 +1,24 @@
 /** Every question the pages ask, by name. */
-import type { BulkEdit, Manifest, WorkloadEdit } from "@/types";
-import { call, type QueryOf } from "./client";
+import type {
+  ActionBody,
+  ActionDetail,
+  ActionKind,
+  ActionState,
+  BulkEdit,
+  ChannelBody,
+  ChannelChange,
+  Manifest,
+  Role,
+  ScheduleBody,
+  WorkloadEdit,
+} from "@/types";
+import { addressOf, call, readBeginning, readLines, type QueryOf } from "./client";
 import type { operations } from "./schema";
 
 export type WorkloadQuery = NonNullable<QueryOf<operations["list_workloads"]>>;
 export type AdmissionQuery = NonNullable<QueryOf<operations["list_admissions"]>>;
+export type AuditQuery = NonNullable<QueryOf<operations["list_audit"]>>;
+export type ValuesQuery = NonNullable<QueryOf<operations["export_values"]>>;
 export interface WorkloadPath {
   cluster: string;
   namespace: string;
@@ -16,9 +30,11 @@ export const logIn = (username: string, password: string) =>
   call("post", "/api/v1/session", { body: { username, password } });
 export const listLoginWays = (signal: AbortSignal) => call("get", "/api/v1/session/ways", { signal });
 export const logOut = () => call("delete", "/api/v1/session", {});
+export const logOutEverywhere = () => call("post", "/api/v1/session/log-out-everywhere", {});
 export const changePassword = (oldPassword: string, newPassword: string) =>
   call("put", "/api/v1/session/password", { body: { old_password: oldPassword, new_password: newPassword } });
 
+export const listClusters = (signal: AbortSignal) => call("get", "/api/v1/clusters", { signal });
 export const getOverview = (signal: AbortSignal) => call("get", "/api/v1/overview", { signal });
 export const runCheckup = (signal: AbortSignal) => call("get", "/api/v1/checkup", { signal });
 
@@ -48,7 +64,79 @@ export const listDays = (signal: AbortSignal) => call("get", "/api/v1/collect/da
 
 export const getControl = (signal?: AbortSignal) => call("get", "/api/v1/control", { signal });
 export const setControl = (enabled: boolean) => call("put", "/api/v1/control", { body: { enabled } });
-export const previewAdmission = (object: Manifest) => call("post", "/api/v1/admission/preview", { body: object });
+type Previewed = operations["preview_admission"]["requestBody"]["content"]["application/json"];
+/** Whether it is something that can be previewed is the API's to say. */
+export const previewAdmission = (object: Manifest) => call("post", "/api/v1/admission/preview", { body: object as Previewed });
 export const listAdmissions = (query: AdmissionQuery, signal?: AbortSignal) =>
   call("get", "/api/v1/admissions", { query, signal });
-export const listAudit = (limit: number, signal: AbortSignal) => call("get", "/api/v1/audit", { query: { limit }, signal });
+export const listAudit = (query: AuditQuery, signal?: AbortSignal) => call("get", "/api/v1/audit", { query, signal });
+/** Files that the browser fetches by itself, however long they are. */
+export const auditFile = (query: AuditQuery) => addressOf("/api/v1/audit/export", {}, query);
+export const admissionsFile = (query: AdmissionQuery) => addressOf("/api/v1/admissions/export", {}, query);
+
+export const valuesFile = (query: ValuesQuery) => addressOf("/api/v1/values/export", {}, query);
+export const readValues = (query: ValuesQuery, characters: number, signal: AbortSignal) =>
+  readBeginning("/api/v1/values/export", query, characters, signal);
+export const previewImport = (sheet: Blob, signal?: AbortSignal) =>
+  call("post", "/api/v1/values/import/preview", { body: sheet, signal });
+export const importValues = (sheet: Blob, fingerprint: string) =>
+  call("post", "/api/v1/values/import", { body: sheet, query: { fingerprint } });
+
+export const listChannels = (signal?: AbortSignal) => call("get", "/api/v1/notifications/channels", { signal });
+export const createChannel = (body: ChannelBody) => call("post", "/api/v1/notifications/channels", { body });
+/** What is absent stays. */
+export const changeChannel = (channel: string, body: Partial<ChannelChange>) =>
+  call("patch", "/api/v1/notifications/channels/{channel}", { path: { channel }, body: body as ChannelChange });
+export const deleteChannel = (channel: string) =>
+  call("delete", "/api/v1/notifications/channels/{channel}", { path: { channel } });
+export const testChannel = (channel: string) =>
+  call("post", "/api/v1/notifications/channels/{channel}/test", { path: { channel } });
+export const listMessages = (limit: number, signal?: AbortSignal) =>
+  call("get", "/api/v1/notifications/messages", { query: { limit }, signal });
+
+export interface ActionQuery {
+  state?: ActionState;
+  kind?: ActionKind;
+  before?: number;
+  limit?: number;
+}
+export const listActions = (query: ActionQuery, signal?: AbortSignal) => call("get", "/api/v1/actions", { query, signal });
+/** What would happen; nothing is changed. */
+export const planAction = (body: ActionBody, signal?: AbortSignal) =>
+  call("post", "/api/v1/actions", { body: { ...body, dry_run: true }, signal });
+export const startAction = (body: ActionBody) => call("post", "/api/v1/actions", { body });
+export const getAction = (action: string, signal?: AbortSignal) =>
+  call("get", "/api/v1/actions/{action}", { path: { action }, signal });
+/** The action now, and again whenever it has changed, until it is over. */
+export const followAction = (action: string, signal: AbortSignal) =>
+  readLines("/api/v1/actions/{action}/stream", { action }, signal) as AsyncGenerator<ActionDetail>;
+export const cancelAction = (action: string) => call("post", "/api/v1/actions/{action}/cancel", { path: { action } });
+
+export const listSchedules = (signal?: AbortSignal) => call("get", "/api/v1/schedules", { signal });
+export const createSchedule = (body: ScheduleBody) => call("post", "/api/v1/schedules", { body });
+/** `version`: what the change is based on. */
+export const changeSchedule = (schedule: string, version: number, body: ScheduleBody) =>
+  call("put", "/api/v1/schedules/{schedule}", { path: { schedule }, body: { ...body, version } });
+/** When a cron expression comes next. */
+export const previewSchedule = (cron: string, zone: string, signal?: AbortSignal) =>
+  call("post", "/api/v1/schedules/preview", { body: { cron, time_zone: zone }, signal });
+export const pauseSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/pause", { path: { schedule } });
+export const resumeSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/resume", { path: { schedule } });
+export const runSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/run", { path: { schedule } });
+export const deleteSchedule = (schedule: string) => call("delete", "/api/v1/schedules/{schedule}", { path: { schedule } });
+
+export const listUsers = (signal?: AbortSignal) => call("get", "/api/v1/users", { signal });
+export const createUser = (username: string, password: string, role: Role) =>
+  call("post", "/api/v1/users", { body: { username, password, role } });
+export const changeRole = (username: string, role: Role, version: number) =>
+  call("patch", "/api/v1/users/{username}", { path: { username }, body: { role, version } });
+export const resetPassword = (username: string, password: string) =>
+  call("put", "/api/v1/users/{username}/password", { path: { username }, body: { password } });
+export const logUserOut = (username: string) => call("post", "/api/v1/users/{username}/log-out", { path: { username } });
+export const deleteUser = (username: string, version: number) =>
+  call("delete", "/api/v1/users/{username}", { path: { username }, query: { version } });
+
+export const listTokens = (signal?: AbortSignal) => call("get", "/api/v1/tokens", { signal });
+export const createToken = (name: string, role: Role, days: number) =>
+  call("post", "/api/v1/tokens", { body: { name, role, expires_in_days: days } });
+export const revokeToken = (name: string) => call("delete", "/api/v1/tokens/{name}", { path: { name } });

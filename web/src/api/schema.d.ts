@@ -154,7 +154,9 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description What people changed, newest first. The next page: `before` and `before_id` of the last row.
+         * @description What people changed, newest first; without `cluster` in all clusters, with it there and in what is common to all.
+         *
+         *     The next page: `before` and `before_id` of the last row.
          */
         get: operations["list_audit"];
         put?: never;
@@ -197,6 +199,26 @@ export interface paths {
          * @description Every dependency, metric and permission: fine, or what to do.
          */
         get: operations["run_checkup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Clusters
+         * @description The home cluster first, then the others in the order of the settings.
+         */
+        get: operations["list_clusters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -474,7 +496,11 @@ export interface paths {
         };
         /** Get Schedule */
         get: operations["get_schedule"];
-        put?: never;
+        /**
+         * Change Schedule
+         * @description All of it anew; what ends a temporary scale keeps what it does. 409: somebody has changed it meanwhile.
+         */
+        put: operations["change_schedule"];
         post?: never;
         /** Delete Schedule */
         delete: operations["delete_schedule"];
@@ -608,7 +634,7 @@ export interface paths {
         };
         /**
          * Start Oidc Login
-         * @description Sends the browser to the provider.
+         * @description Sends the browser to the provider; `next` is the page to be shown once it has come back.
          */
         get: operations["start_oidc_login"];
         put?: never;
@@ -983,6 +1009,8 @@ export interface components {
             asked_at: string;
             /** At Once */
             at_once: number;
+            /** Cancelled By */
+            cancelled_by: string | null;
             /** Deadline Seconds */
             deadline_seconds: number;
             /** Done */
@@ -1112,6 +1140,8 @@ export interface components {
             asked_at: string;
             /** At Once */
             at_once: number;
+            /** Cancelled By */
+            cancelled_by: string | null;
             /** Deadline Seconds */
             deadline_seconds: number;
             /** Done */
@@ -1255,6 +1285,11 @@ export interface components {
             before: {
                 [key: string]: unknown;
             };
+            /**
+             * Cluster
+             * @description Where it happened; empty: it is common to all clusters.
+             */
+            cluster: string;
             /**
              * Id
              * Format: uuid
@@ -1440,9 +1475,58 @@ export interface components {
             /** Ok */
             ok: boolean;
         };
+        /** ClusterAnswer */
+        ClusterAnswer: {
+            door: components["schemas"]["ControlAnswer"];
+            /**
+             * Has Access
+             * @description False: it is collected and shown only, and `reason` says why.
+             */
+            has_access: boolean;
+            /**
+             * Is Home
+             * @description KubeDoor itself runs here; what names no cluster is about this one.
+             */
+            is_home: boolean;
+            /**
+             * Is Sample
+             * @description Usage is made up: there is no Prometheus.
+             */
+            is_sample: boolean;
+            last_collection: components["schemas"]["CollectionAnswer"] | null;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Refreshed At
+             * @description When the collected values were last made.
+             */
+            refreshed_at: string | null;
+            /**
+             * Workloads
+             * @description Workloads in the control table.
+             */
+            workloads: number;
+        };
+        /** ClusterEntry */
+        ClusterEntry: {
+            /** Is Sample */
+            is_sample: boolean;
+            /** Name */
+            name: string;
+            /**
+             * No Access
+             * @description Why nothing can be done there, but collect and show it; empty: it can.
+             */
+            no_access: string;
+        };
         /** CollectBody */
         CollectBody: {
-            /** Day */
+            /**
+             * Day
+             * Format: date
+             */
             day?: string | null;
             /** Days */
             days?: number | null;
@@ -1705,6 +1789,11 @@ export interface components {
             applied: number;
             /** Changes */
             changes: components["schemas"]["SheetChangeAnswer"][];
+            /**
+             * Fingerprint
+             * @description Of these changes: an import that names it makes these or none.
+             */
+            fingerprint: string;
             /**
              * Problems
              * @description While there is one, nothing is changed.
@@ -1987,6 +2076,11 @@ export interface components {
              * @enum {string}
              */
             kind: "scale" | "restart" | "apply";
+            /**
+             * Last Action State
+             * @description Of the action that the newest run has started.
+             */
+            last_action_state: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted") | null;
             /** Made By */
             made_by: string;
             /**
@@ -2035,6 +2129,8 @@ export interface components {
             stop_on_failure: boolean;
             /** Time Zone */
             time_zone: string;
+            /** Version */
+            version: number;
             /** Workloads */
             workloads: components["schemas"]["ScheduleTarget"][];
         };
@@ -2113,6 +2209,86 @@ export interface components {
             /** Workloads */
             workloads: components["schemas"]["ActionTarget"][];
         };
+        /** ScheduleChange */
+        ScheduleChange: {
+            /**
+             * At
+             * @description Once: ISO 8601 to the minute, local to the time zone.
+             * @default
+             */
+            at: string;
+            /**
+             * At Once
+             * @description How many workloads may be under way.
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Cron
+             * @description Five fields, as a CronJob has; or `at`.
+             * @default
+             */
+            cron: string;
+            /**
+             * Deadline Seconds
+             * @description For one rollout to become healthy.
+             * @default 600
+             */
+            deadline_seconds: number;
+            /**
+             * Interval Seconds
+             * @description Pause before each further workload.
+             * @default 0
+             */
+            interval_seconds: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "scale" | "restart" | "apply";
+            /** Name */
+            name: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Order
+             * @default given
+             * @enum {string}
+             */
+            order: "given" | "name" | "fewest_pods_first" | "most_pods_first";
+            /**
+             * Replicas
+             * @description scale: becomes the manual value; null: to the control values.
+             */
+            replicas?: number | null;
+            /**
+             * Return After Minutes
+             * @description A scale to a number goes back by itself; 0: it does not.
+             * @default 0
+             */
+            return_after_minutes: number;
+            /**
+             * Stop On Failure
+             * @default true
+             */
+            stop_on_failure: boolean;
+            /**
+             * Time Zone
+             * @description IANA name; empty: that of the settings.
+             * @default
+             */
+            time_zone: string;
+            /**
+             * Version
+             * @description The version that this change is based on.
+             */
+            version: number;
+            /** Workloads */
+            workloads: components["schemas"]["ActionTarget"][];
+        };
         /** SchedulePreview */
         SchedulePreview: {
             /** Cron */
@@ -2139,8 +2315,16 @@ export interface components {
         };
         /** SessionAnswer */
         SessionAnswer: {
-            /** Cluster */
+            /**
+             * Cluster
+             * @description The home cluster.
+             */
             cluster: string;
+            /**
+             * Clusters
+             * @description Every cluster, the home cluster first.
+             */
+            clusters: components["schemas"]["ClusterEntry"][];
             /**
              * Expires At
              * Format: date-time
@@ -2286,6 +2470,11 @@ export interface components {
              */
             expires_at: string;
             /**
+             * Last Used At
+             * @description Some minutes behind at most; null: never used.
+             */
+            last_used_at: string | null;
+            /**
              * Made At
              * Format: date-time
              */
@@ -2319,6 +2508,11 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+            /**
+             * Last Used At
+             * @description Some minutes behind at most; null: never used.
+             */
+            last_used_at: string | null;
             /**
              * Made At
              * Format: date-time
@@ -2644,6 +2838,10 @@ export interface operations {
             query?: {
                 limit?: number;
                 before?: number | null;
+                state?: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted") | null;
+                kind?: ("scale" | "restart" | "apply") | null;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
             };
             header?: never;
             path?: never;
@@ -2660,16 +2858,7 @@ export interface operations {
                     "application/json": components["schemas"]["ActionAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2678,7 +2867,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2687,7 +2876,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2696,16 +2885,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2714,25 +2894,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2745,7 +2907,10 @@ export interface operations {
     };
     start_action: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2756,6 +2921,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description A dry run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionStarted"];
+                };
+            };
             /** @description Successful Response */
             202: {
                 headers: {
@@ -2765,7 +2939,7 @@ export interface operations {
                     "application/json": components["schemas"]["ActionStarted"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2774,7 +2948,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2783,7 +2957,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2792,7 +2966,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2810,7 +2984,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2819,25 +3002,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2850,7 +3015,10 @@ export interface operations {
     };
     get_action: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 action: string;
@@ -2868,16 +3036,7 @@ export interface operations {
                     "application/json": components["schemas"]["ActionDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2886,7 +3045,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2895,7 +3054,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2904,16 +3063,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2922,25 +3072,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2953,7 +3085,10 @@ export interface operations {
     };
     cancel_action: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 action: string;
@@ -2971,16 +3106,7 @@ export interface operations {
                     "application/json": components["schemas"]["ActionDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2989,7 +3115,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2998,7 +3124,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3007,16 +3133,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3025,25 +3142,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3056,7 +3155,10 @@ export interface operations {
     };
     stream_action: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 action: string;
@@ -3065,23 +3167,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One such object a line. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
+                    "application/x-ndjson": components["schemas"]["ActionDetail"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3090,7 +3185,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3099,7 +3194,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3108,16 +3203,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3126,25 +3212,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3157,7 +3225,10 @@ export interface operations {
     };
     preview_admission: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3165,6 +3236,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @enum {unknown} */
+                    apiVersion: "apps/v1" | "admission.k8s.io/v1";
+                    /** @enum {unknown} */
+                    kind: "Deployment" | "AdmissionReview";
+                } & {
                     [key: string]: unknown;
                 };
             };
@@ -3179,7 +3255,7 @@ export interface operations {
                     "application/json": components["schemas"]["PreviewAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3188,7 +3264,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3197,7 +3273,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3206,7 +3282,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3215,8 +3291,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3224,7 +3300,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3233,25 +3309,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,6 +3324,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
                 who?: string;
                 action?: string;
                 target?: string;
@@ -3294,16 +3354,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdmissionAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3312,7 +3363,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3321,7 +3372,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3330,16 +3381,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3348,25 +3390,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3380,6 +3404,8 @@ export interface operations {
     export_admissions: {
         parameters: {
             query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
                 who?: string;
                 action?: string;
                 target?: string;
@@ -3408,16 +3434,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3426,7 +3443,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3435,7 +3452,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3444,16 +3461,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3462,25 +3470,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3495,6 +3485,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
                 who?: string;
                 action?: string;
                 target?: string;
@@ -3523,16 +3515,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3541,7 +3524,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3550,7 +3533,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3559,16 +3542,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3577,25 +3551,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3609,6 +3565,8 @@ export interface operations {
     export_audit: {
         parameters: {
             query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
                 who?: string;
                 action?: string;
                 target?: string;
@@ -3637,16 +3595,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3655,7 +3604,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3664,7 +3613,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3673,16 +3622,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3691,25 +3631,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3722,7 +3644,10 @@ export interface operations {
     };
     run_checkup: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3738,16 +3663,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckupAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3756,7 +3672,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3765,7 +3681,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3774,16 +3690,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3792,8 +3699,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description ClickHouse or the API server is away. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3801,8 +3708,28 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Bad Gateway */
-            502: {
+        };
+    };
+    list_clusters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterAnswer"][];
+                };
+            };
+            /** @description Log in first. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3810,7 +3737,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3823,7 +3759,10 @@ export interface operations {
     };
     start_collection: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3843,7 +3782,7 @@ export interface operations {
                     "application/json": components["schemas"]["CollectStarted"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3852,7 +3791,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3861,7 +3800,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3870,7 +3809,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3888,7 +3827,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3897,25 +3845,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3928,7 +3858,10 @@ export interface operations {
     };
     list_days: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3944,16 +3877,7 @@ export interface operations {
                     "application/json": components["schemas"]["DaysAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3962,7 +3886,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3971,7 +3895,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3980,16 +3904,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3998,25 +3913,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4031,6 +3928,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
             };
             header?: never;
             path?: never;
@@ -4047,16 +3946,7 @@ export interface operations {
                     "application/json": components["schemas"]["CollectionAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4065,7 +3955,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4074,7 +3964,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4083,16 +3973,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4101,25 +3982,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4132,7 +3995,10 @@ export interface operations {
     };
     get_collection: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 collection: string;
@@ -4150,16 +4016,7 @@ export interface operations {
                     "application/json": components["schemas"]["CollectionDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4168,7 +4025,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4177,7 +4034,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4186,16 +4043,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4204,25 +4052,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4235,7 +4065,10 @@ export interface operations {
     };
     cancel_collection: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 collection: string;
@@ -4253,16 +4086,7 @@ export interface operations {
                     "application/json": components["schemas"]["CollectionDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4271,7 +4095,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4280,7 +4104,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4289,16 +4113,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4307,25 +4122,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4338,7 +4135,10 @@ export interface operations {
     };
     get_control: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4354,16 +4154,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4372,7 +4163,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4381,7 +4172,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4390,16 +4181,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4408,25 +4190,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4439,7 +4203,10 @@ export interface operations {
     };
     set_control: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4459,7 +4226,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4468,7 +4235,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4477,7 +4244,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4486,7 +4253,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4504,7 +4271,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4513,25 +4289,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4560,16 +4318,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4578,7 +4327,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4587,52 +4336,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4665,7 +4369,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4674,7 +4378,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4683,17 +4387,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4710,7 +4405,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4719,25 +4423,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4766,16 +4452,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4784,7 +4461,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4793,7 +4470,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4811,7 +4488,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4820,25 +4497,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4873,7 +4532,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4882,7 +4541,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4891,7 +4550,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4900,7 +4559,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4918,7 +4577,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4927,25 +4595,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4974,16 +4624,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4992,7 +4633,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5001,7 +4642,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5010,26 +4651,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5046,7 +4669,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5077,16 +4700,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5095,7 +4709,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5104,25 +4718,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5131,25 +4727,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5180,16 +4758,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5198,7 +4767,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5207,52 +4776,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5265,7 +4789,10 @@ export interface operations {
     };
     get_overview: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5281,16 +4808,7 @@ export interface operations {
                     "application/json": components["schemas"]["OverviewAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5299,7 +4817,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5308,7 +4826,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5317,16 +4835,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5335,25 +4844,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5366,7 +4857,10 @@ export interface operations {
     };
     list_schedules: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5382,16 +4876,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5400,7 +4885,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5409,7 +4894,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5418,16 +4903,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5436,25 +4912,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5467,7 +4925,10 @@ export interface operations {
     };
     create_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5487,7 +4948,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5496,7 +4957,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5505,7 +4966,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5514,7 +4975,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5532,7 +4993,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5541,25 +5011,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5574,6 +5026,8 @@ export interface operations {
         parameters: {
             query?: {
                 count?: number;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
             };
             header?: never;
             path?: never;
@@ -5594,7 +5048,7 @@ export interface operations {
                     "application/json": string[];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5603,7 +5057,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5612,7 +5066,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5621,7 +5075,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5630,8 +5084,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5639,7 +5093,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5648,25 +5102,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5679,7 +5115,10 @@ export interface operations {
     };
     get_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 schedule: string;
@@ -5697,16 +5136,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5715,7 +5145,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5724,7 +5154,90 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    change_schedule: {
+        parameters: {
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleAnswer"];
+                };
+            };
+            /** @description The body cannot be read at all. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5742,7 +5255,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5751,25 +5273,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5782,7 +5286,10 @@ export interface operations {
     };
     delete_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 schedule: string;
@@ -5798,16 +5305,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5816,7 +5314,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5825,7 +5323,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5843,7 +5341,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5852,25 +5350,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5883,7 +5363,10 @@ export interface operations {
     };
     pause_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 schedule: string;
@@ -5901,16 +5384,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5919,7 +5393,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5928,7 +5402,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5946,7 +5420,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5955,25 +5429,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5986,10 +5442,11 @@ export interface operations {
     };
     ping_schedule: {
         parameters: {
-            query?: never;
-            header?: {
-                authorization?: string;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
             };
+            header?: never;
             path: {
                 schedule: string;
             };
@@ -6006,16 +5463,7 @@ export interface operations {
                     "application/json": components["schemas"]["PingAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6024,7 +5472,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6033,7 +5481,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6051,7 +5499,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6060,25 +5508,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6091,7 +5521,10 @@ export interface operations {
     };
     resume_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 schedule: string;
@@ -6109,16 +5542,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6127,7 +5551,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6136,7 +5560,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6154,7 +5578,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6163,25 +5587,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6194,7 +5600,10 @@ export interface operations {
     };
     run_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path: {
                 schedule: string;
@@ -6212,16 +5621,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6230,7 +5630,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6239,7 +5639,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6257,7 +5657,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6266,25 +5666,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6313,16 +5695,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6331,7 +5704,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6340,52 +5713,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6418,7 +5746,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6436,7 +5764,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6445,8 +5773,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6454,16 +5782,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6481,16 +5800,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6517,16 +5827,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6535,7 +5836,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6544,52 +5845,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6616,16 +5872,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6634,17 +5881,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6661,34 +5899,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6701,7 +5912,9 @@ export interface operations {
     };
     start_oidc_login: {
         parameters: {
-            query?: never;
+            query?: {
+                next?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6715,25 +5928,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6751,16 +5946,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6769,25 +5955,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6818,25 +5986,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6854,16 +6004,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6872,25 +6013,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6923,7 +6046,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6932,7 +6055,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6941,17 +6064,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6968,7 +6082,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6986,16 +6109,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7024,25 +6138,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginWays"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7051,52 +6147,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7125,16 +6176,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7143,7 +6185,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7152,52 +6194,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7230,7 +6227,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenMade"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7239,7 +6236,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7248,17 +6245,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7275,7 +6263,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7284,25 +6281,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7331,16 +6310,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7349,7 +6319,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7358,7 +6328,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7376,7 +6346,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7385,25 +6355,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7432,16 +6384,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserEntryAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7450,7 +6393,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7459,52 +6402,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7537,7 +6435,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7546,7 +6444,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7555,17 +6453,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7582,7 +6471,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7600,16 +6498,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7640,16 +6529,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7658,7 +6538,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7667,7 +6547,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7685,7 +6565,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7694,25 +6574,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7747,7 +6609,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7756,7 +6618,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7765,7 +6627,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7774,7 +6636,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7792,7 +6654,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7801,25 +6672,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7848,16 +6701,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7866,7 +6710,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7875,7 +6719,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7893,7 +6737,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7902,25 +6746,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7955,7 +6781,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7964,7 +6790,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7973,7 +6799,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7982,7 +6808,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8000,7 +6826,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8018,16 +6853,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8044,6 +6870,10 @@ export interface operations {
                 format?: components["schemas"]["ExportFormat"];
                 namespace?: string;
                 deployment?: string;
+                /** @description Only workloads of which somebody has set something by hand. */
+                manual?: boolean;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
             };
             header?: never;
             path?: never;
@@ -8062,16 +6892,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8080,7 +6901,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8089,7 +6910,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8098,16 +6919,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8116,25 +6928,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8147,7 +6941,12 @@ export interface operations {
     };
     import_values: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of the preview that was looked at: other changes than those are refused. */
+                fingerprint?: string;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8167,7 +6966,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8176,7 +6975,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8185,7 +6984,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8194,7 +6993,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8212,7 +7011,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8221,25 +7029,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8252,7 +7042,10 @@ export interface operations {
     };
     preview_import: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8272,7 +7065,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8281,7 +7074,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8290,7 +7083,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8299,7 +7092,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8308,8 +7101,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8317,7 +7110,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8326,25 +7119,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8368,6 +7143,8 @@ export interface operations {
                 order?: "asc" | "desc";
                 page?: number;
                 page_size?: number;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
             };
             header?: never;
             path?: never;
@@ -8384,16 +7161,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkloadPage"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8402,7 +7170,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8411,7 +7179,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8420,16 +7188,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8438,25 +7197,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8469,7 +7210,10 @@ export interface operations {
     };
     edit_workloads: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8489,7 +7233,7 @@ export interface operations {
                     "application/json": components["schemas"]["BulkResult"][];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8498,7 +7242,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8507,7 +7251,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8516,7 +7260,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8525,8 +7269,8 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8534,7 +7278,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8543,25 +7287,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8577,6 +7303,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Which cluster; empty: the home cluster. */
                 cluster: string;
                 namespace: string;
                 deployment: string;
@@ -8594,16 +7321,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkloadDetail"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8612,7 +7330,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8621,7 +7339,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8630,16 +7348,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8648,25 +7357,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8682,6 +7373,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Which cluster; empty: the home cluster. */
                 cluster: string;
                 namespace: string;
                 deployment: string;
@@ -8703,7 +7395,7 @@ export interface operations {
                     "application/json": components["schemas"]["ManualAnswer"];
                 };
             };
-            /** @description Bad Request */
+            /** @description The body cannot be read at all. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8712,7 +7404,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8721,7 +7413,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8730,7 +7422,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8748,7 +7440,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8757,25 +7458,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8793,6 +7476,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Which cluster; empty: the home cluster. */
                 cluster: string;
                 namespace: string;
                 deployment: string;
@@ -8810,16 +7494,7 @@ export interface operations {
                     "application/json": components["schemas"]["ManualAnswer"][];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8828,7 +7503,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8837,7 +7512,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8846,16 +7521,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8864,25 +7530,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8900,6 +7548,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Which cluster; empty: the home cluster. */
                 cluster: string;
                 namespace: string;
                 deployment: string;
@@ -8917,16 +7566,7 @@ export interface operations {
                     "application/json": components["schemas"]["HistoryAnswer"];
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8935,7 +7575,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8944,7 +7584,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8953,16 +7593,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8971,25 +7602,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9005,6 +7618,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Which cluster; empty: the home cluster. */
                 cluster: string;
                 namespace: string;
                 deployment: string;
@@ -9024,16 +7638,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Unauthorized */
+            /** @description Log in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9042,7 +7647,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Forbidden */
+            /** @description Not for this role; or the change comes from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9051,7 +7656,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Not Found */
+            /** @description There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9069,7 +7674,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9078,25 +7683,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Bad Gateway */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorAnswer"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
                     [name: string]: unknown;

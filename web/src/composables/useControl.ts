@@ -1,6 +1,6 @@
-import { ref, shallowRef } from "vue";
+import { ref, shallowRef, watch } from "vue";
 import * as api from "@/api";
-import { ApiError } from "@/api/client";
+import { ApiError, cluster } from "@/api/client";
 import type { Control } from "@/types";
 
 const control = shallowRef<Control>();
@@ -13,20 +13,32 @@ export function useControl() {
 }
 
 async function look(): Promise<void> {
+  const asked = cluster.value;
   try {
-    control.value = await api.getControl();
+    const answer = await api.getControl();
+    if (asked !== cluster.value) return;
+    control.value = answer;
     error.value = undefined;
   } catch (fault) {
     if (!(fault instanceof ApiError)) throw fault;
-    error.value = fault;
+    if (asked === cluster.value) error.value = fault;
   }
 }
+
+/** Each cluster has a switch of its own. */
+watch(cluster, () => {
+  control.value = error.value = undefined;
+  void look();
+});
 
 /** Raises ApiError when the cluster refuses; the state shown is then what it was. */
 async function turn(enabled: boolean): Promise<void> {
   isSwitching.value = true;
   try {
-    control.value = await api.setControl(enabled);
+    const asked = cluster.value;
+    const answer = await api.setControl(enabled);
+    if (asked !== cluster.value) return;
+    control.value = answer;
     error.value = undefined;
   } finally {
     isSwitching.value = false;

@@ -1,8 +1,11 @@
+import { BEGINNINGS, OPERATIONS } from "./said-operations";
+
 /**
  * What the server says in English sentences, in Chinese. The API's words are the ones of its logs and of kubectl, so
  * they stay English there; a sentence that is not known here is shown as it came.
  */
 const CHINESE: [RegExp, string][] = [
+  ...OPERATIONS,
   // Why the door did what it did (kubedoor/admission.py).
   [/^control values were set$/, "已设置管控值"],
   [/^neither a restart nor a change of replicas$/, "既没有重启，也没有改变副本数"],
@@ -38,6 +41,9 @@ const CHINESE: [RegExp, string][] = [
   [/^every day is covered$/, "每一天都有覆盖"],
   [/^(\d+) days have samples for less than half of the peak window$/, "有 $1 天的样本不足高峰时段的一半"],
   [/^no cluster is configured.*$/, "没有配置集群（KUBEDOOR_KUBECONFIG）"],
+  [/^KubeDoor has no access to the API server of (\S+): it is collected and shown only\. Give it a kubeconfig in (\S+) to act there$/, "KubeDoor 无权访问 $1 的 API server：该集群仅采集和展示，如需操作请在 $2 中提供 kubeconfig"],
+  [/^its API server has not answered within (\S+) s$/, "其 API server 在 $1 秒内没有响应"],
+  [/^there is no cluster '(.*)' here: there (?:is|are) (.*)$/, "没有集群 $1，现有：$2"],
   [/^the API server does not answer$/, "API server 没有响应"],
   [/^not known: no cluster is configured.*$/, "未知：没有配置集群"],
   [/^not known: (.*)$/, "未知：$1"],
@@ -70,17 +76,61 @@ const CHINESE: [RegExp, string][] = [
   [/^install kube-state-metrics 2.x, scrape it, and do not drop this metric(.*)$/, "安装并抓取 kube-state-metrics 2.x，且不要丢弃该指标$1"],
   [/^check the address, the network policies between, and that it runs$/, "检查地址、网络策略，以及它是否在运行"],
   [/^set the credentials \(bearer token, token file, user\) or the tenant header it wants$/, "设置它要求的凭据（Bearer Token、Token 文件、用户）或租户请求头"],
+  // People.
+  [/^a user name has up to (\d+) letters, digits and (.+)$/, "用户名最多 $1 个字符，只能包含字母、数字和 $2"],
+  [/^a token's name has up to (\d+) letters, digits and (.+)$/, "令牌名称最多 $1 个字符，只能包含字母、数字和 $2"],
+  [/^there is a user (\S+) already$/, "已有用户 $1"],
+  [/^there is a token (\S+) already: revoke it first, or choose another name$/, "已有令牌 $1：请先吊销它，或换一个名称"],
+  [/^a token lasts from (\d+) to (\d+) days$/, "有效期为 $1 到 $2 天"],
+  [/^a password has (\d+) to (\d+) characters$/, "密码长度为 $1 到 $2 个字符"],
+  [/^the new password must be neither the old one, the default nor the user name$/, "新密码不能与旧密码、默认密码或用户名相同"],
+  [/^(\S+) is the last admin: make somebody else an admin first$/, "$1 是最后一名管理员，请先将其他人设为管理员"],
+  [/^user (\S+) has been changed since: it has version (\d+)$/, "用户 $1 已被他人修改（现在是版本 $2）"],
   // Collections.
   [/^(\d+) workloads$/, "$1 个工作负载"],
   [/^(\d+) workloads; (\d+) days failed$/, "$1 个工作负载；$2 天失败"],
   [/^(\d+) days$/, "$1 天"],
   [/^(\d+) days left$/, "还剩 $1 天"],
   [/^no usage in the look-back: collected values kept as they were$/, "回看范围内没有用量：采集值保持不变"],
+  // What is wrong with a sheet.
+  [/^(\S+) is not in the control table: collect first, or check the name$/, "$1 不在管控表中：请先采集，或检查名称"],
+  [/^(.+) is not a quantity: write it like (.*)$/, "$1 不是资源量：请写成 $2"],
+  [/^(\S+) is empty$/, "$1 为空"],
+  [/^the line has not as many cells as the header$/, "单元格数与表头不一致"],
+  [/^line (\d+) is about the same container$/, "与第 $1 行是同一个容器"],
+  [/^line (\d+) says (.*) for the same workload$/, "第 $1 行对同一工作负载写的是 $2"],
+  [/^(.+) is not a whole number$/, "$1 不是整数"],
+  [/^a container's value, and no container is named$/, "填写了容器的值，但没有写容器名"],
+  [/^there is no container (.*): there are (.*)$/, "没有容器 $1，现有：$2"],
+  [/^mode must be one of (.*)$/, "模式必须是其中之一：$1"],
+  [/^replicas must be a whole number from 0 to (\d+)$/, "副本数必须是 0 到 $1 的整数"],
+  [/^(cpu|memory)_request (\S+) of container (.*) is above its limit (\S+): .*$/, "容器 $3 的 $1 请求 $2 高于上限 $4：请调低，或同时提高上限"],
+  [/^(\S+) must be more than zero and less than (.*)$/, "$1 必须大于零且小于 $2"],
+  [/^(\S+) has been edited since: version (\d+) by (.*), yours was based on version (\d+)$/, "$1 已被修改：当前为 $3 的版本 $2，而这一行依据的是版本 $4"],
+  [/^the header lacks (.*)$/, "表头缺少 $1"],
+  [/^the header has unknown columns: (.*)$/, "表头有未知的列：$1"],
+  [/^the header has (.*) more than once$/, "表头中 $1 出现多次"],
+  [/^the sheet is not UTF-8: save it as CSV UTF-8$/, "表格不是 UTF-8 编码：请另存为“CSV UTF-8”"],
+  [/^the sheet has more than (\d+) lines: split it$/, "表格超过 $1 行：请拆分"],
+  [/^the sheet is larger than (.*)$/, "表格大于 $1"],
+  [/^line (\d+) is not CSV: (.*)$/, "第 $1 行不是合法的 CSV：$2"],
+  // Channels.
+  [/^(.+) did not take the message: check its address, and that it is up$/, "$1 没有接收消息：请检查地址以及服务是否正常"],
+  [/^(.+) has not answered within (\S+) s$/, "$1 在 $2 秒内没有答复"],
+  [/^(\S+:\/\/) reaches only the machine that KubeDoor runs on$/, "$1 只能到达运行 KubeDoor 的机器"],
+  [/^this is not the address of a channel, such as (.*)$/, "这不是渠道的地址，例如：$1"],
+  [/^channel (.*) has been changed by somebody else in the meantime$/, "渠道 $1 在此期间已被他人修改"],
+  [/^there are (\d+) channels already: delete some$/, "已有 $1 个渠道：请先删除一些"],
 ];
 
 /** A sentence of the server's in the reader's language. */
 export function said(text: string, locale: string): string {
   if (!locale.startsWith("zh")) return text;
+  const [beginning, lead] = BEGINNINGS.find(([known]) => known.test(text)) ?? [];
+  if (beginning && lead) {
+    const rest = text.replace(beginning, "");
+    return text.slice(0, text.length - rest.length).replace(beginning, lead) + said(rest, locale);
+  }
   const [pattern, words] = CHINESE.find(([known]) => known.test(text)) ?? [];
   return pattern && words ? text.replace(pattern, words) : text;
 }

@@ -1,7 +1,9 @@
-import { createRouter, createWebHistory, type RouteLocationNormalized } from "vue-router";
-import { ApiError, whenSessionEnds } from "@/api/client";
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationNormalizedLoaded, type RouteLocationRaw } from "vue-router";
+import { ApiError, whenRefused, whenSessionEnds } from "@/api/client";
+import { lookAt, namedBy, withCluster } from "@/composables/useClusters";
 import { useSession } from "@/composables/useSession";
 import { i18n } from "@/locales";
+import type { Role } from "@/types";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -9,6 +11,8 @@ declare module "vue-router" {
     title: string;
     /** Anybody may see it. */
     isPublic?: boolean;
+    /** The least role that has any use for it; none: everybody who is logged in. */
+    needs?: Role;
   }
 }
 
@@ -33,6 +37,13 @@ export const router = createRouter({
         { path: "collection", name: "collection", component: () => import("@/views/collection/index.vue"), meta: { title: "collection" } },
         { path: "checkup", name: "checkup", component: () => import("@/views/checkup/index.vue"), meta: { title: "checkup" } },
         { path: "door", name: "door", component: () => import("@/views/door/index.vue"), meta: { title: "door" } },
+        { path: "actions", name: "actions", component: () => import("@/views/actions/index.vue"), meta: { title: "actions" } },
+        { path: "actions/:action", name: "action", component: () => import("@/views/actions/ActionPage.vue"), props: true, meta: { title: "actions" } },
+        { path: "schedules", name: "schedules", component: () => import("@/views/schedules/index.vue"), meta: { title: "schedules" } },
+        { path: "record", name: "record", component: () => import("@/views/record/index.vue"), meta: { title: "record" } },
+        { path: "transfer", name: "transfer", component: () => import("@/views/transfer/index.vue"), meta: { title: "transfer" } },
+        { path: "notifications", name: "notifications", component: () => import("@/views/notifications/index.vue"), meta: { title: "notifications", needs: "operator" } },
+        { path: "people", name: "people", component: () => import("@/views/people/index.vue"), meta: { title: "people", needs: "admin" } },
         { path: ":nowhere(.*)*", name: "nowhere", component: () => import("@/components/NoSuchPage.vue"), meta: { title: "nowhere" } },
       ],
     },
@@ -49,7 +60,8 @@ router.beforeEach(async (to) => {
   try {
     const session = await useSession().find();
     if (!session) return loginPage(to);
-    return session.must_change_password && !session.may_skip_change ? loginPage(to) : true;
+    if (session.must_change_password && !session.may_skip_change) return loginPage(to);
+    return withCluster(to) ?? true;
   } catch (error) {
     // The API is away: the page is shown, with the banner that says so, and loads when it is back.
     if (error instanceof ApiError) return true;
@@ -57,9 +69,19 @@ router.beforeEach(async (to) => {
   }
 });
 
-router.afterEach((to) => {
+// Links show where they lead, in another window too.
+const resolve = router.resolve;
+router.resolve = ((to: RouteLocationRaw, from?: RouteLocationNormalizedLoaded) => {
+  const found = resolve(to, from);
+  const named = withCluster(found);
+  return named ? resolve(named, from) : found;
+}) as typeof resolve;
+
+router.afterEach((to, _from, failure) => {
+  if (!failure) lookAt(to);
   const page = to.name === "workload" ? String(to.params["deployment"]) : i18n.global.t(`nav.${to.meta.title}`);
-  document.title = `${page} · KubeDoor`;
+  const cluster = to.meta.isPublic ? undefined : namedBy(to);
+  document.title = [page, cluster, "KubeDoor"].filter(Boolean).join(" · ");
 });
 
 whenSessionEnds(() => {
@@ -67,3 +89,5 @@ whenSessionEnds(() => {
   const here = router.currentRoute.value;
   if (here.name && !here.meta.isPublic) void router.push(loginPage(here));
 });
+
+whenRefused(() => void useSession().refresh());

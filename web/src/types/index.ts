@@ -28,9 +28,36 @@ export type Preview = Schemas["PreviewAnswer"];
 export type Change = Schemas["Change"];
 export type Admission = Schemas["AdmissionAnswer"];
 export type Audit = Schemas["AuditAnswer"];
+export type Imported = Schemas["ImportAnswer"];
+export type SheetChange = Schemas["SheetChangeAnswer"];
+export type SheetProblem = Schemas["SheetProblem"];
+export type ExportFormat = Schemas["ExportFormat"];
+export type Channel = Schemas["ChannelAnswer"];
+export type ChannelBody = Schemas["ChannelBody"];
+export type ChannelChange = Schemas["ChannelChange"];
+export type ChannelEvent = Channel["events"][number];
+export type Message = Schemas["MessageAnswer"];
 export type Check = Schemas["CheckAnswer"];
+export type Cluster = Schemas["ClusterAnswer"];
 export type Checkup = Schemas["CheckupAnswer"];
+export type User = Schemas["UserEntryAnswer"];
+export type Token = Schemas["TokenAnswer"];
+export type TokenMade = Schemas["TokenMade"];
 export type Mode = Workload["mode"];
+export type Action = Schemas["ActionAnswer"];
+export type ActionDetail = Schemas["ActionDetail"];
+export type ActionItem = Schemas["ItemAnswer"];
+export type ActionBody = Schemas["ActionBody"];
+export type ActionTarget = Schemas["ActionTarget"];
+export type ActionKind = Action["kind"];
+export type ActionState = Action["state"];
+export type ItemState = ActionItem["state"];
+export type Planned = Schemas["PlannedAnswer"];
+export type Schedule = Schemas["ScheduleAnswer"];
+export type ScheduleBody = Schemas["ScheduleBody"];
+export type ScheduleRun = Schemas["RunAnswer"];
+/** What somebody may do, from the least to the most. */
+export type Role = "viewer" | "operator" | "admin";
 
 /** CPU in millicores or memory in bytes. */
 export type Resource = "cpu" | "memory";

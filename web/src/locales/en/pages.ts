@@ -3,8 +3,8 @@ export default {
   login: {
     title: "Log in", intro: "to KubeDoor", username: "User name", password: "Password", submit: "Log in", missing: "User name and password, please", with: "Log in with {name}", oidc_expired: "The login at the provider took too long or was called off. Try again.", oidc_no_role: "The provider knows you, but none of your groups has a role in KubeDoor.",
     oidc_name_taken: "A local user has the same name: ask an administrator.", oidc_failed: "The identity provider does not answer as it should.", wrong: "The user name or the password is wrong",
-    newPassword: "Choose a new password", newPasswordAdvised: "The first password is known to everybody. On this machine you may go on without changing it; a note reminds you.",
-    newPasswordNeeded: "The first password is known to everybody: it has to be changed before anything else.", skip: "Not now",
+    newPassword: "Choose a new password", newPasswordAdvised: "Others know the first password. On this machine you may go on without changing it; a note reminds you.",
+    newPasswordNeeded: "Others know the first password: it has to be changed before anything else.", skip: "Not now",
     claim: "What is asked for, kept equal to what is used.",
     claimText: "KubeDoor measures your Deployments at the busiest hours of the day and sets their requests at the door of the API server.",
   },
@@ -43,12 +43,12 @@ export default {
     group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door" },
   },
   door: {
-    title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Control is off, so the API server does not ask the door.", unknown: "Without a cluster nothing comes to the door." },
-    noMatch: "No admission matches", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
+    title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Control is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },
+    toRecord: "See all on record", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
     state: { on: "Control is on", off: "Control is off", unknown: "The door's state is not known" },
     stateText: {
       on: "Deployments that are created, restarted or scaled get their control values.", off: "Deployments pass as their manifests say. Nothing is changed.",
-      unknown: "Without a cluster nothing can be switched. Collections, control values and previews work all the same.",
+      unknown: "Without access to the cluster nothing can be switched. Collections, control values and previews work all the same.",
     },
     policy: { Ignore: "Failure policy Ignore: if KubeDoor is away, Deployments pass unchanged.", Fail: "Failure policy Fail: if KubeDoor is away, Deployments are refused." },
     stale: "The configuration in the cluster is not as this version would make it: switch off and on again.",

@@ -3,14 +3,20 @@ export default {
   nav: {
     pages: "Pages", skip: "Skip to content", login: "Log in", overview: "Overview", workloads: "Workloads", workload: "Workload",
     collection: "Collection", door: "Door", checkup: "Checkup", nowhere: "Not found",
+    more: "More", group: { look: "Look", work: "Work", administer: "Administer" },
+    actions: "Actions", schedules: "Schedules", record: "Record", transfer: "Import and export", notifications: "Notifications", people: "People",
   },
+  notForYou: { title: "Your role may not see this page", text: "It needs the role {needed}; yours is {role}. An administrator can give you another." },
   nowhere: { title: "There is no such page", text: "The link may be from another version, or mistyped." },
   action: { cancel: "Cancel", retry: "Try again" },
   state: { loading: "Loading" },
   away: { title: "KubeDoor does not answer.", text: "What you see may be out of date; it is asked again every few seconds." },
   header: { cluster: "Cluster", sample: "Sample data", language: "Language", theme: "Theme", user: "Account of {name}" },
   theme: { system: "As the system", light: "Light", dark: "Dark" },
-  user: { changePassword: "Change password", logOut: "Log out" },
+  user: {
+    changePassword: "Change password", logOut: "Log out", logOutEverywhere: "Log out everywhere",
+    everywhereTitle: "Log out everywhere?", everywhereText: "Every session of yours ends, on every device, this one too. API tokens go on working.",
+  },
   role: { admin: "Administrator", operator: "Operator", viewer: "Viewer" },
   sample: {
     title: "Sample data.",
@@ -72,9 +78,9 @@ export default {
   operation: { CREATE: "Created", UPDATE: "Updated", scale: "Scaled" },
   admission: { at: "Time", what: "Request, by", outcome: "Outcome", changes: "Before → after", why: "Why", anyOutcome: "Any outcome" },
   error: {
-    away: "KubeDoor does not answer", internal: "KubeDoor made a mistake", unauthorized: "You are not logged in", forbidden: "You may not do that", not_found: "It is not there",
+    no_cluster_access: "KubeDoor has no access to this cluster", away: "KubeDoor does not answer", internal: "KubeDoor made a mistake", unauthorized: "You are not logged in", forbidden: "You may not do that", not_found: "It is not there",
     conflict: "Somebody or something else was first", invalid_input: "A value is not right", invalid_quantity: "That is not a quantity", store: "The store does not answer", cluster: "The cluster does not answer",
     prometheus: "Prometheus cannot be read", prometheus_unreachable: "Prometheus cannot be reached", prometheus_refused: "Prometheus refuses the credentials", prometheus_not_understood: "Prometheus' answer makes no sense",
-    query_too_large: "The query is too large for Prometheus", bad_request: "The request could not be read", unknown: "Something went wrong (status {status})",
+    query_too_large: "The query is too large for Prometheus", not_delivered: "The channel did not take it", bad_request: "The request could not be read", unknown: "Something went wrong (status {status})",
   },
 };

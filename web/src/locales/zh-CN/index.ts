@@ -1,5 +1,9 @@
+import clusters from "./clusters";
+import operations from "./operations";
 import pages from "./pages";
+import people from "./people";
+import records from "./records";
 import shared from "./shared";
 import workloads from "./workloads";
 
-export default { ...shared, ...workloads, ...pages };
+export default { ...clusters, ...shared, ...workloads, ...pages, ...operations, ...people, ...records };

@@ -3,8 +3,8 @@ export default {
   login: {
     title: "登录", intro: "进入 KubeDoor", username: "用户名", password: "密码", submit: "登录", missing: "请输入用户名和密码", with: "使用 {name} 登录", oidc_expired: "在身份提供方的登录超时或被取消，请重试。", oidc_no_role: "身份提供方认识你，但你所在的组在 KubeDoor 中没有角色。",
     oidc_name_taken: "已有同名的本地用户，请联系管理员。", oidc_failed: "身份提供方没有正确响应。", wrong: "用户名或密码不正确",
-    newPassword: "设置新密码", newPasswordAdvised: "初始密码人人皆知。在本机上可以暂不修改，页面上会有提示。",
-    newPasswordNeeded: "初始密码人人皆知，必须先修改才能继续。", skip: "暂不修改",
+    newPassword: "设置新密码", newPasswordAdvised: "初始密码别人也知道。在本机上可以暂不修改，页面上会有提示。",
+    newPasswordNeeded: "初始密码别人也知道，必须先修改才能继续。", skip: "暂不修改",
     claim: "用多少，就请求多少。",
     claimText: "KubeDoor 在每天最忙的时段测量你的 Deployment，并在 API server 的门口设置它们的请求值。",
   },
@@ -43,12 +43,12 @@ export default {
     group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门" },
   },
   door: {
-    title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "没有集群，就不会有请求经过准入门。" },
-    noMatch: "没有符合条件的记录", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
+    title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },
+    toRecord: "查看全部记录", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
     state: { on: "管控已开启", off: "管控已关闭", unknown: "管控状态未知" },
     stateText: {
       on: "新建、重启或扩缩容的 Deployment 会得到管控值。", off: "Deployment 按清单原样放行，不做修改。",
-      unknown: "没有集群就无法切换。采集、管控值和预演照常可用。",
+      unknown: "无权访问集群，因此无法切换。采集、管控值和预演照常可用。",
     },
     policy: { Ignore: "失败策略 Ignore：KubeDoor 不可用时，Deployment 原样放行。", Fail: "失败策略 Fail：KubeDoor 不可用时，Deployment 会被拒绝。" },
     stale: "集群中的配置与当前版本不一致：请关闭后再开启。",

@@ -3,14 +3,20 @@ export default {
   nav: {
     pages: "页面", skip: "跳到正文", login: "登录", overview: "总览", workloads: "工作负载", workload: "工作负载",
     collection: "采集", door: "准入门", checkup: "体检", nowhere: "页面不存在",
+    more: "更多", group: { look: "查看", work: "运维", administer: "管理" },
+    actions: "操作", schedules: "定时任务", record: "记录", transfer: "导入导出", notifications: "通知", people: "用户与令牌",
   },
+  notForYou: { title: "你的角色不能查看此页面", text: "需要的角色：{needed}；你的角色：{role}。管理员可以为你调整角色。" },
   nowhere: { title: "没有这个页面", text: "链接可能来自其他版本，或输入有误。" },
   action: { cancel: "取消", retry: "重试" },
   state: { loading: "加载中" },
   away: { title: "KubeDoor 没有响应。", text: "当前显示的内容可能已过期；每隔几秒会自动重试。" },
   header: { cluster: "集群", sample: "示例数据", language: "语言", theme: "主题", user: "{name} 的账号" },
   theme: { system: "跟随系统", light: "浅色", dark: "深色" },
-  user: { changePassword: "修改密码", logOut: "退出登录" },
+  user: {
+    changePassword: "修改密码", logOut: "退出登录", logOutEverywhere: "退出所有会话",
+    everywhereTitle: "退出所有会话？", everywhereText: "你在所有设备上的会话都会结束，包括当前会话；API 令牌不受影响。",
+  },
   role: { admin: "管理员", operator: "运维人员", viewer: "只读用户" },
   sample: { title: "示例数据。", text: "没有配置 Prometheus，所有用量都是虚构的。设置 KUBEDOOR_PROMETHEUS_URL 后即可看到自己的 Deployment。" },
   password: {
@@ -69,9 +75,9 @@ export default {
   operation: { CREATE: "新建", UPDATE: "更新", scale: "扩缩容" },
   admission: { at: "时间", what: "请求与操作者", outcome: "结果", changes: "之前 → 之后", why: "原因", anyOutcome: "全部结果" },
   error: {
-    away: "KubeDoor 没有响应", internal: "KubeDoor 内部错误", unauthorized: "尚未登录", forbidden: "没有权限", not_found: "不存在",
+    no_cluster_access: "KubeDoor 无权访问该集群", away: "KubeDoor 没有响应", internal: "KubeDoor 内部错误", unauthorized: "尚未登录", forbidden: "没有权限", not_found: "不存在",
     conflict: "已有其他人或任务先行一步", invalid_input: "输入的值不正确", invalid_quantity: "不是合法的资源量", store: "存储没有响应", cluster: "集群没有响应",
     prometheus: "无法读取 Prometheus", prometheus_unreachable: "无法连接 Prometheus", prometheus_refused: "Prometheus 拒绝了凭据", prometheus_not_understood: "无法理解 Prometheus 的回答",
-    query_too_large: "查询量超出 Prometheus 的限制", bad_request: "请求无法解析", unknown: "出错了（状态码 {status}）",
+    query_too_large: "查询量超出 Prometheus 的限制", not_delivered: "渠道没有接收", bad_request: "请求无法解析", unknown: "出错了（状态码 {status}）",
   },
 };

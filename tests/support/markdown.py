@@ -1,0 +1,61 @@
+"""What a Markdown page has in it: headings and their anchors, links, code."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
+_SPAN = re.compile(r"`([^`\n]+)`")
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Language and content of every code block."""
+    return [(language, content) for _, language, content in _FENCE.findall(text)]
+
+
+def prose(text: str) -> str:
+    """Everything but code blocks."""
+    return _FENCE.sub("", text)
+
+
+def spans(text: str) -> list[str]:
+    """Code within the lines; in tables a bar is written with a backslash."""
+    return [span.replace("\\|", "|") for span in _SPAN.findall(prose(text))]
+
+
+def bold(text: str) -> list[str]:
+    return _BOLD.findall(_SPAN.sub("", prose(text)))
+
+
+def headings(text: str) -> list[tuple[int, str]]:
+    """Depth and words."""
+    return [(len(marks), title) for marks, title in _HEADING.findall(prose(text))]
+
+
+def links(text: str) -> list[str]:
+    return [target for _, target in _LINK.findall(_SPAN.sub("", prose(text)))]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a forge makes of the headings."""
+    return set(_numbered(_anchor(title) for _, title in headings(text)))
+
+
+def _anchor(title: str) -> str:
+    plain = _LINK.sub(r"\1", title).lower()
+    kept = (one for one in plain if one in " -_" or unicodedata.category(one)[0] in "LNM")
+    return "".join(kept).replace(" ", "-")
+
+
+def _numbered(names: Iterator[str]) -> Iterator[str]:
+    """The second heading with the same words gets `-1`, and so on."""
+    seen: Counter[str] = Counter()
+    for name in names:
+        yield f"{name}-{seen[name]}" if seen[name] else name
+        seen[name] += 1

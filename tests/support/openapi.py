@@ -1,0 +1,229 @@
+"""Requests made from the OpenAPI document, and who sends them.
+
+Which operations there are, what they take and who is let in is read from the document; nothing here lists routes but
+`STOCK`, which says how things come to be that operations with an id in their path can be tried on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import APIOperation, Case, Config, GenerationMode, Response
+from schemathesis.core.result import Err
+
+from scripts.documents import openapi
+from tests.toolbox.running import RunningKubeDoor
+
+Operation = APIOperation[Any, Any, Any, Any]
+Call = Case[Any]
+V1 = "/api/v1"
+REQUEST_TIMEOUT_SECONDS = 60
+"""What never ends is an answer too: a stream that does not stop fails here."""
+FIRST = "the first password"
+_NOT_CHECKED = {"enabled": False}
+CONFIG = Config.from_dict(
+    {
+        # Who sends them says who they are.
+        "generation": {"with-security-parameters": False},
+        # Other methods than a path's own have a test of their own.
+        "phases": {"coverage": {"unexpected-methods": []}},
+        "checks": {
+            # These two are for the test to look at: nothing that KubeDoor talks to is here.
+            "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "502", "503"]},
+            # Better done here: with the role table, and knowing a wrong shape from a wrong thing.
+            "ignored_auth": _NOT_CHECKED,
+            "positive_data_acceptance": _NOT_CHECKED,
+        },
+    }
+)
+STOCK: Mapping[str, Mapping[str, Any]] = {
+    "/schedules": {
+        "name": "nightly",
+        "kind": "restart",
+        "cron": "0 3 * * *",
+        "workloads": [{"namespace": "shop", "deployment": "web"}],
+    },
+    # Discarded by whoever listens at port 9 of this machine, which is nobody.
+    "/notifications/channels": {"name": "told", "url": "json://127.0.0.1:9/", "events": ["clamped"]},
+    "/users": {"username": "spare", "password": FIRST, "role": "viewer"},
+    "/tokens": {"name": "spare", "role": "viewer", "expires_in_days": 1},
+}
+_numbers = itertools.count(1)
+schemathesis.openapi.format("kubernetes-quantity", st.sampled_from(["1", "250m", "1.5", "64Mi", "2Gi", "1e3", "x"]))
+
+
+@schemathesis.deserializer(
+    "text/yaml", "text/x-yaml", "text/vnd.yaml", "application/yaml", "application/x-yaml", "text/csv"
+)
+def _as_text(_context: object, response: Response) -> str:
+    """A stream of YAML documents, or rows; the document knows them as text."""
+    return response.text
+
+
+@schemathesis.deserializer("application/x-ndjson")
+def _last_line(_context: object, response: Response) -> Any:
+    return json.loads(response.text.splitlines()[-1])
+
+
+def operations() -> dict[str, Operation]:
+    """By operation id, in the order of the document."""
+    schema = schemathesis.openapi.from_dict(openapi(), config=CONFIG)
+    found: dict[str, Operation] = {}
+    for result in schema.get_all_operations():
+        if isinstance(result, Err):
+            raise result.err()
+        operation = result.ok()
+        found[operation.definition.raw["operationId"]] = operation
+    return found
+
+
+def is_session_only(operation: Operation) -> bool:
+    """For people who have logged in, and not for tokens."""
+    return bool(operation.definition.raw["security"] == [{"session": []}])
+
+
+def modes(operation: Operation) -> list[GenerationMode]:
+    """Wrong requests too, where more than the path could be wrong: that alone is left to the boundary cases."""
+    beyond_path = operation.body or any(True for part in (operation.query, operation.headers) for _ in part)
+    return list(GenerationMode) if beyond_path else [GenerationMode.POSITIVE]
+
+
+@dataclass
+class Caller:
+    """Somebody who sends requests, each from an address of its own, so that no throttle sees a crowd in them."""
+
+    url: str
+    role: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+    """Words that fit: what bodies call `username`, `password` and `old_password`."""
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def send(self, case: Call, **headers: str) -> Response:
+        sent = {**self.headers, **headers, "X-Forwarded-For": f"2001:db8::{next(_numbers):x}"}
+        return case.call(
+            self.url, session=self.session, headers=sent, timeout=REQUEST_TIMEOUT_SECONDS, allow_redirects=False
+        )
+
+    def log_in(self) -> None:
+        body = {name: self.own[name] for name in ("username", "password")}
+        self.session.post(f"{self.url}{V1}/session", json=body, timeout=REQUEST_TIMEOUT_SECONDS).raise_for_status()
+
+
+class House:
+    """A running KubeDoor, its administrator on this machine, and whoever else is wanted."""
+
+    def __init__(self, running: RunningKubeDoor, cluster: str) -> None:
+        self.running = running
+        self.cluster = cluster
+        self._admin = requests.Session()
+        self.call("POST", "/session", {"username": "kubedoor", "password": "kubedoor"})
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._admin.request(
+            method, f"{self.running.url}{V1}{path}", json=body, timeout=REQUEST_TIMEOUT_SECONDS
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def with_token(self, role: str) -> Caller:
+        """Its name is one that no generator guesses, so that nobody revokes it by accident."""
+        body = {"name": f"keep-{secrets.token_hex(8)}", "role": role, "expires_in_days": 1}
+        token = self.call("POST", "/tokens", body)["token"]
+        return Caller(self.running.url, role, {"Authorization": f"Bearer {token}"})
+
+    def logged_in(self, role: str) -> Caller:
+        """A user of this role, with a password of their own and a session."""
+        name = f"keep-{secrets.token_hex(8)}"
+        self.call("POST", "/users", {"username": name, "password": FIRST, "role": role})
+        caller = Caller(self.running.url, role, own={"username": name, "password": FIRST})
+        caller.log_in()
+        change = {"old_password": FIRST, "new_password": f"{name} knows"}
+        url = f"{self.running.url}{V1}/session/password"
+        caller.session.put(url, json=change, timeout=REQUEST_TIMEOUT_SECONDS).raise_for_status()
+        caller.own["password"] = change["new_password"]
+        return caller
+
+    def things(self, operation: Operation) -> list[dict[str, str]]:
+        """Path parameters that lead to something that is there, from the list that the path begins with."""
+        before, brace, _ = operation.path.removeprefix(V1).partition("/{")
+        if not brace:
+            return []
+        found = self._listed(before, operation)
+        if not found and before in STOCK:
+            self.call("POST", before, STOCK[before])
+            found = self._listed(before, operation)
+        return found
+
+    def _listed(self, path: str, operation: Operation) -> list[dict[str, str]]:
+        names = [one.name for one in operation.path_parameters]
+        answer = self.call("GET", path)
+        entries = answer["items"] if isinstance(answer, dict) else answer
+        things = [{name: str({"cluster": self.cluster, **entry}[name]) for name in names} for entry in entries]
+        own = ("keep-", "kubedoor")
+        return [thing for thing in things if not any(value.startswith(own) for value in thing.values())]
+
+
+@cache
+def _cases(operation: Operation, mode: GenerationMode) -> st.SearchStrategy[Call]:
+    return operation.as_strategy(mode)
+
+
+def cases(operation: Operation, mode: GenerationMode, things: list[dict[str, str]]) -> st.SearchStrategy[Call]:
+    """Requests as the document wants them, most of them on things that are there; or with something wrong."""
+    if mode is GenerationMode.NEGATIVE:
+        return _cases(operation, mode).filter(is_routed)
+    is_of_cluster = any(one.name == "cluster" for one in operation.query)
+
+    def placed(case: Call, thing: dict[str, str], at_home: bool) -> Call:
+        if thing:
+            case.path_parameters = dict(thing)
+        if at_home and is_of_cluster:
+            case.query = {**(case.query or {}), "cluster": ""}
+        return case
+
+    places = st.sampled_from([*things[:5], {}])
+    at_home = st.sampled_from([True, True, False])
+    return st.builds(placed, _cases(operation, mode), places, at_home).filter(is_routed)
+
+
+def is_routed(case: Call) -> bool:
+    """functions-framework's own routes know no path with a line break: it answers 404 itself, in plain text."""
+    return "\n" not in unquote(case.formatted_path)
+
+
+def boundary_cases(operation: Operation, limit: int) -> list[Call]:
+    """One thing at its limit or beyond it at a time, missing or twice: always the same ones, from all there are."""
+    generation = operation.schema.config.generation_for(operation=operation, phase="coverage")
+    found = operation.schema.iter_coverage_cases(
+        operation, generation_modes=list(GenerationMode), generation_config=generation
+    )
+    routed = [case for case in itertools.islice(found, 10 * limit) if is_routed(case)]
+    return routed[:: max(1, len(routed) // limit)]
+
+
+def each(strategy: st.SearchStrategy[Call], check: Callable[[Call], None], *, count: int) -> None:
+    """`check` on so many cases, the same ones in every run; what fails is not made smaller, as it has a curl line."""
+    run = settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )(given(strategy)(lambda case: check(case)))
+    run()

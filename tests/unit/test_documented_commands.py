@@ -1,0 +1,90 @@
+"""Every `kubedoor …` command in the documents is one that the command line has, options and values included."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from kubedoor.cli import application
+from scripts.documents import DOCS, ROOT
+from tests.support import markdown
+
+PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
+_IN_A_LINE = re.compile(r"(?:^|\| *|\$ |-- )(?:python -m )?kubedoor ([^|#;&]+)")
+_IN_A_SPAN = re.compile(r"^(?:python -m )?kubedoor (\S.*)$")
+_PLACEHOLDER = re.compile(r"[A-Z]+")
+
+
+def in_blocks(text: str) -> Iterator[str]:
+    for _, content in markdown.blocks(text):
+        for line in content.splitlines():
+            yield from (found.strip() for found in _IN_A_LINE.findall(line.strip()))
+
+
+def in_spans(text: str) -> Iterator[str]:
+    for span in markdown.spans(text):
+        if found := _IN_A_SPAN.match(span):
+            yield from variants(found[1])
+
+
+def in_table(text: str) -> Iterator[str]:
+    """The table of cli.md leaves the first word out."""
+    table = text.split("| command | |\n")[1].split("\n\n")[0]
+    for row in table.splitlines()[1:]:
+        for span in markdown.spans(row.replace("\\|", "\0").split("|")[1].replace("\0", "\\|")):
+            yield from variants(span)
+
+
+def variants(usage: str) -> list[str]:
+    """`control on|off` is two commands; brackets, dots and placeholders are for people."""
+    words = [word for word in usage.replace("[", "").replace("]", "").replace("…", "").split() if word]
+    choices = [[_PLACEHOLDER.sub("1", one) for one in word.split("|")] for word in words]
+    return [" ".join(chosen) for chosen in product(*choices)]
+
+
+def found_by(find: Callable[[str], Iterator[str]], pages: list[Path]) -> list[tuple[str, str]]:
+    return sorted({(page.name, command) for page in pages for command in find(page.read_text(encoding="utf-8"))})
+
+
+ROOT_COMMAND: Any = typer.main.get_command(application())
+
+
+def parsed(words: list[str], *, may_be_bare: bool = False) -> None:
+    """Raises what the command line itself would refuse these words with. Bare: a command that is only spoken of."""
+    command: Any = ROOT_COMMAND
+    while words and hasattr(command, "commands"):
+        assert words[0] in command.commands, f"there is no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    if not may_be_bare or (words and not hasattr(command, "commands")):
+        command.make_context(command.name, words)
+
+
+@pytest.mark.parametrize(("page", "command"), found_by(in_blocks, PAGES))
+def test_a_command_that_is_shown_can_be_typed(page: str, command: str) -> None:
+    parsed(shlex.split(command))
+
+
+@pytest.mark.parametrize(("page", "command"), [*found_by(in_spans, PAGES), *found_by(in_table, [DOCS / "cli.md"])])
+def test_a_command_that_is_spoken_of_is_there(page: str, command: str) -> None:
+    parsed(shlex.split(command), may_be_bare=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["colect", "report --asked much", "report --askd over", "control", "act scale", "tokens create ci --days often"],
+)
+def test_a_command_that_there_is_not_would_be_noticed(command: str) -> None:
+    with pytest.raises((AssertionError, typer.BadParameter.__mro__[1])):
+        parsed(command.split())
+
+
+def test_the_table_of_the_command_line_has_every_command() -> None:
+    named = {command.split()[0] for command in in_table((DOCS / "cli.md").read_text(encoding="utf-8"))}
+    assert named == set(ROOT_COMMAND.commands)

@@ -1,0 +1,35 @@
+import { computed, ref, shallowRef } from "vue";
+import { ApiError } from "@/api/client";
+import { useFormat } from "./useFormat";
+
+/** Sends a form, once at a time. What the API says of one of `fields` is for that field, all else for the whole form. */
+export function useSubmit(fields: readonly string[] = []) {
+  const { said } = useFormat();
+  const isBusy = ref(false);
+  const fault = shallowRef<ApiError>();
+  const isOfField = computed(() => fault.value !== undefined && fields.includes(fault.value.field));
+
+  /** Whether it went well. */
+  async function submit(send: () => Promise<unknown>): Promise<boolean> {
+    if (isBusy.value) return false;
+    isBusy.value = true;
+    fault.value = undefined;
+    try {
+      await send();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      fault.value = error;
+      return false;
+    } finally {
+      isBusy.value = false;
+    }
+  }
+
+  return {
+    isBusy,
+    submit,
+    error: computed(() => (isOfField.value ? undefined : fault.value)),
+    problem: (field: string) => (isOfField.value && fault.value?.field === field ? said(fault.value.message) : ""),
+  };
+}

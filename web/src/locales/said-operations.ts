@@ -1,0 +1,57 @@
+/** Sentences of actions and schedules (kubedoor/actionplans.py, batches.py, rollouts.py, crons.py, scheduling.py). */
+export const OPERATIONS: [RegExp, string][] = [
+  // Why something is refused, or there is nothing to do.
+  [/^gone: the cluster has no Deployment (\S+)$/, "集群中已没有 Deployment $1"],
+  [/^namespace (\S+) is excluded from control$/, "命名空间 $1 已排除在管控之外"],
+  [/^KubeDoor has no replicas for it: collect first, or give a number$/, "KubeDoor 没有它的副本数：请先采集，或指定一个数"],
+  [/^KubeDoor has no replicas for it$/, "KubeDoor 没有它的副本数"],
+  [/^it is being deleted$/, "正在被删除"],
+  [/^it is labelled (\S+): "off"$/, "带有标签 $1: \"off\""],
+  [/^a controller owns it, which would undo this$/, "由控制器管理，修改会被还原"],
+  [/^an HPA scales it, which would undo this$/, "由 HPA 扩缩容，修改会被还原"],
+  [/^its rollout is paused, so that new pods would not come$/, "发布已暂停，不会产生新的 Pod"],
+  [/^the door is off, so that a restart would set nothing: switch control on first$/, "管控已关闭，重启不会设置任何值：请先开启管控"],
+  [/^it is not in the control table: collect first$/, "不在管控表中：请先采集"],
+  [/^its mode is observe, so that a restart would set nothing$/, "观察模式，重启不会设置任何值"],
+  [/^its mode is off, so that a restart would set nothing$/, "模式为关闭，重启不会设置任何值"],
+  [/^the replicas are already the control value$/, "副本数已经是管控值"],
+  [/^only the replicas differ: no restart$/, "只有副本数不同：不重启"],
+  [/^it already runs with the control values$/, "已经以管控值运行"],
+  [/^the cluster does not say whether the door is on$/, "集群没有给出管控状态"],
+  [/^the door is off: nothing keeps this number when others change it$/, "管控已关闭：其他人修改时，没有什么保持这个数"],
+  [/^its mode is observe: the door does not keep this number$/, "观察模式：准入门不保持这个数"],
+  [/^its mode is off: the door does not keep this number$/, "模式为关闭：准入门不保持这个数"],
+  [/^there will be no pods at all$/, "将没有任何 Pod"],
+  // How far a rollout is.
+  [/^(\d+) of (\d+) pods are available$/, "$2 个 Pod 中 $1 个可用"],
+  [/^(\d+) of (\d+) pods are new$/, "$2 个 Pod 中 $1 个是新的"],
+  [/^(\d+) pods have yet to end$/, "还有 $1 个 Pod 未结束"],
+  [/^the controller has not seen the change yet$/, "控制器还没有看到这次修改"],
+  [/^the Deployment is gone$/, "Deployment 已不存在"],
+  [/^changed; its rollout was not waited for to the end$/, "已修改；没有等到发布结束"],
+  [/^perhaps changed: look at it$/, "可能已修改：请检查"],
+  [/^(\d+) replicas were asked for, and (\d+) were stored: an admission changed them$/, "要求 $1 个副本，实际存储 $2 个：被某个准入修改"],
+  // Times and zones.
+  [/^'(.*)' has (\d+) fields: cron has minute, hour, day of month, month, day of week$/, "“$1”有 $2 个字段：Cron 依次为分、时、日、月、周"],
+  [/^'(.*)' never comes: there is no such day$/, "“$1”永远不会到来：没有这样的日期"],
+  [/^(?:minute|hour|day of month|month|day of week): '(.*)' is not from (\d+) to (\d+)$/, "“$1”不在 $2 到 $3 之间"],
+  [/^(?:minute|hour|day of month|month|day of week): the range (\S+) ends before it begins$/, "范围 $1 的终点早于起点"],
+  [/^(?:minute|hour|day of month|month|day of week): the step '(.*)' is not a whole number from 1 on$/, "步长“$1”不是从 1 开始的整数"],
+  [/^'(.*)' is not a time zone of the IANA database$/, "“$1”不是 IANA 数据库中的时区"],
+  [/^(\S+) in (\S+) is past$/, "$1（$2）已经过去"],
+  [/^(\S+) is more than (\d+) days ahead$/, "$1 在 $2 天之后，太远了"],
+  [/^(\S+) does not exist in (\S+): daylight saving skips it$/, "$1 在 $2 不存在：被夏令时跳过"],
+  [/^give either cron \(again and again\) or at \(once\)$/, "请填写时间"],
+  [/^'' is not a time such as \S+$/, "请填写时间"],
+  [/^only a scale to a number can return by itself$/, "只有扩缩容到一个数才能自动恢复"],
+];
+
+/** Beginnings after which another sentence follows. */
+export const BEGINNINGS: [RegExp, string][] = [
+  [/^([\w.-]+\/[\w.-]+): /, "$1："],
+  [/^changed, but its rollout failed: /, "已修改，但发布失败："],
+  [/^changed, but not healthy within (\S+) s: /, "已修改，但在 $1 秒内未健康："],
+  [/^changed; its rollout was not waited for: /, "已修改；没有等待发布结束："],
+  [/^not touched: /, "未动："],
+  [/^the cluster does not allow this to KubeDoor: /, "集群不允许 KubeDoor 这样做："],
+];

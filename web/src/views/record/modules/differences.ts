@@ -1,0 +1,55 @@
+/** What a change was, field by field, out of what is on record of it. Pure. */
+import type { Audit } from "@/types";
+
+export interface Difference {
+  /** Where in the record: `containers`, `cart`, `cpu_request_millicores`. */
+  path: string[];
+  /** Absent and null are both: not set. */
+  before: unknown;
+  after: unknown;
+}
+
+/** Counters and references, which the exact record has. */
+const HIDDEN = new Set(["version", "based_on", "error", "action"]);
+
+type Tree = Record<string, unknown>;
+const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
+const isNothing = (value: unknown) => value === undefined || value === null || value === "" || (Array.isArray(value) && !value.length);
+const same = (one: unknown, other: unknown) => (isNothing(one) && isNothing(other)) || JSON.stringify(one) === JSON.stringify(other);
+
+/**
+ * A change that says nothing of before made something, one that says nothing of after removed it. Otherwise only what
+ * `after` names has changed: an action names what it did and not everything there is.
+ */
+export function differences(row: Pick<Audit, "before" | "after">): Difference[] {
+  const [before, after] = [row.before as Tree, row.after as Tree];
+  const isRemoval = Object.keys(after).every((name) => HIDDEN.has(name));
+  const names = Object.keys(isRemoval ? before : after).filter((name) => !HIDDEN.has(name));
+  return names.flatMap((name) => compared([name], before[name], after[name]));
+}
+
+function compared(path: string[], before: unknown, after: unknown): Difference[] {
+  if (isTree(before) || isTree(after)) {
+    const [old, fresh] = [isTree(before) ? before : {}, isTree(after) ? after : {}];
+    const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])];
+    return names.flatMap((name) => compared([...path, name], old[name], fresh[name]));
+  }
+  // A thing that is made begins with many a no; whether it is enabled matters.
+  if (before === undefined && after === false && path.at(-1) !== "enabled") return [];
+  return same(before, after) ? [] : [{ path, before, after }];
+}
+
+/** What went wrong, of a change that failed. */
+export const faultOf = (row: Pick<Audit, "after">) => (typeof row.after["error"] === "string" ? row.after["error"] : "");
+
+/** A change is written down before it is made. Where a line says that it failed, the one before it is left out. */
+export function withoutAnnouncements(rows: Audit[]): Audit[] {
+  const failed = new Map<string, number>();
+  return rows.filter((row) => {
+    const key = JSON.stringify([row.who, row.via, row.action, row.target, row.before, { ...row.after, error: undefined }]);
+    const count = failed.get(key) ?? 0;
+    if (row.outcome === "failed") failed.set(key, count + 1);
+    else if (count) failed.set(key, count - 1);
+    return row.outcome === "failed" || !count;
+  });
+}
