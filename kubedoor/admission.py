@@ -150,7 +150,9 @@ def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
 def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
     told = warning(f"{request.namespace}/{request.name} is not in the control table")
     if rules.deny_unknown:
-        return Decision(Outcome.DENIED, f"{told}: collect it or add it in KubeDoor first", allowed=False)
+        # What never runs is never collected, so there has to be a way in.
+        way_in = f'label it {CONTROL_LABEL}: "off" until it has been collected'
+        return Decision(Outcome.DENIED, f"{told}: {way_in}", allowed=False)
     return Decision(Outcome.UNKNOWN, "not in the control table", warnings=(f"{told}, left as it is",))
 
 

@@ -23,11 +23,10 @@ from kubedoor.model import PeakDay, UsageSource, WorkloadKey
 from kubedoor.recommend import SizingOptions, collected_values
 from kubedoor.store.control import FACTS, ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
-from kubedoor.windows import PeakWindows
+from kubedoor.windows import KEPT_DAYS, PeakWindows
 
 log = logging.getLogger(__name__)
 
-MAX_DAYS = 365
 FORGET_AFTER = timedelta(days=30)
 _FIELDS = ("days", "day", "refresh", "before", "cluster", "then", "failed")
 Progress = dict[str, Any]
@@ -74,8 +73,8 @@ def parse_wish(body: Any) -> Wish:
     if unknown := sorted(set(body) - set(_FIELDS)):
         raise InvalidInput(f"unknown field {unknown[0]}: there are {', '.join(_FIELDS)}", field=str(unknown[0]))
     days = body.get("days")
-    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS):
-        raise InvalidInput(f"days must be a whole number from 1 to {MAX_DAYS}", field="days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= KEPT_DAYS):
+        raise InvalidInput(f"days must be a whole number from 1 to {KEPT_DAYS}", field="days")
     refresh = body.get("refresh", False)
     if not isinstance(refresh, bool):
         raise InvalidInput("refresh must be true or false", field="refresh")
@@ -154,19 +153,7 @@ class Collector:
         """The days this wish means, newest first. Raises InvalidInput for a day that cannot be collected."""
         now = self._now()
         if wish.day is not None:
-            newest = self._windows.newest_complete_day(now)
-            peak_day = self._windows.peak_day(wish.day)
-            if wish.day < newest - timedelta(days=MAX_DAYS):
-                raise InvalidInput(
-                    f"{wish.day} is more than {MAX_DAYS} days back: usage is kept no longer", field="day"
-                )
-            if not peak_day.ranges:
-                raise InvalidInput(f"{wish.day} has no peak window", field="day")
-            if wish.day > newest:
-                raise InvalidInput(
-                    f"the peak window of {wish.day} is not over yet: the newest day is {newest}", field="day"
-                )
-            return [peak_day]
+            return [self._windows.collectable(wish.day, now)]
         days = self._windows.days_back(now, wish.days or self._options.look_back_days)
         if wish.before is not None:
             days = [day for day in days if day.day < wish.before]

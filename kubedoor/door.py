@@ -105,6 +105,7 @@ class Door:
             decision = await self._decide(request, started)
         except Exception as error:
             decision = self._failed(error)
+            self._remember_failure(request, decision)
         self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
         self.metrics.seconds.observe(self._monotonic() - started)
         return reviews.answer(
@@ -212,6 +213,16 @@ class Door:
         if self._rules.deny_on_error:
             return Decision(Outcome.FAILED, f"{words} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
         return Decision(Outcome.FAILED, words, warnings=(words,))
+
+    def _remember_failure(self, request: AdmissionRequest, decision: Decision) -> None:
+        """Whoever looks for a change that did not come finds it on record, and is told of it."""
+        if request.dry_run:
+            return
+        try:
+            self.log.remember(request, decision, UNKNOWN)
+        except Exception:
+            # It may be what failed in the first place, and the answer has to go out all the same.
+            log.exception("a failed admission could not be noted")
 
     def _learn(self, request: AdmissionRequest, key: WorkloadKey, known: ControlValues) -> None:
         """Keep what a Scale will not show: label, owner, HPA."""

@@ -448,7 +448,7 @@ class Settings:
         "1000",
         _whole(0, 100_000),
         "200",
-        "How many workloads `api` shows singly on /metrics, those that ask for most CPU; 0: sums only.",
+        "How many workloads of each cluster `api` shows singly on /metrics, those that ask for most CPU; 0: sums only.",
     )
     api_url: str = setting(
         "",

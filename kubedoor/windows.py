@@ -20,6 +20,8 @@ from kubedoor.model import PeakDay, TimeRange
 
 MOST_WINDOWS = 3
 MINUTES_A_DAY = 24 * 60
+KEPT_DAYS = 365
+"""How long usage is kept: the TTL of the tables."""
 SETTLING_TIME = timedelta(minutes=5)
 """How long after the last window's end a day counts as complete: scrapes arrive late, and rates look 5 minutes back."""
 _LONGEST_SEARCH_DAYS = 14
@@ -79,6 +81,17 @@ class PeakWindows:
         today = now.astimezone(_zone(self.time_zone)).date()
         candidates = (today - timedelta(days=back) for back in range(_LONGEST_SEARCH_DAYS))
         return next(day for day in candidates if self._is_complete(day, now))
+
+    def collectable(self, day: date, now: datetime) -> PeakDay:
+        """`peak_day` of a date that can be collected now. Raises InvalidInput naming `day` for one that cannot."""
+        newest, peak_day = self.newest_complete_day(now), self.peak_day(day)
+        if day < newest - timedelta(days=KEPT_DAYS):
+            raise InvalidInput(f"{day} is more than {KEPT_DAYS} days back: usage is kept no longer", field="day")
+        if not peak_day.ranges:
+            raise InvalidInput(f"{day} has no peak window", field="day")
+        if day > newest:
+            raise InvalidInput(f"the peak window of {day} is not over yet: the newest day is {newest}", field="day")
+        return peak_day
 
     def days_back(self, now: datetime, count: int) -> list[PeakDay]:
         """Of the `count` calendar days up to the newest complete one, those that have a peak window; newest first."""

@@ -110,7 +110,10 @@ def _known_error(_request: Request, error: Exception) -> JSONResponse:
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     status = getattr(error, "status_code", 500)
     if status == 405:
-        return error_response(MethodNotAllowed(f"{request.method} is not served at {request.url.path}"))
+        # Of a page: below the API's prefix nothing comes here.
+        answer = error_response(MethodNotAllowed(f"{request.method} is not served at {request.url.path}"))
+        answer.headers["Allow"] = (getattr(error, "headers", None) or {}).get("Allow", "GET, HEAD")
+        return answer
     if status == 413:
         return error_response(TooLarge(f"the body is larger than {LIMIT_BYTES // 2**20} MiB"))
     if status == 404:

@@ -29,6 +29,8 @@ router = APIRouter(prefix="/collect", tags=["collect"])
 @router.post("", operation_id="start_collection", status_code=202, responses=may_fail(409))
 def start_collection(body: CollectBody, found: ServicesIn, editor: EditorIn) -> CollectStarted:
     wish = parse_wish(body.model_dump(exclude_none=True))
+    if wish.day is not None:
+        found.settings.windows.collectable(wish.day, found.now())
     with recorded(found.records, editor, "collection.start", found.settings.cluster, after=wish.as_json()):
         return CollectStarted(collection=found.collections.start(wish))
 

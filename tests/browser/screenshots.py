@@ -7,6 +7,7 @@ With `--readme`, only the two pictures of the README, into `docs/images/`.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from kubedoor.sample_cluster import DEPLOYMENTS
 from tests.browser.serving import FIRST_PASSWORD, ROOT, chromium, sample_kubedoor
+from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.processes import PartFailed
@@ -56,6 +58,13 @@ PAGES = {
     "channel": "/notifications?edit=new",
 }
 WITHOUT_CLUSTER = {"no-cluster-overview": "/", "no-cluster-checkup": "/checkup", "no-cluster-door": "/door"}
+WEST, DEAD = "prod-west", "staging"
+CLUSTERS = [{"name": WEST}, {"name": DEAD, "prometheus": {"url": "http://127.0.0.1:9"}}]
+WITH_CLUSTERS = {
+    "clusters-overview": "/?cluster=prod-west",
+    "clusters-workload": "/workloads/prod-west/shop/cart",
+    "clusters-none": "/workloads?cluster=nowhere",
+}
 README_PICTURES = {"overview": "/", "workloads": "/workloads?sort=cpu_waste&order=desc&size=25"}
 
 
@@ -75,6 +84,8 @@ def main() -> int:
                 _say(_all(browser, url, {"login": "/login", **PAGES}, arguments.only))
                 if any(arguments.only in name for name in WITHOUT_CLUSTER):
                     _say(_all(browser, _alone(stack, folder / "alone"), WITHOUT_CLUSTER, arguments.only))
+                if any(arguments.only in name for name in WITH_CLUSTERS):
+                    _say(_all(browser, _with_clusters(stack, folder / "many"), WITH_CLUSTERS, arguments.only))
     except (PartFailed, ToolMissing) as failure:
         print(f"screenshots: {failure}", file=sys.stderr)
         return 1
@@ -135,16 +146,36 @@ def _alone(stack: ExitStack, folder: Path) -> str:
     return running.url
 
 
+def _with_clusters(stack: ExitStack, folder: Path) -> str:
+    """Three clusters: one that is shown only, and one whose Prometheus is dead."""
+    folder.mkdir()
+    settings = {"KUBEDOOR_CLUSTER": "prod-east", "KUBEDOOR_CLUSTERS": json.dumps(CLUSTERS)}
+    running = stack.enter_context(sample_kubedoor(folder, days=0, settings=settings))
+    with closing(Client(running.url)) as client:
+        _set_something(client)
+        for cluster in (WEST, DEAD):
+            _collect(client, cluster)
+    return running.url
+
+
+def _collect(client: Client, cluster: str) -> None:
+    """However it ends: pages show that too."""
+    run = client.call("POST", f"/collect?cluster={cluster}", {"days": 12})["collection"]
+    path = f"/collect/runs/{run}?cluster={cluster}"
+    processes.wait_until(lambda: client.call("GET", path)["state"] != "running", what=f"{cluster} is collected")
+
+
 def _set_something(client: Client) -> None:
     """A month collected, a few values set by hand and a password of one's own: the pages show what they are for."""
     client.log_in()
     client.call("PUT", "/session/password", {"old_password": FIRST_PASSWORD, "new_password": PASSWORD})
     client.collect(30, on_progress=lambda record: None)
-    cart = "/workloads/default/shop/cart"
+    home = client.call("GET", "/session")["cluster"]
+    cart = f"/workloads/{home}/shop/cart"
     client.call("PATCH", cart, {"version": 0, "replicas": 8, "note": "Sale on Friday"})
     request = {"cart": {"cpu_request": "600m", "memory_request": "768Mi"}}
     client.call("PATCH", cart, {"version": 1, "containers": request, "note": "Room for the sale"})
-    client.call("PATCH", "/workloads/default/search/ranking", {"version": 0, "mode": "observe"})
+    client.call("PATCH", f"/workloads/{home}/search/ranking", {"version": 0, "mode": "observe"})
     channel = {"name": "On call", "url": "json://127.0.0.1:9/hook", "min_minutes": 15}
     client.call("POST", "/notifications/channels", {**channel, "events": ["door_failed", "action_failed"]})
     for username, role in (("lin.wei@example.com", "operator"), ("auditor", "viewer")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -11,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.clusters import NAMESPACE, InCluster, in_cluster
 from tests.browser.conftest import Visits
 from tests.browser.seeding import PASSWORD, VIEWER
+from tests.browser.test_appearance import problems, settle
 from tests.toolbox.build import ToolMissing
 
 SOON_MS = 60_000
@@ -30,9 +32,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InCluster]:
         pytest.fail(str(missing))
 
 
-def select(visit: Visits, shop: InCluster, *names: str) -> Page:
+def select(visit: Visits, shop: InCluster, *names: str, **options: Any) -> Page:
     """The list with these workloads selected."""
-    page = visit(f"/workloads?namespace={NAMESPACE}&sort=name", at=shop.kubedoor, password=PASSWORD)
+    page = visit(f"/workloads?namespace={NAMESPACE}&sort=name", at=shop.kubedoor, password=PASSWORD, **options)
     for name in names:
         page.get_by_role("checkbox", name=f"Select {NAMESPACE}/{name}", exact=True).check()
     return page
@@ -63,7 +65,9 @@ def test_selected_workloads_are_restarted_after_a_dry_run_and_watched_to_the_end
     plan = dialog.get_by_role("list", name="What would happen")
     expect(plan.get_by_role("listitem").filter(has_text="rolling restart")).to_have_count(3)
     # A dry run changes nothing, and the door's values are in it.
-    expect(plan.get_by_role("listitem").filter(has_text="checkout")).to_contain_text("checkout · CPU request")
+    expect(plan.get_by_role("listitem").filter(has_text=f"{NAMESPACE} / checkout")).to_contain_text(
+        "checkout · CPU request 2 → "
+    )
     assert {name: shop.replicasets(name) for name in names} == before
     dialog.get_by_role("spinbutton", name="At once").fill("2")
     dialog.get_by_role("textbox", name="Note").fill("New base image")
@@ -174,6 +178,20 @@ def test_an_action_is_cancelled_and_of_two_people_the_second_is_told(visit: Visi
     expect(page.get_by_role("row").filter(has_text="Cancelled")).to_have_count(1)
     page.goto(f"{shop.kubedoor.url}/actions?state=cancelled&kind=apply")
     expect(page.get_by_role("heading", name="No action matches")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_there_is_something_to_see(visit: Visits, shop: InCluster, theme: str) -> None:
+    page = select(visit, shop, "cart", "pricing", "catalog", color_scheme=theme, bypass_csp=True)
+    dialog = begin(page, "Scale", "Scale 3 workloads")
+    expect(dialog.get_by_role("list", name="What would happen")).to_be_visible(timeout=SOON_MS)
+    assert problems(page) == []
+    page.goto(f"{shop.kubedoor.url}/actions?state=failed")
+    settle(page)
+    assert problems(page) == []
+    page.get_by_role("table").get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="Workloads", exact=True)).to_be_visible()
+    assert problems(page) == []
 
 
 def test_a_viewer_watches_and_is_told_why_not_more(visit: Visits, shop: InCluster) -> None:

@@ -52,12 +52,12 @@ def test_another_cluster_changes_the_list_and_the_address_without_a_reload(
     page = visit("/workloads?search=cart", at=many)
     expect(page).to_have_url(f"{many.url}/workloads?search=cart&cluster={HOME}")
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="cart", exact=True))
-    replicas = row.get_by_role("cell", name=re.compile(r"^\d+$"))
+    replicas = row.get_by_role("cell", name=re.compile(r"^\d")).first
     expect(replicas).to_have_text("6")
     page.evaluate("window.stays = true")
     choose(page, WEST)
     expect(page).to_have_url(f"{many.url}/workloads?search=cart&cluster={WEST}")
-    expect(replicas).to_have_text("7")
+    expect(replicas).to_contain_text("7")
     expect(page.get_by_role("link", name="cart", exact=True)).to_have_attribute(
         "href", re.compile(f"/workloads/{WEST}/shop/cart")
     )

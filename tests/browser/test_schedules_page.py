@@ -13,6 +13,7 @@ from kubedoor import cronjobs
 from tests.browser.clusters import NAMESPACE, InCluster, in_cluster
 from tests.browser.conftest import Visits
 from tests.browser.seeding import PASSWORD, VIEWER
+from tests.browser.test_appearance import problems, settle
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.running import NAMESPACE as OWN_NAMESPACE
 
@@ -206,6 +207,18 @@ def test_of_two_who_change_a_schedule_the_second_is_told(visit: Visits, shop: In
     assert (
         shop.plane.get("cronjob", cronjobs.name_of(made["schedule"]), OWN_NAMESPACE)["spec"]["schedule"] == "0 5 * * 1"
     )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_there_is_something_to_see(visit: Visits, shop: InCluster, theme: str) -> None:
+    page = visit("/schedules", at=shop.kubedoor, password=PASSWORD, color_scheme=theme, bypass_csp=True)
+    page.get_by_role("button", name=re.compile("^Details of")).first.click()
+    settle(page)
+    assert problems(page) == []
+    page.get_by_role("button", name=re.compile("^More for")).first.click()
+    page.get_by_role("menuitem", name="Change", exact=True).click()
+    expect(page.get_by_role("dialog").get_by_role("listitem").first).to_be_visible()
+    assert problems(page) == []
 
 
 def test_a_viewer_sees_schedules_and_cannot_touch_them(visit: Visits, shop: InCluster) -> None:

@@ -90,15 +90,16 @@ def test_cancelling_what_is_over_changes_nothing_and_what_is_not_there_is_said(
 
 
 def test_schedules_are_listed_paused_run_and_deleted(kubedoor: Command, lab: Lab, two: str) -> None:
+    name = f"nightly {two}"
     body = {
-        "name": f"nightly {two}",
+        "name": name,
         "kind": "restart",
         "workloads": [{"namespace": two, "deployment": "web"}],
         "cron": "30 3 * * *",
         "time_zone": "Asia/Shanghai",
     }
     schedule = lab.client.call("POST", "/schedules", body)["schedule"]
-    assert body["name"] in kubedoor("schedules", "list").stdout
+    assert name in kubedoor("schedules", "list").stdout
     assert "is paused" in kubedoor("schedules", "pause", schedule).stdout
     (listed,) = (
         one

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from kubedoor import webhook
 from kubedoor.cluster import NO_CLUSTER, Cluster
-from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, NotFound
+from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, NoClusterAccess, NotFound
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.switch import Switch

@@ -325,7 +325,7 @@ def test_a_ping_with_cloudevent_headers_is_the_same_as_a_plain_one(
         assert (wrong.status_code, wrong.json()["error"]["details"]["field"]) == (422, "days")
         assert requests.get(f"{url}/anything", timeout=10).status_code == 404
         metrics = requests.get(f"{url}/metrics", timeout=10).text
-        assert 'kubedoor_collection_steps_total{event="finished"} 1.0' in metrics
+        assert f'kubedoor_collection_steps_total{{cluster="{cluster}",event="finished"}} 1.0' in metrics
         child.stop()
         assert child.process.returncode == 0, "SIGTERM is an orderly end"
     assert Bench(served, cluster, prometheus, datetime.now(UTC)).control.workload_count() == 8

@@ -84,7 +84,7 @@ def test_an_unknown_deployment_may_be_denied(lab: Lab, namespace: str, tmp_path:
             "create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace, check=False
         )
         assert refused.returncode == 1
-        assert f"KubeDoor: {namespace}/web is not in the control table: collect it or add it" in refused.stderr
+        assert f"KubeDoor: {namespace}/web is not in the control table: label it kubedoor.io/control" in refused.stderr
         lab.set_values(namespace, replicas=4)
         lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace)
         assert replicas_of(lab.stored(namespace)) == 4

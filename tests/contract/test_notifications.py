@@ -38,7 +38,7 @@ RESTART = Wish(Kind.RESTART, (Target("shop", "web"), Target("shop", "cart")))
 class House:
     """Notifications as one pod has them, and the records they are made from."""
 
-    def __init__(self, connection: Connection, cluster: str, clock: Clock) -> None:
+    def __init__(self, connection: Connection, cluster: str, clock: Clock, *further: str) -> None:
         self.clock = clock
         self.connection = connection
         self.cluster = cluster
@@ -48,7 +48,7 @@ class House:
         self.notifications = Notifications(
             cluster_name=cluster,
             store=self.store,
-            notices={cluster: NoticeStore(connection, cluster, own_username=OWN)},
+            notices={one: NoticeStore(connection, one, own_username=OWN) for one in (cluster, *further)},
             records=self.records,
             certificate_days=lambda: self.days_left,
             now=clock,
@@ -196,6 +196,21 @@ def test_an_interrupted_action_is_told_once(house: House, receiver: Receiver) ->
     house.wait_until_told(1)
     house.tick(minutes=5)
     assert len(house.messages()) == 1
+
+
+def test_a_channel_is_told_of_every_cluster_by_its_name(served: Connection, cluster: str, receiver: Receiver) -> None:
+    house = House(served, cluster, Clock(), f"{cluster}-west")
+    house.channel(receiver, "door_overrode")
+    house.admit(cluster=f"{cluster}-west")
+    house.tick()
+    body = receiver.wait()
+    assert body["title"] == f"KubeDoor {cluster}-west: one event", "where it happened, and not where KubeDoor is"
+    assert f"- {cluster}-west: shop/web: replicas 10 -> 3" in body["message"]
+    house.wait_until_told(1)
+    house.admit()
+    house.admit(cluster=f"{cluster}-west")
+    house.tick(minutes=15)
+    assert receiver.wait()["title"] == f"KubeDoor {cluster}, {cluster}-west: 2 events"
 
 
 def test_what_kubedoor_asks_for_itself_is_no_override(house: House, receiver: Receiver) -> None:

@@ -146,6 +146,9 @@ def test_who_is_let_in_is_what_the_role_table_says(
         if error.code == "bad_request" and case.body is not NOT_SET:
             # What is not even JSON is refused before anybody is asked who they are.
             return
+        if name in OWN_TOKEN and response.status_code in (404, 422):
+            # The route asks for its token by itself, when it has read the rest and knows the cluster.
+            return
         assert (response.status_code, error.code, error.details) == (status, code, details)
 
     things = house.things(operation)

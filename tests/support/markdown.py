@@ -38,6 +38,12 @@ def headings(text: str) -> list[tuple[int, str]]:
     return [(len(marks), title) for marks, title in _HEADING.findall(prose(text))]
 
 
+def tables(text: str) -> list[tuple[int, int]]:
+    """Columns and rows of every table."""
+    found = re.findall(r"(?:^\|.*\|$\n?)+", prose(text), re.MULTILINE)
+    return [(len(re.split(r"(?<!\\)\|", rows.splitlines()[0])) - 2, len(rows.splitlines()) - 2) for rows in found]
+
+
 def links(text: str) -> list[str]:
     return [target for _, target in _LINK.findall(_SPAN.sub("", prose(text)))]
 

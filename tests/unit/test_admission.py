@@ -500,5 +500,10 @@ def test_a_refusal_says_what_to_do() -> None:
     response = answer(CASES["unknown workload under deny"])
     assert response["allowed"] is False
     assert response["status"]["code"] == 403
-    assert "collect it or add it in KubeDoor first" in response["status"]["message"]
+    assert 'label it kubedoor.io/control: "off" until it has been collected' in response["status"]["message"]
     assert "patch" not in response
+
+
+def test_who_is_refused_as_unknown_has_a_way_in() -> None:
+    labelled = make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"}))
+    assert admission.decide(labelled, UNKNOWN, Rules(deny_unknown=True)).outcome is Outcome.IGNORED

@@ -146,6 +146,12 @@ def test_a_wrong_method_is_told_the_right_ones(api: TestClient, method: str, pat
     assert answer.headers["Allow"] == allowed
 
 
+def test_a_page_takes_no_changes(api: TestClient) -> None:
+    answer = api.post("/")
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"].startswith("GET")
+
+
 @pytest.mark.parametrize("name", [".", ".."])
 def test_nothing_is_named_so_that_its_path_would_lead_elsewhere(api: TestClient, name: str) -> None:
     assert_error(api.post(f"{V1}/tokens", json={"name": name, "role": "viewer"}), 422, "invalid_input")

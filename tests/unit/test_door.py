@@ -247,6 +247,30 @@ def test_an_object_that_breaks_the_door_is_let_through(house: House) -> None:
     assert metric(house, "kubedoor_door_failures_total", part="decision") == 1
 
 
+def test_a_failure_is_recorded_once_the_store_is_back(house: House) -> None:
+    house.control.is_away = True
+    house.scale(10)
+    house.scale(10, dry_run=True)
+    house.control.is_away = False
+    (row,) = house.rows()
+    assert (row["outcome"], row["reason"], row["after"]) == (
+        "failed",
+        "KubeDoor: the store is away, nothing was set",
+        {},
+    )
+
+
+def test_a_failure_that_cannot_be_noted_is_answered_all_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("cannot be noted")
+
+    house.set_replicas(3)
+    monkeypatch.setattr(house.door.log, "remember", broken)
+    response = house.scale(10)
+    assert (response["allowed"], response["warnings"]) == (True, ["KubeDoor: internal error, nothing was set"])
+    assert house.rows() == []
+
+
 def test_what_is_no_review_is_refused(house: House) -> None:
     with pytest.raises(BadRequest):
         asyncio.run(house.door.admit({"kind": "Pod"}))

@@ -122,6 +122,13 @@ def test_the_cronjob_keeps_the_token_to_its_secret() -> None:
     assert cronjobs.secret(options, "s1", "s3cret")["data"] == {"token": "czNjcmV0"}
 
 
+def test_the_ping_of_a_further_cluster_names_it() -> None:
+    options = CronJobOptions("kubedoor", "kubedoor:1", "http://api.kubedoor", cluster="prod-2")
+    made = cronjobs.cronjob(options, "s1", title="nightly", cron="0 3 * * *", time_zone="UTC", suspended=False)
+    pod = made["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["command"][3].endswith("/api/v1/schedules/s1/ping?cluster=prod-2")
+
+
 def test_a_ping_that_nobody_hears_is_sent_again_and_fails(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     token = tmp_path / "token"
     token.write_text("s3cret\n")

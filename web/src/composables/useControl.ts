@@ -12,7 +12,10 @@ export function useControl() {
   return { control, error, isSwitching, look, turn };
 }
 
+let isLookedAt = false;
+
 async function look(): Promise<void> {
+  isLookedAt = true;
   const asked = cluster.value;
   try {
     const answer = await api.getControl();
@@ -28,7 +31,7 @@ async function look(): Promise<void> {
 /** Each cluster has a switch of its own. */
 watch(cluster, () => {
   control.value = error.value = undefined;
-  void look();
+  if (isLookedAt) void look();
 });
 
 /** Raises ApiError when the cluster refuses; the state shown is then what it was. */

@@ -81,6 +81,6 @@ export default {
     no_cluster_access: "KubeDoor has no access to this cluster", away: "KubeDoor does not answer", internal: "KubeDoor made a mistake", unauthorized: "You are not logged in", forbidden: "You may not do that", not_found: "It is not there",
     conflict: "Somebody or something else was first", invalid_input: "A value is not right", invalid_quantity: "That is not a quantity", store: "The store does not answer", cluster: "The cluster does not answer",
     prometheus: "Prometheus cannot be read", prometheus_unreachable: "Prometheus cannot be reached", prometheus_refused: "Prometheus refuses the credentials", prometheus_not_understood: "Prometheus' answer makes no sense",
-    query_too_large: "The query is too large for Prometheus", not_delivered: "The channel did not take it", bad_request: "The request could not be read", unknown: "Something went wrong (status {status})",
+    query_too_large: "The query is too large for Prometheus", not_delivered: "The channel did not take it", bad_request: "The request could not be read", too_large: "What was sent is too large", unknown: "Something went wrong (status {status})",
   },
 };

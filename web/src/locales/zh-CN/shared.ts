@@ -78,6 +78,6 @@ export default {
     no_cluster_access: "KubeDoor 无权访问该集群", away: "KubeDoor 没有响应", internal: "KubeDoor 内部错误", unauthorized: "尚未登录", forbidden: "没有权限", not_found: "不存在",
     conflict: "已有其他人或任务先行一步", invalid_input: "输入的值不正确", invalid_quantity: "不是合法的资源量", store: "存储没有响应", cluster: "集群没有响应",
     prometheus: "无法读取 Prometheus", prometheus_unreachable: "无法连接 Prometheus", prometheus_refused: "Prometheus 拒绝了凭据", prometheus_not_understood: "无法理解 Prometheus 的回答",
-    query_too_large: "查询量超出 Prometheus 的限制", not_delivered: "渠道没有接收", bad_request: "请求无法解析", unknown: "出错了（状态码 {status}）",
+    query_too_large: "查询量超出 Prometheus 的限制", not_delivered: "渠道没有接收", bad_request: "请求无法解析", too_large: "发送的内容过大", unknown: "出错了（状态码 {status}）",
   },
 };
