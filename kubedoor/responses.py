@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kubedoor.errors import BadRequest, KubeDoorError, NotFound
+from kubedoor.errors import BadRequest, KubeDoorError, NotFound, Unauthorized
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,20 @@ async def read_json(request: Request) -> Any:
         raise BadRequest("the body is nested too deeply") from error
 
 
+def bears(request: Request, token: str) -> bool:
+    """Whether the request has this bearer token."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
 async def housekeeping(
-    request: Request, *, registry: CollectorRegistry, is_ready: Callable[[], Awaitable[bool]]
+    request: Request,
+    *,
+    registry: CollectorRegistry,
+    is_ready: Callable[[], Awaitable[bool]],
+    metrics_token: Callable[[], str] = str,
 ) -> Response | None:
-    """Answers /healthz, /readyz and /metrics; None for every other path."""
+    """Answers /healthz, /readyz and /metrics (which asks for `metrics_token`, if that is not empty); None for every other path."""
     path = request.url.path.removeprefix(request.scope.get("root_path", "")).rstrip("/")
     if path == "/healthz":
         return JSONResponse({"status": "ok"})
@@ -56,6 +67,9 @@ async def housekeeping(
         ready = await is_ready()
         return JSONResponse({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)
     if path == "/metrics":
+        token = await run_in_threadpool(metrics_token)
+        if token and not bears(request, token):
+            return error_response(Unauthorized("/metrics asks for the bearer token of KUBEDOOR_METRICS_TOKEN"))
         text = await run_in_threadpool(generate_latest, registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
     return None

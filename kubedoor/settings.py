@@ -450,6 +450,13 @@ class Settings:
         "200",
         "How many workloads of each cluster `api` shows singly on /metrics, those that ask for most CPU; 0: sums only.",
     )
+    metrics_token: str = setting(
+        "",
+        _text,
+        "a long random text",
+        "Bearer token that /metrics of `api` asks for, since it names workloads; empty: it is open.",
+        secret=True,
+    )
     api_url: str = setting(
         "",
         _url("http", "https"),

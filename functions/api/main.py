@@ -77,7 +77,12 @@ async def _ready() -> bool:
 @functions_framework.aio.http
 async def api(request: Request) -> Response:
     try:
-        if answer := await housekeeping(request, registry=_registry(), is_ready=_ready):
+        if answer := await housekeeping(
+            request,
+            registry=_registry(),
+            is_ready=_ready,
+            metrics_token=lambda: _clusters().home.settings.metrics_token,
+        ):
             return answer
         # The use cases are built in a worker thread: the embedded store blocks for a second when it opens.
         await run_in_threadpool(lambda: _clusters().home)

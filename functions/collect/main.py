@@ -21,7 +21,7 @@ from kubedoor.collecting import Progress, Wish, parse_wish
 from kubedoor.errors import KubeDoorError, Unauthorized
 from kubedoor.once import once
 from kubedoor.publishing import Publisher
-from kubedoor.responses import error_response, housekeeping, not_here, read_json
+from kubedoor.responses import bears, error_response, housekeeping, not_here, read_json
 from kubedoor.rounds import Rounds
 from kubedoor.settings import Settings
 from kubedoor.store.control import ControlStore
@@ -90,8 +90,8 @@ def _check_token(request: Request) -> None:
         if host and ipaddress.ip_address(host).is_loopback and "x-forwarded-for" not in request.headers:
             return
         raise Unauthorized("collect serves loopback only until KUBEDOOR_COLLECT_TOKEN is set")
-    given = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get(EVENT_HEADER, "")
-    if not hmac.compare_digest(given.encode(), token.encode()):
+    event = request.headers.get(EVENT_HEADER, "")
+    if not (bears(request, token) or hmac.compare_digest(event.encode(), token.encode())):
         raise Unauthorized("the bearer token is missing or wrong (KUBEDOOR_COLLECT_TOKEN)")
 
 

@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from prometheus_client import CollectorRegistry
+from starlette.requests import Request
 
 from kubedoor import certificates, logs, webhook
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, SettingsError, StoreError
 from kubedoor.once import FAILURE_HOLDS_SECONDS, once
 from kubedoor.patching import difference
-from kubedoor.responses import error_response
+from kubedoor.responses import error_response, housekeeping
 from kubedoor.serving import Mounts, load_function
 from kubedoor.store.connection import Connection, parse_dsn
 from kubedoor.store.migrations import available, folder, migrate
@@ -303,3 +305,24 @@ def test_a_replicated_cluster_gets_replicated_engines() -> None:
     assert any("ReplicatedReplacingMergeTree(seen_at)" in text for text in engines)
     assert any("replicated_deduplication_window" in text for text in statements)
     assert not any("{" in text for text in statements)
+
+
+@pytest.mark.parametrize(
+    ("token", "sent", "status"),
+    [
+        ("", "", 200),
+        ("right", "", 401),
+        ("right", "Bearer wrong", 401),
+        ("right", "Basic right", 401),
+        ("right", "bearer right", 200),
+    ],
+)
+def test_metrics_ask_for_their_token_where_there_is_one(token: str, sent: str, status: int) -> None:
+    async def ready() -> bool:
+        return True
+
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": [(b"authorization", sent.encode())]}
+    answering = housekeeping(Request(scope), registry=CollectorRegistry(), is_ready=ready, metrics_token=lambda: token)
+    answer = asyncio.run(answering)
+    assert answer is not None
+    assert answer.status_code == status
