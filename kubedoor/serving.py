@@ -11,9 +11,7 @@ import logging
 import signal
 import ssl
 import sys
-import threading
-import urllib.request
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,7 @@ App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[N
 RELOAD_SECONDS = 10.0
 DRAIN_SECONDS = 10
 WARM_UP_SECONDS = 5.0
-"""Longest wait for the store before the door opens without it."""
-WAKE_SECONDS = 60
+"""Longest wait for the store before KubeDoor opens without it."""
 
 
 def functions_folder() -> Path:
@@ -177,11 +174,13 @@ async def run(
     servers: list[uvicorn.Server],
     *,
     on_ready: Callable[[], None],
+    waking: Sequence[App] = (),
     draining: Draining | None = None,
     drain_seconds: float = 0,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let requests under way finish.
 
+    `waking`: applications that begin with their first request what they do by themselves; they are sent one each.
     With `draining` it has the application make itself ready first, since a pod is sent requests as soon as its port is
     open, and goes on serving for `drain_seconds` in the end: a Service sends requests to a pod for a while after the pod
     was told to stop.
@@ -198,6 +197,7 @@ async def run(
     while not all(one.started for one in servers) and not any(task.done() for task in tasks):
         await asyncio.sleep(0.02)
     if all(one.started for one in servers):
+        await asyncio.gather(*(warm_up(app, seconds=WARM_UP_SECONDS) for app in waking))
         on_ready()
     await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     if draining is not None and waiting.done():
@@ -207,16 +207,3 @@ async def run(
         one.should_exit = True
     waiting.cancel()
     await asyncio.gather(*tasks)
-
-
-def wake(url: str) -> None:
-    """Send one request, from a thread: what a function does by itself begins with its first request."""
-
-    def send() -> None:
-        try:
-            with urllib.request.urlopen(url, timeout=WAKE_SECONDS):  # noqa: S310 -- our own address
-                return
-        except OSError as error:
-            log.warning("%s does not answer: %s", url, error)
-
-    threading.Thread(target=send, name="wake", daemon=True).start()

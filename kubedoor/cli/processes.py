@@ -81,13 +81,9 @@ def _serve(config: Settings) -> None:
         serving.server(functions["mutate"], host=config.host, port=config.door_port, certificate=certificate, key=key),
     ]
 
-    def on_ready() -> None:
-        print(_welcome(config), flush=True)
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        serving.wake(f"http://{host}:{config.port}/readyz")
-
+    waking = (functions["api"], functions["mutate"])
     try:
-        asyncio.run(serving.run(servers, on_ready=on_ready))
+        asyncio.run(serving.run(servers, on_ready=lambda: print(_welcome(config), flush=True), waking=waking))
     finally:
         opening.close_all()
 
@@ -105,6 +101,8 @@ def _welcome(config: Settings) -> str:
         f"  store           {'embedded, in ' + str(Path(config.data_dir).absolute()) if config.is_embedded else 'ClickHouse'}",
         f"  peak window     {config.peak_windows} {config.time_zone}",
     ]
+    if config.further:
+        lines.append(f"  clusters        {', '.join(one.cluster for one in config.every_cluster)}")
     return "\n".join(lines)
 
 

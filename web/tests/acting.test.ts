@@ -102,6 +102,7 @@ describe("a schedule's form", () => {
 
 test("a sentence inside a sentence is said in Chinese, too", () => {
   expect(said("shop/web: changed, but not healthy within 600 s: 1 of 3 pods are new", "zh-CN")).toBe("shop/web：已修改，但在 600 秒内未健康：3 个 Pod 中 1 个是新的");
+  expect(said('changed, but its rollout failed: 1 of 3 pods are new; ReplicaSet "web-1" has timed out progressing.', "zh-CN")).toBe("已修改，但发布失败：3 个 Pod 中 1 个是新的；ReplicaSet web-1 推进超时");
   expect(said("its mode is off, so that a restart would set nothing", "zh-CN")).toBe("模式为关闭，重启不会设置任何值");
 });
 

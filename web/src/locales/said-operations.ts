@@ -27,6 +27,7 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^(\d+) of (\d+) pods are new$/, "$2 个 Pod 中 $1 个是新的"],
   [/^(\d+) pods have yet to end$/, "还有 $1 个 Pod 未结束"],
   [/^the controller has not seen the change yet$/, "控制器还没有看到这次修改"],
+  [/^ReplicaSet "(\S+)" has timed out progressing\.$/, "ReplicaSet $1 推进超时"],
   [/^the Deployment is gone$/, "Deployment 已不存在"],
   [/^changed; its rollout was not waited for to the end$/, "已修改；没有等到发布结束"],
   [/^perhaps changed: look at it$/, "可能已修改：请检查"],
@@ -53,5 +54,8 @@ export const BEGINNINGS: [RegExp, string][] = [
   [/^changed, but not healthy within (\S+) s: /, "已修改，但在 $1 秒内未健康："],
   [/^changed; its rollout was not waited for: /, "已修改；没有等待发布结束："],
   [/^not touched: /, "未动："],
+  [/^(\d+) pods have yet to end; /, "还有 $1 个 Pod 未结束；"],
+  [/^(\d+) of (\d+) pods are new; /, "$2 个 Pod 中 $1 个是新的；"],
+  [/^(\d+) of (\d+) pods are available; /, "$2 个 Pod 中 $1 个可用；"],
   [/^the cluster does not allow this to KubeDoor: /, "集群不允许 KubeDoor 这样做："],
 ];

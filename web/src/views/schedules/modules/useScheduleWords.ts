@@ -15,7 +15,7 @@ export function useScheduleWords() {
 
   function what(schedule: Schedule): string {
     if (schedule.parent) return t("schedules.isReturn");
-    const back = schedule.return_after_minutes ? `, ${t("schedules.returnsAfter", { time: span(schedule.return_after_minutes * SECONDS) })}` : "";
+    const back = schedule.return_after_minutes ? t("schedules.returnsAfter", { time: span(schedule.return_after_minutes * SECONDS) }) : "";
     return named(schedule) + back;
   }
 
