@@ -84,15 +84,20 @@ class Schedules:
         return self.one(self._add(schedule, editor).schedule)
 
     def _add(self, schedule: Schedule, editor: Editor) -> Schedule:
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        token, schedule = self._with_token(schedule)
         with recorded(self._records, editor, "schedule.create", schedule.name, after=shown(schedule)):
-            saved = self._store.save(replace(schedule, token_hash=token_hash(token)))
+            saved = self._store.save(schedule)
             try:
                 self._put(saved, token=token)
             except KubeDoorError:
                 self._store.save(replace(saved, deleted=True))
                 raise
         return saved
+
+    def _with_token(self, schedule: Schedule) -> tuple[str, Schedule]:
+        """A token for its CronJob, and the schedule that knows it; without CronJobs none, and the clock sees to it."""
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32) if self.is_in_cluster else ""
+        return token, replace(schedule, token_hash=token_hash(token) if token else "")
 
     def all(self) -> list[Row]:
         """Every schedule with its newest runs, and those it missed."""
@@ -141,10 +146,9 @@ class Schedules:
 
     def _replace(self, before: Schedule, after: Schedule, action: str, editor: Editor) -> None:
         token = ""
-        if self._is_over(before):
-            # Its CronJob and its Secret are gone.
-            token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-            after = replace(after, token_hash=token_hash(token))
+        if self._is_over(before) or not before.token_hash:
+            # Its CronJob and its Secret are gone, or it never had any.
+            token, after = self._with_token(after)
         with recorded(self._records, editor, action, before.name, before=shown(before), after=shown(after)):
             saved = self._store.save(after)
             try:
@@ -200,6 +204,9 @@ class Schedules:
         """Begin what is due; for schedules without CronJobs. Never raises."""
         try:
             for schedule in self._store.all():
+                if schedule.token_hash:
+                    # Its CronJob pings, even if another KubeDoor on this store has made it.
+                    continue
                 due = due_now(schedule, self._now(), early=timedelta(0), late=TICK_LATE)
                 # What was due before the schedule was made or resumed is not.
                 if due and not schedule.paused and (schedule.changed_at is None or due > schedule.changed_at):

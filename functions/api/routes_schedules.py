@@ -99,7 +99,7 @@ class PingAnswer(BaseModel):
     started: bool = Field(description="False: this run has been done already.")
 
 
-def _answer(row: dict[str, Any], *, is_in_cluster: bool) -> ScheduleAnswer:
+def _answer(row: dict[str, Any]) -> ScheduleAnswer:
     wish = row["wish"]
     targets = [
         ScheduleTarget(
@@ -112,19 +112,18 @@ def _answer(row: dict[str, Any], *, is_in_cluster: bool) -> ScheduleAnswer:
         for target in wish.targets
     ]
     how = {name: value for name, value in asdict(wish).items() if name != "targets"}
-    return ScheduleAnswer(**{**how, **row}, workloads=targets, runs_in="cluster" if is_in_cluster else "process")
+    return ScheduleAnswer(**{**how, **row}, workloads=targets)
 
 
 @router.get("", operation_id="list_schedules")
 def list_schedules(found: ServicesIn, login: LoginIn) -> list[ScheduleAnswer]:
-    schedules = found.schedules
-    return [_answer(row, is_in_cluster=schedules.is_in_cluster) for row in schedules.all()]
+    return [_answer(row) for row in found.schedules.all()]
 
 
 @router.post("", operation_id="create_schedule", status_code=201, responses=may_fail(409))
 def create_schedule(body: ScheduleBody, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     row = found.schedules.create(body.asked(found.settings.time_zone), editor)
-    return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
+    return _answer(row)
 
 
 @router.post("/preview", operation_id="preview_schedule")
@@ -138,7 +137,7 @@ def preview_schedule(
 
 @router.get("/{schedule}", operation_id="get_schedule")
 def get_schedule(schedule: Id, found: ServicesIn, login: LoginIn) -> ScheduleAnswer:
-    return _answer(found.schedules.one(schedule), is_in_cluster=found.schedules.is_in_cluster)
+    return _answer(found.schedules.one(schedule))
 
 
 @router.put("/{schedule}", operation_id="change_schedule", responses=may_fail(409))
@@ -146,7 +145,7 @@ def change_schedule(schedule: Id, body: ScheduleChange, found: ServicesIn, edito
     """All of it anew; what ends a temporary scale keeps what it does. 409: somebody has changed it meanwhile."""
     asked = body.asked(found.settings.time_zone)
     row = found.schedules.change(schedule, asked, editor, based_on=body.version)
-    return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
+    return _answer(row)
 
 
 @router.delete("/{schedule}", operation_id="delete_schedule", status_code=204, responses=may_fail(409))
@@ -157,19 +156,19 @@ def delete_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> None:
 @router.post("/{schedule}/pause", operation_id="pause_schedule", responses=may_fail(409))
 def pause_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     row = found.schedules.pause(schedule, editor, paused=True)
-    return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
+    return _answer(row)
 
 
 @router.post("/{schedule}/resume", operation_id="resume_schedule", responses=may_fail(409))
 def resume_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     row = found.schedules.pause(schedule, editor, paused=False)
-    return _answer(row, is_in_cluster=found.schedules.is_in_cluster)
+    return _answer(row)
 
 
 @router.post("/{schedule}/run", operation_id="run_schedule", status_code=202, responses=may_fail(409))
 def run_schedule(schedule: Id, found: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     """Now, out of turn; the newest of its runs says what became of it."""
-    return _answer(found.schedules.run_now(schedule, editor), is_in_cluster=found.schedules.is_in_cluster)
+    return _answer(found.schedules.run_now(schedule, editor))
 
 
 @router.post("/{schedule}/ping", operation_id="ping_schedule", responses=may_fail(409))
