@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from kubedoor.collecting import Progress, Wish, parse_wish
+from kubedoor.collecting import Progress
+from kubedoor.collectwishes import Wish, parse_wish
 from kubedoor.errors import Conflict, KubeDoorError, NotFound, StoreError
 from kubedoor.store.connection import Row
 from kubedoor.store.usage import CollectionEvent, UsageStore

@@ -7,7 +7,7 @@ import time
 
 from kubedoor import cluster_certificates, webhook
 from kubedoor.assembly import build_cluster, service_names, utc_now
-from kubedoor.collecting import Wish
+from kubedoor.collectwishes import Wish
 from kubedoor.errors import SettingsError
 from kubedoor.pinging import Ping
 from kubedoor.settings import Settings

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kubedoor.background import MAX_SLICES, remote_slice
-from kubedoor.collecting import Progress, Wish, parse_wish
+from kubedoor.collecting import Progress
+from kubedoor.collectwishes import Wish, parse_wish
 from kubedoor.errors import KubeDoorError
 
 log = logging.getLogger(__name__)

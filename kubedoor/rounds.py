@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubedoor.collecting import Collector, Progress, Wish
+from kubedoor.collecting import Collector, Progress
+from kubedoor.collectwishes import Wish
 from kubedoor.errors import InvalidInput, KubeDoorError, StoreError
 
 

@@ -22,13 +22,14 @@ from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound, Una
 from kubedoor.model import WorkloadKey
 from kubedoor.people import token_hash
 from kubedoor.recording import Editor, recorded
+from kubedoor.returns import return_of
 from kubedoor.schedule_rows import row, shown
 from kubedoor.scheduling import Schedule, ScheduleWish, checked, due_now, expression, is_over
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
-from kubedoor.wishes import BackTo, Kind, Target, Wish, parse
+from kubedoor.wishes import BackTo, Target, Wish, parse
 
 log = logging.getLogger(__name__)
 
@@ -251,8 +252,6 @@ class Schedules:
         except KubeDoorError as error:
             log.warning("the CronJob of schedule %s could not be deleted: %s", schedule.name, error)
 
-    # Temporary scales
-
     def _plan_return(
         self,
         schedule: Schedule,
@@ -262,31 +261,13 @@ class Schedules:
         editor: Editor,
     ) -> None:
         """A schedule of its own, for once, that sets back what was found. Of two returns the later one counts."""
+        earlier = [one for one in self._store.all() if one.parent == schedule.schedule]
         found = {
-            _plain(one.target): BackTo(manual[one.target], one.replicas_before or 0)
+            one.target: BackTo(manual[one.target], one.replicas_before or 0)
             for one in planned
             if one.verdict is Verdict.WILL
         }
-        earlier = [one for one in self._store.all() if one.parent == schedule.schedule]
-        for one in earlier:
-            # What an unfinished temporary scale left behind is not what there was before.
-            found |= {_plain(target): target.back_to for target in parse(one.wish).targets if target.back_to}
-        targets = tuple(Target(one.namespace, one.deployment, None, back) for one, back in found.items())
-        at = self._now() + timedelta(minutes=schedule.return_after_minutes, seconds=59)
-        back = replace(wish, kind=Kind.SCALE, replicas=None, targets=targets, note=f"return of {schedule.name}")
-        self._add(
-            Schedule(
-                schedule=uuid.uuid4().hex[:12],
-                name=f"{schedule.name}: return"[:100],
-                wish=back.as_json(),
-                time_zone=schedule.time_zone,
-                made_by=editor.who,
-                at=at.replace(second=0, microsecond=0),
-                parent=schedule.schedule,
-                changed_by=editor.who,
-            ),
-            editor,
-        )
+        self._add(return_of(schedule, wish, found, earlier, now=self._now(), who=editor.who), editor)
         for one in earlier:
             with suppress(Conflict, NotFound):
                 self.delete(one.schedule, editor)
@@ -320,7 +301,3 @@ class Schedules:
         newest = [found[0]["action"] for found in runs.values() if found and found[0]["action"]]
         states = self._actions.states(newest)
         return [row(one, runs[one.schedule], now, states) for one in schedules]
-
-
-def _plain(target: Target) -> Target:
-    return Target(target.namespace, target.deployment)

@@ -6,17 +6,14 @@ which variable to set and gives an example. `docs/settings.md` is made from this
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from kubedoor import clusters, quantities
+from kubedoor import clusters
+from kubedoor import settingvalues as read
 from kubedoor.errors import KubeDoorError, NotFound, SettingsError
-from kubedoor.roles import Role
 from kubedoor.windows import PeakWindows
 
 OWN_NAMESPACES = (
@@ -28,131 +25,6 @@ OWN_NAMESPACES = (
     "kourier-system",
     "cert-manager",
 )
-
-
-def _text(raw: str) -> str:
-    return raw
-
-
-def _flag(raw: str) -> bool:
-    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-    if raw.lower() not in known:
-        raise ValueError("is neither true nor false")
-    return known[raw.lower()]
-
-
-def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        try:
-            value = int(raw)
-        except ValueError:
-            raise ValueError("is not a whole number") from None
-        if not minimum <= value <= maximum:
-            raise ValueError(f"must be from {minimum} to {maximum}")
-        return value
-
-    return parse
-
-
-def _number(minimum: float, maximum: float) -> Callable[[str], float]:
-    def parse(raw: str) -> float:
-        try:
-            value = float(raw)
-        except ValueError:
-            raise ValueError("is not a number") from None
-        if not minimum <= value <= maximum:
-            raise ValueError(f"must be from {minimum:g} to {maximum:g}")
-        return value
-
-    return parse
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return raw
-
-    return parse
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        parts = urlsplit(raw)
-        if parts.scheme not in schemes or (parts.scheme != "chdb" and not parts.hostname):
-            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        return raw.rstrip("/") if parts.scheme != "chdb" else raw
-
-    return lambda raw: parse(raw) if raw else ""
-
-
-def _address(raw: str) -> str:
-    try:
-        ipaddress.ip_address(raw)
-    except ValueError:
-        raise ValueError("is not an IP address") from None
-    return raw
-
-
-def _names(raw: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in raw.split(",") if name.strip())
-
-
-def _headers(raw: str) -> Mapping[str, str]:
-    pairs = [pair.partition("=") for pair in _names(raw)]
-    if any(not separator or not name.strip() for name, separator, _ in pairs):
-        raise ValueError("must be name=value pairs with commas between them")
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _networks(raw: str) -> tuple[str, ...]:
-    found = _names(raw)
-    for network in found:
-        ipaddress.ip_network(network)
-    return found
-
-
-def _roles(raw: str) -> Mapping[str, str]:
-    pairs = {name: role.strip() for name, _, role in (pair.rpartition("=") for pair in _names(raw))}
-    if any(not name.strip() or role not in tuple(Role) for name, role in pairs.items()):
-        raise ValueError(f"must be value=role pairs with commas between them; roles are {', '.join(Role)}")
-    return {name.strip(): role for name, role in pairs.items()}
-
-
-def _folder(raw: str) -> Path:
-    return Path(raw).expanduser()
-
-
-def _file(raw: str) -> str:
-    if raw and not Path(raw).expanduser().is_file():
-        raise ValueError("names a file that is not there")
-    return str(Path(raw).expanduser()) if raw else ""
-
-
-def _zone(raw: str) -> str:
-    try:
-        ZoneInfo(raw)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("is not a time zone of the IANA database") from None
-    return raw
-
-
-def _windows(raw: str) -> str:
-    PeakWindows.parse(raw, "UTC", weekdays_only=False)
-    return raw
-
-
-def _positive(read: Callable[[str], int]) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        if (amount := read(raw)) <= 0:
-            raise ValueError("must be more than zero")
-        return amount
-
-    return parse
-
-
-_cpu = _positive(quantities.cpu_millicores)
-_memory = _positive(quantities.memory_bytes)
 
 
 def setting(
@@ -181,98 +53,106 @@ class Settings:
     """The table. Every field is a setting; see `setting` for its columns."""
 
     # Which cluster, and where usage comes from.
-    cluster: str = setting("default", _text, "prod-1", "Name of the Kubernetes cluster; part of every key.")
+    cluster: str = setting("default", read.text, "prod-1", "Name of the Kubernetes cluster; part of every key.")
     cluster_label: str = setting(
-        "", _text, "env", "Prometheus label whose value is the cluster's name; empty: one cluster only."
+        "", read.text, "env", "Prometheus label whose value is the cluster's name; empty: one cluster only."
     )
     clusters: str = setting(
         "",
-        _text,
+        read.text,
         "/etc/kubedoor/clusters.yaml",
         "Further clusters: a YAML or JSON list, or the file that has it (see clusters.md); empty: this cluster alone.",
     )
-    source: str = setting("auto", _one_of("auto", "prometheus", "sample"), "prometheus", "Where usage comes from; `auto`: Prometheus if its URL is set, else sample data if the store is embedded.")  # fmt: skip
+    source: str = setting("auto", read.one_of("auto", "prometheus", "sample"), "prometheus", "Where usage comes from; `auto`: Prometheus if its URL is set, else sample data if the store is embedded.")  # fmt: skip
     prometheus_url: str = setting(
         "",
-        _url("http", "https"),
+        read.url("http", "https"),
         "http://prometheus.monitoring:9090",
         "Prometheus or VictoriaMetrics, path prefix included.",
     )
-    prometheus_bearer_token: str = setting("", _text, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True)
+    prometheus_bearer_token: str = setting("", read.text, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True)
     prometheus_bearer_token_file: str = setting(
-        "", _file, "/var/run/secrets/prometheus/token", "File with the bearer token, read anew for every request."
+        "", read.file, "/var/run/secrets/prometheus/token", "File with the bearer token, read anew for every request."
     )
-    prometheus_username: str = setting("", _text, "kubedoor", "User for basic authentication at Prometheus.")
-    prometheus_password: str = setting("", _text, "…", "Password for basic authentication at Prometheus.", secret=True)
+    prometheus_username: str = setting("", read.text, "kubedoor", "User for basic authentication at Prometheus.")
+    prometheus_password: str = setting(
+        "", read.text, "…", "Password for basic authentication at Prometheus.", secret=True
+    )
     prometheus_headers: Mapping[str, str] = setting(
-        "", _headers, "X-Scope-OrgID=prod", "Further request headers, `name=value` with commas between.", secret=True
+        "",
+        read.headers,
+        "X-Scope-OrgID=prod",
+        "Further request headers, `name=value` with commas between.",
+        secret=True,
     )
     prometheus_ca_file: str = setting(
-        "", _file, "/etc/ssl/prometheus-ca.crt", "CA file that Prometheus' certificate is checked with."
+        "", read.file, "/etc/ssl/prometheus-ca.crt", "CA file that Prometheus' certificate is checked with."
     )
     prometheus_timeout_seconds: float = setting(
-        "120", _number(1, 600), "60", "Longest wait for one answer of Prometheus."
+        "120", read.number(1, 600), "60", "Longest wait for one answer of Prometheus."
     )
-    prometheus_concurrency: int = setting("2", _whole(1, 8), "1", "Queries under way at once.")
+    prometheus_concurrency: int = setting("2", read.whole(1, 8), "1", "Queries under way at once.")
     namespaces: tuple[str, ...] = setting(
-        "", _names, "shop,payment", "Only these namespaces are collected; empty: all."
+        "", read.names, "shop,payment", "Only these namespaces are collected; empty: all."
     )
-    excluded_namespaces: tuple[str, ...] = setting(",".join(OWN_NAMESPACES), _names, "kube-system,monitoring", "Namespaces that are neither collected nor controlled; KubeDoor's own is always among them.")  # fmt: skip
+    excluded_namespaces: tuple[str, ...] = setting(",".join(OWN_NAMESPACES), read.names, "kube-system,monitoring", "Namespaces that are neither collected nor controlled; KubeDoor's own is always among them.")  # fmt: skip
 
     # The peak window and the sizing rule.
     peak_windows: str = setting(
-        "10:00-11:30", _windows, "10:00-11:30,20:00-21:00", "Local time ranges of a day, at most three."
+        "10:00-11:30", read.windows, "10:00-11:30,20:00-21:00", "Local time ranges of a day, at most three."
     )
     time_zone: str = setting(
-        "Asia/Shanghai", _zone, "Europe/Berlin", "Time zone of the peak windows, of days and of schedules."
+        "Asia/Shanghai", read.zone, "Europe/Berlin", "Time zone of the peak windows, of days and of schedules."
     )
-    weekdays_only: bool = setting("false", _flag, "true", "Leave Saturdays and Sundays out.")
-    look_back_days: int = setting("10", _whole(1, 365), "14", "How many days the peak day is chosen from.")
+    weekdays_only: bool = setting("false", read.flag, "true", "Leave Saturdays and Sundays out.")
+    look_back_days: int = setting("10", read.whole(1, 365), "14", "How many days the peak day is chosen from.")
     peak_day_scope: str = setting(
         "workload",
-        _one_of("workload", "cluster"),
+        read.one_of("workload", "cluster"),
         "cluster",
         "The heaviest day of each workload, or of the whole cluster.",
     )
-    sizing_rule: str = setting("peak-day", _text, "peak-day", "Rule that turns usage days into control values.")
-    step_seconds: int = setting("60", _whole(15, 600), "30", "Distance of the samples of a window's curve.")
+    sizing_rule: str = setting("peak-day", read.text, "peak-day", "Rule that turns usage days into control values.")
+    step_seconds: int = setting("60", read.whole(15, 600), "30", "Distance of the samples of a window's curve.")
     rate_seconds: int = setting(
-        "300", _whole(60, 3600), "180", "Range over which the CPU rate is taken; at least four scrape intervals."
+        "300", read.whole(60, 3600), "180", "Range over which the CPU rate is taken; at least four scrape intervals."
     )
-    min_cpu_millicores: int = setting("10m", _cpu, "20m", "Floor of a CPU request.", variable="KUBEDOOR_MIN_CPU")
+    min_cpu_millicores: int = setting("10m", read.cpu, "20m", "Floor of a CPU request.", variable="KUBEDOOR_MIN_CPU")
     min_memory_bytes: int = setting(
-        "1Mi", _memory, "32Mi", "Floor of a memory request.", variable="KUBEDOOR_MIN_MEMORY"
+        "1Mi", read.memory, "32Mi", "Floor of a memory request.", variable="KUBEDOOR_MIN_MEMORY"
     )
 
     # The store.
     data_dir: Path = setting(
-        "data", _folder, "/var/lib/kubedoor", "Folder of the embedded store, keys and certificates."
+        "data", read.folder, "/var/lib/kubedoor", "Folder of the embedded store, keys and certificates."
     )
-    store_dsn: str = setting("", _url("chdb", "http", "https"), "https://kubedoor:secret@clickhouse:8443/kubedoor", "ClickHouse; empty: embedded in the data folder. A password with reserved characters is percent-encoded.", secret=True)  # fmt: skip
+    store_dsn: str = setting("", read.url("chdb", "http", "https"), "https://kubedoor:secret@clickhouse:8443/kubedoor", "ClickHouse; empty: embedded in the data folder. A password with reserved characters is percent-encoded.", secret=True)  # fmt: skip
     store_ca_file: str = setting(
-        "", _file, "/etc/ssl/clickhouse-ca.crt", "CA file that ClickHouse's certificate is checked with."
+        "", read.file, "/etc/ssl/clickhouse-ca.crt", "CA file that ClickHouse's certificate is checked with."
     )
-    store_timeout_seconds: float = setting("30", _number(1, 600), "10", "Longest wait for one answer of ClickHouse.")
+    store_timeout_seconds: float = setting(
+        "30", read.number(1, 600), "10", "Longest wait for one answer of ClickHouse."
+    )
     store_cluster: str = setting(
         "",
-        _text,
+        read.text,
         "main",
         "Name of a replicated ClickHouse cluster: the schema is made `ON CLUSTER` with `Replicated*` engines.",
     )
 
     # Collection.
     collect_budget_seconds: float = setting(
-        "240", _number(1, 3000), "120", "How long one request to `collect` may work before it answers `next`."
+        "240", read.number(1, 3000), "120", "How long one request to `collect` may work before it answers `next`."
     )
     collect_url: str = setting(
         "",
-        _url("http", "https"),
+        read.url("http", "https"),
         "http://collect.kubedoor.svc.cluster.local",
         "Where `api` sends collections; empty: they run in `api` itself.",
     )
     collect_token: str = setting(
         "",
-        _text,
+        read.text,
         "a long random text",
         "Bearer token that `collect` asks for; without it only loopback is served.",
         secret=True,
@@ -281,192 +161,197 @@ class Settings:
     # Schedules.
     schedule_image: str = setting(
         "",
-        _text,
+        read.text,
         "kubedoor:0.1.0",
         "Image of the CronJobs of schedules; empty: there are none, and schedules run in `api` itself.",
     )
     schedule_api_url: str = setting(
         "",
-        _url("http", "https"),
+        read.url("http", "https"),
         "http://api.kubedoor.svc.cluster.local",
         "Where the CronJobs of schedules find `api`.",
     )
     schedule_pull_secret: str = setting(
-        "", _text, "registry-login", "Secret in KubeDoor's namespace that the image of schedules is pulled with."
+        "", read.text, "registry-login", "Secret in KubeDoor's namespace that the image of schedules is pulled with."
     )
 
     clock_seconds: float = setting(
         "5",
-        _number(0, 60),
+        read.number(0, 60),
         "10",
         "How often `api` looks whether schedules are due and notifications are to be sent; 0: never.",
     )
 
     # The door.
-    namespace: str = setting("kubedoor", _text, "kubedoor", "KubeDoor's own namespace: never controlled.")
+    namespace: str = setting("kubedoor", read.text, "kubedoor", "KubeDoor's own namespace: never controlled.")
     unknown_workloads: str = setting(
-        "allow", _one_of("allow", "deny"), "deny", "What happens to a Deployment that is not in the control table."
+        "allow", read.one_of("allow", "deny"), "deny", "What happens to a Deployment that is not in the control table."
     )
     on_internal_error: str = setting(
-        "allow", _one_of("allow", "deny"), "deny", "What the door answers when it fails itself."
+        "allow", read.one_of("allow", "deny"), "deny", "What the door answers when it fails itself."
     )
     hpa_replicas: str = setting(
         "keep",
-        _one_of("keep", "control"),
+        read.one_of("keep", "control"),
         "control",
         "Replicas of a workload that an HPA scales: kept, or controlled all the same.",
     )
     snapshot_max_age_seconds: float = setting(
-        "1", _number(0.1, 60), "1", "Oldest knowledge a decision may rest on while the store answers."
+        "1", read.number(0.1, 60), "1", "Oldest knowledge a decision may rest on while the store answers."
     )
     snapshot_wait_seconds: float = setting(
         "1",
-        _number(0.05, 10),
+        read.number(0.05, 10),
         "0.5",
         "Longest wait for the store in one admission; then the last good snapshot serves.",
     )
     snapshot_file: str = setting(
-        "", _text, "/var/lib/kubedoor/snapshot.json", "File with the last good snapshot; empty: in the data folder."
+        "", read.text, "/var/lib/kubedoor/snapshot.json", "File with the last good snapshot; empty: in the data folder."
     )
     snapshot_folder: str = setting(
         "",
-        _text,
+        read.text,
         "/snapshot",
         "Folder with the published snapshot, where its ConfigMaps are mounted; a door without ClickHouse starts from it.",
     )
     snapshot_configmap: str = setting(
         "",
-        _text,
+        read.text,
         "kubedoor-snapshot",
         "ConfigMaps that `collect` and `api` publish the snapshot to, less `-0`, `-1` and so on; empty: none.",
     )
-    snapshot_shards: int = setting("4", _whole(1, 64), "8", "How many such ConfigMaps there are.")
-    service_account: str = setting("system:serviceaccount:kubedoor:kubedoor-api", _text, "system:serviceaccount:kubedoor:kubedoor-api", "User name of KubeDoor's own requests, for which the door reads through.")  # fmt: skip
-    host: str = setting("127.0.0.1", _address, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
-    port: int = setting("8080", _whole(1, 65535), "8080", "Port of the web pages, the API and `collect`.")
-    door_port: int = setting("8443", _whole(1, 65535), "8443", "Port of the door (HTTPS).")
+    snapshot_shards: int = setting("4", read.whole(1, 64), "8", "How many such ConfigMaps there are.")
+    service_account: str = setting("system:serviceaccount:kubedoor:kubedoor-api", read.text, "system:serviceaccount:kubedoor:kubedoor-api", "User name of KubeDoor's own requests, for which the door reads through.")  # fmt: skip
+    host: str = setting("127.0.0.1", read.address, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
+    port: int = setting("8080", read.whole(1, 65535), "8080", "Port of the web pages, the API and `collect`.")
+    door_port: int = setting("8443", read.whole(1, 65535), "8443", "Port of the door (HTTPS).")
     drain_seconds: float = setting(
         "0",
-        _number(0, 300),
+        read.number(0, 300),
         "15",
         "How long `mutate` goes on answering after SIGTERM, until nobody sends it requests any more.",
     )
     tls_cert_file: str = setting(
-        "", _file, "/tls/tls.crt", "Certificate of the door; empty: `serve` makes one of its own CA."
+        "", read.file, "/tls/tls.crt", "Certificate of the door; empty: `serve` makes one of its own CA."
     )
-    tls_key_file: str = setting("", _file, "/tls/tls.key", "Private key of the door.")
+    tls_key_file: str = setting("", read.file, "/tls/tls.key", "Private key of the door.")
 
     # The switch, and the cluster it is in.
     kubeconfig: str = setting(
         "",
-        _text,
+        read.text,
         "~/.kube/config",
         "kubeconfig file; empty: the pod's service account or the usual kubeconfig; `none`: no cluster.",
     )
-    kube_context: str = setting("", _text, "prod-1", "Context of the kubeconfig; empty: its current one.")
+    kube_context: str = setting("", read.text, "prod-1", "Context of the kubeconfig; empty: its current one.")
     cluster_timeout_seconds: float = setting(
-        "10", _number(1, 120), "10", "Longest wait for one answer of the API server."
+        "10", read.number(1, 120), "10", "Longest wait for one answer of the API server."
     )
     webhook_service: str = setting(
         "kubedoor-mutate",
-        _text,
+        read.text,
         "kubedoor-mutate",
         "Service in KubeDoor's namespace that the API server reaches the door by.",
     )
-    webhook_port: int = setting("443", _whole(1, 65535), "443", "Port of that Service.")
+    webhook_port: int = setting("443", read.whole(1, 65535), "443", "Port of that Service.")
     webhook_ca_file: str = setting(
         "",
-        _file,
+        read.file,
         "/tls/ca.crt",
         "CA that the API server checks the door's certificate with; empty: `serve`'s own, or cert-manager's injection.",
     )
     webhook_inject_ca_from: str = setting(
         "",
-        _text,
+        read.text,
         "kubedoor/kubedoor-mutate",
         "Certificate, by namespace and name, whose CA cert-manager keeps in the webhook configuration; empty: none.",
     )
     webhook_secret: str = setting(
         "kubedoor-mutate-tls",
-        _text,
+        read.text,
         "kubedoor-mutate-tls",
         "Secret that `python -m kubedoor certificates` keeps the door's certificate in.",
     )
-    webhook_timeout_seconds: int = setting("2", _whole(1, 30), "2", "How long the API server waits for the door.")
+    webhook_timeout_seconds: int = setting("2", read.whole(1, 30), "2", "How long the API server waits for the door.")
     failure_policy: str = setting(
-        "Ignore", _one_of("Ignore", "Fail"), "Ignore", "What the API server does when the door is away."
+        "Ignore", read.one_of("Ignore", "Fail"), "Ignore", "What the API server does when the door is away."
     )
 
     # People.
-    admin_username: str = setting("kubedoor", _text, "admin", "Name of the first user.")
+    admin_username: str = setting("kubedoor", read.text, "admin", "Name of the first user.")
     admin_password: str = setting(
-        "kubedoor", _text, "…", "Password of the first user until it is changed.", secret=True
+        "kubedoor", read.text, "…", "Password of the first user until it is changed.", secret=True
     )
     session_secret: str = setting(
         "",
-        _text,
+        read.text,
         "a long random text",
         "Key that session cookies are signed with; empty: made once and kept in the store.",
         secret=True,
     )
-    session_hours: int = setting("12", _whole(1, 720), "8", "How long a login lasts.")
+    session_hours: int = setting("12", read.whole(1, 720), "8", "How long a login lasts.")
     public_url: str = setting(
         "",
-        _url("http", "https"),
+        read.url("http", "https"),
         "https://kubedoor.example.com",
         "Address that people open; needed for OpenID Connect, and where a proxy changes the Host header.",
     )
     trusted_proxies: tuple[str, ...] = setting(
         "",
-        _networks,
+        read.networks,
         "10.0.0.0/8,127.0.0.1",
         "Networks of the proxies in front, whose X-Forwarded-For is believed; for throttling and the audit.",
     )
     oidc_issuer: str = setting(
-        "", _url("http", "https"), "https://id.example.com/realms/main", "OpenID Connect issuer; empty: passwords only."
+        "",
+        read.url("http", "https"),
+        "https://id.example.com/realms/main",
+        "OpenID Connect issuer; empty: passwords only.",
     )
-    oidc_name: str = setting("", _text, "Example ID", "What the login page calls the provider.")
-    oidc_client_id: str = setting("", _text, "kubedoor", "Client id at the provider.")
+    oidc_name: str = setting("", read.text, "Example ID", "What the login page calls the provider.")
+    oidc_client_id: str = setting("", read.text, "kubedoor", "Client id at the provider.")
     oidc_client_secret: str = setting(
-        "", _text, "…", "Client secret at the provider; empty: a public client, PKCE alone.", secret=True
+        "", read.text, "…", "Client secret at the provider; empty: a public client, PKCE alone.", secret=True
     )
-    oidc_scopes: str = setting("openid profile email", _text, "openid profile email groups", "Scopes to ask for.")
-    oidc_username_claim: str = setting("preferred_username", _text, "email", "Claim that is the user's name.")
+    oidc_scopes: str = setting("openid profile email", read.text, "openid profile email groups", "Scopes to ask for.")
+    oidc_username_claim: str = setting("preferred_username", read.text, "email", "Claim that is the user's name.")
     oidc_role_claim: str = setting(
-        "groups", _text, "realm_access.roles", "Claim that decides the role; dots lead into objects."
+        "groups", read.text, "realm_access.roles", "Claim that decides the role; dots lead into objects."
     )
     oidc_role_mapping: Mapping[str, str] = setting(
         "",
-        _roles,
+        read.roles,
         "sre=admin,dev=operator,*=viewer",
         "Value of that claim = role; the greatest counts, `*` is everybody.",
     )
     oidc_ca_file: str = setting(
-        "", _file, "/etc/ssl/id-ca.crt", "CA file that the provider's certificate is checked with."
+        "", read.file, "/etc/ssl/id-ca.crt", "CA file that the provider's certificate is checked with."
     )
     metrics_workloads: int = setting(
         "1000",
-        _whole(0, 100_000),
+        read.whole(0, 100_000),
         "200",
         "How many workloads of each cluster `api` shows singly on /metrics, those that ask for most CPU; 0: sums only.",
     )
     metrics_token: str = setting(
         "",
-        _text,
+        read.text,
         "a long random text",
         "Bearer token that /metrics of `api` asks for, since it names workloads; empty: it is open.",
         secret=True,
     )
     api_url: str = setting(
         "",
-        _url("http", "https"),
+        read.url("http", "https"),
         "https://kubedoor.example.com",
         "A running KubeDoor that the command line talks to; empty: it works on the store itself.",
     )
-    api_token: str = setting("", _text, "kubedoor_…", "API token for it.", secret=True)
-    api_ca_file: str = setting("", _file, "/etc/ssl/kubedoor-ca.crt", "CA file that its certificate is checked with.")
+    api_token: str = setting("", read.text, "kubedoor_…", "API token for it.", secret=True)
+    api_ca_file: str = setting(
+        "", read.file, "/etc/ssl/kubedoor-ca.crt", "CA file that its certificate is checked with."
+    )
     log_level: str = setting(
-        "info", _one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
+        "info", read.one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
     )
 
     # No settings: what `load` makes of `clusters`.

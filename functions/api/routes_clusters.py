@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from kubedoor.switch import SwitchState
 
-from .schemas import CollectionAnswer, ControlAnswer
+from .schemas_collect import CollectionAnswer
+from .schemas_door import ControlAnswer
 from .security import ClustersIn, LoginIn
 from .services import Services
 

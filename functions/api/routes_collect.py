@@ -7,19 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from kubedoor.collecting import parse_wish
+from kubedoor.collectwishes import parse_wish
 from kubedoor.recording import recorded
 
-from .schemas import (
+from .schemas import Id, may_fail
+from .schemas_collect import (
     CollectBody,
     CollectionAnswer,
     CollectionDetail,
     CollectSettings,
     CollectStarted,
     DaysAnswer,
-    Id,
     StoredDayAnswer,
-    may_fail,
 )
 from .security import EditorIn, LoginIn, ServicesIn
 

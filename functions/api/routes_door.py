@@ -10,7 +10,8 @@ from fastapi import APIRouter, Body
 from kubedoor.recording import recorded
 
 from .aftermath import PUBLISHES
-from .schemas import Change, ControlAnswer, ControlBody, PreviewAnswer, may_fail
+from .schemas import may_fail
+from .schemas_door import Change, ControlAnswer, ControlBody, PreviewAnswer
 from .security import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(tags=["door"])

@@ -22,7 +22,8 @@ from kubedoor.snippets import helm_values, kustomize_patch, yaml_documents
 from kubedoor.store.connection import Row
 
 from .aftermath import PUBLISHES
-from .schemas import ImportAnswer, may_fail
+from .schemas import may_fail
+from .schemas_moving import ImportAnswer
 from .security import EditorIn, LoginIn, ServicesIn
 from .services import Services
 

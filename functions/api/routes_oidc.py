@@ -16,7 +16,8 @@ from kubedoor.oidc import LOGIN_SECONDS, Oidc
 from kubedoor.recording import Editor
 
 from .routes_session import set_cookie
-from .schemas import LoginWays, may_fail
+from .schemas import may_fail
+from .schemas_people import LoginWays
 from .security import CommonIn, client_address
 from .services import Services
 

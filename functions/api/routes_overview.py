@@ -7,7 +7,8 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from .routes_workloads import workload_answer
-from .schemas import CheckAnswer, CheckupAnswer, CollectionAnswer, OverviewAnswer
+from .schemas_collect import CollectionAnswer
+from .schemas_overview import CheckAnswer, CheckupAnswer, OverviewAnswer
 from .security import LoginIn, ServicesIn
 
 router = APIRouter(tags=["overview"])

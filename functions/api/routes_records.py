@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from kubedoor.exporting import csv_lines
 from kubedoor.store.records import Wanted
 
-from .schemas import AdmissionAnswer, AuditAnswer
+from .schemas_door import AdmissionAnswer, AuditAnswer
 from .security import ClusterName, LoginIn, ServicesIn
 
 router = APIRouter(tags=["records"])

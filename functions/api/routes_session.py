@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from kubedoor.people import Login
 
-from .schemas import ClusterEntry, LoginBody, PasswordBody, SessionAnswer, may_fail
+from .schemas import may_fail
+from .schemas_people import ClusterEntry, LoginBody, PasswordBody, SessionAnswer
 from .security import COOKIE, CommonIn, EditorIn, LoginIn, client_address, is_loopback
 from .services import Services
 

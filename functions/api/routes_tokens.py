@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path
 
 from kubedoor.store.tokens import TokenEntry
 
-from .schemas import TokenAnswer, TokenBody, TokenMade, may_fail
+from .schemas import may_fail
+from .schemas_people import TokenAnswer, TokenBody, TokenMade
 from .security import CommonIn, EditorIn, LoginIn
 
 router = APIRouter(prefix="/tokens", tags=["people"])

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Query
 
 from kubedoor.store.people import User
 
-from .schemas import NewPasswordBody, UserAnswer, UserBody, UserChange, UserEntryAnswer, may_fail
+from .schemas import may_fail
+from .schemas_people import NewPasswordBody, UserAnswer, UserBody, UserChange, UserEntryAnswer
 from .security import CommonIn, EditorIn, LoginIn
 
 router = APIRouter(prefix="/users", tags=["people"])

@@ -13,20 +13,18 @@ from kubedoor.model import ManualValues, UsageDay, WorkloadKey
 from kubedoor.workloads import Edit
 
 from .aftermath import PUBLISHES
-from .schemas import (
+from .schemas import ErrorBody, Name, may_fail
+from .schemas_workloads import (
     BulkBody,
     BulkResult,
     ContainerAnswer,
-    ErrorBody,
     HistoryAnswer,
     ManualAnswer,
-    Name,
     UsageDayAnswer,
     WorkloadAnswer,
     WorkloadDetail,
     WorkloadEdit,
     WorkloadPage,
-    may_fail,
 )
 from .security import EditorIn, LoginIn, ServicesIn
 

@@ -17,7 +17,8 @@ from starlette.responses import Response, StreamingResponse
 
 from kubedoor import logs, settings
 from kubedoor.assembly import build_cluster, build_publisher, build_rounds
-from kubedoor.collecting import Progress, Wish, parse_wish
+from kubedoor.collecting import Progress
+from kubedoor.collectwishes import Wish, parse_wish
 from kubedoor.errors import KubeDoorError, Unauthorized
 from kubedoor.once import once
 from kubedoor.publishing import Publisher

@@ -16,7 +16,7 @@ import requests
 
 from kubedoor import settings
 from kubedoor.assembly import build_rounds
-from kubedoor.collecting import Wish
+from kubedoor.collectwishes import Wish
 from kubedoor.model import ManualValues, WorkloadKey
 from kubedoor.notices import Event
 from kubedoor.settings import Settings

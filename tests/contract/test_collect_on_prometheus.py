@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 import requests
 
-from kubedoor.collecting import CollectOptions, Collector, Wish
+from kubedoor.collecting import CollectOptions, Collector
+from kubedoor.collectwishes import Wish
 from kubedoor.model import ManualValues, WorkloadKey
 from kubedoor.prometheus import PrometheusClient
 from kubedoor.promsource import PrometheusSource

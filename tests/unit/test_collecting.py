@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubedoor.collecting import CollectOptions, Collector, Wish, parse_wish
+from kubedoor.collecting import CollectOptions, Collector
+from kubedoor.collectwishes import Wish, parse_wish
 from kubedoor.errors import InvalidInput, PrometheusRefused, QueryTooLarge, StoreError
 from kubedoor.model import Check, DayUsage, PeakDay, WorkloadKey
 from kubedoor.recommend import SizingOptions

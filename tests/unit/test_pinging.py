@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kubedoor.collecting import Wish
+from kubedoor.collectwishes import Wish
 from kubedoor.errors import KubeDoorError
 from kubedoor.pinging import ATTEMPTS, CollectionIncomplete, Ping
 from tests.support.promserver import Asked, PromServer, Reply

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kubedoor.collecting import Collector, Wish, parse_wish
+from kubedoor.collecting import Collector
+from kubedoor.collectwishes import Wish, parse_wish
 from kubedoor.errors import InvalidInput, PrometheusUnreachable, SettingsError, StoreError
 from kubedoor.rounds import Rounds
 from kubedoor.store.connection import Connection

@@ -1,0 +1,28 @@
+"""Imports over the wire."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class SheetProblem(BaseModel):
+    line: int = Field(description="Line of the sheet; 1 is the header.")
+    field: str
+    message: str
+
+
+class SheetChangeAnswer(BaseModel):
+    line: int
+    namespace: str
+    deployment: str
+    container: str
+    field: str
+    before: int | str | None
+    after: int | str | None
+
+
+class ImportAnswer(BaseModel):
+    changes: list[SheetChangeAnswer]
+    problems: list[SheetProblem] = Field(description="While there is one, nothing is changed.")
+    applied: int = Field(description="How many workloads were changed; 0 for a preview.")
+    fingerprint: str = Field(description="Of these changes: an import that names it makes these or none.")
