@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ class Pod:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    """At the next full minute: what is due a minute later is then due after it was made, which the store dates itself."""
+    return Clock((datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0))
 
 
 @pytest.fixture

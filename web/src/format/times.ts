@@ -26,12 +26,12 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-/** 3 minutes ago. */
+/** 3 minutes ago; 3 分钟前: with a space between a digit and a character, as everywhere. */
 export function ago(instant: string, locale: string, now: number): string {
   const seconds = (new Date(instant).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const [unit, size] = STEPS.find(([, step]) => Math.abs(seconds) >= step) ?? (["second", 1] as const);
-  return format.format(Math.round(seconds / size), unit);
+  return format.format(Math.round(seconds / size), unit).replace(/(\d)(?=\p{Script=Han})/gu, "$1 ");
 }
 
 /** Days of the calendar between two dates written as 2026-11-24. */

@@ -58,4 +58,6 @@ export const BEGINNINGS: [RegExp, string][] = [
   [/^(\d+) of (\d+) pods are new; /, "$2 个 Pod 中 $1 个是新的；"],
   [/^(\d+) of (\d+) pods are available; /, "$2 个 Pod 中 $1 个可用；"],
   [/^the cluster does not allow this to KubeDoor: /, "集群不允许 KubeDoor 这样做："],
+  [/^prometheus_unreachable: /, "Prometheus 不可达："],
+  [/^prometheus_refused: /, "Prometheus 拒绝："],
 ];

@@ -92,6 +92,13 @@ const CHINESE: [RegExp, string][] = [
   [/^(\d+) days$/, "$1 天"],
   [/^(\d+) days left$/, "还剩 $1 天"],
   [/^no usage in the look-back: collected values kept as they were$/, "回看范围内没有用量：采集值保持不变"],
+  // Of Prometheus (kubedoor/prometheus.py).
+  [/^(\S+) refuses the connection: nothing listens there$/, "$1 拒绝连接：没有服务在监听"],
+  [/^(\S+) does not answer within (\S+) seconds$/, "$1 在 $2 秒内没有响应"],
+  [/^(\S+) cannot be found: its host name is not known here$/, "找不到 $1：无法解析其主机名"],
+  [/^(\S+) cannot be reached$/, "无法访问 $1"],
+  [/^(\S+) refuses the credentials \((\d+)\): check token, user and tenant$/, "$1 拒绝了凭据（$2）：请检查 Token、用户和租户"],
+  [/^(\S+) shows a certificate that is not trusted or not its own: set the CA file that signed it$/, "$1 的证书不受信任或不属于它：请设置签发它的 CA 文件"],
   // What is wrong with a sheet.
   [/^(\S+) is not in the control table: collect first, or check the name$/, "$1 不在管控表中：请先采集，或检查名称"],
   [/^(.+) is not a quantity: write it like (.*)$/, "$1 不是资源量：请写成 $2"],

@@ -16,7 +16,7 @@ export default {
       user_create: "User created", user_role: "Role changed", user_delete: "User removed", user_restore: "User restored", user_log_out: "Sessions ended", password_change: "Password changed", password_reset: "Password reset",
       token_create: "Token created", token_revoke: "Token revoked", channel_create: "Channel created", channel_change: "Channel changed", channel_delete: "Channel deleted",
     },
-    kind: { scale: "scale", restart: "restart", apply: "apply control values" }, source: { local: "KubeDoor", oidc: "identity provider" }, language: { en: "English", "zh-CN": "Chinese" },
+    kind: { scale: "Scale", restart: "Restart", apply: "Apply control values" }, source: { local: "KubeDoor", oidc: "identity provider" }, language: { en: "English", "zh-CN": "Chinese" },
     field: {
       manual_replicas: "Manual replicas", restarts: "Restarts", note: "Note", enabled: "Enabled", days: "Days", day: "Day", refresh: "Collect anew", before: "Before",
       role: "Role", source: "Known from", must_change_password: "Has to change the password", expires_at: "Ends", created_by: "Made by",

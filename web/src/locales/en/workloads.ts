@@ -18,7 +18,7 @@ export default {
     name: "Name", replicas: "Replicas", cpu_waste: "CPU to spare", cpu_requested: "CPU requested", cpu_used: "CPU used",
     memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited",
   },
-  health: { fine: "Fits", over: "{resource} too much", under: "{resource} too little", unasked: "No request", oom: "OOM {count}×", throttled: "Throttled {share}" },
+  health: { fine: "Fits", over: { cpu: "CPU too much", memory: "Memory too much" }, under: { cpu: "CPU too little", memory: "Memory too little" }, unasked: "No request", oom: "OOM {count}×", throttled: "Throttled {share}" },
   mark: {
     hpaHint: "A HorizontalPodAutoscaler scales it: its replicas are left to the HPA.", optedOut: "Opted out", optedOutHint: "Labelled kubedoor.io/control: off",
     owned: "Owned", ownedHint: "A controller owns this Deployment; the door leaves it alone.",
@@ -54,7 +54,7 @@ export default {
     noEdits: "Nobody has set anything by hand", noEditsText: "The control values are what was collected.",
     noAdmissionsText: "The door has not seen this workload created, restarted or scaled.",
   },
-  series: { p95: "Used (P95)", hottest: "Hottest pod", request: "Request", limit: "Limit", pods: "Pods", throttled: "Throttled", oom: "OOM kills", coverage: "Coverage" },
+  series: { p95: "Used (P95)", hottest: "Hottest pod", request: "Request", limit: "Limit", pods: "Pods", throttled: "Throttled", oom: "OOM kills", killed: "Killed (OOM)", coverage: "Coverage" },
   why: {
     title: "Why these values",
     manual: "{who} set {value} by hand, and people win over collections.",

@@ -18,7 +18,7 @@ export default {
     name: "名称", replicas: "副本数", cpu_waste: "CPU 富余", cpu_requested: "CPU 请求", cpu_used: "CPU 用量",
     memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间",
   },
-  health: { fine: "合适", over: "{resource}过多", under: "{resource}过少", unasked: "没有请求", oom: "OOM {count} 次", throttled: "限流 {share}" },
+  health: { fine: "合适", over: { cpu: "CPU 过多", memory: "内存过多" }, under: { cpu: "CPU 过少", memory: "内存过少" }, unasked: "没有请求", oom: "OOM {count} 次", throttled: "限流 {share}" },
   mark: {
     hpaHint: "由 HorizontalPodAutoscaler 扩缩容：副本数交给 HPA。", optedOut: "已退出", optedOutHint: "带有标签 kubedoor.io/control: off",
     owned: "受管理", ownedHint: "由控制器管理的 Deployment，准入门不处理。",
@@ -54,7 +54,7 @@ export default {
     noEdits: "没有人手工设置过", noEditsText: "管控值即采集值。",
     noAdmissionsText: "准入门还没有见到它新建、重启或扩缩容。",
   },
-  series: { p95: "用量（P95）", hottest: "最热 Pod", request: "请求", limit: "上限", pods: "Pod 数", throttled: "限流", oom: "OOM 次数", coverage: "覆盖率" },
+  series: { p95: "用量（P95）", hottest: "最热 Pod", request: "请求", limit: "上限", pods: "Pod 数", throttled: "限流", oom: "OOM 次数", killed: "OOM 被杀", coverage: "覆盖率" },
   why: {
     title: "为什么是这些值",
     manual: "{who} 手工设为 {value}；人的设置优先于采集。",

@@ -34,9 +34,9 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
   const used = days.map((day) => {
     const row = byDay.get(day);
     if (!row) return null;
-    const value = isCpu ? row.cpu_p95_millicores : row.memory_p95_bytes;
-    return row.oom_kills ? { value, symbol: "diamond", symbolSize: 10, itemStyle: { color: colours["under-fill"] } } : { value, symbolSize: days.length > 45 ? 0 : 4 };
+    return isCpu ? row.cpu_p95_millicores : row.memory_p95_bytes;
   });
+  const kills = pick((row) => row.oom_kills || null);
   const hottest = pick((row) => (isCpu ? row.cpu_p95_hottest_millicores : row.memory_p95_hottest_bytes));
   const request = pick((row) => (isCpu ? row.cpu_request_millicores : row.memory_request_bytes));
   const limit = pick((row) => (isCpu ? row.cpu_limit_millicores : row.memory_limit_bytes));
@@ -47,11 +47,13 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
   return {
     animationDuration: 250,
     textStyle: text,
-    legend: { type: "scroll", top: 0, left: 0, right: 0, itemWidth: 16, itemHeight: 8, textStyle: text, inactiveColor: colours.asked, selected: { [say("series.limit")]: !isFar } },
+    legend: { top: 0, left: 0, right: 0, itemWidth: 16, itemHeight: 8, textStyle: text, inactiveColor: colours.asked, selected: { [say("series.limit")]: !isFar } },
     grid: [
       { left: 62, right: 22, top: 46, bottom: 116 },
       { left: 62, right: 22, height: 56, bottom: 26 },
     ],
+    // Where the legend takes two lines.
+    media: [{ query: { maxWidth: 480 }, option: { grid: [{ top: 66 }, {}] } }, { option: { grid: [{ top: 46 }, {}] } }],
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     tooltip: { ...tooltip, valueFormatter: (value) => (value === null || value === undefined ? "–" : Number(value) < 1000 && !Number.isInteger(value) ? String(value) : write(Number(value))) },
     xAxis: [
@@ -64,7 +66,7 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
     ],
     series: [
       {
-        ...line, name: say("series.p95"), data: used, showSymbol: true, symbol: "circle", color: colours.used, lineStyle: { width: 2.2 }, areaStyle: { color: colours.used, opacity: 0.12 }, z: 4,
+        ...line, name: say("series.p95"), data: used, showSymbol: true, symbol: "circle", symbolSize: days.length > 45 ? 0 : 4, color: colours.used, lineStyle: { width: 2.2 }, areaStyle: { color: colours.used, opacity: 0.12 }, z: 4,
         markLine: {
           silent: true, symbol: "none",
           data: [
@@ -76,6 +78,9 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
       { ...line, name: say("series.hottest"), data: hottest, color: colours["over-fill"], lineStyle: { width: 1.2, type: "dashed" } },
       { ...line, name: say("series.request"), data: request, step: "middle", color: colours["asked-line"], lineStyle: { width: 2 } },
       { ...line, name: say("series.limit"), data: limit, step: "middle", color: colours["under-fill"], lineStyle: { width: 1.2, type: "dotted" } },
+      ...(kills.some(Boolean)
+        ? [{ ...line, name: say("series.killed"), data: kills.map((count, index) => (count ? (used[index] ?? null) : null)), showSymbol: true, showAllSymbol: true, symbol: "diamond", symbolSize: 10, color: colours["under-fill"], lineStyle: { width: 0 }, z: 5, tooltip: { valueFormatter: (_: unknown, index: number) => (kills[index] ? `${kills[index]}×` : "–") } }]
+        : []),
       { type: "bar", name: say("series.pods"), xAxisIndex: 1, yAxisIndex: 1, data: pick((row) => row.pods), color: colours.asked, barMaxWidth: 14, tooltip: { valueFormatter: (value) => String(value ?? "–") } },
     ],
   };
