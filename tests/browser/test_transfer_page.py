@@ -111,7 +111,7 @@ def test_a_good_sheet_is_shown_then_changes_the_values(visit: Visits, running: R
     expect(changes).to_contain_text("app · CPU request collected → 20m")
     assert _workload(page, running, one)["manual_replicas"] is None
     _button(page, 2).click()
-    expect(page.get_by_role("status")).to_contain_text("2 workloads are changed, from values.csv")
+    expect(page.get_by_role("status").filter(has_text="2 workloads are changed, from values.csv")).to_be_visible()
     assert _workload(page, running, one)["manual_replicas"] == 9
     expect(page.get_by_label("What the file has in it")).to_contain_text(f"{one[0]},{one[1]},app,1")
     page.get_by_role("link", name="See it in the record").click()
