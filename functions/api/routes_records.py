@@ -40,6 +40,7 @@ _ADMISSION_COLUMNS = (
 )
 Text = Annotated[str, Query(max_length=253)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+ExportLimit = Annotated[int | None, Query(ge=1, le=4_294_967_295, description="Only so many; else all.")]
 
 
 def _written_out(text: Any) -> Any:
@@ -79,9 +80,11 @@ def list_admissions(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: 
 
 
 @router.get("/admissions/export", operation_id="export_admissions", response_class=StreamingResponse, responses=_CSV)
-def export_admissions(found: ServicesIn, login: LoginIn, wanted: WantedIn) -> StreamingResponse:
+def export_admissions(
+    found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: ExportLimit = None
+) -> StreamingResponse:
     """All of them as CSV, newest first."""
-    return _csv("admissions", _ADMISSION_COLUMNS, found.records.all_admissions(wanted))
+    return _csv("admissions", _ADMISSION_COLUMNS, found.records.all_admissions(wanted, limit=limit))
 
 
 @router.get("/audit", operation_id="list_audit")
@@ -93,9 +96,9 @@ def list_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: Limit
 
 
 @router.get("/audit/export", operation_id="export_audit", response_class=StreamingResponse, responses=_CSV)
-def export_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn) -> StreamingResponse:
+def export_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: ExportLimit = None) -> StreamingResponse:
     """All of it as CSV, newest first."""
-    return _csv("audit", _AUDIT_COLUMNS, found.records.all_audit(wanted))
+    return _csv("audit", _AUDIT_COLUMNS, found.records.all_audit(wanted, limit=limit))
 
 
 def _csv(name: str, columns: Sequence[str], pages: Iterator[Iterable[dict[str, Any]]]) -> StreamingResponse:

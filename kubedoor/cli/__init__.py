@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import kubedoor
-from kubedoor.cli import acting, daily, moving, people, processes
+from kubedoor.cli import acting, channels, daily, moving, people, processes, records, schedules
 from kubedoor.cli.access import Access
 from kubedoor.errors import KubeDoorError, SettingsError
 
@@ -41,7 +41,7 @@ def application() -> typer.Typer:
     ) -> None:
         context.obj = Access(url, token)
 
-    for group in (processes, daily, acting, moving, people):
+    for group in (processes, daily, acting, schedules, moving, records, channels, people):
         group.add_to(app)
     return app
 

@@ -1,4 +1,4 @@
-"""Actions and schedules: the same that the web UI starts, for pipelines and terminals."""
+"""Actions: the same that the web UI starts, for pipelines and terminals."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.output import Format, print_json, print_table, remarks
+from kubedoor.cli.output import Format, FormatOption, print_json, print_table, remarks
 from kubedoor.errors import KubeDoorError, SettingsError
+from kubedoor.wishes import Kind, Order
 
 POLL_SECONDS = 1.0
-UNDER_WAY = ("running", "cancelling")
-FormatOption = Annotated[Format, typer.Option("--format", help="table or json.")]
+WORKLOADS_HELP = "NAMESPACE/DEPLOYMENT, for scale also NAMESPACE/DEPLOYMENT=5."
+KIND = typer.Argument(help="scale, restart or apply.")
+REPLICAS = typer.Option(min=0, help="scale: becomes the manual value; without it, to the control values.")
+AT_ONCE = typer.Option(min=1, max=20, help="How many workloads may be under way.")
+INTERVAL = typer.Option(min=0, max=3600, help="Seconds before each further workload.")
+DEADLINE = typer.Option(min=5, max=7200, help="Seconds for one rollout to become healthy.")
+ORDER = typer.Option(help="Which comes first.")
+NOTE = typer.Option(help="For the record.")
 ActionArgument = Annotated[str, typer.Argument(help="Its id, as `actions list` shows it.")]
-ScheduleArgument = Annotated[str, typer.Argument(help="Its id, as `schedules list` shows it.")]
 
 
-class Kind(StrEnum):
-    SCALE = "scale"
-    RESTART = "restart"
-    APPLY = "apply"
-
-
-class Order(StrEnum):
-    GIVEN = "given"
-    NAME = "name"
-    FEWEST_PODS_FIRST = "fewest_pods_first"
-    MOST_PODS_FIRST = "most_pods_first"
+class State(StrEnum):
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
 
 
 class ActionNotDone(KubeDoorError):
@@ -47,39 +49,28 @@ def add_to(app: typer.Typer) -> None:
     actions.command("show")(show_action)
     actions.command("cancel", help="Begin no further workload.")(cancel_action)
     app.add_typer(actions, name="actions")
-    schedules = typer.Typer(help="Actions at a time; the web UI makes them.", no_args_is_help=True)
-    schedules.command("list")(list_schedules)
-    schedules.command("pause")(pause_schedule)
-    schedules.command("resume")(resume_schedule)
-    schedules.command("run", help="Now, out of turn.")(run_schedule)
-    schedules.command("delete")(delete_schedule)
-    app.add_typer(schedules, name="schedules")
 
 
 def act(
     context: typer.Context,
-    kind: Annotated[Kind, typer.Argument(help="scale, restart or apply.")],
-    workloads: Annotated[
-        list[str], typer.Argument(help="NAMESPACE/DEPLOYMENT, for scale also NAMESPACE/DEPLOYMENT=5.")
-    ],
-    replicas: Annotated[
-        int | None, typer.Option(min=0, help="scale: becomes the manual value; without it, to the control values.")
-    ] = None,
+    kind: Annotated[Kind, KIND],
+    workloads: Annotated[list[str], typer.Argument(help=WORKLOADS_HELP)],
+    replicas: Annotated[int | None, REPLICAS] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
     skip_refused: Annotated[bool, typer.Option(help="Go on with the others where a workload is refused.")] = False,
     keep_going: Annotated[bool, typer.Option(help="Do not stop on the first failure.")] = False,
-    at_once: Annotated[int, typer.Option(min=1, max=20, help="How many workloads may be under way.")] = 1,
-    interval: Annotated[float, typer.Option(min=0, max=3600, help="Seconds before each further workload.")] = 0,
-    deadline: Annotated[float, typer.Option(min=5, max=7200, help="Seconds for one rollout to become healthy.")] = 600,
-    order: Annotated[Order, typer.Option(help="Which comes first.")] = Order.GIVEN,
-    note: Annotated[str, typer.Option(help="For the record.")] = "",
+    at_once: Annotated[int, AT_ONCE] = 1,
+    interval: Annotated[float, INTERVAL] = 0,
+    deadline: Annotated[float, DEADLINE] = 600,
+    order: Annotated[Order, ORDER] = Order.GIVEN,
+    note: Annotated[str, NOTE] = "",
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
     api: Access = context.obj.about(cluster)
     body = {
         "kind": kind,
-        "workloads": [_target(kind, word) for word in workloads],
+        "workloads": [target(kind, word) for word in workloads],
         "replicas": replicas,
         "dry_run": dry_run,
         "skip_refused": skip_refused,
@@ -100,7 +91,7 @@ def act(
         raise ActionNotDone(f"{done['state']}: {done['done']} of {done['total']} workloads done; {done['message']}")
 
 
-def _target(kind: Kind, word: str) -> dict[str, Any]:
+def target(kind: Kind, word: str) -> dict[str, Any]:
     """Raises SettingsError, which is what wrong arguments are."""
     name, is_set, count = word.partition("=")
     namespace, slash, deployment = name.partition("/")
@@ -121,7 +112,7 @@ def _watched(api: Access, action: str) -> dict[str, Any]:
             progress.update(
                 task, total=found["total"], completed=found["total"] - found["untouched"] - found["running"]
             )
-            if found["state"] not in UNDER_WAY:
+            if found["state"] not in (State.RUNNING, State.CANCELLING):
                 return found
             time.sleep(POLL_SECONDS)
 
@@ -151,8 +142,15 @@ def _print_action(found: dict[str, Any], form: Format) -> None:
     print_table(("workload", "", "message"), rows, title=f"{found['kind']} by {found['who']}: {found['state']}")
 
 
-def list_actions(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
-    found = context.obj.about(cluster).call("GET", "/actions")
+def list_actions(
+    context: typer.Context,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many, the newest first.")] = 20,
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    found = context.obj.about(cluster).call("GET", "/actions", state=state, kind=kind, limit=limit)
     if form is Format.JSON:
         print_json(found)
         return
@@ -172,48 +170,3 @@ def show_action(
 def cancel_action(context: typer.Context, action: ActionArgument, cluster: ClusterOption = "") -> None:
     found = context.obj.about(cluster).call("POST", f"/actions/{quote(action, safe='')}/cancel")
     print(f"{found['state']}: {found['done']} of {found['total']} workloads are done")
-
-
-def list_schedules(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
-    found = context.obj.about(cluster).call("GET", "/schedules")
-    if form is Format.JSON:
-        print_json(found)
-        return
-    rows = [
-        (
-            one["schedule"],
-            one["name"],
-            one["kind"],
-            one["state"],
-            one["cron"] or one["at"],
-            one["time_zone"],
-            one["next_at"] or "never",
-            f"{one['missed_count']} missed" if one["missed_count"] else "",
-        )
-        for one in found
-    ]
-    print_table(("schedule", "name", "what", "state", "when", "zone", "next (UTC)", ""), rows)
-
-
-def _told(context: typer.Context, cluster: str, schedule: str, what: str) -> dict[str, Any]:
-    found: dict[str, Any] = context.obj.about(cluster).call("POST", f"/schedules/{quote(schedule, safe='')}/{what}")
-    return found
-
-
-def pause_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    print(f"{_told(context, cluster, schedule, 'pause')['name']} is paused")
-
-
-def resume_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    found = _told(context, cluster, schedule, "resume")
-    print(f"{found['name']} is active, next at {found['next_at'] or 'no time'}")
-
-
-def run_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    found = _told(context, cluster, schedule, "run")
-    print(f"{found['name']} runs now; `kubedoor actions list` shows what it starts")
-
-
-def delete_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    context.obj.about(cluster).call("DELETE", f"/schedules/{quote(schedule, safe='')}")
-    print(f"{schedule} is gone")

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kubedoor import quantities
 from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.output import Format, print_json, print_table, remarks
+from kubedoor.cli.output import Format, FormatOption, RowsFormat, RowsFormatOption, print_json, print_table, remarks
 from kubedoor.errors import BadRequest, KubeDoorError
 from kubedoor.exporting import csv_lines
 
@@ -108,7 +108,7 @@ def _collected(api: Access, body: dict[str, Any]) -> str:
 
 def report(
     context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="table, json or csv.")] = Format.TABLE,
+    form: RowsFormatOption = RowsFormat.TABLE,
     namespace: Annotated[str, typer.Option(help="Only this namespace.")] = "",
     search: Annotated[str, typer.Option(help="Only names with this in them.")] = "",
     asked: Annotated[
@@ -120,9 +120,9 @@ def report(
     query = {"namespace": namespace, "search": search, "asked": asked or "", "sort": sort}
     query["order"] = "asc" if sort == "name" else "desc"
     rows = _workloads(context.obj.about(cluster), query)
-    if form is Format.JSON:
+    if form is RowsFormat.JSON:
         print_json(rows)
-    elif form is Format.CSV:
+    elif form is RowsFormat.CSV:
         sys.stdout.writelines(csv_lines(REPORT_COLUMNS, [rows]))
     else:
         _print_report(rows)
@@ -177,7 +177,7 @@ def _remark(row: dict[str, Any]) -> str:
 def preview(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="YAML or JSON, also of several objects; - is standard input.")],
-    form: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
     api: Access = context.obj.about(cluster)
@@ -236,7 +236,7 @@ def control(
 
 def checkup(
     context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
     found = context.obj.about(cluster).call("GET", "/checkup")
@@ -251,7 +251,7 @@ def checkup(
 
 def clusters(
     context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     found = context.obj.call("GET", "/clusters")
     if form is Format.JSON:

@@ -13,7 +13,7 @@ import typer
 import yaml
 
 from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.output import print_table, remarks
+from kubedoor.cli.output import print_table, remarks, write_out
 from kubedoor.errors import BadRequest, ClusterError, InvalidInput, KubeDoorError
 from kubedoor.settings import Settings
 
@@ -51,7 +51,7 @@ def export(
     api: Access = context.obj.about(cluster)
     query = {"format": form, "namespace": namespace, "deployment": deployment}
     if output is None:
-        api.download("/values/export", lambda piece: sys.stdout.write(piece.decode()), **query)
+        api.download("/values/export", write_out, **query)
         return
     content = bytearray()
     api.download("/values/export", content.extend, **query)

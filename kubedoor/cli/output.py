@@ -6,8 +6,9 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,18 @@ from rich.text import Text
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
+
+
+class RowsFormat(StrEnum):
+    """Of what may be long."""
+
+    TABLE = "table"
+    JSON = "json"
     CSV = "csv"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="table or json.")]
+RowsFormatOption = Annotated[RowsFormat, typer.Option("--format", help="table, json or csv.")]
 
 
 def console() -> Console:
@@ -40,3 +52,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_out(piece: bytes) -> None:
+    """Bytes as they come: a piece may end within a character."""
+    sys.stdout.buffer.write(piece)

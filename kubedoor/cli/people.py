@@ -8,13 +8,12 @@ from urllib.parse import quote
 
 import typer
 
-from kubedoor.cli.output import Format, print_json, print_table
+from kubedoor.cli.output import Format, FormatOption, print_json, print_table
 from kubedoor.roles import Role
 
 GENERATED_PASSWORD_BYTES = 12
 Username = Annotated[str, typer.Argument(help="Name of the user.")]
 RoleOption = Annotated[Role, typer.Option(help="viewer, operator or admin.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="table or json.")]
 
 
 def add_to(app: typer.Typer) -> None:

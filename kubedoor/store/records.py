@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -140,12 +141,13 @@ class RecordStore:
         """What people changed, newest first."""
         return self._page(_AUDIT, wanted, limit)
 
-    def all_admissions(self, wanted: Wanted) -> Iterator[list[Row]]:
-        """Everything wanted, a page at a time; rows that are written meanwhile do not come into it."""
-        return self._pages(_ADMISSIONS, wanted, cluster=self._cluster)
+    def all_admissions(self, wanted: Wanted, *, limit: int | None = None) -> Iterator[list[Row]]:
+        """Everything wanted, or the newest `limit` of it, a page at a time; rows that are written meanwhile do not come
+        into it."""
+        return self._pages(_ADMISSIONS, wanted, limit, cluster=self._cluster)
 
-    def all_audit(self, wanted: Wanted) -> Iterator[list[Row]]:
-        return self._pages(_AUDIT, wanted)
+    def all_audit(self, wanted: Wanted, *, limit: int | None = None) -> Iterator[list[Row]]:
+        return self._pages(_AUDIT, wanted, limit)
 
     def admissions(
         self,
@@ -179,9 +181,11 @@ class RecordStore:
         rows = self._connection.rows(sql, **{**asdict(wanted), **instants}, limit=limit, **further)
         return [{**row, "before": json.loads(row["before"]), "after": json.loads(row["after"])} for row in rows]
 
-    def _pages(self, sql: str, wanted: Wanted, **further: Any) -> Iterator[list[Row]]:
-        while rows := self._page(sql, wanted, EXPORT_PAGE_ROWS, **further):
+    def _pages(self, sql: str, wanted: Wanted, limit: int | None, **further: Any) -> Iterator[list[Row]]:
+        left = sys.maxsize if limit is None else limit
+        while rows := self._page(sql, wanted, min(EXPORT_PAGE_ROWS, left), **further):
             yield rows
+            left -= len(rows)
             wanted = replace(wanted, before=rows[-1]["at"], before_id=rows[-1]["id"])
 
 

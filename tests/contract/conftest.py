@@ -6,11 +6,14 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
 from kubedoor.store.connection import Connection
-from tests.contract.lab import CLUSTER, Lab
+from tests.contract.commands import Command, run, serving
+from tests.contract.lab import CLUSTER, Lab, amounts
+from tests.support.builders import make_deployment
 from tests.support.clickhouse import ClickHouse
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
@@ -94,3 +97,43 @@ def lab(
             client.switch(enabled=False)
     finally:
         kubedoor.child.stop()
+
+
+@pytest.fixture(scope="module")
+def served_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A KubeDoor on sample data without a cluster, for commands that need none."""
+    with serving(tmp_path_factory.mktemp("cli")) as leading:
+        yield leading
+
+
+@pytest.fixture
+def kubedoor(served_api: dict[str, str], tmp_path: Path) -> Command:
+    """The command against the KubeDoor without a cluster."""
+    leading = {name: value for name, value in served_api.items() if name.startswith("KUBEDOOR_")}
+    return lambda *words, stdin="", **more: run(tmp_path, *words, environment={**leading, **more}, stdin=stdin)
+
+
+@pytest.fixture(scope="module")
+def operator_token(lab: Lab) -> Iterator[str]:
+    body = {"name": "cli-actions", "role": "operator", "expires_in_days": 1}
+    token = str(lab.client.call("POST", "/tokens", body)["token"])
+    yield token
+    lab.client.call("DELETE", "/tokens/cli-actions")
+
+
+@pytest.fixture
+def kubedoor_at_lab(lab: Lab, operator_token: str, tmp_path: Path) -> Command:
+    """The command against the KubeDoor in front of the control plane."""
+    leading = {"KUBEDOOR_API_URL": lab.kubedoor.url, "KUBEDOOR_API_TOKEN": operator_token}
+    return lambda *words: run(tmp_path, *words, environment=leading)
+
+
+@pytest.fixture
+def two(lab: Lab, namespace: str) -> str:
+    """A namespace with the Deployments `web` and `api`, rolled out, one pod each."""
+    names = ("web", "api")
+    lab.plane.apply(*(make_deployment(name, namespace=namespace, replicas=1) for name in names))
+    lab.plane.kubectl("-n", namespace, "wait", "deployment", *names, "--for=condition=Available", "--timeout=55s")
+    for name in names:
+        lab.set_values(namespace, name, replicas=1, app=amounts("120m", "256Mi"))
+    return namespace

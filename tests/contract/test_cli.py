@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -15,65 +11,11 @@ import pytest
 import yaml
 
 from kubedoor.store.connection import Connection
+from tests.contract.commands import Command, run
 from tests.support.builders import make_container, make_deployment
 from tests.support.clickhouse import ClickHouse
 from tests.support.original_kubedoor import make_original
 from tests.support.people import dsn_of_new_database
-from tests.toolbox import processes
-
-ROOT = Path(__file__).parents[2]
-Done = subprocess.CompletedProcess[str]
-Command = Callable[..., Done]
-COMMAND_SECONDS = 120
-
-
-def run(folder: Path, *words: str, environment: Mapping[str, str], stdin: str = "") -> Done:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")}
-    variables |= {"KUBEDOOR_DATA_DIR": str(folder), "KUBEDOOR_KUBECONFIG": "none", **environment}
-    return subprocess.run(
-        [sys.executable, "-m", "kubedoor", *words],
-        env=variables,
-        cwd=ROOT,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def served_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A KubeDoor with two sample days; the variables that lead to it, with an admin's token."""
-    folder = tmp_path_factory.mktemp("cli")
-    local = {"KUBEDOOR_ADMIN_PASSWORD": "cli-first-password"}
-    assert run(folder, "collect", "--days", "2", environment=local).returncode == 0
-    token = run(folder, "tokens", "create", "cli", "--role", "admin", environment=local).stdout.strip()
-    viewer = run(folder, "tokens", "create", "cli-viewer", environment=local).stdout.strip()
-    port, door_port = processes.free_port(), processes.free_port()
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")} | {
-        "KUBEDOOR_DATA_DIR": str(folder),
-        "KUBEDOOR_KUBECONFIG": "none",
-        "KUBEDOOR_PORT": str(port),
-        "KUBEDOOR_DOOR_PORT": str(door_port),
-    }
-    command = [sys.executable, "-m", "kubedoor", "serve"]
-    child = processes.start("kubedoor", command, log=folder / "serve.log", environment=variables, folder=ROOT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        processes.wait_until(
-            lambda: processes.answers(f"{url}/readyz"), what="KubeDoor is ready", children=[child], timeout_seconds=60
-        )
-        yield {"KUBEDOOR_API_URL": url, "KUBEDOOR_API_TOKEN": token, "viewer": viewer, "folder": str(folder)}
-    finally:
-        child.stop()
-
-
-@pytest.fixture
-def kubedoor(served_api: dict[str, str], tmp_path: Path) -> Command:
-    """The command against the KubeDoor that runs."""
-    leading = {name: value for name, value in served_api.items() if name.startswith("KUBEDOOR_")}
-    return lambda *words, stdin="", **more: run(tmp_path, *words, environment={**leading, **more}, stdin=stdin)
 
 
 def test_a_report_has_every_workload_in_each_format(kubedoor: Command) -> None:

@@ -17,7 +17,7 @@ from scripts.documents import DOCS, ROOT
 from tests.support import markdown
 
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
-_IN_A_LINE = re.compile(r"(?:^|\| *|\$ |-- )(?:python -m )?kubedoor ([^|#;&]+)")
+_IN_A_LINE = re.compile(r"(?:^|\| *|\$ |-- )(?:python -m )?kubedoor ([^|#;&<>]+)")
 _IN_A_SPAN = re.compile(r"^(?:python -m )?kubedoor (\S.*)$")
 _PLACEHOLDER = re.compile(r"[A-Z]+")
 

@@ -3404,6 +3404,8 @@ export interface operations {
     export_admissions: {
         parameters: {
             query?: {
+                /** @description Only so many; else all. */
+                limit?: number | null;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
                 who?: string;
@@ -3565,6 +3567,8 @@ export interface operations {
     export_audit: {
         parameters: {
             query?: {
+                /** @description Only so many; else all. */
+                limit?: number | null;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
                 who?: string;

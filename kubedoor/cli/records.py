@@ -1,0 +1,180 @@
+"""The record: what people changed, and what the door did."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from kubedoor.cli.access import Access, ClusterOption
+from kubedoor.cli.output import RowsFormat, RowsFormatOption, print_json, print_table, write_out
+from kubedoor.decisions import Outcome
+from kubedoor.errors import SettingsError
+
+PAGE_ROWS = 1000
+DEFAULT_ROWS = 100
+_AGO = re.compile(r"(\d{1,6})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+WHO = typer.Option(help="Only by this person, token or schedule: the whole name.")
+NAMESPACE = typer.Option(help="Only in this namespace.")
+DEPLOYMENT = typer.Option(help="Only Deployments of this name.")
+SINCE = typer.Option(help="From then on: 30m, 12h or 7d ago, or e.g. 2026-11-24T18:00, which is UTC.")
+UNTIL = typer.Option(help="Before then; as --since.")
+LIMIT = typer.Option(min=1, help=f"How many, the newest first; else {DEFAULT_ROWS}, as csv all.")
+
+
+def add_to(app: typer.Typer) -> None:
+    record = typer.Typer(help="What people changed, and what the door did; kept a year.", no_args_is_help=True)
+    record.command("changes", help="By anybody; without --cluster in all clusters.")(changes)
+    record.command("admissions", help="What the door did.")(admissions)
+    app.add_typer(record, name="record")
+
+
+def changes(
+    context: typer.Context,
+    who: Annotated[str, WHO] = "",
+    action: Annotated[str, typer.Option(help="Only this, e.g. workload.edit or control.on.")] = "",
+    target: Annotated[str, typer.Option(help="Only targets with this in them.")] = "",
+    namespace: Annotated[str, NAMESPACE] = "",
+    deployment: Annotated[str, DEPLOYMENT] = "",
+    outcome: Annotated[str, typer.Option(help="done or failed.")] = "",
+    since: Annotated[str, SINCE] = "",
+    until: Annotated[str, UNTIL] = "",
+    limit: Annotated[int | None, LIMIT] = None,
+    form: RowsFormatOption = RowsFormat.TABLE,
+    cluster: Annotated[str, typer.Option("--cluster", help="Only there, and what is common to all clusters.")] = "",
+) -> None:
+    query = {
+        "who": who,
+        "action": action,
+        "target": target,
+        "namespace": namespace,
+        "deployment": deployment,
+        "outcome": outcome,
+        **_times(since, until),
+    }
+    if (rows := _shown(context.obj.about(cluster), "/audit", query, limit, form)) is None:
+        return
+    columns = ("at (UTC)", "who", "via", "action", "target", "before -> after", "")
+    print_table(
+        columns,
+        [
+            (
+                row["at"][:19],
+                row["who"],
+                row["via"],
+                row["action"],
+                row["target"],
+                difference(row["before"], row["after"]),
+                "" if row["outcome"] == "done" else row["outcome"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def admissions(
+    context: typer.Context,
+    who: Annotated[str, typer.Option(help="Only requests of this Kubernetes user: the whole name.")] = "",
+    operation: Annotated[str, typer.Option(help="CREATE or UPDATE.")] = "",
+    target: Annotated[str, typer.Option(help="Only NAMESPACE/DEPLOYMENT with this in them.")] = "",
+    namespace: Annotated[str, NAMESPACE] = "",
+    deployment: Annotated[str, DEPLOYMENT] = "",
+    outcome: Annotated[Outcome | None, typer.Option(help="Only those that ended so.")] = None,
+    since: Annotated[str, SINCE] = "",
+    until: Annotated[str, UNTIL] = "",
+    limit: Annotated[int | None, LIMIT] = None,
+    form: RowsFormatOption = RowsFormat.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    query = {
+        "who": who,
+        "action": operation,
+        "target": target,
+        "namespace": namespace,
+        "deployment": deployment,
+        "outcome": outcome or "",
+        **_times(since, until),
+    }
+    if (rows := _shown(context.obj.about(cluster), "/admissions", query, limit, form)) is None:
+        return
+    columns = ("at (UTC)", "workload", "operation", "by", "outcome", "before -> after", "why")
+    print_table(
+        columns,
+        [
+            (
+                row["at"][:19],
+                f"{row['namespace']}/{row['deployment']}",
+                "/".join(filter(None, (row["operation"], row["subresource"]))),
+                row["username"],
+                row["outcome"],
+                difference(row["before"], row["after"]),
+                "; ".join([row["reason"], *row["warnings"]]),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _shown(
+    api: Access, path: str, query: dict[str, str], limit: int | None, form: RowsFormat
+) -> list[dict[str, Any]] | None:
+    """The rows, where a table is wanted; None where they are printed already."""
+    if form is RowsFormat.CSV:
+        api.download(f"{path}/export", write_out, limit=limit, **query)
+        return None
+    rows = list(_rows(api, path, query, limit or DEFAULT_ROWS))
+    if form is RowsFormat.JSON:
+        print_json(rows)
+        return None
+    return rows
+
+
+def _rows(api: Access, path: str, query: dict[str, str], limit: int) -> Iterator[dict[str, Any]]:
+    """As many as wanted, page after page."""
+    last: dict[str, str] = {}
+    while limit > 0:
+        asked = min(limit, PAGE_ROWS)
+        page = api.call("GET", path, limit=asked, **query, **last)
+        yield from page
+        if len(page) < asked:
+            return
+        last = {"before": page[-1]["at"], "before_id": page[-1]["id"]}
+        limit -= asked
+
+
+def _times(since: str, until: str) -> dict[str, str]:
+    now = datetime.now(UTC)
+    return {
+        "since": instant(since, now=now, option="--since") if since else "",
+        "until": instant(until, now=now, option="--until") if until else "",
+    }
+
+
+def instant(text: str, *, now: datetime, option: str) -> str:
+    """`12h` ago, or an instant, which without an offset is UTC; as ISO 8601 in UTC. Raises SettingsError."""
+    try:
+        if ago := _AGO.fullmatch(text):
+            return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        problem = f"{option} {text}: write 30m, 12h or 7d for so long ago, or a time such as 2026-11-24T18:00"
+        raise SettingsError(problem, problems=[problem]) from None
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Only what differs: `replicas 3 -> 5`."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return ", ".join(f"{name} {_word(before.get(name))} -> {_word(after.get(name))}" for name in names)
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,237 @@
+"""Schedules: actions at a time, once or again and again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from kubedoor.cli.access import Access, ClusterOption
+from kubedoor.cli.acting import (
+    AT_ONCE,
+    DEADLINE,
+    INTERVAL,
+    KIND,
+    NOTE,
+    ORDER,
+    REPLICAS,
+    WORKLOADS_HELP,
+    target,
+)
+from kubedoor.cli.output import Format, FormatOption, print_json, print_table
+from kubedoor.wishes import Kind, Order
+
+ScheduleArgument = Annotated[str, typer.Argument(help="Its id, as `schedules list` shows it.")]
+CRON = typer.Option(help="Again and again: five fields, as a CronJob has.")
+AT = typer.Option(help="Once: e.g. 2026-12-24T18:30, local to the time zone.")
+ZONE = typer.Option(help="IANA name; else that of the settings.")
+RETURN_AFTER = typer.Option(min=0, help="Minutes after which a scale to a number goes back by itself; 0: it does not.")
+
+
+def add_to(app: typer.Typer) -> None:
+    schedules = typer.Typer(help="Actions at a time, once or again and again.", no_args_is_help=True)
+    schedules.command("list")(list_schedules)
+    schedules.command("show", help="What it does, its newest runs, and those that were missed.")(show_schedule)
+    schedules.command("create", help="With --cron or --at; prints its id.")(create_schedule)
+    schedules.command("change", help="What is not given stays.")(change_schedule)
+    schedules.command("next", help="When a cron expression comes next, in UTC.")(next_times)
+    schedules.command("pause")(pause_schedule)
+    schedules.command("resume")(resume_schedule)
+    schedules.command("run", help="Now, out of turn.")(run_schedule)
+    schedules.command("delete")(delete_schedule)
+    app.add_typer(schedules, name="schedules")
+
+
+def list_schedules(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
+    found = context.obj.about(cluster).call("GET", "/schedules")
+    if form is Format.JSON:
+        print_json(found)
+        return
+    rows = [
+        (
+            one["schedule"],
+            one["name"],
+            one["kind"],
+            one["state"],
+            one["cron"] or one["at"],
+            one["time_zone"],
+            one["next_at"] or "never",
+            f"{one['missed_count']} missed" if one["missed_count"] else "",
+        )
+        for one in found
+    ]
+    print_table(("schedule", "name", "what", "state", "when", "zone", "next (UTC)", ""), rows)
+
+
+def show_schedule(
+    context: typer.Context,
+    schedule: ScheduleArgument,
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    found = context.obj.about(cluster).call("GET", _path(schedule))
+    if form is Format.JSON:
+        print_json(found)
+        return
+    workloads = [f"{one['namespace']}/{one['deployment']}{_count(one['replicas'])}" for one in found["workloads"]]
+    print(f"{found['name']}: {found['kind']}{_count(found['replicas'])} {', '.join(workloads)}")
+    print(f"{found['state']}, {found['cron'] or found['at']} {found['time_zone']}; next at {_next(found)} (UTC)")
+    runs = [(run["due"], run["begun_by"], run["action"] or "", run["message"] or "") for run in found["runs"]]
+    missed = [(due, "nobody", "", "missed") for due in found["missed"]]
+    print_table(("due (UTC)", "begun by", "action", "message"), sorted(runs + missed, reverse=True))
+
+
+def create_schedule(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What people know it by.")],
+    kind: Annotated[Kind, KIND],
+    workloads: Annotated[list[str], typer.Argument(help=WORKLOADS_HELP)],
+    cron: Annotated[str, CRON] = "",
+    at: Annotated[str, AT] = "",
+    time_zone: Annotated[str, ZONE] = "",
+    replicas: Annotated[int | None, REPLICAS] = None,
+    return_after: Annotated[int, RETURN_AFTER] = 0,
+    keep_going: Annotated[bool, typer.Option(help="Do not stop on the first failure.")] = False,
+    at_once: Annotated[int, AT_ONCE] = 1,
+    interval: Annotated[float, INTERVAL] = 0,
+    deadline: Annotated[float, DEADLINE] = 600,
+    order: Annotated[Order, ORDER] = Order.GIVEN,
+    note: Annotated[str, NOTE] = "",
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    body = {
+        "name": name,
+        "kind": kind,
+        "workloads": [target(kind, word) for word in workloads],
+        "cron": cron,
+        "at": at,
+        "time_zone": time_zone,
+        "replicas": replicas,
+        "return_after_minutes": return_after,
+        "stop_on_failure": not keep_going,
+        "at_once": at_once,
+        "interval_seconds": interval,
+        "deadline_seconds": deadline,
+        "order": order,
+        "note": note,
+    }
+    _print_saved(context.obj.about(cluster).call("POST", "/schedules", body), form)
+
+
+def change_schedule(
+    context: typer.Context,
+    schedule: ScheduleArgument,
+    workloads: Annotated[list[str] | None, typer.Argument(help=f"Instead of those it has. {WORKLOADS_HELP}")] = None,
+    name: Annotated[str | None, typer.Option(help="What people know it by.")] = None,
+    cron: Annotated[str | None, CRON] = None,
+    at: Annotated[str | None, AT] = None,
+    time_zone: Annotated[str | None, ZONE] = None,
+    replicas: Annotated[int | None, REPLICAS] = None,
+    return_after: Annotated[int | None, RETURN_AFTER] = None,
+    keep_going: Annotated[bool | None, typer.Option(help="Go on after a failure, or stop on the first.")] = None,
+    at_once: Annotated[int | None, AT_ONCE] = None,
+    interval: Annotated[float | None, INTERVAL] = None,
+    deadline: Annotated[float | None, DEADLINE] = None,
+    order: Annotated[Order | None, ORDER] = None,
+    note: Annotated[str | None, NOTE] = None,
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    """The API takes a schedule whole, with the version it is based on: an edit of somebody else in between is refused."""
+    api: Access = context.obj.about(cluster)
+    before = api.call("GET", _path(schedule))
+    asked = {
+        "name": name,
+        "workloads": [target(Kind(before["kind"]), word) for word in workloads] if workloads else None,
+        "time_zone": time_zone,
+        "replicas": replicas,
+        "return_after_minutes": return_after,
+        "stop_on_failure": None if keep_going is None else not keep_going,
+        "at_once": at_once,
+        "interval_seconds": interval,
+        "deadline_seconds": deadline,
+        "order": order,
+        "note": note,
+    }
+    given = {field: value for field, value in asked.items() if value is not None}
+    when = _when(before) if cron is None and at is None else {"cron": cron or "", "at": at or ""}
+    _print_saved(api.call("PUT", _path(schedule), {**_as_asked(before), **when, **given}), form)
+
+
+def _when(before: dict[str, Any]) -> dict[str, str]:
+    return {"cron": before["cron"] or "", "at": before["at"] or ""}
+
+
+def _as_asked(before: dict[str, Any]) -> dict[str, Any]:
+    """A schedule as it is answered, in the form in which it is asked for."""
+    same = (
+        "name",
+        "kind",
+        "time_zone",
+        "replicas",
+        "stop_on_failure",
+        "at_once",
+        "interval_seconds",
+        "deadline_seconds",
+        "order",
+        "note",
+        "version",
+    )
+    workloads = [{name: one[name] for name in ("namespace", "deployment", "replicas")} for one in before["workloads"]]
+    return_after = before["return_after_minutes"] or 0
+    return {**{name: before[name] for name in same}, "workloads": workloads, "return_after_minutes": return_after}
+
+
+def next_times(
+    context: typer.Context,
+    cron: Annotated[str, typer.Argument(help="Five fields, in quotes.")],
+    time_zone: Annotated[str, ZONE] = "",
+    count: Annotated[int, typer.Option(min=1, max=20, help="How many.")] = 5,
+) -> None:
+    for at in context.obj.call("POST", "/schedules/preview", {"cron": cron, "time_zone": time_zone}, count=count):
+        print(at)
+
+
+def pause_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    print(f"{_told(context, cluster, schedule, 'pause')['name']} is paused")
+
+
+def resume_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    found = _told(context, cluster, schedule, "resume")
+    print(f"{found['name']} is active, next at {_next(found)}")
+
+
+def run_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    found = _told(context, cluster, schedule, "run")
+    print(f"{found['name']} runs now; `kubedoor actions list` shows what it starts")
+
+
+def delete_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    context.obj.about(cluster).call("DELETE", _path(schedule))
+    print(f"{schedule} is gone")
+
+
+def _told(context: typer.Context, cluster: str, schedule: str, what: str) -> dict[str, Any]:
+    found: dict[str, Any] = context.obj.about(cluster).call("POST", f"{_path(schedule)}/{what}")
+    return found
+
+
+def _path(schedule: str) -> str:
+    return f"/schedules/{quote(schedule, safe='')}"
+
+
+def _count(replicas: int | None) -> str:
+    return "" if replicas is None else f"={replicas}"
+
+
+def _next(found: dict[str, Any]) -> str:
+    return str(found["next_at"] or "no time")
+
+
+def _print_saved(found: dict[str, Any], form: Format) -> None:
+    if form is Format.JSON:
+        print_json(found)
+        return
+    print(f"{found['schedule']}: {found['name']}, next at {_next(found)}")

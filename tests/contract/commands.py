@@ -1,0 +1,57 @@
+"""`kubedoor …` as a process, and a KubeDoor that such processes talk to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.toolbox import processes
+
+ROOT = Path(__file__).parents[2]
+Done = subprocess.CompletedProcess[str]
+Command = Callable[..., Done]
+COMMAND_SECONDS = 120
+
+
+def _variables(folder: Path) -> dict[str, str]:
+    """The environment without any setting of KubeDoor but those that keep it to itself."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")}
+    return {**rest, "KUBEDOOR_DATA_DIR": str(folder), "KUBEDOOR_KUBECONFIG": "none"}
+
+
+def run(folder: Path, *words: str, environment: Mapping[str, str], stdin: str = "") -> Done:
+    return subprocess.run(
+        [sys.executable, "-m", "kubedoor", *words],
+        env={**_variables(folder), **environment},
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[dict[str, str]]:
+    """A KubeDoor with two sample days; the variables that lead to it, with an admin's token."""
+    local = {"KUBEDOOR_ADMIN_PASSWORD": "cli-first-password"}
+    assert run(folder, "collect", "--days", "2", environment=local).returncode == 0
+    token = run(folder, "tokens", "create", "cli", "--role", "admin", environment=local).stdout.strip()
+    viewer = run(folder, "tokens", "create", "cli-viewer", environment=local).stdout.strip()
+    port, door_port = processes.free_port(), processes.free_port()
+    variables = {**_variables(folder), "KUBEDOOR_PORT": str(port), "KUBEDOOR_DOOR_PORT": str(door_port)}
+    command = [sys.executable, "-m", "kubedoor", "serve"]
+    child = processes.start("kubedoor", command, log=folder / "serve.log", environment=variables, folder=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        processes.wait_until(
+            lambda: processes.answers(f"{url}/readyz"), what="KubeDoor is ready", children=[child], timeout_seconds=60
+        )
+        yield {"KUBEDOOR_API_URL": url, "KUBEDOOR_API_TOKEN": token, "viewer": viewer, "folder": str(folder)}
+    finally:
+        child.stop()
