@@ -85,7 +85,12 @@ def act(
     if started["action"] is None:
         _print_plan(started["planned"], form)
         return
-    done = _watched(api, started["action"])
+    follow(api, started["action"], form)
+
+
+def follow(api: Access, action: str, form: Format) -> None:
+    """Watch an action to its end and print it. Raises ActionNotDone unless every workload is done."""
+    done = _watched(api, action)
     _print_action(done, form)
     if done["done"] < done["total"]:
         raise ActionNotDone(f"{done['state']}: {done['done']} of {done['total']} workloads done; {done['message']}")

@@ -17,6 +17,8 @@ from kubedoor.cli.acting import (
     ORDER,
     REPLICAS,
     WORKLOADS_HELP,
+    ActionNotDone,
+    follow,
     target,
 )
 from kubedoor.cli.output import Format, FormatOption, print_json, print_table
@@ -38,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
     schedules.command("next", help="When a cron expression comes next, in UTC.")(next_times)
     schedules.command("pause")(pause_schedule)
     schedules.command("resume")(resume_schedule)
-    schedules.command("run", help="Now, out of turn.")(run_schedule)
+    schedules.command("run", help="Now, out of turn, followed to its end; 1 if not all is done.")(run_schedule)
     schedules.command("delete")(delete_schedule)
     app.add_typer(schedules, name="schedules")
 
@@ -203,9 +205,17 @@ def resume_schedule(context: typer.Context, schedule: ScheduleArgument, cluster:
     print(f"{found['name']} is active, next at {_next(found)}")
 
 
-def run_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    found = _told(context, cluster, schedule, "run")
-    print(f"{found['name']} runs now; `kubedoor actions list` shows what it starts")
+def run_schedule(
+    context: typer.Context,
+    schedule: ScheduleArgument,
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    begun = _told(context, cluster, schedule, "run")["runs"][0]
+    if begun["action"] is None:
+        raise ActionNotDone(begun["message"] or f"what became of it is not known; kubedoor schedules show {schedule}")
+    # Followed, since without a KubeDoor that runs it is this very process that does it.
+    follow(context.obj, begun["action"], form)
 
 
 def delete_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:

@@ -121,6 +121,16 @@ def test_an_export_has_every_row_once_and_those_of_its_time(
     assert rows[0]["before"] == '{"replicas":"10"}'
 
 
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (4, 4), (8, 8), (20, 8)])
+def test_an_export_of_only_so_many_has_the_newest(
+    records: RecordStore, cluster: str, monkeypatch: pytest.MonkeyPatch, limit: int, count: int
+) -> None:
+    monkeypatch.setattr(module, "EXPORT_PAGE_ROWS", 3)
+    records.add_admissions([admission(cluster, at=NOW - timedelta(seconds=n), deployment=f"w{n}") for n in range(8)])
+    rows = [row for page in records.all_admissions(Wanted(), limit=limit) for row in page]
+    assert [row["deployment"] for row in rows] == [f"w{number}" for number in range(count)]
+
+
 def test_a_change_that_fails_is_recorded_as_failed(records: RecordStore) -> None:
     who = str(uuid.uuid4())
     with pytest.raises(Conflict), recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
