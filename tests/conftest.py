@@ -1,10 +1,11 @@
-"""Fixtures that unit and contract tests share."""
+"""Fixtures that tests of several kinds share."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from kubedoor.store import opening
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from tests.support.clickhouse import ClickHouse, running_clickhouse
+from tests.toolbox.build import ToolMissing
+from tests.toolbox.controlplane import ControlPlane
 
 _serial = itertools.count(1)
 
@@ -68,3 +71,14 @@ def connection(request: pytest.FixtureRequest) -> Connection:
 def cluster() -> str:
     """A cluster name of the test's own: rows of different clusters never meet."""
     return f"cluster-{os.getpid()}-{next(_serial)}"
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """One for the session; a test that stops a part of it has to start it again."""
+    with ExitStack() as stack:
+        try:
+            plane = stack.enter_context(ControlPlane())
+        except ToolMissing as missing:
+            pytest.fail(str(missing))
+        yield plane

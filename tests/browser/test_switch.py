@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -12,22 +12,11 @@ from playwright.sync_api import expect
 from kubedoor.sample_cluster import DEPLOYMENTS
 from tests.browser.conftest import Visits
 from tests.browser.seeding import MARKUP
-from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.running import Client, RunningKubeDoor, start_kubedoor
 
 CART = next(deployment for deployment in DEPLOYMENTS if deployment.name == "cart")
 SOON_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def control_plane() -> Iterator[ControlPlane]:
-    with ExitStack() as stack:
-        try:
-            plane = stack.enter_context(ControlPlane())
-        except ToolMissing as missing:
-            pytest.fail(str(missing))
-        yield plane
 
 
 @pytest.fixture(scope="module")

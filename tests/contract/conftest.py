@@ -28,17 +28,6 @@ _serial = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
-    """One for the session; a test that stops a part of it has to start it again."""
-    with ExitStack() as stack:
-        try:
-            plane = stack.enter_context(ControlPlane())
-        except ToolMissing as missing:
-            pytest.fail(str(missing))
-        yield plane
-
-
-@pytest.fixture(scope="session")
 def metrics_api(control_plane: ControlPlane) -> Iterator[MetricsApi]:
     """Lets the real HPA controller work; what pods use is what the test sets."""
     with MetricsApi(control_plane) as api:
