@@ -34,7 +34,7 @@ test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real pa
 	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(SUITES)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission.py,kubedoor/decisions.py,kubedoor/reviews.py,kubedoor/recommend.py,kubedoor/quantities.py'
+	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission.py,kubedoor/decisions.py,kubedoor/reviews.py,kubedoor/recommend.py,kubedoor/quantities.py,kubedoor/restarts.py'
 
 unit: $(VENV)/.installed ## the tests that need no real parts
 	$(BIN)/pytest tests/unit

@@ -7,20 +7,28 @@ It works on the JSON as it came, never on typed models, so that fields this vers
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from kubedoor import quantities
 from kubedoor.decisions import Change, Decision, Outcome, change_warnings, warning
 from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value
 from kubedoor.patching import difference
+from kubedoor.restarts import restarts, template_of
 from kubedoor.reviews import AdmissionRequest
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
 """Who the HPA controller is where controllers have no service accounts of their own; nothing else in it scales."""
+GKE_AUTOSCALER = "system:vpa-recommender"
+"""Who it is on GKE, where one program scales pods both ways."""
+OPENSHIFT_HPA_USER = "system:serviceaccount:openshift-infra:horizontal-pod-autoscaler"
+_HPA_USERS_OF_SCALES = frozenset({CONTROLLER_MANAGER, GKE_AUTOSCALER, OPENSHIFT_HPA_USER})
+_HPA_KEEPS = "replicas are the HPA's"
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> De
         return Decision(Outcome.UNCHANGED, "neither a restart nor a change of replicas")
     if reason := _left_alone(request, values):
         return Decision(Outcome.IGNORED, reason)
+    if _keeps_hpa_scale(request, rules):
+        return Decision(Outcome.UNCHANGED, _HPA_KEEPS)
     if not values.known:
         return _unknown(request, rules)
     work = _Work(copy.deepcopy(request.object))
@@ -74,8 +84,14 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> De
 
 
 def is_due(request: AdmissionRequest, rules: Rules) -> bool:
-    """Whether the decision depends on control values at all; if not, `decide` may be given none."""
+    """Whether the request is one at which something is set; if not, `decide` may be given no values."""
     return not _out_of_scope(request, rules) and _due(request)[0]
+
+
+def needs_values(request: AdmissionRequest, rules: Rules) -> bool:
+    """Whether what becomes of a due request hangs on control values, or is plain from the request itself."""
+    shows_why_not = not request.is_scale and any(object_facts(request.object))
+    return not shows_why_not and not _keeps_hpa_scale(request, rules)
 
 
 def _out_of_scope(request: AdmissionRequest, rules: Rules) -> str:
@@ -97,34 +113,12 @@ def _due(request: AdmissionRequest) -> tuple[bool, bool]:
     return replicas_of(request.object) != replicas_of(request.old_object), False
 
 
-def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether the change rolls new pods out: the template differs by more than the spelling of quantities."""
-    old, new = _template(before), _template(after)
-    return old != new and _canonical(old) != _canonical(new)
-
-
 def replicas_of(manifest: Mapping[str, Any]) -> int:
     """`spec.replicas` of a Deployment (absent: 1, the API server's default) or of a Scale (absent: 0)."""
     replicas = (manifest.get("spec") or {}).get("replicas")
     if replicas is None:
         return 0 if manifest.get("kind") == "Scale" else 1
     return int(replicas)
-
-
-def _template(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    template: dict[str, Any] = (manifest.get("spec") or {}).get("template") or {}
-    return template
-
-
-def _canonical(template: dict[str, Any]) -> dict[str, Any]:
-    result = copy.deepcopy(template)
-    spec = result.get("spec") or {}
-    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
-        for part in ("requests", "limits"):
-            amounts = (container.get("resources") or {}).get(part) or {}
-            for name in amounts:
-                amounts[name] = str(quantities.parse(amounts[name]).normalize())
-    return result
 
 
 def _left_alone(request: AdmissionRequest, values: ControlValues) -> str:
@@ -148,7 +142,7 @@ def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
 
 
 def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
-    told = warning(f"{request.namespace}/{request.name} is not in the control table")
+    told = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
     if rules.deny_unknown:
         # What never runs is never collected, so there has to be a way in.
         way_in = f'label it {CONTROL_LABEL}: "off" until it has been collected'
@@ -158,12 +152,17 @@ def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
 
 def is_hpa(request: AdmissionRequest) -> bool:
     """Whether the HPA controller itself is asking."""
-    return request.username == HPA_USER or (request.is_scale and request.username == CONTROLLER_MANAGER)
+    return request.username == HPA_USER or (request.is_scale and request.username in _HPA_USERS_OF_SCALES)
+
+
+def _keeps_hpa_scale(request: AdmissionRequest, rules: Rules) -> bool:
+    """Whether it is a scale of the HPA's own that passes whatever the control table says of the workload, if anything."""
+    return rules.keep_hpa_replicas and request.is_scale and is_hpa(request)
 
 
 def _set_replicas(work: _Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
     if rules.keep_hpa_replicas and (values.hpa or is_hpa(request)):
-        work.unchanged_because = "replicas are the HPA's"
+        work.unchanged_because = _HPA_KEEPS
         return
     if values.replicas is None:
         work.left_alone.append("replicas")
@@ -185,7 +184,7 @@ def _controllable(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _set_resources(work: _Work, values: ControlValues, rules: Rules) -> None:
-    template = _template(work.object)
+    template = template_of(work.object)
     if (template.get("spec") or {}).get("resources"):
         # Container requests have to fit into the pod's own, which KubeDoor has no values for.
         work.left_alone.append("requests and limits (the pod template sets pod-level resources)")
@@ -200,17 +199,18 @@ def _set_resources(work: _Work, values: ControlValues, rules: Rules) -> None:
 
 @dataclass(frozen=True)
 class _Resource:
-    """How one of the two controlled resources is read, written and bounded."""
+    """How one of the two controlled resources is counted, written and bounded."""
 
     name: str
-    read: Any
-    write: Any
+    per_unit: int
+    """How many of what values are kept in, millicores or bytes, make one of what Kubernetes counts in."""
+    write: Callable[[int], str]
     floor: int
 
 
 def _set_container(work: _Work, container: dict[str, Any], wanted: ControlContainer, rules: Rules) -> None:
-    cpu = _Resource("cpu", quantities.cpu_millicores, quantities.format_cpu, rules.min_cpu_millicores)
-    memory = _Resource("memory", quantities.memory_bytes, quantities.format_memory, rules.min_memory_bytes)
+    cpu = _Resource("cpu", 1000, quantities.format_cpu, rules.min_cpu_millicores)
+    memory = _Resource("memory", 1, quantities.format_memory, rules.min_memory_bytes)
     _set_resource(work, container, cpu, wanted.cpu_request_millicores, wanted.cpu_limit_millicores)
     _set_resource(work, container, memory, wanted.memory_request_bytes, wanted.memory_limit_bytes)
 
@@ -218,23 +218,27 @@ def _set_container(work: _Work, container: dict[str, Any], wanted: ControlContai
 def _set_resource(
     work: _Work, container: dict[str, Any], resource: _Resource, request: Value | None, limit: Value | None
 ) -> None:
-    """Set limit and request of one resource so that the request never exceeds the limit."""
+    """Set limit and request of one resource so that the request never exceeds the limit.
+
+    What is found is never rounded: a limit of `0.1Gi` is 107374182.4 bytes to the API server, which refuses a request of
+    107374183.
+    """
     found_limit, found_request = (_found(container, part, resource) for part in ("limits", "requests"))
     new_limit = limit.amount if limit else found_limit
     new_request = max(request.amount, resource.floor) if request else found_request
-    clamped = new_limit is not None and new_request is not None and new_request > new_limit
-    if clamped:
-        new_request = new_limit
+    clamped = False
+    if new_limit is not None and new_request is not None and new_request > new_limit:
+        new_request, clamped = math.floor(new_limit), True
     if limit and new_limit != found_limit:
         _write(work, container, "limits", resource, limit.amount, limit.source)
     source = request or limit
     if source and new_request is not None and new_request != found_request:
-        _write(work, container, "requests", resource, new_request, source.source, clamped=clamped)
+        _write(work, container, "requests", resource, int(new_request), source.source, clamped=clamped)
 
 
-def _found(container: Mapping[str, Any], part: str, resource: _Resource) -> int | None:
+def _found(container: Mapping[str, Any], part: str, resource: _Resource) -> Decimal | None:
     quantity = ((container.get("resources") or {}).get(part) or {}).get(resource.name)
-    return None if quantity is None else int(resource.read(quantity))
+    return None if quantity is None else quantities.parse(quantity) * resource.per_unit
 
 
 def _write(

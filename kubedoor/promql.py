@@ -128,12 +128,13 @@ def facts(scope: Scope, *, seconds: int) -> str:
 def state(scope: Scope, ranges: Sequence[TimeRange]) -> str:
     """The last value in any of the ranges of every series of STATE_METRICS; for an instant query at the last one's end.
 
-    Each range is read by itself, so that the hours between two windows cost nothing.
+    Each range is read by itself, so that the hours between two windows cost nothing; the last one first, since `or`
+    takes a series from where it comes first.
     """
     selector = _selector("", scope, _named(STATE_METRICS))
     pieces = (
         _with_metric_label(f"last_over_time({selector}[{_seconds(piece)}s]{_offset(piece, ranges[-1].end)})")
-        for piece in ranges
+        for piece in reversed(ranges)
     )
     return f"max by ({', '.join(_STATE_LABELS)}) ({' or '.join(pieces)})"
 

@@ -31,6 +31,12 @@ class AdmissionRequest:
     def is_scale(self) -> bool:
         return self.subresource == "scale"
 
+    @property
+    def shown_name(self) -> str:
+        """The name for people: `web-*` where the API server makes one from `generateName`, after the door has answered."""
+        beginning = (self.object.get("metadata") or {}).get("generateName")
+        return self.name or (f"{beginning}*" if beginning else "")
+
 
 def parse_review(body: Any) -> AdmissionRequest:
     """Read an AdmissionReview v1.
@@ -51,8 +57,10 @@ def parse_review(body: Any) -> AdmissionRequest:
     if not isinstance(request.get("operation"), str):
         raise BadRequest("request.operation is missing", field="request.operation")
     changed = _mapping(request, "object")
-    texts = (uid, request["operation"], *(str(value) for value in (*resource.values(), *user.values())))
-    if any(not is_text(text) for text in (*texts, str(request.get("namespace")), str(request.get("name")))):
+    metadata = _mapping(changed, "metadata")
+    name = str(request.get("name") or metadata.get("name") or "")
+    texts = (uid, request["operation"], name, *(str(value) for value in (*resource.values(), *user.values())))
+    if any(not is_text(text) for text in (*texts, str(request.get("namespace")), str(metadata.get("generateName")))):
         raise BadRequest("the review holds text that is not Unicode", field="request")
     return AdmissionRequest(
         uid=uid,
@@ -61,7 +69,7 @@ def parse_review(body: Any) -> AdmissionRequest:
         resource=str(resource.get("resource") or ""),
         subresource=str(request.get("subResource") or ""),
         namespace=str(request.get("namespace") or ""),
-        name=str(request.get("name") or _mapping(changed, "metadata").get("name") or ""),
+        name=name,
         username=str(user.get("username") or ""),
         dry_run=request.get("dryRun") is True,
         object=changed,

@@ -8,6 +8,7 @@ without any is not a peak day. Nothing here reads a clock: `now` is handed in.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -149,7 +150,10 @@ def _refuse_overlaps(windows: tuple[PeakWindow, ...]) -> None:
 
 
 def _utc_range(day: date, window: PeakWindow, zone: ZoneInfo) -> TimeRange:
-    """`fold` (PEP 495) picks the first of two passes for the start and the second for the end."""
+    """`fold` (PEP 495) picks the first of two passes for the start and the second for the end.
+
+    Where one of the two is a time that the clocks skip, the range starts or ends when they do so.
+    """
     return TimeRange(
         _instant(day, window.start_minute, zone, fold=0),
         _instant(day, window.end_minute, zone, fold=1),
@@ -158,7 +162,21 @@ def _utc_range(day: date, window: PeakWindow, zone: ZoneInfo) -> TimeRange:
 
 def _instant(day: date, minute: int, zone: ZoneInfo, *, fold: int) -> datetime:
     local = datetime.combine(day, time()) + timedelta(minutes=minute)
-    return local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    first, second = (local.replace(tzinfo=zone, fold=each).astimezone(UTC) for each in (0, 1))
+    if first > second:
+        # No clock shows that time: read with the offset before, it comes after the clocks have gone forward.
+        return _change_between(second, first, zone)
+    return second if fold else first
+
+
+def _change_between(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, to the second, at which the clocks change: what comes after it has another offset than `early`."""
+    offset = early.astimezone(zone).utcoffset()
+    seconds = range(round((late - early).total_seconds()))
+    changed = bisect_left(
+        seconds, True, key=lambda second: (early + timedelta(seconds=second)).astimezone(zone).utcoffset() != offset
+    )
+    return early + timedelta(seconds=changed)
 
 
 def _merged(ranges: Iterable[TimeRange]) -> list[TimeRange]:

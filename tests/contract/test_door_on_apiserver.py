@@ -346,3 +346,40 @@ def test_the_audit_log_carries_the_decision(lab: Lab, web: str) -> None:
 
     lab.plane.wait_for(lambda: "deployments.kubedoor.io/decision" in annotations(), what="the audit event is written")
     assert annotations()["deployments.kubedoor.io/changes"] == "deployment replicas 10 -> 3"
+
+
+def test_a_limit_that_is_no_whole_number_of_bytes_takes_the_request_down_with_it(lab: Lab, namespace: str) -> None:
+    lab.set_values(namespace, app=amounts("120m", "200Mi"))
+    stored = lab.create(namespace, containers=[make_container(limits={"memory": "0.1Gi"})])
+    assert resources_of(stored) == {
+        "limits": {"memory": "107374182400m"},
+        "requests": {"cpu": "120m", "memory": "107374182"},
+    }
+    lab.set_values(namespace, "api", app=amounts("120m", "200Mi", memory_limit="107374183"))
+    assert resources_of(lab.create(namespace, "api", containers=[make_container(limits={"memory": "0.1Gi"})])) == {
+        "limits": {"memory": "107374183"},
+        "requests": {"cpu": "120m", "memory": "107374183"},
+    }
+
+
+def test_another_spelling_of_a_volumes_size_is_no_restart(lab: Lab, namespace: str) -> None:
+    volumes = [{"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}}]
+    before = lab.create(namespace, replicas=2, containers=[asks("500m", "1Gi")], volumes=volumes)
+    lab.set_values(namespace, app=APP)
+    patch = [{"op": "replace", "path": "/spec/template/spec/volumes/0/emptyDir/sizeLimit", "value": "1073741824"}]
+    lab.kubectl(namespace, "patch", "deployment", "web", "--type=json", "-p", json.dumps(patch))
+    lab.settle(namespace)
+    stored = lab.stored(namespace)
+    assert stored["spec"]["template"]["spec"]["volumes"][0]["emptyDir"] == {"sizeLimit": "1073741824"}
+    assert (resources_of(stored), stored["metadata"]["generation"]) == (ASKED, before["metadata"]["generation"])
+    assert lab.replicaset_count(namespace) == 1
+
+
+def test_a_generated_name_is_on_record_by_its_beginning(lab: Lab, namespace: str) -> None:
+    manifest = make_deployment(namespace=namespace)
+    del manifest["metadata"]["name"]
+    manifest["metadata"]["generateName"] = "web-"
+    said = lab.plane.kubectl("create", "-f", "-", "-n", namespace, input=json.dumps(manifest)).stderr
+    assert f"Warning: KubeDoor: {namespace}/web-* is not in the control table, left as it is" in said
+    (row,) = lab.wait_for_admissions(namespace, 1)
+    assert (row["deployment"], row["outcome"]) == ("web-*", "unknown")

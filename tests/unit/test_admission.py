@@ -19,6 +19,7 @@ from kubedoor.control import UNKNOWN
 from kubedoor.decisions import Outcome
 from kubedoor.errors import BadRequest
 from kubedoor.model import ControlContainer, ControlValues, Mode
+from kubedoor.restarts import restarts
 from kubedoor.reviews import AdmissionRequest
 from tests.support.builders import (
     collected,
@@ -144,6 +145,45 @@ CASES = {
         ),
         warns=("KubeDoor: app requests: cpu none -> 100m, its limit, memory none -> 256Mi (collected)",),
     ),
+    "a request is cut to the whole bytes of its limit": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"memory": "107374182400m"})])),
+        make_deployment(
+            replicas=3,
+            containers=[
+                make_container(limits={"memory": "107374182400m"}, requests={"cpu": "120m", "memory": "107374182"})
+            ],
+        ),
+    ),
+    "a limit of whole bytes replaces one that is finer": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"memory": "107374182400m"})])),
+        make_deployment(
+            replicas=3,
+            containers=[make_container(limits={"memory": "107374183"}, requests={"memory": "107374183"})],
+        ),
+        values=make_values(
+            replicas=collected(3),
+            containers={
+                "app": ControlContainer(
+                    memory_request_bytes=collected(256 * MI), memory_limit_bytes=collected(107374183)
+                )
+            },
+        ),
+    ),
+    "a request that is finer than a byte stays below its limit as it is": Case(
+        make_request(
+            make_deployment(
+                replicas=9,
+                containers=[make_container(requests={"memory": "107374182400m"}, limits={"memory": "256Mi"})],
+            )
+        ),
+        make_deployment(
+            replicas=3, containers=[make_container(requests={"memory": "107374182400m"}, limits={"memory": "128Mi"})]
+        ),
+        values=make_values(
+            replicas=collected(3),
+            containers={"app": ControlContainer(memory_limit_bytes=collected(128 * MI))},
+        ),
+    ),
     "a lowered limit takes the user's request along": Case(
         make_request(make_deployment(replicas=3, containers=[LIMITED])),
         make_deployment(
@@ -251,6 +291,30 @@ CASES = {
         make_request(make_scale(7), make_scale(2), username=admission.CONTROLLER_MANAGER),
         make_scale(7),
         outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA's scale passes on GKE": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.GKE_AUTOSCALER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA's scale passes on OpenShift": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.OPENSHIFT_HPA_USER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA may scale an unknown workload under deny": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(7),
+        values=UNKNOWN,
+        rules=replace(RULES, deny_unknown=True),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA is like anybody else where a setting says so": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(7),
+        values=UNKNOWN,
+        rules=replace(RULES, deny_unknown=True, keep_hpa_replicas=False),
+        outcome=Outcome.DENIED,
     ),
     "a setting controls an HPA's workload too": Case(
         make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
@@ -370,20 +434,24 @@ def test_a_reapplied_manifest_with_its_own_requests_causes_no_rollout() -> None:
     manifest = make_deployment(replicas=3, containers=[make_container(requests={"cpu": "500m", "memory": "256Mi"})])
     decision = admission.decide(make_request(manifest, live), SIZED, RULES)
     assert jsonpatch.apply_patch(manifest, list(decision.patch)) == live
+    moved = make_values(replicas=collected(3), containers={"app": replace(APP, cpu_request_millicores=collected(131))})
+    after = jsonpatch.apply_patch(manifest, list(admission.decide(make_request(manifest, live), moved, RULES).patch))
+    assert restarts(live, after), "unless a value has moved since: docs/limits.md"
 
 
 amounts = st.one_of(st.none(), st.integers(min_value=1, max_value=8000))
+tenths = st.one_of(st.none(), st.integers(min_value=1, max_value=80000))
 
 
-@given(amounts, amounts, amounts, amounts)
+@given(amounts, amounts, tenths, tenths)
 def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
     request: int | None, limit: int | None, found_request: int | None, found_limit: int | None
 ) -> None:
     if found_request and found_limit:
         found_request = min(found_request, found_limit)
     container = make_container(
-        requests={"cpu": f"{found_request}m"} if found_request else None,
-        limits={"cpu": f"{found_limit}m"} if found_limit else None,
+        requests={"cpu": f"{found_request}00u"} if found_request else None,
+        limits={"cpu": f"{found_limit}00u"} if found_limit else None,
     )
     wanted = ControlContainer(
         cpu_request_millicores=collected(request) if request else None,
@@ -393,8 +461,8 @@ def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
     decision = admission.decide(asked, make_values(containers={"app": wanted}), RULES)
     after = jsonpatch.apply_patch(asked.object, list(decision.patch))
     resources = after["spec"]["template"]["spec"]["containers"][0].get("resources", {})
-    got_request = quantities.cpu_millicores(resources.get("requests", {}).get("cpu", 0))
-    got_limit = quantities.cpu_millicores(resources.get("limits", {}).get("cpu", "1000"))
+    got_request = quantities.parse(resources.get("requests", {}).get("cpu", 0))
+    got_limit = quantities.parse(resources.get("limits", {}).get("cpu", "1000"))
     assert got_request <= got_limit or "cpu" not in resources.get("limits", {})
     if limit:
         assert quantities.cpu_millicores(resources["limits"]["cpu"]) == limit
@@ -426,6 +494,18 @@ def test_a_generated_name_may_be_missing() -> None:
     review = make_review(make_request(make_deployment()))
     del review["request"]["name"], review["request"]["object"]["metadata"]["name"]
     assert reviews.parse_review(review).name == ""
+    assert reviews.parse_review(review).shown_name == ""
+
+
+def test_a_name_that_is_still_to_be_made_is_shown_by_its_beginning() -> None:
+    review = make_review(make_request(make_deployment()))
+    metadata = review["request"]["object"]["metadata"]
+    del review["request"]["name"], metadata["name"]
+    metadata["generateName"] = "web-"
+    asked = reviews.parse_review(review)
+    assert (asked.name, asked.shown_name) == ("", "web-*")
+    decision = admission.decide(asked, UNKNOWN, replace(RULES, deny_unknown=True))
+    assert decision.reason.startswith("KubeDoor: shop/web-* is not in the control table: label it")
 
 
 @pytest.mark.parametrize(

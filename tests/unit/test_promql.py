@@ -82,6 +82,7 @@ def test_the_state_of_two_windows_leaves_out_the_hours_between() -> None:
     text = promql.state(Scope(), [morning, last])
     assert "}[3600s] offset 3600s)" in text
     assert "}[1800s])" in text
+    assert text.index("[1800s]") < text.index(" or ") < text.index("[3600s]"), "`or` keeps what it meets first"
     assert text.startswith("max by (kubedoor_metric, namespace, pod, container, resource, restart_policy, owner_kind")
 
 

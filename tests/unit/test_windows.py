@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -92,6 +92,14 @@ def test_a_wrong_time_zone_is_refused_by_name(zone: str) -> None:
         pytest.param("01:00-04:00", NEW_YORK, "2025-03-09", ["09 06:00-09 08:00"], id="across the skipped hour"),
         pytest.param("02:00-03:00", NEW_YORK, "2025-03-09", [], id="the skipped hour itself"),
         pytest.param("02:15-02:45", NEW_YORK, "2025-03-09", [], id="inside the skipped hour"),
+        pytest.param("02:30-03:30", NEW_YORK, "2025-03-09", ["09 07:00-09 07:30"], id="from within the skipped hour"),
+        pytest.param("01:30-02:30", NEW_YORK, "2025-03-09", ["09 06:30-09 07:00"], id="into the skipped hour"),
+        pytest.param("01:30-02:15,02:45-03:30", NEW_YORK, "2025-03-09", ["09 06:30-09 07:30"], id="both, read as one"),
+        pytest.param(
+            "02:00-02:45", "Australia/Lord_Howe", "2025-10-05", ["04 15:30-04 15:45"], id="half an hour skipped"
+        ),
+        pytest.param("23:00-00:30", "Africa/Cairo", "2025-04-24", ["24 21:00-24 22:00"], id="midnight is skipped"),
+        pytest.param("23:00-24:00", "Pacific/Apia", "2011-12-29", ["30 09:00-30 10:00"], id="before a date left out"),
         pytest.param("01:00-02:00", NEW_YORK, "2025-11-02", ["02 05:00-02 07:00"], id="the repeated hour, both passes"),
         pytest.param("00:30-01:30,01:45-02:30", NEW_YORK, "2025-11-02", ["02 04:30-02 07:30"], id="merged, not twice"),
         pytest.param("10:00-11:30", "Pacific/Apia", "2011-12-30", [], id="a date that Samoa left out"),
@@ -147,6 +155,13 @@ def window_texts() -> st.SearchStrategy[str]:
 
 STEADY = settings(derandomize=True, deadline=None)
 DAYS = st.dates(date(2015, 1, 1), date(2035, 12, 31))
+CHANGES = [
+    (zone, day)
+    for zone in ZONES
+    for day in (date(2015, 1, 1) + timedelta(days=count) for count in range(21 * 365))
+    if len({datetime.combine(day, time(hour), ZoneInfo(zone)).utcoffset() for hour in (0, 23)}) > 1
+]
+"""Every day of a change of the clocks."""
 MOMENTS = st.integers(1_420_070_400, 2_051_222_400).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
@@ -163,6 +178,26 @@ def test_every_range_starts_and_ends_on_the_clock_of_its_window(text: str, zone:
         for instant, minute in ((piece.start, window.start_minute), (piece.end, window.end_minute)):
             local = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
             assert abs(local - midnight - timedelta(minutes=minute)) <= timedelta(hours=1)
+
+
+@STEADY
+@given(window_texts(), st.sampled_from(CHANGES))
+def test_no_time_of_a_window_is_left_out_where_the_clocks_change(text: str, change: tuple[str, date]) -> None:
+    zone, day = change
+    windows = PeakWindows.parse(text, zone)
+    window = windows.windows[0]
+    midnight = datetime.combine(day, time())
+    before = datetime.combine(day - timedelta(days=1), time(), UTC)
+    minutes = [before + timedelta(minutes=count) for count in range(4 * 24 * 60)]
+    shown = {minute: minute.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - midnight for minute in minutes}
+    start, end = timedelta(minutes=window.start_minute), timedelta(minutes=window.end_minute)
+    wanted = [minute for minute, clock in shown.items() if start <= clock < end]
+    ranges = windows.peak_day(day).ranges
+    assert all(any(piece.start <= minute < piece.end for piece in ranges) for minute in wanted)
+    # Nothing else either, except what lies between the two passes of a repeated hour.
+    assert bool(ranges) == bool(wanted)
+    for piece in ranges:
+        assert (piece.start, piece.end) == (wanted[0], wanted[-1] + timedelta(minutes=1))
 
 
 @STEADY

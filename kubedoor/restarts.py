@@ -1,0 +1,67 @@
+"""Whether a change of a Deployment rolls new pods out. Pure.
+
+The API server compares quantities as numbers: `1Gi` in place of `1073741824` makes no new generation and no new pods,
+wherever in the pod template it is written.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from kubedoor import quantities
+
+_QUANTITIES = tuple(
+    path.split(".")
+    for path in (
+        "spec.overhead.*",
+        "spec.resources.requests.*",
+        "spec.resources.limits.*",
+        "spec.containers.resources.requests.*",
+        "spec.containers.resources.limits.*",
+        "spec.containers.env.valueFrom.resourceFieldRef.divisor",
+        "spec.initContainers.resources.requests.*",
+        "spec.initContainers.resources.limits.*",
+        "spec.initContainers.env.valueFrom.resourceFieldRef.divisor",
+        "spec.volumes.emptyDir.sizeLimit",
+        "spec.volumes.ephemeral.volumeClaimTemplate.spec.resources.requests.*",
+        "spec.volumes.ephemeral.volumeClaimTemplate.spec.resources.limits.*",
+        "spec.volumes.downwardAPI.items.resourceFieldRef.divisor",
+        "spec.volumes.projected.sources.downwardAPI.items.resourceFieldRef.divisor",
+    )
+)
+"""Where a pod template has quantities: through every entry of a list, `*` being every key of an object."""
+
+
+def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether the pod template differs by more than the spelling of quantities."""
+    old, new = template_of(before), template_of(after)
+    return old != new and _canonical(old) != _canonical(new)
+
+
+def template_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The pod template of a Deployment; empty where there is none."""
+    template: dict[str, Any] = (manifest.get("spec") or {}).get("template") or {}
+    return template
+
+
+def _canonical(template: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(template)
+    for path in _QUANTITIES:
+        _respell(result, *path)
+    return result
+
+
+def _respell(node: Any, key: str, *rest: str) -> None:
+    """Write each quantity below `node` at a path in one way; what is absent or null stays so."""
+    if isinstance(node, list):
+        for entry in node:
+            _respell(entry, key, *rest)
+        return
+    for name in list(node) if key == "*" else [key]:
+        value = node.get(name)
+        if value is not None and rest:
+            _respell(value, *rest)
+        elif value is not None:
+            node[name] = str(quantities.parse(value).normalize())
