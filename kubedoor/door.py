@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 RETRY_STORE_SECONDS = 2.0
 """After the store failed, requests are answered from the snapshot this long before it is asked again."""
+KEEP_FRESH_SECONDS = 10.0
+"""How often the store is asked while nobody asks the door, so that its last good snapshot is not its last admission's."""
+STORE_TIMEOUT_SECONDS = 10.0
+"""Longest wait for one answer to the snapshot's questions: until a question to a store that hung has ended, no other is asked."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Door:
         self._monotonic = monotonic
         self._refreshing: asyncio.Task[None] | None = None
         self._given_up: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._ask_store_after = float("-inf")
         self.metrics = DoorMetrics()
         self.log = DoorLog(
@@ -96,6 +101,23 @@ class Door:
         """Load what there is to load; whether the door has any values to decide from."""
         await self._refreshed(self._monotonic() + self._options.wait_seconds)
         return self._snapshot.is_loaded
+
+    def keep_fresh(self) -> None:
+        """From now on ask the store also while nobody asks the door; until the event loop ends. Once or often, it is one task."""
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep_fresh())
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_FRESH_SECONDS)
+            try:
+                if self._is_stale():
+                    await self._refreshed(self._monotonic() + self._options.wait_seconds)
+                if self.log.has_work() and not self._is_stale():
+                    # What could not be written while the store was away, and the snapshot's file.
+                    await asyncio.to_thread(self.log.flush)
+            except Exception:
+                log.exception("the door could not look at the store")
 
     async def admit(self, review: Any) -> dict[str, Any]:
         """The AdmissionReview that answers `review`. Raises BadRequest when that is not one; nothing else."""
@@ -119,22 +141,24 @@ class Door:
 
     async def _decide(self, request: AdmissionRequest, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
-        if not admission.is_due(request, self._rules):
-            decision = admission.decide(request, UNKNOWN, self._rules)
-            if _shows_facts(request) and not request.dry_run and self._is_stale():
-                # What this object shows is compared with what is known, and another door may have learnt more.
-                await self._refreshed(self._monotonic() + self._options.wait_seconds)
-            values = self._snapshot.values_of(key)
-        else:
+        is_due = admission.is_due(request, self._rules)
+        if is_due and admission.needs_values(request, self._rules):
             values = await self._values(key, request.username)
             decision = admission.decide(request, values, self._rules)
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
-                age = f"KubeDoor: the store is away, decided from values {self._snapshot.age_seconds:.0f} s old"
+                self.metrics.failures.labels("store").inc()
+                age = f"KubeDoor: the store is slow or away, decided from values {self._snapshot.age_seconds:.0f} s old"
                 decision = replace(decision, warnings=(*decision.warnings, age))
-            if not request.dry_run:
-                self.log.remember(request, decision, values)
+        else:
+            if _facts_shown(request) and not request.dry_run and self._is_stale():
+                # What this request shows is compared with what is known, and another door may have learnt more.
+                await self._refreshed(self._monotonic() + self._options.wait_seconds)
+            values = self._snapshot.values_of(key)
+            decision = admission.decide(request, values, self._rules)
         if not request.dry_run:
-            self._learn(request, key, values)
+            if is_due:
+                self.log.remember(request, decision, values)
+            self._learn(key, _facts_shown(request), values)
         return decision
 
     def _is_stale(self, *, since: float = float("inf")) -> bool:
@@ -147,7 +171,7 @@ class Door:
         if self._is_stale():
             await self._refreshed(deadline)
         if not self._snapshot.is_loaded:
-            raise StoreError("the store is away and there is no snapshot yet")
+            raise StoreError("the store is slow or away, and there is no snapshot yet")
         values = self._snapshot.values_of(key)
         # KubeDoor's own scale follows an edit at once; a second is too long there, and for what has just been added.
         if username == self._options.service_account or not values.known:
@@ -193,12 +217,11 @@ class Door:
             if isinstance(error, TimeoutError):
                 self._store_failed(error)
             if not remembered.known:
-                raise StoreError("the store is away, and the snapshot does not have this workload") from error
+                raise StoreError("the store is slow or away, and the snapshot does not have this workload") from error
             return remembered
 
     def _store_failed(self, error: BaseException) -> None:
         self._ask_store_after = self._monotonic() + RETRY_STORE_SECONDS
-        self.metrics.failures.labels("store").inc()
         log.warning("the store does not answer the door: %s", error)
 
     def _failed(self, error: Exception) -> Decision:
@@ -206,7 +229,7 @@ class Door:
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
         words = (
-            "KubeDoor: the store is away, nothing was set"
+            "KubeDoor: the store is slow or away, nothing was set"
             if part == "store"
             else "KubeDoor: internal error, nothing was set"
         )
@@ -218,29 +241,36 @@ class Door:
         """Whoever looks for a change that did not come finds it on record, and is told of it."""
         if request.dry_run:
             return
+        key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         try:
             self.log.remember(request, decision, UNKNOWN)
+            self._learn(key, _facts_shown(request), self._snapshot.values_of(key))
         except Exception:
             # It may be what failed in the first place, and the answer has to go out all the same.
             log.exception("a failed admission could not be noted")
 
-    def _learn(self, request: AdmissionRequest, key: WorkloadKey, known: ControlValues) -> None:
+    def _learn(self, key: WorkloadKey, seen: Mapping[str, bool], known: ControlValues) -> None:
         """Keep what a Scale will not show: label, owner, HPA."""
-        seen: dict[str, bool] = {}
-        if _shows_facts(request):
-            seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
-        if admission.is_hpa(request):
-            seen["hpa"] = True
+        # An HPA that a collection knows of is forgotten by the next one that does not; one that has asked here stays known.
+        learnt = {"opted_out": known.opted_out, "owned": known.owned, "hpa": self._snapshot.has_learnt_hpa(key)}
         # Of workloads that are not in the control table too: they may be tomorrow.
         is_old = self._is_stale()
-        news = {
-            fact: holds for fact, holds in seen.items() if getattr(known, fact) is not holds or (is_old and known.known)
-        }
+        news = {fact: holds for fact, holds in seen.items() if learnt[fact] is not holds or (is_old and known.known)}
         if news:
             self.log.learn(key, news)
 
 
-def _shows_facts(request: AdmissionRequest) -> bool:
+def _facts_shown(request: AdmissionRequest) -> dict[str, bool]:
+    """What is known of a Deployment after this request, whatever is decided."""
+    seen: dict[str, bool] = {}
+    if _is_whole(request):
+        seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
+    if admission.is_hpa(request):
+        seen["hpa"] = True
+    return seen
+
+
+def _is_whole(request: AdmissionRequest) -> bool:
     """Whether the request carries the whole Deployment, with its labels and owners."""
     return (
         (request.group, request.resource, request.subresource) == ("apps", "deployments", "")

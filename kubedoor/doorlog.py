@@ -57,7 +57,7 @@ class DoorLog:
                 at=self._now(),
                 cluster=self._cluster,
                 namespace=request.namespace,
-                deployment=request.name,
+                deployment=request.shown_name,
                 uid=request.uid,
                 operation=request.operation,
                 subresource=request.subresource,
@@ -108,9 +108,11 @@ class DoorLog:
     def _write_rows(self) -> None:
         # The event loop may add meanwhile, so each is taken out by itself and never the whole replaced.
         learnt = dict(self._learnt.popitem() for _ in range(len(self._learnt)))
+        facts = [(key, fact, holds) for (key, fact), holds in learnt.items()]
         rows = [self._pending.popleft() for _ in range(len(self._pending))]
         try:
-            self._control.learn([(key, fact, holds) for (key, fact), holds in learnt.items()], seen_by="door")
+            self._control.learn(facts, seen_by="door")
+            self._snapshot.stored(facts)
             learnt = {}
             self._records.add_admissions(rows)
         except StoreError:
@@ -120,6 +122,7 @@ class DoorLog:
             self._pending.extendleft(reversed(rows))
             raise
         except Exception:
-            # It would fail again for ever.
+            # It would fail again for ever; and what is not kept must not be believed for ever.
+            self._snapshot.stored(facts)
             self._metrics.dropped.inc(len(rows))
             log.exception("%d rows cannot be written and are dropped", len(rows))

@@ -1,7 +1,7 @@
 """The control table in memory, for the door: fresh while the store answers, the last good one while it does not.
 
 A refresh is one small query unless something changed. The snapshot is also kept in a file, from which a restarted door
-starts before it has reached the store.
+starts before it has reached the store; what others have published serves too, while it is newer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,11 @@ from kubedoor import shards
 from kubedoor.control import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import StoreError
 from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.newer import Fact, Newer
 from kubedoor.store.control import ControlStore, Revision
 
 FILE_FORMAT = 1
 RETRY_SAVE_SECONDS = 30.0
-NOTED_SECONDS = 10.0
-"""How long a fact that an admission has shown holds against a store that may not have it yet."""
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _COLUMNS = (
     *("namespace", "deployment", "container", "mode", "version", "replicas", "manual_replicas", "peak_day"),
@@ -39,12 +38,14 @@ class State:
 
     values: Mapping[WorkloadKey, ControlValues]
     revision: Revision | None
-    """None: read from the file."""
+    """None: read from the file, or from what was published."""
     checked_at: float
-    """On the monotonic clock: when the store last said that this is how things are."""
+    """On the monotonic clock: when the store last said that this is how things are, or when they were read."""
     saved_at: datetime
     rows: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
     facts: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
+    learnt_hpas: frozenset[WorkloadKey] = frozenset()
+    """Whose HPA is a fact, whatever a collection says."""
 
 
 class Snapshot:
@@ -68,10 +69,11 @@ class Snapshot:
         self._monotonic = monotonic
         self._now = now
         self._refreshing = threading.Lock()
-        # Never held while the store is asked: `note` is called on the event loop.
+        # Never held while the store is asked: `values_of` and `note` are called on the event loop.
         self._lock = threading.Lock()
-        self._noted: dict[WorkloadKey, tuple[float, dict[str, bool]]] = {}
+        self._newer = Newer()
         self._state: State | None = None
+        self._published: shards.Stamps = ()
         self._is_saved = True
         self._save_after = float("-inf")
 
@@ -85,9 +87,11 @@ class Snapshot:
         state = self._state
         if state is None:
             return float("inf")
+        since_checked = max(0.0, self._monotonic() - state.checked_at)
         if state.revision is None:
-            return max(0.0, (self._now() - state.saved_at).total_seconds())
-        return max(0.0, self._monotonic() - state.checked_at)
+            # The stamp is of another machine, whose clock may be ahead.
+            return max(since_checked, (self._now() - state.saved_at).total_seconds())
+        return since_checked
 
     @property
     def is_changed(self) -> bool:
@@ -101,49 +105,65 @@ class Snapshot:
 
     def values_of(self, key: WorkloadKey) -> ControlValues:
         """What is in memory; UNKNOWN for a workload that is not."""
-        state = self._state
-        return state.values.get(key, UNKNOWN) if state else UNKNOWN
+        with self._lock:
+            return self._newer.over(key, self._state.values.get(key, UNKNOWN) if self._state else UNKNOWN)
+
+    def has_learnt_hpa(self, key: WorkloadKey) -> bool:
+        """Whether an HPA is a fact, which stays when a collection no longer knows of it."""
+        with self._lock:
+            return self._newer.shown(key).get("hpa", self._state is not None and key in self._state.learnt_hpas)
 
     def refresh(self) -> None:
-        """Ask the store whether anything changed, and read it if so. Raises StoreError; then nothing has changed."""
+        """Ask the store whether anything changed, and read it if so.
+
+        Raises StoreError; then nothing has changed, unless something newer has been published.
+        """
         with self._refreshing:
             if self._state is None:
                 self._load()
-            checked_at = self._monotonic()
-            revision = self._control.revision()
-            with self._lock:
-                if self._state is not None and self._state.revision == revision and not self._has_expired(checked_at):
-                    self._state = replace(self._state, checked_at=checked_at)
-                    return
-            rows = tuple({name: row[name] for name in _COLUMNS} for row in self._control.control_rows())
-            collected = sum(row["container"] != "" for row in rows)
-            if collected < self._control.collected_row_count():
-                raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
-            facts = tuple(self._control.known_facts())
-            values = self._compiled(rows, facts)
-            with self._lock:
-                # What was noted while the store was being asked may not have been in it yet.
-                recent = {key: noted for key, noted in self._noted.items() if noted[0] > checked_at - NOTED_SECONDS}
-                self._noted = recent
-                values |= {key: with_facts(values.get(key, UNKNOWN), seen) for key, (_, seen) in recent.items()}
-                self._state = State(values, revision, checked_at, self._now(), rows, facts)
-                self._is_saved = False
+            try:
+                self._ask()
+            except StoreError:
+                self._load_published()
+                raise
 
-    def _has_expired(self, now: float) -> bool:
-        """Whether a fact was noted so long ago that the store has the last word again."""
-        return any(at <= now - NOTED_SECONDS for at, _ in self._noted.values())
+    def _ask(self) -> None:
+        checked_at = self._monotonic()
+        revision = self._control.revision()
+        state = self._state
+        is_new = state is None or state.revision != revision
+        if state is None or is_new:
+            state = self._read(revision)
+        with self._lock:
+            self._state = replace(state, checked_at=checked_at)
+            self._newer.confirmed(checked_at)
+            self._is_saved = self._is_saved and not is_new
+
+    def _read(self, revision: Revision) -> State:
+        found = self._control.control_rows()
+        if sum(row["is_collected"] for row in found) < self._control.collected_row_count():
+            raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
+        rows = tuple({name: row[name] for name in _COLUMNS} for row in found)
+        return self._state_of(rows, tuple(self._control.known_facts()), revision, self._now())
 
     def read_through(self, key: WorkloadKey) -> ControlValues:
-        """One workload straight from the store. Raises StoreError."""
-        return self._control.values_of(key)
+        """One workload straight from the store, remembered until the next refresh. Raises StoreError."""
+        asked_at = self._monotonic()
+        values = self._control.values_of(key)
+        with self._lock:
+            if self._state is None or self._state.checked_at < asked_at:
+                self._newer.read(key, values, asked_at)
+            return self._newer.with_shown(key, values)
 
     def note(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
         """Take in what an admission has just shown, before the store has it."""
         with self._lock:
-            self._noted[key] = (self._monotonic(), {**self._noted.get(key, (0.0, {}))[1], **facts})
-            if self._state is not None:
-                changed = with_facts(self.values_of(key), facts)
-                self._state = replace(self._state, values={**self._state.values, key: changed})
+            self._newer.note(key, facts)
+
+    def stored(self, facts: Iterable[Fact]) -> None:
+        """What was noted has been stored, or never will be: soon the store has the last word on it again."""
+        with self._lock:
+            self._newer.stored(facts, self._monotonic())
 
     def save(self) -> None:
         """Write the file if the snapshot has changed since; whole or not at all.
@@ -181,8 +201,14 @@ class Snapshot:
     def _load(self) -> None:
         """The newer of the file and the published pieces."""
         self._load_document(self._read_file())
-        if self._folder is not None:
-            self._load_document(shards.read_folder(self._folder))
+        self._load_published()
+
+    def _load_published(self) -> None:
+        """Take in what was published since the last look, if the store has confirmed nothing newer."""
+        if self._folder is None or (stamps := shards.stamps(self._folder)) == self._published:
+            return
+        self._published = stamps
+        self._load_document(shards.read_folder(self._folder))
 
     def _read_file(self) -> Any:
         try:
@@ -199,13 +225,41 @@ class Snapshot:
                 {**row, "peak_day": date.fromisoformat(row["peak_day"]) if row["peak_day"] else None}
                 for row in content["rows"]
             )
-            facts = tuple(content["facts"])
             saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
-            if self._state is not None and saved_at <= self._state.saved_at:
+            if saved_at <= self._confirmed_at():
                 return
-            self._state = State(self._compiled(rows, facts), None, 0.0, saved_at, rows, facts)
+            state = self._state_of(rows, tuple(content["facts"]), None, saved_at)
         except (ValueError, KeyError, TypeError):
             return
+        with self._lock:
+            self._state = state
+            self._newer.confirmed(state.checked_at - max(0.0, (self._now() - saved_at).total_seconds()))
+
+    def _confirmed_at(self) -> datetime:
+        """When what is in memory was known to be so."""
+        if self._state is None:
+            return datetime.min.replace(tzinfo=UTC)
+        if self._state.revision is None:
+            return self._state.saved_at
+        return self._now() - timedelta(seconds=self.age_seconds)
+
+    def _state_of(
+        self,
+        rows: tuple[Mapping[str, Any], ...],
+        facts: tuple[Mapping[str, Any], ...],
+        revision: Revision | None,
+        saved_at: datetime,
+    ) -> State:
+        hpas = (fact for fact in facts if fact["hpa"])
+        return State(
+            values=self._compiled(rows, facts),
+            revision=revision,
+            checked_at=self._monotonic(),
+            saved_at=saved_at,
+            rows=rows,
+            facts=facts,
+            learnt_hpas=frozenset(WorkloadKey(self._cluster, one["namespace"], one["deployment"]) for one in hpas),
+        )
 
     def _compiled(
         self, rows: Iterable[Mapping[str, Any]], facts: Iterable[Mapping[str, Any]]

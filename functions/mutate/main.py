@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kubedoor import logs, settings
-from kubedoor.door import Door, options_of, rules_of
+from kubedoor.door import STORE_TIMEOUT_SECONDS, Door, options_of, rules_of
 from kubedoor.errors import KubeDoorError
 from kubedoor.once import once
 from kubedoor.responses import error_response, housekeeping, not_here, read_json
@@ -33,17 +33,16 @@ def _door() -> Door:
     config = settings.load(os.environ)
     logs.configure(config.log_level)
     connection = opened(config)
-    control = ControlStore(connection, config.cluster)
     return Door(
         snapshot=Snapshot(
-            control,
+            ControlStore(opened(config, at_most_seconds=STORE_TIMEOUT_SECONDS), config.cluster),
             cluster=config.cluster,
             path=config.snapshot_path,
             monotonic=time.monotonic,
             now=_now,
             folder=Path(config.snapshot_folder) if config.snapshot_folder else None,
         ),
-        control=control,
+        control=ControlStore(connection, config.cluster),
         records=RecordStore(connection, config.cluster),
         rules=rules_of(config),
         options=options_of(config),
@@ -55,6 +54,7 @@ def _door() -> Door:
 async def mutate(request: Request) -> Response:
     try:
         door = _door()
+        door.keep_fresh()
         if answer := await housekeeping(request, registry=door.metrics.registry, is_ready=door.warm_up):
             return answer
         if request.method != "POST":

@@ -23,7 +23,8 @@ class Revision:
 
     collected_run: int
     manual_rows: int
-    facts_at: datetime | None
+    facts: int
+    """A sum over all facts and not their newest instant: that two may share, and a clock may step back."""
 
 
 class ControlStore:
@@ -69,7 +70,7 @@ class ControlStore:
                 "peak_day": value.peak_day,
                 "memory_peak_day": value.memory_peak_day,
                 "days": value.days,
-                "hpa": value.hpa,
+                "hpa": bool(value.hpa),
                 **asdict(container.values),
                 "cpu_usage_millicores": container.cpu_usage_millicores,
                 "memory_usage_bytes": container.memory_usage_bytes,
@@ -84,15 +85,21 @@ class ControlStore:
             self._connection.rows(
                 "SELECT (SELECT max(run) FROM collected_runs WHERE cluster = {cluster:String}) AS collected_run,"
                 " (SELECT count() FROM manual WHERE cluster = {cluster:String}) AS manual_rows,"
-                " (SELECT maxOrNull(seen_at) FROM workload_facts WHERE cluster = {cluster:String}) AS facts_at",
+                " (SELECT sum(cityHash64(namespace, deployment, fact, holds, seen_at)) FROM workload_facts"
+                " WHERE cluster = {cluster:String}) AS facts",
                 cluster=self._cluster,
             )
         )
-        return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts_at"])
+        return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts"])
 
     def control_rows(self) -> list[Row]:
-        """Every row of `control`, for the snapshot."""
-        return self._connection.rows(f"{_CONTROL} WHERE cluster = {{cluster:String}} {_ORDER}", cluster=self._cluster)
+        """Every row of `control`, for the snapshot; `is_collected`: the container is in the counting run."""
+        return self._connection.rows(
+            "SELECT * EXCEPT (cluster), (namespace, deployment, container) IN (SELECT namespace, deployment, container"
+            " FROM collected WHERE cluster = {cluster:String}) AS is_collected"
+            f" FROM control WHERE cluster = {{cluster:String}} {_ORDER}",
+            cluster=self._cluster,
+        )
 
     def control_rows_of(self, key: WorkloadKey) -> list[Row]:
         """The rows of one workload; empty when it is not in the control table."""

@@ -5,6 +5,7 @@ The functions of one process share it: the embedded engine allows one path per p
 
 from __future__ import annotations
 
+import math
 import threading
 
 from kubedoor.settings import Settings
@@ -12,18 +13,21 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 
 _lock = threading.Lock()
-_opened: dict[str, Connection] = {}
+_opened: dict[tuple[str, float], Connection] = {}
 _migrated: set[str] = set()
 
 
-def opened(settings: Settings) -> Connection:
-    """The process's connection to this store; nothing is sent yet."""
+def opened(settings: Settings, *, at_most_seconds: float = math.inf) -> Connection:
+    """The process's connection to this store; nothing is sent yet.
+
+    `at_most_seconds`: for whoever cannot wait as long as the settings allow. The embedded store knows no such limit.
+    """
+    timeout_seconds = min(settings.store_timeout_seconds, at_most_seconds)
+    key = (settings.dsn, math.inf if settings.is_embedded else timeout_seconds)
     with _lock:
-        if settings.dsn not in _opened:
-            _opened[settings.dsn] = Connection(
-                settings.dsn, timeout_seconds=settings.store_timeout_seconds, ca_file=settings.store_ca_file
-            )
-        return _opened[settings.dsn]
+        if key not in _opened:
+            _opened[key] = Connection(settings.dsn, timeout_seconds=timeout_seconds, ca_file=settings.store_ca_file)
+        return _opened[key]
 
 
 def migrated(settings: Settings) -> Connection:

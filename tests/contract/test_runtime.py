@@ -85,6 +85,13 @@ def test_mutate_alone_needs_neither_kubernetes_nor_pandas_nor_chdb(
         assert foreign.json()["error"]["details"] == {"field": "kind"}
         too_large = requests.post(f"{url}/", data=b" " * (9 * 2**20), timeout=30)
         assert too_large.status_code == 400
+        cart = WorkloadKey(cluster, "shop", "cart")
+        ControlStore(served, cluster).edit(cart, ManualValues(replicas=2), based_on=0, who="test")
+
+        def has_both() -> bool:
+            return "kubedoor_snapshot_workloads 2.0" in requests.get(f"{url}/metrics", timeout=30).text
+
+        processes.wait_until(has_both, what="the snapshot is renewed without an admission", children=[child])
         child.process.send_signal(signal.SIGTERM)
         assert child.process.wait(timeout=40) == 0
 
@@ -99,6 +106,19 @@ def test_api_alone_serves_on_the_embedded_store(tmp_path: Path) -> None:
             assert session.get(f"{url}/api/v1/workloads", timeout=30).json()["total"] == 0
         child.process.send_signal(signal.SIGTERM)
         assert child.process.wait(timeout=40) == 0
+
+
+def test_with_the_images_environment_nobody_makes_an_address_up(tmp_path: Path) -> None:
+    """The framework's server believes X-Forwarded-For of everybody on its machine, unless it is told to believe nobody."""
+    with function("api", tmp_path, FORWARDED_ALLOW_IPS="") as (url, _), requests.Session() as session:
+        who = {"username": "kubedoor", "password": "kubedoor"}
+        session.post(f"{url}/api/v1/session", json=who, timeout=30).raise_for_status()
+        body = {"name": "ci", "role": "admin"}
+        token = session.post(f"{url}/api/v1/tokens", json=body, timeout=30).json()["token"]
+        headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.5"}
+        requests.delete(f"{url}/api/v1/tokens/ci", headers=headers, timeout=30).raise_for_status()
+        last = session.get(f"{url}/api/v1/audit", params={"limit": 1}, timeout=30).json()[0]
+        assert (last["action"], last["address"]) == ("token.revoke", "127.0.0.1")
 
 
 def test_wrong_settings_are_said_all_at_once_with_exit_two(tmp_path: Path) -> None:
