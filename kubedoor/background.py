@@ -104,13 +104,14 @@ class Collections:
         silent = self._now() - events[-1]["at"] > SILENT_AFTER
         state = _ENDS[ends[-1]["event"]] if is_over else ("interrupted" if silent else "running")
         days = [event for event in events if event["event"] == "day"]
+        kept = [event for event in events if event["event"] == "kept"]
         return {
             "collection": collection,
             "state": state,
             "started_at": events[0]["at"],
             "last_at": events[-1]["at"],
             "days_total": next((event["row_count"] for event in events if event["event"] == "started"), 0),
-            "days_done": len({event["day"] for event in days}),
+            "days_done": len({event["day"] for event in (*days, *kept)}),
             "days_failed": sum(event["event"] == "failed_day" for event in events),
             "rows": sum(event["row_count"] for event in days),
             "message": (ends or events)[-1]["message"],

@@ -6,28 +6,35 @@ Stateless and resumable. Days that are done stay done, whatever happens to the r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from kubedoor.collectwishes import Wish
 from kubedoor.errors import (
+    Conflict,
     KubeDoorError,
     PrometheusError,
     PrometheusRefused,
     PrometheusUnreachable,
     StoreError,
 )
-from kubedoor.model import PeakDay, UsageSource, WorkloadKey
+from kubedoor.forgetting import forget_gone_hpas, forget_owned_strangers
+from kubedoor.model import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageDay, UsageSource
 from kubedoor.recommend import SizingOptions, collected_values
-from kubedoor.store.control import FACTS, ControlStore
+from kubedoor.sample_cluster import ALWAYS_THERE
+from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
+from kubedoor.storeddays import Made, missing, why_kept
 from kubedoor.windows import PeakWindows
 
 log = logging.getLogger(__name__)
 
 FORGET_AFTER = timedelta(days=30)
+RUN_SPREAD = 2**20
+"""Among how many numbers two collections choose whose clocks are both behind the newest run."""
 Progress = dict[str, Any]
 
 
@@ -64,26 +71,31 @@ class Collector:
         self._now = now
         self._monotonic = monotonic
         self._run_number = run_number
+        self._made = Made(windows.label, source.mark)
 
     def days_wanted(self, wish: Wish) -> list[PeakDay]:
-        """The days this wish means, newest first. Raises InvalidInput for a day that cannot be collected."""
-        now = self._now()
+        """The days this wish means, newest first.
+
+        Raises InvalidInput for a day that cannot be collected, and Conflict for sample data where there is real usage.
+        """
+        now, stored = self._now(), self._usage.days()
+        self._check_source(stored.values())
         if wish.day is not None:
             return [self._windows.collectable(wish.day, now)]
         days = self._windows.days_back(now, wish.days or self._options.look_back_days)
         if wish.before is not None:
             days = [day for day in days if day.day < wish.before]
-        if wish.refresh:
-            return days
-        stored = self._usage.days()
-        return [
-            day
-            for day in days
-            if (known := stored.get(day.day)) is None or known.is_partial or known.windows != self._windows.label
-        ]
+        return days if wish.refresh else missing(days, stored, self._made)
+
+    def _check_source(self, stored: Collection[StoredDay]) -> None:
+        if self._source.is_sample and any(day.source not in ("", SAMPLE_MARK) for day in stored):
+            raise Conflict(
+                "the store holds usage of a Prometheus, among which sample data has no place: set"
+                " KUBEDOOR_PROMETHEUS_URL, or another KUBEDOOR_DATA_DIR to try something out"
+            )
 
     def check(self, wish: Wish) -> None:
-        """Raises what `run` could only stream: InvalidInput for the wish, StoreError when the store is away."""
+        """Raises what `run` could only stream: as `days_wanted`, and StoreError when the store is away."""
         self.days_wanted(wish)
 
     def run(self, wish: Wish, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
@@ -107,6 +119,7 @@ class Collector:
 
     def _steps(self, wish: Wish, collection: str, budget_seconds: float) -> Iterator[Progress]:
         started = self._monotonic()
+        self._drop_sample()
         days = self.days_wanted(wish)
         yield {
             "event": "started",
@@ -130,6 +143,20 @@ class Collector:
             slowest = max(slowest, self._monotonic() - started - elapsed)
         yield self._finished(wish, collection)
 
+    def _drop_sample(self) -> None:
+        """Sample data must not stand among what a Prometheus says, nor what was made of it in the control table."""
+        if self._source.is_sample:
+            return
+        stored = self._usage.days()
+        unmarked = [day for day, known in stored.items() if not known.source and known.row_count]
+        sample = {day for day, known in stored.items() if known.source == SAMPLE_MARK}
+        sample |= self._usage.days_of(ALWAYS_THERE, days=unmarked) if unmarked else set()
+        if sample:
+            log.info("%d days of sample data make way for usage of a Prometheus", len(sample))
+            # In this order: who dies in between does all of it again the next time.
+            self.refresh_collected(without=sample)
+            self._usage.drop_days(sample)
+
     def _stopped(self, wish: Wish, left: list[PeakDay], collection: str) -> Progress:
         following = replace(wish, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
         self._usage.record(CollectionEvent(collection, "next", f"{len(left)} days left", day=left[0].day))
@@ -141,9 +168,8 @@ class Collector:
     def _day(self, peak_day: PeakDay, collection: str) -> Progress:
         """Read one day and replace it. One day's trouble is its own, unless Prometheus is not to be had at all."""
         started = self._monotonic()
-        # Taken before reading: of two collections at once, the one that read later counts. Never below what is there,
-        # or a clock that runs behind would collect for nothing.
-        run = max(self._run_number(), self._usage.newest_run(peak_day.day) + 1)
+        # Taken before reading: of two collections at once, the one that read later counts.
+        run = self._run_above(self._usage.newest_run(peak_day.day))
         try:
             usage = self._source.read_day(peak_day, step_seconds=self._options.step_seconds)
         except (PrometheusUnreachable, PrometheusRefused):
@@ -154,7 +180,11 @@ class Collector:
             )
             return {"event": "failed_day", "day": str(peak_day.day), **error.as_json()}
         seconds = self._monotonic() - started
-        self._usage.replace_day(peak_day.day, usage, run=run, windows=self._windows.label, seconds=seconds)
+        known = self._usage.days().get(peak_day.day)
+        if known and (why := why_kept(known, usage, self._made)):
+            return self._kept(known, usage, why, collection)
+        made = self._made
+        self._usage.replace_day(peak_day.day, usage, run=run, windows=made.windows, seconds=seconds, source=made.source)
         event = CollectionEvent(
             collection, "day", "; ".join(usage.warnings), peak_day.day, len(usage.rows), usage.coverage, seconds
         )
@@ -170,16 +200,32 @@ class Collector:
             "warnings": list(usage.warnings),
         }
 
+    def _kept(self, known: StoredDay, usage: DayUsage, why: str, collection: str) -> Progress:
+        """What Prometheus no longer has, or has only in part, is not lost here as well."""
+        self._usage.record(CollectionEvent(collection, "kept", why, known.day, known.row_count, known.coverage))
+        return {
+            "event": "kept",
+            "day": str(known.day),
+            "queries": usage.queries,
+            "is_partial": usage.is_partial,
+            "warnings": [why, *usage.warnings],
+        }
+
+    def _run_above(self, newest: int) -> int:
+        """A number for a run. Never below what is there, or a clock that runs behind would collect for nothing."""
+        number = self._run_number()
+        return number if number > newest else newest + 1 + secrets.randbelow(RUN_SPREAD)
+
     def _failed_days(self, wish: Wish, collection: str) -> list[date]:
         """What this wish leaves undone, whichever request it was that failed at it."""
         course: dict[date, str] = {}
         for event in self._usage.events(collection):
-            if event["event"] in ("day", "failed_day"):
+            if event["event"] in ("day", "kept", "failed_day"):
                 course[event["day"]] = event["event"]
         failed = {day for day, event in course.items() if event == "failed_day"}
         if wish.day is None:
             missing = self.days_wanted(replace(wish, before=None, refresh=False))
-            failed |= {peak_day.day for peak_day in missing if course.get(peak_day.day) != "day"}
+            failed |= {peak_day.day for peak_day in missing if course.get(peak_day.day) not in ("day", "kept")}
         return sorted(failed, reverse=True)
 
     def _finished(self, wish: Wish, collection: str) -> Progress:
@@ -208,57 +254,31 @@ class Collector:
             # What is not deleted now is deleted the next time; it is not seen by anybody.
             log.warning("rows that no longer count could not be deleted: %s", error)
 
-    def refresh_collected(self) -> int:
-        """Make collected values from the look-back; the number of workloads.
+    def refresh_collected(self, *, without: Collection[date] = ()) -> int:
+        """Make collected values from the look-back, `without` some days; the number of workloads.
 
-        0 when there is no usage at all: values that stand are better than none, so they are kept.
+        0 when there is no usage at all: values that stand are better than none, so they are kept, unless they may be
+        of the days that do not count.
         """
         days = self._windows.days_back(self._now(), self._options.look_back_days)
-        run = max(self._run_number(), self._control.revision().collected_run + 1)
-        history = self._usage.history([day.day for day in days])
+        run = self._run_above(self._control.revision().collected_run)
+        history = self._usage.history([day.day for day in days if day.day not in without])
         values = collected_values(
             history,
             rule=self._options.sizing_rule,
             options=self._options.sizing,
             whole_cluster=self._options.whole_cluster,
         )
-        if values:
+        if values or without:
             self._control.replace_collected(values, run=run, rule=self._options.sizing_rule)
-            newest = max(row.day for row in history)
-            seen_until = next(day.ranges[-1].end for day in days if day.day == newest)
-            self._forget_gone_hpas({(value.namespace, value.deployment): value.hpa for value in values}, seen_until)
-        self._forget_strangers()
+        self._forget(history, days)
         return len(values)
 
-    def _forget_strangers(self) -> None:
-        """Drop what was once learnt of Deployments that have long been neither seen nor in the control table.
-
-        Else every Knative revision there ever was would stay in the door's memory.
-        """
-        before = self._now() - FORGET_AFTER
-        old = [row for row in self._control.known_facts() if row["seen_at"] < before]
-        known = self._control.workloads() if old else set()
-        gone = [
-            (WorkloadKey(self._options.cluster, row["namespace"], row["deployment"]), fact, False)
-            for row in old
-            if (row["namespace"], row["deployment"]) not in known
-            for fact in FACTS
-            if row[fact]
-        ]
-        self._control.learn(gone, seen_by="collect")
-
-    def _forget_gone_hpas(self, has_hpa: Mapping[tuple[str, str], bool], seen_until: datetime) -> None:
-        """An HPA that the newest window no longer has is gone, unless the door saw it after that window.
-
-        Without any HPA in the metrics nobody can say whether there are none or whether they are not exported.
-        """
-        if not any(has_hpa.values()):
-            return
-        gone = [
-            (WorkloadKey(self._options.cluster, row["namespace"], row["deployment"]), "hpa", False)
-            for row in self._control.known_facts()
-            if row["hpa"]
-            and row["hpa_seen_at"] < seen_until
-            and has_hpa.get((row["namespace"], row["deployment"])) is False
-        ]
-        self._control.learn(gone, seen_by="collect")
+    def _forget(self, history: list[UsageDay], days: list[PeakDay]) -> None:
+        cluster = self._options.cluster
+        if history:
+            newest = max(row.day for row in history)
+            seen_until = next(day.ranges[-1].end for day in days if day.day == newest)
+            rows = (row for row in history if row.day == newest)
+            forget_gone_hpas(self._control, cluster, rows, seen_until=seen_until)
+        forget_owned_strangers(self._control, cluster, before=self._now() - FORGET_AFTER)

@@ -14,6 +14,8 @@ from typing import Protocol
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0)
 """Which quantiles of the window's curve a usage day keeps; the last one is the maximum."""
+SAMPLE_MARK = "sample"
+"""The mark of days of sample data."""
 
 
 class Mode(StrEnum):
@@ -102,8 +104,8 @@ class UsageDay:
     oom_kills: int = 0
     coverage: float = 1.0
     """Share of the window's steps that have a sample, 0 to 1."""
-    hpa: bool = False
-    """A HorizontalPodAutoscaler targets the workload."""
+    hpa: bool | None = None
+    """A HorizontalPodAutoscaler targets the workload; None: nobody could say, such as while the metric is away."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,22 @@ class DayUsage:
 
 
 @dataclass(frozen=True)
+class StoredDay:
+    """What is on record of one day. `windows` is the label of the peak windows it was collected with."""
+
+    day: date
+    windows: str
+    row_count: int
+    coverage: float
+    is_partial: bool
+    warnings: tuple[str, ...]
+    seconds: float
+    finished_at: datetime
+    source: str = ""
+    """The `mark` of the source; empty: of before there were marks, or taken over."""
+
+
+@dataclass(frozen=True)
 class Check:
     """One line of the checkup: `remedy` says what to do when it is not ok."""
 
@@ -134,6 +152,11 @@ class UsageSource(Protocol):
     """Where usage comes from: Prometheus, or sample data."""
 
     is_sample: bool
+
+    @property
+    def mark(self) -> str:
+        """Stored with every day. Another mark means that a day would be of other data: another server, other labels."""
+        ...
 
     def read_day(self, peak_day: PeakDay, *, step_seconds: int) -> DayUsage:
         """Usage of every container of every Deployment. Raises PrometheusError; a day without data is not an error."""
@@ -181,7 +204,8 @@ class CollectedValues:
     containers: tuple[CollectedContainer, ...]
     days: int
     """How many usage days of the look-back there were."""
-    hpa: bool = False
+    hpa: bool | None = None
+    """As the newest day says that knows; None: no day does."""
     reasons: tuple[str, ...] = ()
 
 

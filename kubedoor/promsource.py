@@ -7,6 +7,7 @@ one namespace; halves write into the same reading, so the answer does not depend
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,13 +60,21 @@ class PrometheusSource:
         self._concurrency = concurrency
         self._places = places or nullcontext()
 
+    @property
+    def mark(self) -> str:
+        """A digest of which series are asked for, and where; the address has no credentials in it."""
+        asked = "\n".join([self._client.address, *self._scope.matchers()])
+        return f"prometheus-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+
     def read_day(self, peak_day: PeakDay, *, step_seconds: int) -> DayUsage:
         """Raises a PrometheusError when any question stays unanswered: half a day is never given out for a whole."""
         day = _Day(self._client, peak_day, DayReading(Grid.of(peak_day.ranges, step_seconds)), self._places)
         day.ask_all(self._questions(peak_day, day.reading.grid), self._concurrency)
         usage = day_usage(day.reading, peak_day)
         warnings = (*usage.warnings, *[f"Prometheus: {warning}" for warning in day.warnings])
-        return replace(usage, warnings=warnings, is_partial=day.is_partial, queries=day.queries)
+        # What is not in half an answer may be in the other half.
+        rows = tuple(replace(row, hpa=row.hpa or None) for row in usage.rows) if day.is_partial else usage.rows
+        return replace(usage, rows=rows, warnings=warnings, is_partial=day.is_partial, queries=day.queries)
 
     def checks(self) -> Iterable[Check]:
         return prometheus_checks(self._client, self._scope)

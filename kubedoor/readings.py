@@ -22,6 +22,8 @@ Curve: TypeAlias = "array[float]"
 """One double per step, NaN where there is no sample."""
 Key = TypeVar("Key")
 
+UNLISTED_SHARE = 0.05
+"""Pods with usage that kube-state-metrics may not list: those that were gone before it was scraped."""
 CFS_PERIOD_MICROSECONDS = 100_000
 """`container_spec_cpu_quota` is microseconds per CFS period; the period is the kubelet's default of 100 ms."""
 
@@ -234,6 +236,21 @@ class DayReading:
     def fact(self, fact: Fact, key: ContainerKey) -> float:
         """0 where nothing was read."""
         return self.facts.get((fact, key), 0.0)
+
+    def knows_hpas(self) -> bool:
+        """Whether a workload without an HPA in this reading has none.
+
+        Not while the metric is away, and not while so many Deployments' pods are not listed that a shard of
+        kube-state-metrics must be away: the HPAs it has are not listed either.
+        """
+        if Metric.HPA not in self.state.seen:
+            return False
+        if Metric.CONTAINER_INFO not in self.state.seen:
+            return True
+        listed = {key[:2] for key in self.state.containers}
+        pods = {key[:2] for key in self.cpu.keys() | self.memory.keys()}
+        theirs = {pod for pod in pods if self.state.ownership.owner_of(*pod)}
+        return len(theirs - listed) <= UNLISTED_SHARE * len(theirs)
 
     def missing_metrics(self) -> Iterator[Metric]:
         """Those of NEEDED_METRICS that had no series at all."""

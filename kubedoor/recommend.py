@@ -68,7 +68,6 @@ def peak_day(history: Sequence[UsageDay], options: SizingOptions) -> CollectedVa
 
     `history` holds one workload's rows, at least one.
     """
-    newest = max(row.day for row in history)
     cpu_day = _chosen(history, options.cluster_cpu_peak_day, cpu_load)
     memory_day = _chosen(history, options.cluster_memory_peak_day, memory_load)
     by_day = {(row.container, row.day): row for row in history}
@@ -88,9 +87,18 @@ def peak_day(history: Sequence[UsageDay], options: SizingOptions) -> CollectedVa
         memory_peak_day=memory_day,
         containers=tuple(containers),
         days=len({row.day for row in history}),
-        hpa=any(row.hpa for row in history if row.day == newest),
+        hpa=_hpa(history),
         reasons=(f"replicas {pods}: pods side by side on {cpu_day}, the peak day",),
     )
+
+
+def _hpa(history: Sequence[UsageDay]) -> bool | None:
+    """What the newest day says that knows. A day on which the metric was away must not make an HPA forgotten."""
+    known = [row for row in history if row.hpa is not None]
+    if not known:
+        return None
+    newest = max(row.day for row in known)
+    return any(row.hpa for row in known if row.day == newest)
 
 
 def _chosen(history: Sequence[UsageDay], wanted: date | None, load: Callable[[UsageDay], int]) -> date:

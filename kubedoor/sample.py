@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kubedoor import quantities
-from kubedoor.model import Check, DayUsage, PeakDay
+from kubedoor.model import SAMPLE_MARK, Check, DayUsage, PeakDay
 from kubedoor.ownership import ALPHABET, HASH_ALPHABET
 from kubedoor.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, Curve, DayReading, Fact, Grid, Metric
 from kubedoor.sample_cluster import DEPLOYMENTS, Profile, SampleContainer, SampleDeployment, Story
@@ -57,6 +57,7 @@ class SampleSource:
     """A UsageSource. `today` says which is the newest day there is; the load follows the clock of `time_zone`."""
 
     is_sample = True
+    mark = SAMPLE_MARK
 
     def __init__(self, *, seed: int = 0, today: Callable[[], date], time_zone: str = "Asia/Shanghai") -> None:
         self._seed = seed

@@ -181,3 +181,5 @@ DEPLOYMENTS = (
     _deployment("data/schema-registry", 2, _app("schema-registry", 30, 700, "500m", "1Gi", "1", "1Gi")),
     _deployment("data/old-reports", 1, _app("old-reports", 2, 340, "1", "4Gi", "1", "4Gi"), story=Story.IDLE),
 )
+ALWAYS_THERE = tuple((each.namespace, each.name) for each in DEPLOYMENTS if each.story is not Story.NEW)
+"""(namespace, name) of those that every day of sample data has."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from kubedoor.model import QUANTILES, DayUsage, PeakDay, Resources, UsageDay
@@ -32,6 +32,7 @@ def day_usage(reading: DayReading, peak_day: PeakDay) -> DayUsage:
     """The rows of one day, in order of namespace, Deployment and container."""
     rows: list[UsageDay] = []
     left_out: Counter[Metric] = Counter()
+    knows_hpas = reading.knows_hpas()
     for (namespace, deployment), workload in sorted(_workloads(reading).items()):
         pods = _pods_side_by_side(reading, workload)
         for container, keys in sorted(workload.containers.items()):
@@ -39,7 +40,8 @@ def day_usage(reading: DayReading, peak_day: PeakDay) -> DayUsage:
                 left_out[missing] += 1
             else:
                 name = (namespace, deployment, container)
-                rows.append(_row(reading, keys, name=name, day=peak_day.day, pods=pods))
+                row = _row(reading, keys, name=name, day=peak_day.day, pods=pods)
+                rows.append(row if row.hpa or knows_hpas else replace(row, hpa=None))
     return DayUsage(
         rows=tuple(rows),
         coverage=_day_coverage(reading),
@@ -64,6 +66,11 @@ def nearest_rank(ordered: Sequence[int], share: float) -> int:
 def round_up(value: float) -> int:
     """To the next whole unit; 250.0000000001, which is 0.25 * 1000 with float noise, is 250."""
     return math.ceil(round(value, 6))
+
+
+def round_down(value: float) -> int:
+    """For limits: a request that is cut to one must not be above what stands in the cluster."""
+    return math.floor(round(value, 6))
 
 
 def mean_curve(curves: Sequence[Curve]) -> Sequence[float]:
@@ -165,14 +172,16 @@ def _found(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
     return Resources(
         cpu_request_millicores=_largest((state.requests.get((key, "cpu")) for key in keys), 1000),
         memory_request_bytes=_largest((state.requests.get((key, "memory")) for key in keys), 1),
-        cpu_limit_millicores=_largest((state.limits.get((key, "cpu"), quotas.get(key)) for key in keys), 1000),
-        memory_limit_bytes=_largest((state.limits.get((key, "memory")) for key in keys), 1),
+        cpu_limit_millicores=_largest(
+            (state.limits.get((key, "cpu"), quotas.get(key)) for key in keys), 1000, whole=round_down
+        ),
+        memory_limit_bytes=_largest((state.limits.get((key, "memory")) for key in keys), 1, whole=round_down),
     )
 
 
-def _largest(values: Iterable[float | None], factor: int) -> int | None:
+def _largest(values: Iterable[float | None], factor: int, *, whole: Callable[[float], int] = round_up) -> int | None:
     present = [value for value in values if value is not None]
-    return round_up(max(present) * factor) if present else None
+    return whole(max(present) * factor) if present else None
 
 
 def _throttled_share(reading: DayReading, keys: Iterable[ContainerKey]) -> float | None:

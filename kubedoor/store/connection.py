@@ -27,6 +27,8 @@ DEFAULT_DATABASE = "kubedoor"
 EMBEDDED_CLIENTS = 8
 Row = dict[str, Any]
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_UNUSABLE_DATABASES = frozenset("kcmwrf")
+"""Aliases of tables in the view `control` (sql/0002): `k.cluster` would be the table `cluster` of the database `k`."""
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
 
 
@@ -56,6 +58,12 @@ def parse_dsn(dsn: str) -> Address:
     database = asked or ("" if parts.scheme == "chdb" else parts.path.strip("/")) or DEFAULT_DATABASE
     if not _DATABASE.fullmatch(database):
         raise InvalidInput("the store's database must be a plain name such as kubedoor", field="store_dsn")
+    if database in _UNUSABLE_DATABASES:
+        raise InvalidInput(
+            f"the store's database cannot be named {database}: ClickHouse would confuse it with a name in KubeDoor's"
+            " views; take one such as kubedoor",
+            field="store_dsn",
+        )
     try:
         port = parts.port or (8443 if parts.scheme == "https" else 8123)
     except ValueError:
@@ -102,10 +110,10 @@ class Connection:
             result = client.query(sql, parameters=parameters, tz_mode="aware")
             return result.column_names, [tuple(row) for row in result.result_rows]
 
-    def command(self, sql: str, **parameters: Any) -> None:
-        """Run a statement that answers nothing. Raises StoreError."""
+    def command(self, sql: str, *, settings: Mapping[str, Any] | None = None, **parameters: Any) -> None:
+        """Run a statement that answers nothing, with further settings of the server's. Raises StoreError."""
         with _translated(), self._client() as client:
-            client.command(sql, parameters=parameters)
+            client.command(sql, parameters=parameters, settings=dict(settings or {}))
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str = "") -> None:
         """Insert rows that all have the same keys.

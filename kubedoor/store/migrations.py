@@ -1,7 +1,8 @@
 """Applies the numbered files of `sql/`, forward only, each once, under a lock of the server's own.
 
-CREATE TABLE without IF NOT EXISTS is atomic in ClickHouse: who makes the table `schema_lock` holds the lock. Every
-statement is idempotent as well, so that a migration that died half-way is simply run again.
+Who writes a number first into `schema_locks` holds the lock of that number; a lock that was left behind is not removed,
+the next number is taken instead, so that of several who find it stale one goes on. Every statement is idempotent as
+well, so that a migration that died half-way is simply run again.
 """
 
 from __future__ import annotations
@@ -10,17 +11,25 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kubedoor.errors import StoreError
-from kubedoor.store.connection import Connection
+from kubedoor.store.connection import Connection, Row, only
 
 LOCK_STALE_SECONDS = 120
 LOCK_WAIT_SECONDS = 180
-"""Longer than a lock can be stale, so that one who was killed costs a wait and not a failure."""
+"""Longer than a lock can be held by the dead, so that one who was killed costs a wait and not a failure."""
+ON_CLUSTER_SETTINGS: Mapping[str, Any] = {
+    "distributed_ddl_task_timeout": 20,
+    "distributed_ddl_output_mode": "null_status_on_timeout",
+}
+"""A replica that is away gets what it missed when it is back. By default the server waits 180 s for it and then fails,
+which is longer than anybody waits for an answer."""
 _process_lock = threading.Lock()
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 _ENGINE = re.compile(r"\{((?:Replacing)?MergeTree)(?:\((\w+)\))?\}")
@@ -43,9 +52,13 @@ class Migration:
         text = re.sub(r"--[^\n]*", "", self.text)
         text = text.replace("{on_cluster}", f"ON CLUSTER `{cluster}`" if cluster else "")
         text = _ENGINE.sub(lambda found: _engine(found[1], found[2], replicated=bool(cluster)), text)
-        window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
-        text = text.replace("{deduplication_window}", window)
+        text = text.replace("{deduplication_window}", deduplication_window(cluster))
         return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def deduplication_window(cluster: str) -> str:
+    """The setting of a table's engine."""
+    return "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
 
 
 def _engine(name: str, argument: str | None, *, replicated: bool) -> str:
@@ -79,11 +92,11 @@ def migrate(
     """
     migrations = available(where or folder())
     connection.create_database(cluster=cluster)
-    on_cluster = f"ON CLUSTER `{cluster}`" if cluster else ""
-    connection.command(
-        f"CREATE TABLE IF NOT EXISTS schema_migrations {on_cluster} (number UInt32, name String, checksum String,"
-        f" applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'))"
-        f" ENGINE = {_engine('MergeTree', None, replicated=bool(cluster))} ORDER BY number"
+    _make_table(
+        connection,
+        "schema_migrations",
+        "number UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')",
+        cluster=cluster,
     )
     if not _pending(connection, migrations):
         return []
@@ -91,12 +104,31 @@ def migrate(
         pending = _pending(connection, migrations)
         for migration in pending:
             for statement in migration.statements(cluster=cluster):
-                connection.command(statement)
+                _change(connection, statement, cluster)
             connection.insert(
                 "schema_migrations",
                 [{"number": migration.number, "name": migration.name, "checksum": migration.checksum}],
             )
         return [migration.name for migration in pending]
+
+
+def _change(connection: Connection, statement: str, cluster: str) -> None:
+    connection.command(statement, settings=ON_CLUSTER_SETTINGS if cluster else None)
+
+
+def _make_table(connection: Connection, name: str, columns: str, *, cluster: str, settings: str = "") -> None:
+    """Make one of the tables that migrations need themselves, unless it is there: then no replica has to be asked."""
+    there = "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
+    if connection.rows(there, name=name):
+        return
+    on_cluster = f"ON CLUSTER `{cluster}`" if cluster else ""
+    engine = _engine("MergeTree", None, replicated=bool(cluster))
+    after = f" SETTINGS {settings}" if settings else ""
+    _change(
+        connection,
+        f"CREATE TABLE IF NOT EXISTS {name} {on_cluster} ({columns}) ENGINE = {engine} ORDER BY number{after}",
+        cluster,
+    )
 
 
 def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
@@ -119,31 +151,46 @@ def _lock(connection: Connection, cluster: str, sleep: Callable[[float], None]) 
         with _process_lock:
             yield
         return
-    on_cluster = f"ON CLUSTER `{cluster}`" if cluster else ""
+    _make_table(
+        connection,
+        "schema_locks",
+        "number UInt32, holder UUID, is_released Bool, at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')",
+        cluster=cluster,
+        settings=f"{deduplication_window(cluster)} = 100",
+    )
+    holder = uuid.uuid4()
     for _ in range(LOCK_WAIT_SECONDS * 2):
-        try:
-            connection.command(f"CREATE TABLE schema_lock {on_cluster} (made UInt8) ENGINE = Memory")
+        if number := _taken(connection, holder):
             break
-        except StoreError as error:
-            if "TABLE_ALREADY_EXISTS" not in error.message:
-                raise
-        if _is_stale(connection):
-            connection.command(f"DROP TABLE IF EXISTS schema_lock {on_cluster}")
         sleep(0.5)
     else:
         raise StoreError(f"another migration has been running for {LOCK_WAIT_SECONDS} seconds")
     try:
         yield
     finally:
-        connection.command(f"DROP TABLE IF EXISTS schema_lock {on_cluster}")
+        release = {"number": number, "holder": holder, "is_released": True}
+        connection.insert("schema_locks", [release], token=f"schema_locks/{number}/released")
 
 
-def _is_stale(connection: Connection) -> bool:
-    """A migration that was killed leaves its lock behind; none takes this long."""
-    return bool(
+def _taken(connection: Connection, holder: uuid.UUID) -> int:
+    """The number of the lock that `holder` has now; 0: somebody else has it."""
+    newest = _newest_lock(connection)
+    if newest["is_free"]:
+        number = newest["number"] + 1
+        # Of all who found the same number free, the server keeps the first.
+        lock = {"number": number, "holder": holder, "is_released": False}
+        connection.insert("schema_locks", [lock], token=f"schema_locks/{number}")
+        newest = _newest_lock(connection)
+    return int(newest["number"]) if newest["holder"] == holder else 0
+
+
+def _newest_lock(connection: Connection) -> Row:
+    """Free is what was released, and what is stale: a migration that was killed leaves its lock behind."""
+    return only(
         connection.rows(
-            "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'schema_lock'"
-            " AND metadata_modification_time < now() - {seconds:UInt32}",
+            "SELECT max(l.number) AS number, argMax(l.holder, l.number) AS holder,"
+            " argMax(l.is_released, (l.number, l.is_released)) OR argMax(l.at, l.number) < now64(3) - {seconds:UInt32} AS is_free"
+            " FROM schema_locks AS l",
             seconds=LOCK_STALE_SECONDS,
         )
     )

@@ -6,12 +6,12 @@ count: see sql/0001_usage.sql.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from kubedoor.model import DayUsage, Resources, UsageDay
+from kubedoor.model import DayUsage, Resources, StoredDay, UsageDay
 from kubedoor.store.connection import Connection, Row, only
 
 PRUNE_AFTER_SECONDS = 600
@@ -20,22 +20,8 @@ _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicore
 
 
 @dataclass(frozen=True)
-class StoredDay:
-    """What is on record of one day. `windows` is the label of the peak windows it was collected with."""
-
-    day: date
-    windows: str
-    row_count: int
-    coverage: float
-    is_partial: bool
-    warnings: tuple[str, ...]
-    seconds: float
-    finished_at: datetime
-
-
-@dataclass(frozen=True)
 class CollectionEvent:
-    """One step of a collection: started, day, failed_day, refreshed, cancel_asked, cancelled, failed, finished, next."""
+    """One step of a collection: started, day, kept, failed_day, cancel_asked, cancelled, failed, finished, next."""
 
     collection: str
     event: str
@@ -58,13 +44,40 @@ class UsageStore:
         rows = self._connection.rows(
             "SELECT day, argMax(windows, run) AS windows, argMax(row_count, run) AS row_count,"
             " argMax(coverage, run) AS coverage, argMax(is_partial, run) AS is_partial,"
-            " argMax(warnings, run) AS warnings, argMax(seconds, run) AS seconds, argMax(finished_at, run) AS finished_at"
+            " argMax(warnings, run) AS warnings, argMax(seconds, run) AS seconds, argMax(finished_at, run) AS finished_at,"
+            " argMax(source, run) AS source"
             " FROM usage_days WHERE cluster = {cluster:String} GROUP BY day ORDER BY day",
             cluster=self._cluster,
         )
         return {row["day"]: StoredDay(**{**row, "warnings": tuple(row["warnings"])}) for row in rows}
 
-    def replace_day(self, day: date, usage: DayUsage, *, run: int, windows: str, seconds: float) -> None:
+    def days_of(self, workloads: Sequence[tuple[str, str]], *, days: Iterable[date]) -> set[date]:
+        """Of these days those on which all of these (namespace, Deployment) ran."""
+        rows = self._connection.rows(
+            "SELECT day FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
+            " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
+            " GROUP BY day HAVING uniqExact(namespace, deployment) = {all:UInt32}",
+            cluster=self._cluster,
+            days=list(days),
+            workloads=list(workloads),
+            all=len(workloads),
+        )
+        return {row["day"] for row in rows}
+
+    def drop_days(self, days: Iterable[date]) -> None:
+        """Delete all there is of these days."""
+        # The lines first: without its line a day is not there for anybody.
+        for table in ("usage_days", "usage_rows"):
+            self._connection.command(
+                f"DELETE FROM {table} WHERE cluster = {{cluster:String}} AND day IN {{days:Array(Date)}}",
+                settings={"lightweight_deletes_sync": 1},  # here, and not on a replica that may be away
+                cluster=self._cluster,
+                days=list(days),
+            )
+
+    def replace_day(
+        self, day: date, usage: DayUsage, *, run: int, windows: str, seconds: float, source: str = ""
+    ) -> None:
         """Make `usage` what is known of `day`, all at once. Of two runs the greater one counts, whoever ends last."""
         self._connection.insert(
             "usage_rows", [{"cluster": self._cluster, "run": run, **_as_row(row)} for row in usage.rows]
@@ -79,6 +92,7 @@ class UsageStore:
             "is_partial": usage.is_partial,
             "warnings": list(usage.warnings),
             "seconds": seconds,
+            "source": source,
         }
         self._connection.insert("usage_days", [marker])
 
@@ -163,6 +177,7 @@ def _as_row(row: UsageDay) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in UsageDay.__dataclass_fields__ if name != "found"}
     values["cpu_quantiles_millicores"] = list(row.cpu_quantiles_millicores)
     values["memory_quantiles_bytes"] = list(row.memory_quantiles_bytes)
+    values |= {"hpa": bool(row.hpa), "hpa_known": row.hpa is not None}
     return values | {name: getattr(row.found, name) for name in _FOUND}
 
 
@@ -170,4 +185,5 @@ def _from_row(row: Row) -> UsageDay:
     values = {name: row[name] for name in UsageDay.__dataclass_fields__ if name != "found"}
     values["cpu_quantiles_millicores"] = tuple(row["cpu_quantiles_millicores"])
     values["memory_quantiles_bytes"] = tuple(row["memory_quantiles_bytes"])
+    values["hpa"] = row["hpa"] if row["hpa_known"] else None
     return UsageDay(**values, found=Resources(*(row[name] for name in _FOUND)))

@@ -20,10 +20,11 @@ import requests
 
 from kubedoor.collecting import CollectOptions, Collector
 from kubedoor.collectwishes import Wish
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model import ManualValues, UsageSource, WorkloadKey
 from kubedoor.prometheus import PrometheusClient
 from kubedoor.promsource import PrometheusSource
 from kubedoor.recommend import SizingOptions
+from kubedoor.sample import SampleSource
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
@@ -51,6 +52,7 @@ class Bench:
     now: datetime
     window: str = WINDOW
     look_back_days: int = 10
+    source: UsageSource | None = None
     usage: UsageStore = field(init=False)
     control: ControlStore = field(init=False)
 
@@ -60,7 +62,7 @@ class Bench:
 
     def collector(self) -> Collector:
         return Collector(
-            source=PrometheusSource(PrometheusClient(self.prometheus.url)),
+            source=self.source or PrometheusSource(PrometheusClient(self.prometheus.url)),
             usage=self.usage,
             control=self.control,
             windows=PeakWindows.parse(self.window, "UTC"),
@@ -188,6 +190,17 @@ def test_days_before_prometheus_began_are_days_without_data(bench: Bench) -> Non
     assert [step["coverage"] for step in empty] == [0.0, 0.0]
     assert any("container_cpu_usage_seconds_total has no series" in words for words in empty[0]["warnings"])
     assert bench.collect(Wish(days=8))[0]["days"] == [], "and are not asked for again and again"
+
+
+def test_a_prometheus_takes_the_place_of_sample_data(bench: Bench) -> None:
+    bench.source = SampleSource(today=lambda: FLEET.last_day, time_zone="UTC")
+    bench.collect(Wish(days=4))
+    assert bench.control.workload_count() == 40
+    bench.source = None
+    assert len(bench.collect(Wish(days=2))[0]["days"]) == 2
+    assert bench.control.workload_count() == 8
+    assert len(bench.usage.days()) == 2
+    assert {row["deployment"] for row in bench.table()} == {app.name for app in FLEET.apps}
 
 
 def test_a_look_back_without_usage_keeps_the_values_there_are(bench: Bench) -> None:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,10 +32,10 @@ from kubedoor.model import (
     Value,
     WorkloadKey,
 )
-from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection
+from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection, Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
-from kubedoor.store.migrations import available, folder, migrate
+from kubedoor.store.migrations import _lock, available, folder, migrate
 from kubedoor.store.people import PeopleStore, User
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
@@ -43,6 +44,7 @@ from tests.support.clickhouse import ClickHouse, running_clickhouse
 from tests.toolbox.running import ROOT
 
 MI = 2**20
+EARLIER = DAY - timedelta(days=1)
 LONG_AGO = DAY - timedelta(days=400)
 
 
@@ -98,12 +100,15 @@ def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
             pods=300, cpu=4_000_000, memory=2**42, throttled_share=0.25, oom_kills=2, coverage=0.5, hpa=True
         ),
         make_usage_day(container="proxy", found=Resources(), throttled_share=None),
+        make_usage_day(container="quiet", hpa=False),
     )
-    usage.replace_day(DAY, DayUsage(rows, 0.75, ("late",), is_partial=True), run=7, windows="w", seconds=1.5)
+    usage.replace_day(
+        DAY, DayUsage(rows, 0.75, ("late",), is_partial=True), run=7, windows="w", seconds=1.5, source="prometheus-1"
+    )
     assert usage.history([DAY]) == list(rows)
     stored = usage.days()[DAY]
-    assert (stored.windows, stored.row_count, stored.coverage, stored.is_partial) == ("w", 2, 0.75, True)
-    assert stored.warnings == ("late",)
+    assert (stored.windows, stored.row_count, stored.coverage, stored.is_partial) == ("w", 3, 0.75, True)
+    assert (stored.warnings, stored.source) == (("late",), "prometheus-1")
 
 
 def test_a_second_run_replaces_the_first(usage: UsageStore) -> None:
@@ -126,6 +131,38 @@ def test_rows_without_their_line_are_not_there(usage: UsageStore, connection: Co
         cluster=cluster,
     )
     assert usage.history([DAY]) == [make_usage_day(cpu=1)]
+
+
+def test_days_are_told_by_who_ran_and_dropped_whole(usage: UsageStore, connection: Connection, cluster: str) -> None:
+    for day, names in ((DAY, ("web", "api")), (EARLIER, ("web",))):
+        rows = tuple(make_usage_day(day=day, deployment=name) for name in names)
+        usage.replace_day(day, DayUsage(rows, 1.0), run=1, windows="w", seconds=0.1)
+    both = [("shop", "web"), ("shop", "api")]
+    assert usage.days_of(both, days=[DAY, EARLIER]) == {DAY}
+    assert usage.days_of(both, days=[EARLIER]) == set()
+    usage.drop_days([DAY])
+    assert list(usage.days()) == [EARLIER]
+    assert {row.day for row in usage.history([DAY, EARLIER])} == {EARLIER}
+    left = connection.rows("SELECT DISTINCT day FROM usage_rows WHERE cluster = {cluster:String}", cluster=cluster)
+    assert left == [{"day": EARLIER}]
+
+
+def test_days_of_an_older_version_keep_what_they_say(
+    clickhouse: ClickHouse, served: Connection, tmp_path: Path
+) -> None:
+    del served
+    connection = Connection(clickhouse.on("scratch_older"))
+    for migration in available(folder())[:10]:
+        (tmp_path / f"{migration.name}.sql").write_text(migration.text)
+    migrate(connection, where=tmp_path)
+    for table, columns in (("usage_rows", "hpa"), ("usage_days", "windows")):
+        value = {"hpa": "true", "windows": "'w'"}[columns]
+        connection.command(f"INSERT INTO {table} (cluster, day, run, {columns}) VALUES ('c', '{DAY}', 1, {value})")
+    migrate(connection)
+    store = UsageStore(connection, "c")
+    assert [row.hpa for row in store.history([DAY])] == [True]
+    assert store.days()[DAY].source == ""
+    connection.close()
 
 
 def test_an_empty_day_is_a_day(usage: UsageStore) -> None:
@@ -306,6 +343,22 @@ def test_every_change_changes_the_revision(control: ControlStore, web: WorkloadK
     seen.append(control.revision())
     assert len(set(seen)) == 4
     assert control.revision() == seen[-1]
+
+
+def test_a_fact_changes_the_revision_whatever_the_clock_of_the_server_says(
+    connection: Connection, control: ControlStore, web: WorkloadKey
+) -> None:
+    instant = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    seen = [control.revision()]
+    for deployment, fact, at in (
+        ("cart", "owned", instant),
+        ("web", "opted_out", instant),
+        ("search", "hpa", instant - timedelta(seconds=2)),
+    ):
+        row = {"cluster": web.cluster, "namespace": "shop", "deployment": deployment, "fact": fact}
+        connection.insert("workload_facts", [{**row, "holds": True, "seen_at": at, "seen_by": "door"}])
+        seen.append(control.revision())
+    assert len(set(seen)) == 4
 
 
 # The list
@@ -541,6 +594,10 @@ def served_scratch(clickhouse: ClickHouse, request: pytest.FixtureRequest) -> It
     connection.close()
 
 
+def never(_: float) -> None:
+    pytest.fail("nobody else has the lock")
+
+
 def one_migration(where: Path) -> Path:
     text = "CREATE TABLE IF NOT EXISTS one {on_cluster} (a UInt8) ENGINE = {MergeTree} ORDER BY a"
     (where / "0001_one.sql").write_text(text)
@@ -550,14 +607,15 @@ def one_migration(where: Path) -> Path:
 def test_a_migration_waits_for_the_one_under_way(served_scratch: Connection, tmp_path: Path) -> None:
     where = one_migration(tmp_path)
     served_scratch.create_database()
-    served_scratch.command("CREATE TABLE schema_lock (made UInt8) ENGINE = Memory")
     waited: list[float] = []
+    with ExitStack() as held:
+        held.enter_context(_lock(served_scratch, "", never))
 
-    def let_go(seconds: float) -> None:
-        waited.append(seconds)
-        served_scratch.command("DROP TABLE schema_lock")
+        def let_go(seconds: float) -> None:
+            waited.append(seconds)
+            held.close()
 
-    assert migrate(served_scratch, where=where, sleep=let_go) == ["0001_one"]
+        assert migrate(served_scratch, where=where, sleep=let_go) == ["0001_one"]
     assert waited == [0.5]
 
 
@@ -567,14 +625,43 @@ def test_a_lock_that_is_held_for_good_is_said(
     monkeypatch.setattr("kubedoor.store.migrations.LOCK_WAIT_SECONDS", 1)
     where = one_migration(tmp_path)
     served_scratch.create_database()
-    served_scratch.command("CREATE TABLE IF NOT EXISTS schema_lock (made UInt8) ENGINE = Memory")
-    with pytest.raises(StoreError, match="another migration"):
-        migrate(served_scratch, where=where, sleep=lambda _: None)
-    monkeypatch.setattr("kubedoor.store.migrations.LOCK_STALE_SECONDS", 0)
-    time.sleep(1.1)
-    assert migrate(served_scratch, where=where, sleep=lambda _: None) == ["0001_one"], (
-        "a lock left by the dead is broken"
-    )
+    with _lock(served_scratch, "", never):
+        with pytest.raises(StoreError, match="another migration"):
+            migrate(served_scratch, where=where, sleep=lambda _: None)
+        monkeypatch.setattr("kubedoor.store.migrations.LOCK_STALE_SECONDS", 0)
+        time.sleep(1.1)
+        assert migrate(served_scratch, where=where, sleep=never) == ["0001_one"], "the dead hold nobody up"
+
+
+class Slow(Connection):
+    """What `meanwhile` does happens between this one's look at the lock and what it makes of it."""
+
+    def __init__(self, dsn: str, meanwhile: Callable[[], None]) -> None:
+        super().__init__(dsn)
+        self._meanwhile: list[Callable[[], None]] = [meanwhile]
+
+    def rows(self, sql: str, **parameters: object) -> list[Row]:
+        found = super().rows(sql, **parameters)
+        if "schema_locks" in sql and self._meanwhile:
+            self._meanwhile.pop()()
+        return found
+
+
+def test_of_two_who_find_a_lock_stale_one_goes_on(
+    clickhouse: ClickHouse, served_scratch: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubedoor.store.migrations.LOCK_WAIT_SECONDS", 1)
+    served_scratch.create_database()
+    with _lock(served_scratch, "", never):
+        pass
+    killed = {"holder": uuid.uuid4(), "is_released": False, "at": datetime.now(UTC) - timedelta(minutes=3)}
+    served_scratch.insert("schema_locks", [{"number": 2, **killed}], token="killed")
+    with ExitStack() as held:
+        first = _lock(served_scratch, "", never)
+        slow = Slow(clickhouse.on(served_scratch.database), lambda: held.enter_context(first))
+        with pytest.raises(StoreError, match="another migration"):
+            held.enter_context(_lock(slow, "", lambda _: None))
+        slow.close()
 
 
 def test_two_processes_that_migrate_at_once_apply_each_once(clickhouse: ClickHouse, served: Connection) -> None:

@@ -174,7 +174,9 @@ def test_a_workload_born_in_the_window_covers_the_rest_of_it(read: Read) -> None
 
 
 def test_only_the_autoscaled_one_has_an_autoscaler(read: Read) -> None:
-    assert {row.deployment for row in read(FLEET).rows if row.hpa} == {"scaled"}
+    has_hpa = {row.deployment: row.hpa for row in read(FLEET).rows}
+    assert {name for name, hpa in has_hpa.items() if hpa} == {"scaled"}
+    assert set(has_hpa.values()) == {True, False}, "of the others it is known that they have none"
 
 
 def test_oom_kills_are_counted_and_other_restarts_are_not(read: Read) -> None:
@@ -284,6 +286,7 @@ def test_while_kube_state_metrics_is_away_the_names_decide(read: Read) -> None:
     usage = read(fleet)
     assert names_of(usage) == {app.name for app in DEPLOYMENTS}
     assert rows_of(usage)["pay", "app"].found == Resources(cpu_limit_millicores=1000), "the quota is cAdvisor's"
+    assert {row.hpa for row in usage.rows} == {None}, "nobody can say who has an HPA"
     assert [warning.split()[0] for warning in usage.warnings] == [
         "kube_pod_container_info",
         "kube_pod_container_resource_limits",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -19,14 +20,15 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
-from kubedoor import certificates, logs, webhook
+from kubedoor import certificates, logs, settings, webhook
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, SettingsError, StoreError
 from kubedoor.once import FAILURE_HOLDS_SECONDS, once
 from kubedoor.patching import difference
 from kubedoor.responses import error_response, housekeeping
 from kubedoor.serving import Mounts, load_function
+from kubedoor.store import opening
 from kubedoor.store.connection import Connection, parse_dsn
-from kubedoor.store.migrations import available, folder, migrate
+from kubedoor.store.migrations import ON_CLUSTER_SETTINGS, available, folder, migrate
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 NAMES = ["kubedoor-mutate.kubedoor.svc", "localhost", "127.0.0.1"]
@@ -69,6 +71,27 @@ def test_another_name_and_an_old_authority_make_a_new_certificate(tmp_path: Path
     authority = files.ca.read_bytes()
     certificates.ensure(tmp_path, NAMES, now=NOW + timedelta(days=certificates.CA_DAYS))
     assert files.ca.read_bytes() != authority
+
+
+# The store
+
+
+def test_whoever_cannot_wait_so_long_gets_a_connection_of_its_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dsn = f"http://kubedoor:x@127.0.0.1:{silent.getsockname()[1]}/kubedoor"
+        config = settings.load({"KUBEDOOR_STORE_DSN": dsn, "KUBEDOOR_SOURCE": "sample"})
+        hurried = opening.opened(config, at_most_seconds=1)
+        assert hurried is opening.opened(config, at_most_seconds=1)
+        assert hurried is not opening.opened(config)
+        started = time.monotonic()
+        with pytest.raises(StoreError, match="cannot be reached"):
+            hurried.rows("SELECT 1")
+        assert time.monotonic() - started < 5
+
+
+def test_there_is_one_embedded_store_however_long_one_may_wait(tmp_path: Path) -> None:
+    config = settings.load({"KUBEDOOR_DATA_DIR": str(tmp_path), "KUBEDOOR_SOURCE": "sample"})
+    assert opening.opened(config, at_most_seconds=1) is opening.opened(config)
 
 
 # The webhook configuration
@@ -233,6 +256,13 @@ def test_a_bad_dsn_is_refused_without_repeating_it(dsn: str) -> None:
     assert dsn not in caught.value.message
 
 
+@pytest.mark.parametrize("name", ["k", "c", "m", "w", "r", "f"])
+def test_a_database_that_no_view_could_be_made_in_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot be named {name}: "):
+        parse_dsn(f"https://db:8443/{name}")
+    assert parse_dsn(f"https://db:8443/{name}{name}").database == name * 2
+
+
 # Migrations
 
 
@@ -277,6 +307,32 @@ def test_an_edited_migration_and_a_newer_store_are_refused(scratch: Connection, 
     empty.mkdir()
     with pytest.raises(StoreError, match="of a newer KubeDoor"):
         migrate(scratch, where=empty)
+
+
+class Told(Connection):
+    """Notes the statements it is told, and does none of them."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(dsn)
+        self.told: list[tuple[str, Any]] = []
+
+    def command(self, sql: str, *, settings: Any = None, **parameters: Any) -> None:
+        self.told.append((sql, settings))
+
+
+def test_replicas_are_asked_only_for_what_is_new_and_not_waited_for(
+    scratch: Connection, embedded_dsn: str, tmp_path: Path
+) -> None:
+    where = write(tmp_path, **files(**ONE))
+    migrate(scratch, where=where)
+    told = Told(embedded_dsn.replace("database=kubedoor", f"database={scratch.database}"))
+    assert migrate(told, cluster="main", where=where) == []
+    assert told.told == [], "a replica that is away keeps nobody from starting"
+    write(where, **files(_0002_two="ALTER TABLE one {on_cluster} ADD COLUMN b UInt8"))
+    migrate(told, cluster="main", where=where)
+    assert told.told == [("ALTER TABLE one ON CLUSTER `main` ADD COLUMN b UInt8", ON_CLUSTER_SETTINGS)]
+    assert ON_CLUSTER_SETTINGS["distributed_ddl_task_timeout"] < 30, "what a query may take"
+    told.close()
 
 
 def test_threads_that_migrate_at_once_apply_each_once(embedded_dsn: str, embedded: Connection) -> None:

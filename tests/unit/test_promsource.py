@@ -130,6 +130,7 @@ def test_a_day_is_read_from_four_questions() -> None:
         memory_quantiles_bytes=tuple(round(MIB * value) for value in (110, 115, 118, 119, 119.6, 119.8, 120)),
         found=Resources(cpu_request_millicores=500, cpu_limit_millicores=500),
         throttled_share=0.1,
+        hpa=False,
     )
 
 
@@ -254,6 +255,26 @@ def test_partial_answers_are_said_to_be_so(
 ) -> None:
     usage = usage_of(Cluster(envelope=envelope))
     assert (usage.is_partial, usage.warnings, len(usage.rows)) == (is_partial, warnings, 4)
+    assert {row.hpa for row in usage.rows} == {None if is_partial else False}, (
+        "half an answer knows of no HPA that is not"
+    )
+
+
+def test_the_mark_is_of_what_is_asked_and_where() -> None:
+    def mark(url: str = "http://prometheus:9090", **options: Any) -> str:
+        return PrometheusSource(PrometheusClient(url), **options).mark
+
+    assert mark() == mark("http://prometheus:9090/", rate_seconds=60)
+    assert mark("http://reader:secret@prometheus:9090") == mark(), "credentials may change"
+    assert mark(cluster="west") == mark(), "without a label no cluster is asked for"
+    others = [
+        mark("http://thanos:9090"),
+        mark(cluster_label="env", cluster="west"),
+        mark(cluster_label="env", cluster="east"),
+        mark(namespaces=["shop"]),
+        mark(excluded_namespaces=["shop"]),
+    ]
+    assert len({mark(), *others}) == 6
 
 
 def test_missing_metrics_are_named() -> None:

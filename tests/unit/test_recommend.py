@@ -76,9 +76,20 @@ def test_a_request_above_its_limit_is_cut_and_says_so() -> None:
     assert got.reasons[-2:] == ("cpu cut to its limit 300m", "memory cut to its limit 200Mi")
 
 
-def test_an_hpa_counts_when_it_is_there_on_the_newest_day() -> None:
-    assert size(make_usage_day(hpa=True)).hpa
-    assert not size(make_usage_day(), make_usage_day(hpa=True, day=YESTERDAY)).hpa
+@pytest.mark.parametrize(
+    ("newest", "yesterday", "want"),
+    [
+        (True, False, True),
+        (False, True, False),
+        (None, True, True),
+        (None, False, False),
+        (None, None, None),
+    ],
+)
+def test_of_an_hpa_the_newest_day_counts_that_knows(
+    newest: bool | None, yesterday: bool | None, want: bool | None
+) -> None:
+    assert size(make_usage_day(hpa=newest), make_usage_day(hpa=yesterday, day=YESTERDAY)).hpa is want
 
 
 def test_the_whole_clusters_peak_day_is_everyones() -> None:

@@ -171,6 +171,14 @@ def test_requests_and_limits_are_the_largest_found_of_the_pods() -> None:
     assert day.row().found == Resources(500, 64 * MIB, 2000, None)
 
 
+def test_what_is_finer_than_a_unit_is_rounded_up_in_a_request_and_down_in_a_limit() -> None:
+    pod = f"{NEW}-bcdfg"
+    day = Day().pod(pod)
+    for metric in (Metric.REQUESTS, Metric.LIMITS):
+        day.state(metric, 107374182.4, pod=pod, resource="memory").state(metric, 0.1004, pod=pod, resource="cpu")
+    assert day.row().found == Resources(101, 107374183, 100, 107374182)
+
+
 def test_the_cpu_quota_stands_in_for_a_limit_that_is_not_listed() -> None:
     pod = f"{OLD}-bcdfg"
     quota = Day().pod(pod).state(Metric.CPU_QUOTA, 50_000, pod=pod)
@@ -197,9 +205,27 @@ def test_an_oom_kill_seen_by_both_metrics_is_one() -> None:
 
 def test_a_workload_with_an_autoscaler_says_so() -> None:
     day = Day().pod(f"{OLD}-bcdfg")
-    assert not day.row().hpa
     day.state(Metric.HPA, scaletargetref_kind="Deployment", scaletargetref_name="cart")
-    assert day.row().hpa
+    assert day.row().hpa is True
+
+
+def test_without_an_autoscaler_of_its_own_a_workload_has_none() -> None:
+    day = Day().pod(f"{OLD}-bcdfg").pod("redis-0")
+    day.state(Metric.HPA, scaletargetref_kind="StatefulSet", scaletargetref_name="redis")
+    assert day.row().hpa is False
+    assert day.state(Metric.CONTAINER_INFO, pod=f"{OLD}-bcdfg").row().hpa is False, "a StatefulSet's pod is no matter"
+
+
+def test_while_autoscalers_are_not_in_the_metrics_nobody_knows_of_one() -> None:
+    assert Day().pod(f"{OLD}-bcdfg").row().hpa is None
+
+
+def test_while_a_shard_of_kube_state_metrics_is_away_only_what_is_listed_is_known() -> None:
+    day = Day().pod(f"{OLD}-bcdfg").pod(f"{OLD}-hjklm").pod("web-7d4b9c8f65-npqrs")
+    for pod in (f"{OLD}-bcdfg", "web-7d4b9c8f65-npqrs"):
+        day.state(Metric.CONTAINER_INFO, pod=pod)
+    day.state(Metric.HPA, scaletargetref_kind="Deployment", scaletargetref_name="cart")
+    assert {row.deployment: row.hpa for row in day.usage().rows} == {"cart": True, "web": None}
 
 
 @pytest.mark.parametrize(
