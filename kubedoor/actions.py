@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kubedoor.actionplans import Planned, Planner, Verdict
-from kubedoor.batches import Batch, Tools, ordered
+from kubedoor.actionplans import Planned, Planner, Verdict, ordered
+from kubedoor.batches import Batch, Tools
 from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.recording import Editor, recorded
 from kubedoor.store.connection import Row
@@ -57,6 +57,10 @@ class Actions:
     def _planner(self) -> Planner:
         return self._tools.planner
 
+    def door_is_on(self) -> bool | None:
+        """None: the cluster does not say."""
+        return self._planner.door_is_on()
+
     def plan(self, wish: Wish) -> list[Planned]:
         """Exactly what would happen; nothing is changed. Raises ClusterError when the API server is away."""
         return self._planner.plan_all(wish, self._planner.look())
@@ -67,8 +71,7 @@ class Actions:
         Raises InvalidInput when an item must not be done (unless those are to be skipped) or when nothing would be
         done at all, Conflict when another action is at work on one of the workloads, ClusterError without a cluster.
         """
-        around = self._planner.look()
-        planned = self._planner.plan_all(wish, around)
+        planned = self.plan(wish)
         refused = [one for one in planned if one.verdict is Verdict.REFUSED]
         if refused and (not skip_refused or len(refused) == len(planned)):
             told = [{"workload": str(one.target), "reason": one.reason} for one in refused]
@@ -85,7 +88,7 @@ class Actions:
             if one.verdict is not Verdict.WILL
         ]
         self._store.record(ActionEvent(action, "asked"), *skipped)
-        batch = Batch(action, wish, ordered(wish, planned), editor, around, self._tools)
+        batch = Batch(action, wish, ordered(wish, planned), editor, self._tools)
         with self._lock:
             self._running[action] = batch
         threading.Thread(target=self._run, args=(batch,), name=f"action-{action}", daemon=True).start()
@@ -104,7 +107,7 @@ class Actions:
     def _refuse_if_busy(self, wish: Wish) -> None:
         wanted = {(target.namespace, target.deployment) for target in wish.targets}
         active = self._store.active()
-        events = self._store.events([one.action for one in active])
+        events = self._store.last_words([one.action for one in active])
         for asked in active:
             items = _items(asked, events[asked.action], is_alive=True)
             busy = {(one["namespace"], one["deployment"]) for one in items if one["state"] in ("untouched", "running")}
@@ -160,7 +163,7 @@ class Actions:
         actions = [one.action for one in asked]
         # Whether it is alive is asked first: an end that comes in between is then seen among the events.
         alive = self._store.alive(actions)
-        events = self._store.events(actions)
+        events = self._store.events(actions) if with_items else self._store.last_words(actions)
         found = []
         for one in asked:
             summary = _summary(one, events[one.action], is_alive=one.action in alive)

@@ -9,17 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from kubedoor.actionplans import Planned, Planner, Refused, Surroundings, Verdict
+from kubedoor.actionplans import Planned, Planner, Refused, Verdict
 from kubedoor.cluster import Cluster
-from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, StoreError
+from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, StoreError
+from kubedoor.insisting import insist
+from kubedoor.manualnumbers import ManualNumber
 from kubedoor.model import ManualValues, WorkloadKey
 from kubedoor.recording import Editor, recorded
+from kubedoor.replanning import Replanner
 from kubedoor.rollouts import RolloutState, restart_patch, rollout_of
 from kubedoor.store.control import ControlStore
 from kubedoor.store.operations import SILENT_AFTER_SECONDS, ActionEvent, OperationStore
@@ -34,11 +37,6 @@ BEAT_SECONDS = 3.0
 AWAKE_SECONDS = 60.0
 PROGRESS_SECONDS = 5.0
 """An item's progress is recorded when it has changed, but not more often than this."""
-REQUEST_ATTEMPTS = 6
-"""With twice the pause before each further one, half a minute in all: an API server that restarts is back by then."""
-FORBIDDEN_ATTEMPTS = 5
-"""An API server that is just starting forbids everything for some seconds: its roles are not loaded yet."""
-EDIT_ATTEMPTS = 3
 SCALE_ATTEMPTS = 4
 RECORD_ATTEMPTS = 5
 
@@ -71,7 +69,6 @@ class Batch:
     wish: Wish
     planned: Sequence[Planned]
     editor: Editor
-    around: Surroundings
     tools: Tools
     _stopping: threading.Event = field(default_factory=threading.Event)
     """No further item is begun."""
@@ -80,6 +77,12 @@ class Batch:
     _over: threading.Event = field(default_factory=threading.Event)
     _failures: int = 0
     _beat_at: float = 0.0
+    _asides: dict[Target, str] = field(default_factory=dict)
+    """What an item's last words have to say besides."""
+
+    def __post_init__(self) -> None:
+        tools = self.tools
+        self._replanner = Replanner(tools.planner, self.wish, wait=self._leaving.wait, monotonic=tools.monotonic)
 
     def run(self) -> None:
         """Do it all; returns when the end is recorded. Never raises."""
@@ -138,10 +141,9 @@ class Batch:
     def _item(self, planned: Planned) -> None:
         target = planned.target
         try:
-            message = self._do(planned)
-            self._record_anyway(self._event("item_done", target, message=message))
+            self._last_words("item_done", target, self._do(planned))
         except _Left as left:
-            self._record_anyway(self._event("item_left", target, message=left.message))
+            self._last_words("item_left", target, left.message)
         except KubeDoorError as error:
             self._fail(target, error.message)
         except Exception:
@@ -152,7 +154,11 @@ class Batch:
         self._failures += 1
         if self.wish.stop_on_failure:
             self._stopping.set()
-        self._record_anyway(self._event("item_failed", target, message=message))
+        self._last_words("item_failed", target, message)
+
+    def _last_words(self, event: str, target: Target, message: str) -> None:
+        words = "; ".join(filter(None, (message, self._asides.pop(target, ""))))
+        self._record_anyway(self._event(event, target, message=words))
 
     def _do(self, planned: Planned) -> str:
         """Change one workload and wait for its rollout; the last words of it. Raises whatever went wrong."""
@@ -160,8 +166,8 @@ class Batch:
         if tools.monotonic() - self._beat_at > SILENT_AFTER_SECONDS / 2:
             self._stopping.set()
             raise ItemFailed("not touched: the store is away, so that nobody would know what is done")
-        # The world may have changed since the plan was made.
-        fresh = self._insist(lambda: self._plan_again(target))
+        fresh = self._replanner.plan(target)
+        self._asides[target] = fresh.unlike if fresh.verdict is Verdict.WILL else ""
         if fresh.verdict is Verdict.REFUSED:
             raise ItemFailed(f"not touched: {fresh.reason}")
         manual = tools.control.manual(self._key(target))
@@ -173,17 +179,11 @@ class Batch:
         with recorded(
             tools.records, self.editor, f"workload.{self.wish.kind}", str(self._key(target)), before=before, after=after
         ):
-            generation = self._change(fresh, manual)
+            generation = self._change(fresh, manual, planned.manual_version)
         self._record_anyway(self._event("item_changed", target, after=after))
         return self._watch(target, generation)
 
-    def _plan_again(self, target: Target) -> Planned:
-        fresh = self.tools.planner.plan(self.wish, target, self.around)
-        if fresh.is_forbidden:
-            raise Forbidden(f"not touched: {fresh.reason}")
-        return fresh
-
-    def _change(self, planned: Planned, manual: ManualValues) -> int:
+    def _change(self, planned: Planned, manual: ManualValues, planned_on: int) -> int:
         """Make the change; the generation that the Deployment has then."""
         target, cluster = planned.target, self.tools.cluster
         if planned.restarts:
@@ -191,14 +191,28 @@ class Batch:
             changed = self._insist(lambda: cluster.patch_deployment(target.namespace, target.deployment, patch))
             return int(changed["metadata"]["generation"])
         goal = planned.replicas_after
+        number = ManualNumber(self.tools.control, self._key(target), self.editor.who, manual)
         if self.wish.kind is Kind.SCALE:
             values = self.tools.planner.values_of(target)
             goal = self.tools.planner.goal(self.wish, target, values)
-            self._set_manual(target, manual)
+            self._set_manual(target, number, planned_on)
         if goal is None:
             raise Refused("KubeDoor has no replicas for it")
-        self._scale(target, goal)
+        try:
+            self._scale(target, goal)
+        except KubeDoorError as error:
+            words = number.set_back()
+            if not number.is_as_before:
+                self._record_anyway(self._event("item_changed", target, after={"action": self.action}))
+            raise ItemFailed("; ".join(filter(None, (error.message, words)))) from error
         return 0
+
+    def _set_manual(self, target: Target, number: ManualNumber, planned_on: int) -> None:
+        """The number asked for becomes the manual value, before the cluster is asked: the door reads it at once."""
+        wanted = target.back_to.manual if target.back_to else self.wish.replicas_of(target)
+        if wanted is not None or target.back_to:
+            number.set(wanted, planned_on=planned_on, note=self.wish.note)
+            self._asides[target] = number.overruled
 
     def _scale(self, target: Target, wanted: int) -> None:
         """Ask again where another number was stored: a door whose store is slow decides from the values it remembers."""
@@ -212,35 +226,8 @@ class Batch:
                 break
         raise ItemFailed(f"{wanted} replicas were asked for, and {stored} were stored: an admission changed them")
 
-    def _set_manual(self, target: Target, manual: ManualValues) -> None:
-        """The number asked for becomes the manual value, before the cluster is asked: the door reads it at once."""
-        wanted = target.back_to.manual if target.back_to else self.wish.replicas_of(target)
-        if wanted is None and target.back_to is None:
-            return
-        for attempt in range(EDIT_ATTEMPTS):
-            if manual.replicas == wanted:
-                return
-            values = replace(manual, replicas=wanted, note=self.wish.note)
-            try:
-                self.tools.control.edit(self._key(target), values, based_on=manual.version, who=self.editor.who)
-                return
-            except Conflict:
-                # Somebody edits other values of the workload; the replicas are ours all the same.
-                if attempt == EDIT_ATTEMPTS - 1:
-                    raise
-                manual = self.tools.control.manual(self._key(target))
-
     def _insist(self, request: Callable[[], Answer]) -> Answer:
-        """Requests are idempotent, so one that may have got lost is sent again."""
-        for attempt in range(REQUEST_ATTEMPTS):
-            try:
-                return request()
-            except (ClusterError, Forbidden) as error:
-                is_refusal = 400 <= error.details.get("status", 0) < 500
-                attempts = FORBIDDEN_ATTEMPTS if isinstance(error, Forbidden) else REQUEST_ATTEMPTS
-                if is_refusal or attempt == attempts - 1 or self._leaving.wait(2.0**attempt):
-                    raise
-        raise AssertionError("unreachable")
+        return insist(request, wait=self._leaving.wait)
 
     def _watch(self, target: Target, generation: int) -> str:
         """Wait until the rollout is healthy. Raises ItemFailed when it fails or takes too long, _Left when cancelled."""
@@ -287,19 +274,10 @@ class Batch:
                 return
             except StoreError as error:
                 log.warning("action %s: %s could not be recorded: %s", self.action, event.event, error)
-                self._leaving.wait(2.0**attempt)
+                if attempt < RECORD_ATTEMPTS - 1:
+                    # A cancelled action has last words as well, so nothing cuts this pause short.
+                    time.sleep(2.0**attempt)
 
 
 class _Left(KubeDoorError):
     """The item was changed, and then the action was cancelled."""
-
-
-def ordered(wish: Wish, planned: Sequence[Planned]) -> list[Planned]:
-    """The items in the order in which they are begun."""
-    keys: Mapping[str, Callable[[Planned], Any]] = {
-        "name": lambda one: (one.target.namespace, one.target.deployment),
-        "fewest_pods_first": lambda one: one.replicas_before or 0,
-        "most_pods_first": lambda one: -(one.replicas_before or 0),
-    }
-    key = keys.get(wish.order)
-    return sorted(planned, key=key) if key else list(planned)

@@ -168,6 +168,11 @@ class Cluster:
                 targets.add((autoscaler["metadata"]["namespace"], target["name"]))
         return targets
 
+    def namespaces_labelled(self, label: str) -> set[str]:
+        """The names of the namespaces that have this label, whatever its value."""
+        found = self._list("/api/v1/namespaces", labelSelector=label)
+        return {str(namespace["metadata"]["name"]) for namespace in found}
+
     def may(self, verb: str, group: str, resource: str, *, name: str = "", namespace: str = "") -> bool:
         """Whether KubeDoor's own user is allowed this, as the API server says; without a namespace, everywhere."""
         attributes = {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}
@@ -186,8 +191,8 @@ class Cluster:
             return None
         return found
 
-    def _list(self, path: str) -> Iterator[dict[str, Any]]:
-        query = {"limit": str(PAGE_SIZE)}
+    def _list(self, path: str, **selected: str) -> Iterator[dict[str, Any]]:
+        query = {"limit": str(PAGE_SIZE), **selected}
         for _ in range(MAX_PAGES):
             page = self.request("GET", path, query=query)
             yield from page.get("items") or ()

@@ -29,6 +29,8 @@ MAX_TITLED = 3
 SENDERS = 4
 SETTLE = timedelta(seconds=5)
 """Records are written a moment after what they are of."""
+LATE = timedelta(minutes=10)
+"""Or much later: a door whose store was away, a clock that goes wrong. What was looked at in vain is looked at again."""
 MAX_WINDOW = timedelta(hours=24)
 """A channel that was away for longer is not told of what came before."""
 TEST_SECONDS = 30.0
@@ -85,9 +87,18 @@ class Notifications:
             self._store.save(channel)
         return self.one(channel.channel)
 
-    def change(self, channel: str, fields: Mapping[str, Any], editor: Editor) -> Channel:
-        """What is absent stays, the address too. Raises NotFound, Conflict, InvalidInput."""
+    def change(
+        self, channel: str, fields: Mapping[str, Any], editor: Editor, *, based_on: int | None = None
+    ) -> Channel:
+        """What is absent stays, the address too. Raises NotFound, Conflict, InvalidInput.
+
+        `based_on`: the version this was decided on; Conflict when there is a newer one.
+        """
         before = self.one(channel)
+        if based_on not in (None, before.version):
+            raise Conflict(
+                f"channel {before.name} has been changed by somebody else in the meantime", version=before.version
+            )
         after = _checked(replace(before, changed_by=editor.who), fields)
         shown = {**_shown(after), "url_changed": after.url != before.url}
         with recorded(self._records, editor, "channel.change", after.name, before=_shown(before), after=shown):
@@ -152,7 +163,7 @@ class Notifications:
             number = sent[0]["number"] + 1 if sent else 1
             self._tell(channel, stream, number, (since, until), notices)
         else:
-            self._nothing_until[looked] = until
+            self._nothing_until[looked] = until - LATE
 
     def _first(self, channel: Channel, sent: Sequence[Row]) -> datetime:
         """Nothing has been delivered yet: from the first attempt, or since the channel is as it is."""

@@ -37,6 +37,10 @@ class BackTo:
 
     manual: int | None
     live: int
+    temporary: int | None = None
+    """The manual value that it set; with another one by now it is left as it is. None: whatever there is."""
+    over: str = ""
+    """The return of the temporary scale that it was made on top of."""
 
 
 @dataclass(frozen=True)

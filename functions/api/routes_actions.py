@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from kubedoor.actionplans import Planned
 from kubedoor.actions import Actions
-from kubedoor.errors import StoreError
+from kubedoor.errors import Forbidden, StoreError, Unauthorized
 from kubedoor.wishes import Wish, parse
 
 from .schemas import Id, ObjectName, Strict, may_fail
-from .security import EditorIn, LoginIn, ServicesIn
+from .security import CommonIn, EditorIn, LoginIn, ServicesIn, authorized
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/actions", tags=["actions"])
 
 STREAM_SECONDS = 3600
 STREAM_POLL_SECONDS = 1.0
+STREAM_LOGIN_SECONDS = 30
+"""So often a stream asks whether the login still holds."""
 Kind = Literal["scale", "restart", "apply"]
 State = Literal["running", "cancelling", "finished", "failed", "cancelled", "interrupted"]
 ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interrupted"]
@@ -142,7 +144,8 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 def planned_answer(planned: Planned) -> PlannedAnswer:
-    fields = {name: value for name, value in asdict(planned).items() if name not in ("target", "is_forbidden")}
+    inner = ("target", "is_forbidden", "manual_version", "unlike")
+    fields = {name: value for name, value in asdict(planned).items() if name not in inner}
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 
 
@@ -176,22 +179,27 @@ def get_action(action: Id, found: ServicesIn, login: LoginIn) -> ActionDetail:
 
 
 @router.get("/{action}/stream", operation_id="stream_action", response_class=StreamingResponse, responses=_STREAM)
-def stream_action(action: Id, found: ServicesIn, login: LoginIn) -> StreamingResponse:
+def stream_action(
+    action: Id, request: Request, found: ServicesIn, common: CommonIn, login: LoginIn
+) -> StreamingResponse:
     """The action as one JSON line (as GET gives it) whenever it has changed, until it is over."""
     first = found.actions.progress(action)
-    return StreamingResponse(_lines(found.actions, first), media_type="application/x-ndjson")
+    lines = _lines(found.actions, first, lambda: authorized(request, common))
+    return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
-async def _lines(actions: Actions, shown: dict[str, Any]) -> AsyncIterator[str]:
+async def _lines(actions: Actions, shown: dict[str, Any], check_login: Callable[[], object]) -> AsyncIterator[str]:
     """Asynchronous, so that whoever watches for an hour holds no thread of the pool meanwhile."""
     yield ActionDetail(**shown).model_dump_json() + "\n"
-    for _ in range(int(STREAM_SECONDS / STREAM_POLL_SECONDS)):
+    for number in range(1, int(STREAM_SECONDS / STREAM_POLL_SECONDS) + 1):
         if shown["state"] not in ("running", "cancelling"):
             return
         await asyncio.sleep(STREAM_POLL_SECONDS)
         try:
+            if number % int(STREAM_LOGIN_SECONDS / STREAM_POLL_SECONDS) == 0:
+                await run_in_threadpool(check_login)
             now = await run_in_threadpool(actions.progress, shown["action"])
-        except StoreError as error:
+        except (StoreError, Unauthorized, Forbidden) as error:
             # The answer has begun, so its status cannot say so any more; whoever watches asks anew and is told then.
             log.warning("the stream of action %s ends: %s", shown["action"], error)
             return

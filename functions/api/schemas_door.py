@@ -71,4 +71,4 @@ class AuditAnswer(BaseModel):
     namespace: str
     before: dict[str, Any]
     after: dict[str, Any]
-    outcome: str = Field(description="done, or failed: then the change with the same words before it did not happen.")
+    outcome: str = Field(description="done, or failed: then it did not happen, and `after` has the error.")

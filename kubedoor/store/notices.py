@@ -9,8 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from kubedoor.notices import Event, Notice
+from kubedoor.scheduling import MISSED_TOLD_AFTER, missed_between
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.operations import SILENT_AFTER_SECONDS
+from kubedoor.store.records import NOT_FAILED
+from kubedoor.store.schedules import INTERRUPTED, ScheduleStore
+from kubedoor.store.schedules import SILENT_AFTER_SECONDS as RUN_SILENT_SECONDS
 
 MAX_GROUPS = 1000
 LEAST_COVERAGE = 0.9
@@ -99,17 +103,42 @@ class NoticeStore:
             yield Notice(Event.ACTION_FAILED, f"{_action(row)}: {row['event']}")
         for row in self._interrupted(since, until):
             yield Notice(Event.ACTION_FAILED, f"{_action(row)}: interrupted")
-        rows = self._rows(
-            "SELECT s.name AS name, e.message AS message FROM schedule_results AS e"
+        for row in self._runs_that_failed(since, until):
+            yield Notice(Event.ACTION_FAILED, f"schedule {row['name']}: {row['message']}", row["times"])
+        yield from self._missed(since - MISSED_TOLD_AFTER, until - MISSED_TOLD_AFTER)
+
+    def _missed(self, since: datetime, until: datetime) -> Iterator[Notice]:
+        store = ScheduleStore(self._connection, self._cluster)
+        schedules = store.all()
+        begun = store.begun([one.schedule for one in schedules], since=since) if schedules else {}
+        for one in schedules:
+            if times := missed_between(one, begun[one.schedule], since, until):
+                yield Notice(Event.ACTION_FAILED, f"schedule {one.name}: missed, nobody began it", times)
+
+    def _runs_that_failed(self, since: datetime, until: datetime) -> list[Row]:
+        """Scheduled runs that could not start, those that are tried again counted; and those nobody tells the end of."""
+        failed = self._rows(
+            "SELECT s.name AS name, e.message AS message, count() AS times FROM schedule_results AS e"
             " JOIN schedule_runs AS r ON r.cluster = e.cluster AND r.run = e.run"
             " JOIN schedules AS s ON s.cluster = r.cluster AND s.schedule = r.schedule"
             " WHERE e.cluster = {cluster:String} AND e.at > {since:DateTime64(3, 'UTC')}"
-            " AND e.at <= {until:DateTime64(3, 'UTC')} AND e.message != '' ORDER BY e.at LIMIT {limit:UInt32}",
+            " AND e.at <= {until:DateTime64(3, 'UTC')} AND e.message != ''"
+            " GROUP BY name, message ORDER BY min(e.at) LIMIT {limit:UInt32}",
             since,
             until,
         )
-        for row in rows:
-            yield Notice(Event.ACTION_FAILED, f"schedule {row['name']}: {row['message']}")
+        # Silent since as long as makes them interrupted now.
+        silent = self._rows(
+            f"SELECT s.name AS name, '{INTERRUPTED}' AS message, count() AS times FROM schedule_runs AS r"
+            " JOIN schedules AS s ON s.cluster = r.cluster AND s.schedule = r.schedule WHERE r.cluster = {cluster:String}"
+            f" AND r.begun_at > {{since:DateTime64(3, 'UTC')}} - toIntervalSecond({RUN_SILENT_SECONDS})"
+            f" AND r.begun_at <= {{until:DateTime64(3, 'UTC')}} - toIntervalSecond({RUN_SILENT_SECONDS})"
+            " AND r.run NOT IN (SELECT run FROM schedule_results WHERE cluster = {cluster:String})"
+            " GROUP BY name ORDER BY min(r.begun_at) LIMIT {limit:UInt32}",
+            since,
+            until,
+        )
+        return [*failed, *silent]
 
     def _ended(self, condition: str, since: datetime, until: datetime) -> list[Row]:
         return self._rows(
@@ -136,17 +165,20 @@ class NoticeStore:
         )
 
     def _switched(self, since: datetime, until: datetime) -> Iterator[Notice]:
-        rows = self._connection.rows(
-            "SELECT who, action FROM audit WHERE at > {since:DateTime64(3, 'UTC')} AND at <= {until:DateTime64(3, 'UTC')}"
-            " AND target = {cluster:String} AND action IN ('control.on', 'control.off') AND outcome = 'done'"
+        """What failed is told only where it was told as done before."""
+        rows = self._rows(
+            "SELECT who, action, outcome FROM audit"
+            " WHERE at > {since:DateTime64(3, 'UTC')} AND at <= {until:DateTime64(3, 'UTC')}"
+            f" AND target = {{cluster:String}} AND action IN ('control.on', 'control.off') AND {NOT_FAILED}"
+            " AND (outcome = 'done' OR id IN (SELECT id FROM audit WHERE at <= {since:DateTime64(3, 'UTC')}"
+            " AND outcome = 'done' AND action IN ('control.on', 'control.off')))"
             " ORDER BY at LIMIT {limit:UInt32}",
-            cluster=self._cluster,
-            since=since,
-            until=until,
-            limit=MAX_GROUPS,
+            since,
+            until,
         )
         for row in rows:
-            yield Notice(Event.SWITCH_USED, f"{row['who']}: {row['action'].replace('.', ' ')}")
+            words = "" if row["outcome"] == "done" else " failed"
+            yield Notice(Event.SWITCH_USED, f"{row['who']}: {row['action'].replace('.', ' ')}{words}")
 
     def _rows(self, sql: str, since: datetime, until: datetime) -> list[Row]:
         parameters: dict[str, Any] = {

@@ -150,16 +150,26 @@ class OperationStore:
         self._connection.insert("action_events", rows)
 
     def events(self, actions: Sequence[str]) -> dict[str, list[Row]]:
-        """The events of these actions, oldest first."""
-        rows = self._connection.rows(
-            "SELECT action, at, event, namespace, deployment, detail FROM action_events"
-            " WHERE cluster = {cluster:String} AND action IN {actions:Array(String)} ORDER BY action, at",
-            cluster=self._cluster,
-            actions=list(actions),
-        )
+        """The events of these actions, oldest first; of each kind about one item only the newest."""
+        return self._events(_EVENTS, actions)
+
+    def last_words(self, actions: Sequence[str]) -> dict[str, list[Row]]:
+        """As `events`, but of each item only what it came to, with no details but those of failures."""
+        return self._events(_LAST_WORDS, actions)
+
+    def _events(self, sql: str, actions: Sequence[str]) -> dict[str, list[Row]]:
+        rows = self._connection.rows(sql, cluster=self._cluster, actions=list(actions))
         found: dict[str, list[Row]] = {action: [] for action in actions}
         for row in rows:
-            found[row["action"]].append({**row, "detail": json.loads(row["detail"])})
+            found[row["action"]].append(
+                {
+                    "at": row["newest_at"],
+                    "event": row["newest_event"],
+                    "namespace": row["namespace"],
+                    "deployment": row["deployment"],
+                    "detail": json.loads(row["newest_detail"]),
+                }
+            )
         return found
 
     def is_cancel_asked(self, action: str) -> bool:
@@ -179,6 +189,22 @@ _ALIVE = (
     " AND at > now64(3, 'UTC') - toIntervalSecond({seconds:UInt32})"
 )
 _KEPT = "asked_at > now64(3, 'UTC') - toIntervalDay({kept_days:UInt32})"
+
+# Progress is an event every few seconds, so an action of hundreds of items has ten thousands of them.
+_EVENTS = (
+    "SELECT action, max(at) AS newest_at, event AS newest_event, namespace, deployment,"
+    " if(event = 'cancel_asked', argMin(detail, at), argMax(detail, at)) AS newest_detail FROM action_events"
+    " WHERE cluster = {cluster:String} AND action IN {actions:Array(String)}"
+    " GROUP BY action, event, namespace, deployment ORDER BY action, newest_at"
+)
+_NEWEST = "(event IN ('item_skipped', 'item_done', 'item_failed', 'item_left'), at)"
+_LAST_WORDS = (
+    f"SELECT action, max(at) AS newest_at, argMax(event, {_NEWEST}) AS newest_event, namespace, deployment,"
+    f" multiIf(newest_event = 'item_failed', argMax(detail, {_NEWEST}),"
+    " newest_event = 'cancel_asked', argMin(detail, at), '{}') AS newest_detail FROM action_events"
+    " WHERE cluster = {cluster:String} AND action IN {actions:Array(String)}"
+    " GROUP BY action, if(namespace = '', event, ''), namespace, deployment ORDER BY action, newest_at"
+)
 
 
 def _with_event(event: str) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,7 +42,8 @@ class AdmissionRecord:
 class AuditRecord:
     """One change by somebody. `via` is how they were known: session, token, schedule, command-line, system.
 
-    A line is written before its change; a second one with the outcome `failed` follows when the change failed.
+    A line is written before its change; when the change failed, a second one with the outcome `failed` and the same id
+    follows, and whoever reads finds only that one.
     """
 
     who: str
@@ -53,6 +54,7 @@ class AuditRecord:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     outcome: str = "done"
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Wanted:
     """Of changes: only those in this cluster, and those that are common to all clusters."""
 
 
+NOT_FAILED = "(outcome = 'failed' OR id NOT IN (SELECT id FROM audit WHERE outcome = 'failed'))"
+"""Leaves out the line that was written before a change which then failed."""
 _INSTANT = "Nullable(DateTime64(3, 'UTC'))"
 # With a time and no id, only rows of other milliseconds follow; with both, those of the same one as well.
 _PAGE = (
@@ -95,7 +99,8 @@ _AUDIT = (
     " AND ({namespace:String} = '' OR namespace = {namespace:String})"
     " AND ({deployment:String} = '' OR target = concat(cluster, '/', namespace, '/', {deployment:String}))"
     " AND ({outcome:String} = '' OR outcome = {outcome:String})"
-    " AND ({of_cluster:String} = '' OR cluster IN ('', {of_cluster:String}))" + _PAGE
+    " AND ({of_cluster:String} = '' OR cluster IN ('', {of_cluster:String}))"
+    f" AND {NOT_FAILED}" + _PAGE
 )
 _ADMISSIONS = (
     "SELECT * EXCEPT (cluster) FROM admissions WHERE cluster = {cluster:String}"

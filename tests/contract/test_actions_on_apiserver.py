@@ -196,6 +196,10 @@ def _delete(lab: Lab, namespace: str) -> None:
     lab.kubectl(namespace, "delete", "deployment", "web")
 
 
+def _ignore(lab: Lab, namespace: str) -> None:
+    lab.plane.kubectl("label", "namespace", namespace, "kubedoor-ignore=true")
+
+
 def _nothing(_lab: Lab, _namespace: str) -> None:
     return
 
@@ -207,6 +211,7 @@ REFUSALS: dict[str, tuple[Callable[[Lab, str], None], str, str]] = {
     "restart, opted out": (_label, "restart", "kubedoor.io/control"),
     "scale, owned": (_own, "scale", "a controller owns it"),
     "apply, mode off": (_off, "apply", "its mode is off"),
+    "restart, ignored namespace": (_ignore, "restart", "is labelled kubedoor-ignore"),
     "apply, unknown": (_nothing, "apply", "not in the control table"),
     "restart, paused": (_pause, "restart", "paused"),
     "scale to control values, none": (_nothing, "scale-to-control", "no replicas for it"),

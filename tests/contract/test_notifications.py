@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kubedoor.errors import InvalidInput, NotFound
+from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.notices import Event
 from kubedoor.notifications import Notifications
 from kubedoor.notifying import NotDelivered
@@ -22,7 +22,7 @@ from kubedoor.store.channels import Channel, ChannelStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.notices import NoticeStore
 from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
-from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
+from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore, Wanted
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 from kubedoor.wishes import Kind, Target, Wish
@@ -127,6 +127,32 @@ def test_a_bad_day_is_a_few_messages_and_not_a_thousand(house: House, receiver: 
         house.wait_until_told(told)
     assert 5 <= len(house.messages()) <= 10
     assert sum(row["notices"] for row in house.messages()) > 69 + 24 * 2
+
+
+def test_what_a_door_could_write_only_later_is_told(house: House, receiver: Receiver) -> None:
+    """Its store was away; meanwhile the channel had looked and found nothing."""
+    house.channel(receiver)
+    at = house.clock.now + timedelta(seconds=1)
+    for _ in range(4):
+        house.tick(minutes=1)
+    assert house.messages() == []
+    house.admit(at=at)
+    house.tick(minutes=1)
+    assert "shop/web" in receiver.wait()["message"]
+
+
+def test_a_switch_that_failed_is_not_told_as_used(house: House) -> None:
+    """Only where it took so long to fail that it had been told already, that is told as well."""
+    begun = AuditRecord("root", "session", "", "control.on", house.cluster, {}, {})
+    house.records.add_audit(begun)
+    (line,) = house.records.find_audit(Wanted(who="root", of_cluster=house.cluster, target=house.cluster), limit=1)
+    store = NoticeStore(house.connection, house.cluster, own_username=OWN)
+    before, later = line["at"] - timedelta(seconds=1), line["at"] + timedelta(hours=1)
+    assert [one.text for one in store.between(Event.SWITCH_USED, before, later)] == ["root: control on"]
+    threading.Event().wait(0.01)
+    house.records.add_audit(replace(begun, outcome="failed", after={"error": "there is no Service"}))
+    assert store.between(Event.SWITCH_USED, before, later) == []
+    assert [one.text for one in store.between(Event.SWITCH_USED, line["at"], later)] == ["root: control on failed"]
 
 
 def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -> None:
@@ -324,6 +350,15 @@ def test_an_address_changes_only_when_a_new_one_is_given(house: House, receiver:
     house.admit()
     house.tick()
     assert house.messages() == []
+
+
+def test_of_two_changes_of_one_version_the_second_is_told(house: House, receiver: Receiver) -> None:
+    channel = house.channel(receiver)
+    house.notifications.change(channel.channel, {"min_minutes": 30}, ALICE, based_on=channel.version)
+    with pytest.raises(Conflict, match="somebody else") as refused:
+        house.notifications.change(channel.channel, {"min_minutes": 40}, ALICE, based_on=channel.version)
+    assert refused.value.details == {"version": channel.version + 1}
+    assert house.notifications.change(channel.channel, {"min_minutes": 50}, ALICE).min_minutes == 50
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

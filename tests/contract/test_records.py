@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,14 +132,55 @@ def test_an_export_of_only_so_many_has_the_newest(
     assert [row["deployment"] for row in rows] == [f"w{number}" for number in range(count)]
 
 
-def test_a_change_that_fails_is_recorded_as_failed(records: RecordStore) -> None:
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Conflict("somebody was first"), "somebody was first"),
+        (KeyError("metadata"), "an internal error; the log says more"),
+    ],
+)
+def test_a_change_that_fails_is_one_line_that_says_so(records: RecordStore, fault: Exception, words: str) -> None:
     who = str(uuid.uuid4())
-    with pytest.raises(Conflict), recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
-        raise Conflict("somebody was first")
-    rows = records.find_audit(Wanted(who=who), limit=10)
-    assert sorted(row["outcome"] for row in rows) == ["done", "failed"]
-    (failed,) = [row for row in rows if row["outcome"] == "failed"]
-    assert failed["after"] == {"a": 1, "error": "somebody was first"}
+    with suppress(type(fault)), recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
+        assert [row["outcome"] for row in records.find_audit(Wanted(who=who), limit=10)] == ["done"], "recorded before"
+        raise fault
+    (row,) = records.find_audit(Wanted(who=who), limit=10)
+    assert (row["outcome"], row["after"]) == ("failed", {"a": 1, "error": words})
+    assert records.find_audit(Wanted(who=who, outcome="done"), limit=10) == []
+    assert [line["id"] for page in records.all_audit(Wanted(who=who)) for line in page] == [row["id"]]
+    with recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
+        pass
+    assert [row["outcome"] for row in records.find_audit(Wanted(who=who), limit=10)] == ["done", "failed"]
+    assert len(records.find_audit(Wanted(who=who, outcome="done"), limit=10)) == 1
+
+
+def test_pages_of_the_audit_go_on_after_a_change_that_failed(records: RecordStore) -> None:
+    editor = Editor(str(uuid.uuid4()), "session", "")
+    for number in range(6):
+        with suppress(Conflict), recorded(records, editor, "x.y", f"t{number}"):
+            if number % 2:
+                raise Conflict("somebody was first")
+    seen: list[str] = []
+    wanted = Wanted(who=editor.who)
+    while rows := records.find_audit(wanted, limit=2):
+        seen += [f"{row['target']} {row['outcome']}" for row in rows]
+        wanted = Wanted(who=editor.who, before=rows[-1]["at"], before_id=rows[-1]["id"])
+    assert sorted(seen) == ["t0 done", "t1 failed", "t2 done", "t3 failed", "t4 done", "t5 failed"]
+
+
+def test_why_a_change_failed_is_told_when_the_record_is_away_by_then(embedded_dsn: str) -> None:
+    connection = Connection(dsn_of_new_database(embedded_dsn))
+    migrate(connection)
+    records = RecordStore(connection, "main")
+
+    def change() -> None:
+        with recorded(records, Editor("ann", "session", ""), "x.y", "t"):
+            connection.command("DROP TABLE audit")
+            raise Conflict("somebody was first")
+
+    with pytest.raises(Conflict, match="somebody was first"):
+        change()
+    connection.close()
 
 
 def test_rows_from_before_the_filters_have_ids_that_stay(embedded_dsn: str, tmp_path: Any) -> None:

@@ -25,6 +25,7 @@ COLLECT_TIMEOUT_SECONDS = 600
 Rule = tuple[str, tuple[str, ...], tuple[str, ...]]
 RULES: tuple[Rule, ...] = (
     ("", ("services",), ("get",)),
+    ("", ("namespaces",), ("list",)),
     ("apps", ("deployments",), ("get", "list", "patch")),
     ("apps", ("deployments/scale",), ("get", "patch", "update")),
     ("autoscaling", ("horizontalpodautoscalers",), ("get", "list")),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubedoor.actionplans import template_changes
+from kubedoor.comparing import template_changes
 from kubedoor.errors import InvalidInput
 from kubedoor.rollouts import DEADLINE_EXCEEDED, rollout_of
 from kubedoor.wishes import BackTo, Target, Wish, parse

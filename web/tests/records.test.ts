@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { byWorkload, fieldOf, writtenOf } from "@/views/transfer/modules/sheets";
 import { hasNothing } from "@/views/transfer/modules/exports";
-import { differences, faultOf, withoutAnnouncements } from "@/views/record/modules/differences";
+import { differences, faultOf } from "@/views/record/modules/differences";
 import { asked, DEFAULTS, fromField, toField } from "@/views/record/modules/filters";
 import type { Audit, SheetChange } from "@/types";
 
@@ -50,12 +50,6 @@ describe("a change that failed", () => {
   const failed = line({ id: "2", outcome: "failed", after: { replicas: 3, error: "somebody was first" } });
 
   test("says why", () => expect([faultOf(failed), faultOf(line())]).toEqual(["somebody was first", ""]));
-
-  test("is shown once, and not as done before", () => {
-    const announced = line({ after: { replicas: 3 } });
-    const another = line({ id: "3", after: { replicas: 4 } });
-    expect(withoutAnnouncements([failed, another, announced, { ...announced, id: "4" }]).map((row) => row.id)).toEqual(["2", "3", "4"]);
-  });
 });
 
 describe("the filters of the address", () => {

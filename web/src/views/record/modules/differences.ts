@@ -41,15 +41,3 @@ function compared(path: string[], before: unknown, after: unknown): Difference[]
 
 /** What went wrong, of a change that failed. */
 export const faultOf = (row: Pick<Audit, "after">) => (typeof row.after["error"] === "string" ? row.after["error"] : "");
-
-/** A change is written down before it is made. Where a line says that it failed, the one before it is left out. */
-export function withoutAnnouncements(rows: Audit[]): Audit[] {
-  const failed = new Map<string, number>();
-  return rows.filter((row) => {
-    const key = JSON.stringify([row.who, row.via, row.action, row.target, row.before, { ...row.after, error: undefined }]);
-    const count = failed.get(key) ?? 0;
-    if (row.outcome === "failed") failed.set(key, count + 1);
-    else if (count) failed.set(key, count - 1);
-    return row.outcome === "failed" || !count;
-  });
-}
