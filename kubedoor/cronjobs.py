@@ -14,8 +14,17 @@ STARTING_DEADLINE_SECONDS = 300
 """A run that could not be begun within five minutes is missed, and shown as missed."""
 BACKOFF_LIMIT = 3
 ACTIVE_DEADLINE_SECONDS = 600
+RETURN_SECONDS = 86_400
+RETURN_BACKOFF_LIMIT = 200
+"""What ends a temporary scale comes late rather than never: its Job asks for a day, every seven minutes in the end."""
 KEPT_SECONDS = 86_400
+REFUSED = 2
+"""The exit code of a ping that would be refused again."""
 TOKEN_FOLDER = "/var/run/kubedoor"  # noqa: S105 -- a folder
+_REFUSED = {
+    "action": "FailJob",
+    "onExitCodes": {"containerName": "ping", "operator": "In", "values": [REFUSED]},
+}
 _LABELS = {"app.kubernetes.io/part-of": "kubedoor", "app.kubernetes.io/component": "schedule"}
 
 
@@ -46,9 +55,16 @@ def secret(options: CronJobOptions, schedule: str, token: str) -> dict[str, Any]
 
 
 def cronjob(
-    options: CronJobOptions, schedule: str, *, title: str, cron: str, time_zone: str, suspended: bool
+    options: CronJobOptions,
+    schedule: str,
+    *,
+    title: str,
+    cron: str,
+    time_zone: str,
+    suspended: bool,
+    must_come: bool = False,
 ) -> dict[str, Any]:
-    """`title` is what people call the schedule."""
+    """`title` is what people call the schedule; `must_come`: late rather than never."""
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -63,13 +79,14 @@ def cronjob(
             "timeZone": time_zone,
             "suspend": suspended,
             "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": STARTING_DEADLINE_SECONDS,
+            "startingDeadlineSeconds": RETURN_SECONDS if must_come else STARTING_DEADLINE_SECONDS,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
             "jobTemplate": {
                 "spec": {
-                    "backoffLimit": BACKOFF_LIMIT,
-                    "activeDeadlineSeconds": ACTIVE_DEADLINE_SECONDS,
+                    "backoffLimit": RETURN_BACKOFF_LIMIT if must_come else BACKOFF_LIMIT,
+                    "activeDeadlineSeconds": RETURN_SECONDS if must_come else ACTIVE_DEADLINE_SECONDS,
+                    "podFailurePolicy": {"rules": [_REFUSED]},
                     "ttlSecondsAfterFinished": KEPT_SECONDS,
                     "template": {"metadata": {"labels": _LABELS}, "spec": _pod(options, schedule)},
                 }
@@ -101,7 +118,8 @@ def _pod(options: CronJobOptions, schedule: str) -> dict[str, Any]:
                 "volumeMounts": [{"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True}],
             }
         ],
-        "volumes": [{"name": "token", "secret": {"secretName": name_of(schedule)}}],
+        # Optional: a pod that is tried again when the schedule is gone already ends, and does not wait for its Secret.
+        "volumes": [{"name": "token", "secret": {"secretName": name_of(schedule), "optional": True}}],
     }
     if options.pull_secret:
         pod["imagePullSecrets"] = [{"name": options.pull_secret}]

@@ -12,12 +12,28 @@ class CronJobs:
         self._cluster = cluster
         self._options = options
 
-    def put(self, schedule: str, *, title: str, cron: str, time_zone: str, suspended: bool, token: str = "") -> None:
-        """Make it so in the cluster. Without a `token` the Secret stays as it is."""
+    def put(
+        self,
+        schedule: str,
+        *,
+        title: str,
+        cron: str,
+        time_zone: str,
+        suspended: bool,
+        token: str = "",
+        must_come: bool = False,
+    ) -> None:
+        """Make it so in the cluster. Without a `token` the Secret stays as it is; `must_come`: late rather than never."""
         if token:
             self._cluster.apply_object(self._secret(schedule), cronjobs.secret(self._options, schedule, token))
         manifest = cronjobs.cronjob(
-            self._options, schedule, title=title, cron=cron, time_zone=time_zone, suspended=suspended
+            self._options,
+            schedule,
+            title=title,
+            cron=cron,
+            time_zone=time_zone,
+            suspended=suspended,
+            must_come=must_come,
         )
         self._cluster.apply_object(self._cronjob(schedule), manifest)
 

@@ -2,14 +2,17 @@
 
 A run is due at every minute whose local time matches, so that a time which daylight saving skips never comes, and one
 which it repeats comes twice: what the CronJob controller does, too. Where both days are restricted, either will do;
-a day field that begins with `*` restricts nothing. Algorithm: github.com/robfig/cron (ParseStandard, SpecSchedule).
+a day field with a `*` anywhere in its list restricts nothing, but `*/2` does. Algorithm: github.com/robfig/cron
+(ParseStandard, SpecSchedule).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from kubedoor.errors import InvalidInput
@@ -60,7 +63,7 @@ class Cron:
         minutes, hours, days, months, weekdays = (
             _field(word, *field) for word, field in zip(words, _FIELDS, strict=True)
         )
-        either_day = not any(words[index].startswith(("*", "?")) for index in (2, 4))
+        either_day = not any(_is_starred(words[index]) for index in (2, 4))
         cron = cls(text.strip(), zone, minutes, hours, days, months, weekdays, either_day)
         if not any(cron._matches(date(2024, 1, 1) + timedelta(days=day)) for day in range(SEARCH_DAYS)):
             raise _wrong(f"{text!r} never comes: there is no such day")
@@ -70,22 +73,47 @@ class Cron:
         """Every minute (UTC) at which it is due, later than `after`; ends after years without one."""
         first = after.astimezone(self.zone).date()
         for number in range(SEARCH_DAYS):
-            for due in self._of_day(first + timedelta(days=number)):
-                if due > after:
-                    yield due
+            start, minutes = self._of_day(first + timedelta(days=number))
+            for minute in minutes[bisect_right(minutes, (after - start) // _MINUTE) :]:
+                yield start + minute * _MINUTE
 
     def between(self, since: datetime, until: datetime) -> list[datetime]:
         """Later than `since`, not later than `until`."""
-        found = []
-        for due in self.following(since):
-            if due > until:
-                break
-            found.append(due)
-        return found
+        return list(reversed(list(self.newest_first(since, until))))
 
-    def _of_day(self, day: date) -> list[datetime]:
+    def newest_first(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Later than `since`, not later than `until`; one after another, as far as they are asked for."""
+        for start, minutes in self._days(since, until):
+            for minute in reversed(minutes):
+                yield start + minute * _MINUTE
+
+    def count(self, since: datetime, until: datetime) -> int:
+        """How often it is due later than `since` and not later than `until`."""
+        return sum(len(minutes) for _, minutes in self._days(since, until))
+
+    def _days(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, Sequence[int]]]:
+        """The days from `until` back to `since`, each with what is due of it in between."""
+        first, last = since.astimezone(self.zone).date(), until.astimezone(self.zone).date()
+        for number in range((last - first).days, -1, -1):
+            start, minutes = self._of_day(first + timedelta(days=number))
+            after, end = (since - start) // _MINUTE, (until - start) // _MINUTE
+            yield start, minutes[bisect_right(minutes, after) : bisect_right(minutes, end)]
+
+    def _of_day(self, day: date) -> tuple[datetime, Sequence[int]]:
+        """When a local day begins (UTC), and after how many minutes it is due, in order."""
+        start = datetime.combine(day, time(), self.zone)
         if not self._matches(day):
-            return []
+            return start.astimezone(UTC), ()
+        if start.utcoffset() == (start + timedelta(days=1)).utcoffset():
+            return start.astimezone(UTC), self._times
+        return start.astimezone(UTC), self._of_shifted_day(day, start.astimezone(UTC))
+
+    @cached_property
+    def _times(self) -> tuple[int, ...]:
+        """Minutes of a day on which no clock is set."""
+        return tuple(hour * 60 + minute for hour in sorted(self.hours) for minute in sorted(self.minutes))
+
+    def _of_shifted_day(self, day: date, start: datetime) -> Sequence[int]:
         found = set()
         for hour in self.hours:
             for minute in self.minutes:
@@ -94,7 +122,7 @@ class Cron:
                     due = local.astimezone(UTC)
                     # A local time that daylight saving skips comes back as another one.
                     if due.astimezone(self.zone).replace(tzinfo=None) == local.replace(tzinfo=None, fold=0):
-                        found.add(due)
+                        found.add((due - start) // _MINUTE)
         return sorted(found)
 
     def _matches(self, day: date) -> bool:
@@ -102,6 +130,12 @@ class Cron:
             return False
         by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return by_day or by_weekday if self.either_day else by_day and by_weekday
+
+
+def _is_starred(word: str) -> bool:
+    """Whether a day field restricts nothing."""
+    parts = (part.partition("/") for part in word.split(","))
+    return any(span in ("*", "?") and (not slash or int(step[:9]) == 1) for span, slash, step in parts)
 
 
 def _field(word: str, name: str, low: int, high: int, names: dict[str, int]) -> frozenset[int]:
@@ -144,6 +178,9 @@ def _wrong(message: str) -> InvalidInput:
 def zone_named(name: str) -> ZoneInfo:
     """Raises InvalidInput, field `time_zone`."""
     try:
+        if name.startswith(("posix/", "right/")) or name == "localtime":
+            # Where they are at all: neither Kubernetes nor another computer has them.
+            raise KeyError(name)
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise InvalidInput(f"{name!r} is not a time zone of the IANA database", field="time_zone") from None

@@ -1,7 +1,7 @@
 """What a schedule's CronJob runs: `python -m kubedoor.schedule_ping URL TOKEN_FILE` tells the API that it is time.
 
-Exit code 0: the run was started, or somebody was faster; 1: it was not, and the output says why. Asking again does no
-harm, since every run is run once.
+Exit code 0: the run was started, or somebody was faster; 1: it was not, and the output says why; 2: nor will it be, so
+that nobody need ask again. Asking again does no harm, since every run is run once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from kubedoor.cronjobs import REFUSED
+
 ATTEMPTS = 6
 """With twice the pause before each further one, a minute in all: an `api` that has to start is up by then."""
 TIMEOUT_SECONDS = 60
@@ -22,12 +24,17 @@ TIMEOUT_SECONDS = 60
 
 def main(arguments: list[str], *, sleep: Callable[[float], None] = time.sleep) -> int:
     url, token_file = arguments
-    token = Path(token_file).read_text(encoding="utf-8").strip()
+    try:
+        token = Path(token_file).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        print("the schedule is gone, and its token with it", file=sys.stderr)
+        return REFUSED
     for attempt in range(ATTEMPTS):
         status, words = _send(url, token)
         if status and status < 500 and status != 429:
             print(words)
-            return 0 if status < 300 else 1
+            # Whoever does not know the token never will; what is paused, or too early, may be different next time.
+            return REFUSED if status == 401 else int(status >= 300)
         print(f"attempt {attempt + 1}: {words}", file=sys.stderr)
         if attempt < ATTEMPTS - 1:
             sleep(2.0 * 2**attempt)

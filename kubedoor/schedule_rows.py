@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from kubedoor.scheduling import Schedule, is_over, missed, next_due
-from kubedoor.wishes import parse
+from kubedoor.wishes import Target, parse
 
 SHOWN_RUNS = 20
 
@@ -26,12 +26,17 @@ def shown(schedule: Schedule) -> dict[str, Any]:
 
 
 def row(
-    schedule: Schedule, runs: Sequence[Mapping[str, Any]], now: datetime, states: Mapping[str, str]
+    schedule: Schedule,
+    runs: Sequence[Mapping[str, Any]],
+    begun: Collection[datetime],
+    now: datetime,
+    states: Mapping[str, str],
+    returns_to: Mapping[Target, int],
 ) -> dict[str, Any]:
-    """`runs`: newest first; `states`: of the actions that the newest runs have started."""
+    """`runs`: newest first; `begun`: when those of the last days were due; `states`: of what the newest have started."""
     dues = [run["due"] for run in runs]
     over = is_over(schedule, dues, now)
-    lost = missed(schedule, dues, now)
+    lost, lost_count = missed(schedule, begun, now, limit=SHOWN_RUNS)
     return {
         **shown(schedule),
         "schedule": schedule.schedule,
@@ -43,9 +48,10 @@ def row(
         "changed_by": schedule.changed_by,
         "changed_at": schedule.changed_at,
         "next_at": None if over else next_due(schedule, now),
-        "missed": lost[:SHOWN_RUNS],
-        "missed_count": len(lost),
+        "missed": lost,
+        "missed_count": lost_count,
         "runs": runs[:SHOWN_RUNS],
         "last_action_state": states.get(runs[0]["action"]) if runs and runs[0]["action"] else None,
         "wish": parse(schedule.wish),
+        "returns_to": {(target.namespace, target.deployment): number for target, number in returns_to.items()},
     }

@@ -8,28 +8,36 @@ from __future__ import annotations
 
 import hmac
 import logging
-import secrets
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kubedoor.actionplans import Planned, Verdict
 from kubedoor.actions import Actions
 from kubedoor.cronjobs_in_cluster import CronJobs
-from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound, Unauthorized
-from kubedoor.model import WorkloadKey
+from kubedoor.errors import ClusterError, Conflict, InvalidInput, KubeDoorError, Unauthorized
 from kubedoor.people import token_hash
 from kubedoor.recording import Editor, recorded
-from kubedoor.returns import return_of
-from kubedoor.schedule_rows import row, shown
-from kubedoor.scheduling import Schedule, ScheduleWish, checked, due_now, expression, is_over
+from kubedoor.returning import NeverReturns, Returning
+from kubedoor.schedule_keeping import Keeping
+from kubedoor.schedule_rows import SHOWN_RUNS, row
+from kubedoor.scheduling import (
+    EARLY,
+    GIVEN_UP_AFTER,
+    MISSED_LOOK_BACK,
+    Schedule,
+    ScheduleWish,
+    attempt_due,
+    checked,
+    due_now,
+    is_before_change,
+    is_over,
+)
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
-from kubedoor.wishes import BackTo, Target, Wish, parse
+from kubedoor.wishes import parse
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +45,12 @@ MAX_SCHEDULES = 500
 SHOWN_DAYS = 30
 TICK_LATE = timedelta(minutes=5)
 """As a CronJob's starting deadline: what could not be begun within it is missed."""
-TOKEN_PREFIX = "kubedoor_schedule_"  # noqa: S105 -- by which scanners of repositories find what should not be there
+OVERDUE = timedelta(minutes=2)
+"""A return whose CronJob has not done it by then is begun by any clock."""
 
 
 class Schedules:
-    """`cronjobs` None: `tick` has to be called every few seconds."""
+    """`tick` has to be called every few seconds; with `cronjobs`, once a minute will do."""
 
     def __init__(
         self,
@@ -55,14 +64,14 @@ class Schedules:
     ) -> None:
         self._store = store
         self._actions = actions
-        self._control = control
         self._records = records
-        self._cronjobs = cronjobs
         self._now = now
+        self._keeping = Keeping(store=store, records=records, cronjobs=cronjobs)
+        self._returning = Returning(store=store, keeping=self._keeping, actions=actions, control=control, now=now)
 
     @property
     def is_in_cluster(self) -> bool:
-        return self._cronjobs is not None
+        return self._keeping.is_in_cluster
 
     def create(self, asked: ScheduleWish, editor: Editor) -> Row:
         """Raises InvalidInput naming the field; ClusterError or Forbidden when the CronJob cannot be made, or where
@@ -82,23 +91,7 @@ class Schedules:
             return_after_minutes=asked.return_after_minutes,
             changed_by=editor.who,
         )
-        return self.one(self._add(schedule, editor).schedule)
-
-    def _add(self, schedule: Schedule, editor: Editor) -> Schedule:
-        token, schedule = self._with_token(schedule)
-        with recorded(self._records, editor, "schedule.create", schedule.name, after=shown(schedule)):
-            saved = self._store.save(schedule)
-            try:
-                self._put(saved, token=token)
-            except KubeDoorError:
-                self._store.save(replace(saved, deleted=True))
-                raise
-        return saved
-
-    def _with_token(self, schedule: Schedule) -> tuple[str, Schedule]:
-        """A token for its CronJob, and the schedule that knows it; without CronJobs none, and the clock sees to it."""
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32) if self.is_in_cluster else ""
-        return token, replace(schedule, token_hash=token_hash(token) if token else "")
+        return self.one(self._keeping.add(schedule, editor).schedule)
 
     def all(self) -> list[Row]:
         """Every schedule with its newest runs, and those it missed."""
@@ -106,7 +99,7 @@ class Schedules:
 
     def one(self, schedule: str) -> Row:
         """Raises NotFound."""
-        (told,) = self._described([self._found(schedule)])
+        (told,) = self._described([self._keeping.found(schedule)])
         return told
 
     def change(self, schedule: str, asked: ScheduleWish, editor: Editor, *, based_on: int) -> Row:
@@ -115,7 +108,7 @@ class Schedules:
         Raises InvalidInput naming the field, NotFound, Conflict; ClusterError or Forbidden when its CronJob cannot be
         changed, and then it is as it was.
         """
-        before = self._found(schedule)
+        before = self._keeping.found(schedule)
         if before.version != based_on:
             raise Conflict(
                 f"{before.changed_by} has changed schedule {before.name} in the meantime", version=before.version
@@ -133,30 +126,17 @@ class Schedules:
             return_after_minutes=asked.return_after_minutes,
             changed_by=editor.who,
         )
-        self._replace(before, after, "schedule.change", editor)
+        self._keeping.replace(before, after, "schedule.change", editor, is_over=self._is_over(before))
         return self.one(schedule)
 
     def pause(self, schedule: str, editor: Editor, *, paused: bool) -> Row:
         """Pause it, or let it go on. Raises NotFound; Conflict, also when it is over."""
-        before = self._found(schedule)
+        before = self._keeping.found(schedule)
         if self._is_over(before):
             raise Conflict(f"schedule {before.name} came only once, and is over")
         after = replace(before, paused=paused, changed_by=editor.who)
-        self._replace(before, after, "schedule.pause" if paused else "schedule.resume", editor)
+        self._keeping.replace(before, after, "schedule.pause" if paused else "schedule.resume", editor, is_over=False)
         return self.one(schedule)
-
-    def _replace(self, before: Schedule, after: Schedule, action: str, editor: Editor) -> None:
-        token = ""
-        if self._is_over(before) or not before.token_hash:
-            # Its CronJob and its Secret are gone, or it never had any.
-            token, after = self._with_token(after)
-        with recorded(self._records, editor, action, before.name, before=shown(before), after=shown(after)):
-            saved = self._store.save(after)
-            try:
-                self._put(saved, token=token)
-            except KubeDoorError:
-                self._store.save(replace(before, version=saved.version))
-                raise
 
     def _is_over(self, schedule: Schedule) -> bool:
         since = self._now() - timedelta(days=SHOWN_DAYS)
@@ -164,56 +144,105 @@ class Schedules:
         return is_over(schedule, (run["due"] for run in runs), self._now())
 
     def delete(self, schedule: str, editor: Editor) -> None:
-        """Raises NotFound; ClusterError or Forbidden when its CronJob cannot be deleted, and then it stays."""
-        found = self._found(schedule)
-        with recorded(self._records, editor, "schedule.delete", found.name, before=shown(found)):
-            if self._cronjobs:
-                self._cronjobs.remove(schedule)
-            self._store.save(replace(found, deleted=True, changed_by=editor.who))
+        """Raises NotFound, Conflict; ClusterError or Forbidden when its CronJob cannot be deleted, and then it stays."""
+        self._keeping.remove(self._keeping.found(schedule), editor)
 
     def run_now(self, schedule: str, editor: Editor) -> Row:
         """Do it now, out of turn: what comes only once still comes, but a return is then done. Raises NotFound."""
-        found = self._found(schedule)
+        found = self._keeping.found(schedule)
         now = self._now()
         due = now.replace(microsecond=now.microsecond // 1000 * 1000)
         with recorded(self._records, editor, "schedule.run", found.name):
             run = self._store.begin(schedule, due, begun_by=editor.who)
         if run is None:
             raise Conflict(f"schedule {found.name} is being run at this very moment")
-        is_done = self._do(found, run)
+        problem = self._do(found, run)
         told = self.one(schedule)
-        if found.parent and is_done:
-            self._retire(found, is_listed=False)
+        if found.parent and problem is None:
+            self._returning.finish(found)
         return told
 
     def ping(self, schedule: str, token: str) -> bool:
-        """It is time, says whoever has the schedule's token; False: that run has been done already.
+        """It is time, says whoever has the schedule's token; False: that run is done already, or is not to be done.
 
-        Raises Unauthorized, or Conflict when the schedule is paused or nothing is due.
+        Raises Unauthorized; Conflict when the schedule is paused or nothing is due; ClusterError when a return could
+        not be started, so that it is asked for again.
         """
         found = self._store.one(schedule)
         if not hmac.compare_digest(found.token_hash if found else "", token_hash(token)) or found is None:
             raise Unauthorized("the schedule's token is not known")
         if found.paused:
             raise Conflict(f"schedule {found.name} is paused")
+        if found.parent:
+            return self._ping_return(found)
         due = due_now(found, self._now())
         if due is None:
             raise Conflict(f"schedule {found.name} is not due now")
-        return self._take(found, due, "cronjob")
+        return not is_before_change(found, due) and self._take(found, due, "cronjob")
+
+    def _ping_return(self, found: Schedule) -> bool:
+        if found.at is None or self._now() < found.at - EARLY:
+            raise Conflict(f"schedule {found.name} is not due now")
+        has_begun = self._try_return(found, self._runs_of_returns([found])[found.schedule], "cronjob", early=EARLY)
+        newest = self._runs_of_returns([found])[found.schedule][:1]
+        if newest and newest[0]["message"] and not self._is_over(found):
+            raise ClusterError(f"{found.name} could not be started, and is tried again: {newest[0]['message']}")
+        return has_begun
 
     def tick(self) -> None:
-        """Begin what is due; for schedules without CronJobs. Never raises."""
+        """Begin what is due and has no CronJob, and returns whose CronJobs have not done it. Never raises."""
         try:
-            for schedule in self._store.all():
-                if schedule.token_hash:
-                    # Its CronJob pings, even if another KubeDoor on this store has made it.
-                    continue
-                due = due_now(schedule, self._now(), early=timedelta(0), late=TICK_LATE)
-                # What was due before the schedule was made or resumed is not.
-                if due and not schedule.paused and (schedule.changed_at is None or due > schedule.changed_at):
-                    self._take(schedule, due, "clock")
+            schedules = [one for one in self._store.all() if not one.paused]
+            returns = [one for one in schedules if one.parent and self._is_for_the_clock(one)]
+            runs = self._runs_of_returns(returns)
+            for found in returns:
+                self._try_return(found, runs[found.schedule], "clock")
+            for found in schedules:
+                # Where there is a CronJob it pings, even if another KubeDoor on this store has made it.
+                due = due_now(found, self._now(), early=timedelta(0), late=TICK_LATE)
+                if due and not found.parent and not found.token_hash and not is_before_change(found, due):
+                    self._take(found, due, "clock")
         except KubeDoorError as error:
             log.warning("schedules could not be looked at: %s", error)
+
+    def _is_for_the_clock(self, schedule: Schedule) -> bool:
+        wait = OVERDUE if schedule.token_hash else timedelta(0)
+        return schedule.at is not None and schedule.at + wait <= self._now()
+
+    def _runs_of_returns(self, returns: list[Schedule]) -> dict[str, list[Row]]:
+        """Those since each was due."""
+        dues = {one.schedule: one.at for one in returns if one.at}
+        if not dues:
+            return {}
+        found = self._store.runs(list(dues), since=min(dues.values()))
+        return {name: [run for run in runs if run["due"] >= dues[name]] for name, runs in found.items()}
+
+    def _try_return(
+        self, schedule: Schedule, runs: list[Row], begun_by: str, *, early: timedelta = timedelta(0)
+    ) -> bool:
+        """Begin the next attempt, if it is time; whether it has been begun here."""
+        if any(run["message"] == "" for run in runs):
+            self._returning.finish(schedule)
+            return False
+        due = attempt_due(schedule, runs, self._now(), early=early)
+        run = self._store.begin(schedule.schedule, due, begun_by=begun_by) if due else None
+        if due is None or run is None or schedule.at is None:
+            return False
+        if due >= schedule.at + GIVEN_UP_AFTER:
+            self._store.end(run, message="given up: it could not be started for too long")
+            self._keeping.retire(schedule, is_listed=True)
+            return False
+        self._finish_return(schedule, self._do(schedule, run))
+        return True
+
+    def _finish_return(self, schedule: Schedule, problem: KubeDoorError | None) -> None:
+        if problem is None:
+            self._returning.finish(schedule)
+        elif isinstance(problem, NeverReturns) and schedule.at:
+            end = self._store.begin(schedule.schedule, schedule.at + GIVEN_UP_AFTER, begun_by="clock")
+            if end:
+                self._store.end(end, message="given up: it would be refused again")
+            self._keeping.retire(schedule, is_listed=True)
 
     def _take(self, schedule: Schedule, due: datetime, begun_by: str) -> bool:
         if any(run["due"] == due for run in self._store.runs([schedule.schedule], since=due)[schedule.schedule]):
@@ -221,83 +250,40 @@ class Schedules:
         run = self._store.begin(schedule.schedule, due, begun_by=begun_by)
         if run is None:
             return False
-        is_done = self._do(schedule, run)
+        self._do(schedule, run)
         if schedule.at is not None:
-            self._retire(schedule, is_listed=not (schedule.parent and is_done))
+            self._keeping.retire(schedule, is_listed=True)
         return True
 
-    def _do(self, schedule: Schedule, run: uuid.UUID) -> bool:
-        """Whether its action has been started; if not, the run says why."""
-        editor = Editor(f"schedule {schedule.name}", "schedule", "")
+    def _do(self, schedule: Schedule, run: uuid.UUID) -> KubeDoorError | None:
+        """Why its action could not be started; the run says it too."""
         try:
-            wish = parse(schedule.wish)
-            manual = {target: self._manual_replicas(target) for target in wish.targets}
-            action, planned = self._actions.start(wish, editor, skip_refused=True)
-            self._store.end(run, action=action)
-            if schedule.return_after_minutes:
-                self._plan_return(schedule, wish, planned, manual, editor)
+            action = self._start(schedule, Editor(f"schedule {schedule.name}", "schedule", ""))
         except KubeDoorError as error:
             log.warning("schedule %s: %s", schedule.name, error)
             self._store.end(run, message=error.message)
-            return False
-        return True
+            return error
+        self._store.end(run, action=action)
+        return None
 
-    def _retire(self, schedule: Schedule, *, is_listed: bool) -> None:
-        """What comes only once has no CronJob any more."""
-        try:
-            if self._cronjobs:
-                self._cronjobs.remove(schedule.schedule)
-            if not is_listed:
-                self._store.save(replace(schedule, deleted=True))
-        except KubeDoorError as error:
-            log.warning("the CronJob of schedule %s could not be deleted: %s", schedule.name, error)
-
-    def _plan_return(
-        self,
-        schedule: Schedule,
-        wish: Wish,
-        planned: list[Planned],
-        manual: dict[Target, int | None],
-        editor: Editor,
-    ) -> None:
-        """A schedule of its own, for once, that sets back what was found. Of two returns the later one counts."""
-        earlier = [one for one in self._store.all() if one.parent == schedule.schedule]
-        found = {
-            one.target: BackTo(manual[one.target], one.replicas_before or 0)
-            for one in planned
-            if one.verdict is Verdict.WILL
-        }
-        self._add(return_of(schedule, wish, found, earlier, now=self._now(), who=editor.who), editor)
-        for one in earlier:
-            with suppress(Conflict, NotFound):
-                self.delete(one.schedule, editor)
-
-    def _manual_replicas(self, target: Target) -> int | None:
-        return self._control.manual(
-            WorkloadKey(self._actions.cluster_name, target.namespace, target.deployment)
-        ).replicas
-
-    def _put(self, schedule: Schedule, *, token: str = "") -> None:
-        if self._cronjobs is None:
-            return
-        self._cronjobs.put(
-            schedule.schedule,
-            title=schedule.name,
-            cron=expression(schedule),
-            time_zone=schedule.time_zone,
-            suspended=schedule.paused,
-            token=token,
-        )
-
-    def _found(self, schedule: str) -> Schedule:
-        if (found := self._store.one(schedule)) is None:
-            raise NotFound(f"there is no schedule {schedule}")
-        return found
+    def _start(self, schedule: Schedule, editor: Editor) -> str:
+        if schedule.parent:
+            return self._returning.set_back(schedule, editor)
+        wish = parse(schedule.wish)
+        if schedule.return_after_minutes:
+            return self._returning.scale_for_a_while(schedule, wish, editor)
+        return self._actions.start(wish, editor, skip_refused=True)[0]
 
     def _described(self, schedules: list[Schedule]) -> list[Row]:
         now = self._now()
-        since = now - timedelta(days=SHOWN_DAYS)
-        runs = self._store.runs([one.schedule for one in schedules], since=since) if schedules else {}
+        names = [one.schedule for one in schedules]
+        if not names:
+            return []
+        runs = self._store.runs(names, since=now - timedelta(days=SHOWN_DAYS), limit=SHOWN_RUNS)
+        begun = self._store.begun(names, since=now - MISSED_LOOK_BACK)
         newest = [found[0]["action"] for found in runs.values() if found and found[0]["action"]]
-        states = self._actions.states(newest)
-        return [row(one, runs[one.schedule], now, states) for one in schedules]
+        states, numbers = self._actions.states(newest), self._returning.numbers(schedules)
+        return [
+            row(one, runs[one.schedule], begun[one.schedule], now, states, numbers.get(one.schedule, {}))
+            for one in schedules
+        ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,15 @@ EARLY = timedelta(seconds=30)
 LATE = timedelta(minutes=15)
 """A ping may come late: its pod had to be started. After that the run counts as missed."""
 MISSED_AFTER = timedelta(minutes=6)
+MISSED_TOLD_AFTER = LATE + timedelta(minutes=1)
+"""Nobody begins it any more."""
 MISSED_LOOK_BACK = timedelta(days=3)
+GIVEN_UP_AFTER = timedelta(days=1)
+"""How long a return is tried again. An attempt that is due so late is none: it is where the return is given up."""
+TOO_LATE = timedelta(days=7)
+"""A return that nobody has tried for so long is given up at once: nobody expects it any more."""
+_PAUSES = (timedelta(minutes=1), timedelta(minutes=15))
+"""Between two attempts of a return: an eighth of the time that it is late, but no less and no more than this."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,9 @@ def dues(schedule: Schedule, since: datetime, until: datetime) -> list[datetime]
 
 
 def is_over(schedule: Schedule, runs: Iterable[datetime], now: datetime) -> bool:
-    """It came only once, and that was it. A run out of turn is not that one."""
+    """It came only once, and that was it. A run out of turn is not that one; a return is deleted when it is done."""
+    if schedule.parent and schedule.at:
+        return any(due >= schedule.at + GIVEN_UP_AFTER for due in runs)
     return schedule.at is not None and (schedule.at <= now or schedule.at in runs)
 
 
@@ -123,6 +134,30 @@ def due_now(schedule: Schedule, now: datetime, *, early: timedelta = EARLY, late
     """The newest run that is due; None when none is."""
     found = dues(schedule, now - late, now + early)
     return found[-1] if found else None
+
+
+def is_before_change(schedule: Schedule, due: datetime) -> bool:
+    """What was due before the schedule was made, changed or resumed is not due."""
+    return schedule.changed_at is not None and due <= schedule.changed_at
+
+
+def attempt_due(
+    schedule: Schedule, runs: Sequence[Mapping[str, Any]], now: datetime, *, early: timedelta = timedelta(0)
+) -> datetime | None:
+    """The next attempt of a return, a minute for each before it; None: it is not yet time, or there is no further one.
+
+    `runs`: those since it was due. So two who count the same attempts ask for the same one.
+    """
+    at = schedule.at
+    if at is None or now < at - early or is_over(schedule, (run["due"] for run in runs), now):
+        return None
+    begun = [run["begun_at"] for run in runs]
+    if now > at + TOO_LATE or (begun and now > min(begun) + GIVEN_UP_AFTER):
+        return at + GIVEN_UP_AFTER
+    pause = min(max((now - at) / 8, _PAUSES[0]), _PAUSES[1])
+    if any(run["message"] is None for run in runs) or (begun and now - max(begun) < pause):
+        return None
+    return at + timedelta(minutes=len(runs))
 
 
 def next_due(schedule: Schedule, now: datetime) -> datetime | None:
@@ -134,10 +169,24 @@ def next_due(schedule: Schedule, now: datetime) -> datetime | None:
     return next(Cron.parse(schedule.cron, ZoneInfo(schedule.time_zone)).following(now), None)
 
 
-def missed(schedule: Schedule, runs: Iterable[datetime], now: datetime) -> list[datetime]:
-    """Runs that were due and that nobody has begun, newest first; since it was last changed, for some days."""
-    if schedule.paused:
-        return []
-    since = max(schedule.changed_at or now, now - MISSED_LOOK_BACK)
-    done = set(runs)
-    return [due for due in reversed(dues(schedule, since, now - MISSED_AFTER)) if due not in done]
+def missed(schedule: Schedule, begun: Collection[datetime], now: datetime, *, limit: int) -> tuple[list[datetime], int]:
+    """Runs that were due and that nobody has begun, for some days: the newest of them, and how many there are."""
+    since, until = now - MISSED_LOOK_BACK, now - MISSED_AFTER
+    count = missed_between(schedule, begun, since, until)
+    if not count or schedule.at is not None:
+        return [schedule.at] * count if schedule.at else [], count
+    since = max(schedule.changed_at or now, since)
+    cron = Cron.parse(schedule.cron, ZoneInfo(schedule.time_zone))
+    newest = list(islice((due for due in cron.newest_first(since, until) if due not in begun), limit))
+    return newest, max(count, len(newest))
+
+
+def missed_between(schedule: Schedule, begun: Collection[datetime], since: datetime, until: datetime) -> int:
+    """How many runs were due, after it was last changed, and not begun. A return misses nothing: it is tried again."""
+    since = max(schedule.changed_at or until, since)
+    if schedule.paused or schedule.parent or since >= until:
+        return 0
+    if schedule.at is not None:
+        return int(since < schedule.at <= until and schedule.at not in begun)
+    due = Cron.parse(schedule.cron, ZoneInfo(schedule.time_zone)).count(since, until)
+    return max(0, due - sum(since < one <= until for one in begun))

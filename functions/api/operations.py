@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 3.0
 NOTIFY_SECONDS = 15.0
+OVERDUE_SECONDS = 60.0
 
 
 def build_actions(
@@ -133,7 +134,8 @@ def start_clock(clusters: Clusters) -> None:
     seconds = clusters.settings.clock_seconds
     home = clusters.home
     chores = {"notifications": (home.notifications.tick, max(seconds, NOTIFY_SECONDS))}
-    if not home.schedules.is_in_cluster:
-        chores |= {f"schedules {one.settings.cluster}": (one.schedules.tick, seconds) for one in clusters.all()}
+    # CronJobs ping; what is left to the clock then is a return that no ping has done.
+    look = max(seconds, OVERDUE_SECONDS) if home.schedules.is_in_cluster else seconds
+    chores |= {f"schedules {one.settings.cluster}": (one.schedules.tick, look) for one in clusters.all()}
     if seconds:
         ticking.start(chores)

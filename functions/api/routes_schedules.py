@@ -49,7 +49,7 @@ class ScheduleTarget(BaseModel):
     namespace: str
     deployment: str
     replicas: int | None
-    returns_to: int | None = Field(description="Of a return: the number that there was before.")
+    returns_to: int | None = Field(description="Of a return: the number that it sets back to, as it looks now.")
 
 
 class RunAnswer(BaseModel):
@@ -57,7 +57,7 @@ class RunAnswer(BaseModel):
     begun_at: datetime
     begun_by: str = Field(description="cronjob, clock, or who said: run now.")
     action: str | None = Field(description="What it started; null: nothing, and `message` says why.")
-    message: str | None = Field(description="null: not known yet.")
+    message: str | None = Field(description="null: not known yet; a run that nobody tells the end of is interrupted.")
 
 
 class ScheduleAnswer(BaseModel):
@@ -96,7 +96,9 @@ class SchedulePreview(Strict):
 
 
 class PingAnswer(BaseModel):
-    started: bool = Field(description="False: this run has been done already.")
+    started: bool = Field(
+        description="False: this run has been done already, or was due before the schedule was changed."
+    )
 
 
 def _answer(row: dict[str, Any]) -> ScheduleAnswer:
@@ -106,8 +108,7 @@ def _answer(row: dict[str, Any]) -> ScheduleAnswer:
             namespace=target.namespace,
             deployment=target.deployment,
             replicas=target.replicas,
-            returns_to=target.back_to
-            and (target.back_to.live if target.back_to.manual is None else target.back_to.manual),
+            returns_to=row["returns_to"].get((target.namespace, target.deployment)),
         )
         for target in wish.targets
     ]

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from kubedoor.errors import Conflict
+from kubedoor.errors import Conflict, StoreError
 from kubedoor.scheduling import Schedule
 from kubedoor.store.connection import Connection, Row
 
+MAX_RUNS = 1000
+SILENT_AFTER_SECONDS = 120
+"""Whoever takes a run says what became of it within seconds; after such a silence nobody will any more."""
+INTERRUPTED = "interrupted: whoever began it ended before saying what became of it"
 _COLUMNS = (
     "schedule, version, name, wish, cron, at, time_zone, return_after_minutes, parent, paused, deleted, token_hash,"
     " made_by, changed_by, changed_at"
@@ -66,10 +70,15 @@ class ScheduleStore:
         return following
 
     def begin(self, schedule: str, due: datetime, *, begun_by: str) -> uuid.UUID | None:
-        """Take a run that is due; None when somebody else has."""
+        """Take a run that is due; None when somebody else has. Raises StoreError."""
         run = uuid.uuid4()
         row = {"cluster": self._cluster, "schedule": schedule, "due": due, "run": run, "begun_by": begun_by}
-        self._connection.insert("schedule_runs", [row], token=f"{self._cluster}/{schedule}/{due.isoformat()}")
+        lost: StoreError | None = None
+        try:
+            self._connection.insert("schedule_runs", [row], token=f"{self._cluster}/{schedule}/{due.isoformat()}")
+        except StoreError as error:
+            # Perhaps only the answer was lost: then the run is ours, and nobody else will do it.
+            lost = error
         winner = self._connection.rows(
             "SELECT run FROM schedule_runs WHERE cluster = {cluster:String} AND schedule = {schedule:String}"
             " AND due = {due:DateTime64(3, 'UTC')} ORDER BY run LIMIT 1",
@@ -77,29 +86,48 @@ class ScheduleStore:
             schedule=schedule,
             due=due,
         )
+        if lost and not winner:
+            raise lost
         return run if winner and winner[0]["run"] == run else None
 
     def end(self, run: uuid.UUID, *, action: str = "", message: str = "") -> None:
-        """What became of a run."""
+        """What became of a run; a message says why nothing was started."""
         row = {"cluster": self._cluster, "run": run, "action": action, "message": message}
         self._connection.insert("schedule_results", [row])
 
-    def runs(self, schedules: Sequence[str], *, since: datetime) -> dict[str, list[Row]]:
-        """Runs that were due since, newest first. `message` None: nobody has said yet what became of it."""
+    def runs(self, schedules: Sequence[str], *, since: datetime, limit: int = MAX_RUNS) -> dict[str, list[Row]]:
+        """The newest runs of each that were due since. `message` None: nobody has said yet what became of it."""
         rows = self._connection.rows(
             "SELECT r.schedule AS schedule, r.due AS due, r.begun_at AS begun_at, r.begun_by AS begun_by,"
-            " nullIf(e.action, '') AS action, e.message AS message"
-            " FROM schedule_runs AS r LEFT JOIN schedule_results AS e ON r.cluster = e.cluster AND r.run = e.run"
+            " nullIf(e.action, '') AS action, e.run IS NULL AND r.begun_at < now64(3, 'UTC') - toIntervalSecond({silent:UInt32})"
+            " AS is_silent, if(is_silent, {interrupted:String}, e.message) AS message"
+            " FROM schedule_runs AS r LEFT ANY JOIN schedule_results AS e ON r.cluster = e.cluster AND r.run = e.run"
             " WHERE r.cluster = {cluster:String} AND r.schedule IN {schedules:Array(String)}"
-            " AND r.due >= {since:DateTime64(3, 'UTC')} ORDER BY r.schedule, r.due DESC SETTINGS join_use_nulls = 1",
+            " AND r.due >= {since:DateTime64(3, 'UTC')} ORDER BY r.schedule, r.due DESC LIMIT {limit:UInt32} BY r.schedule"
+            " SETTINGS join_use_nulls = 1",
             cluster=self._cluster,
             schedules=list(schedules),
             since=since,
+            limit=limit,
+            silent=SILENT_AFTER_SECONDS,
+            interrupted=INTERRUPTED,
         )
         found: dict[str, list[Row]] = {schedule: [] for schedule in schedules}
         for row in rows:
             found[row.pop("schedule")].append(row)
         return found
+
+    def begun(self, schedules: Sequence[str], *, since: datetime) -> dict[str, set[datetime]]:
+        """When the runs of each that somebody has begun were due; only those since, and not those out of turn."""
+        rows = self._connection.rows(
+            "SELECT schedule, groupUniqArray(due) AS dues FROM schedule_runs WHERE cluster = {cluster:String}"
+            " AND schedule IN {schedules:Array(String)} AND due >= {since:DateTime64(3, 'UTC')}"
+            " AND toStartOfMinute(due) = due GROUP BY schedule",
+            cluster=self._cluster,
+            schedules=list(schedules),
+            since=since,
+        )
+        return {schedule: set() for schedule in schedules} | {row["schedule"]: set(row["dues"]) for row in rows}
 
 
 def _schedule(row: Row) -> Schedule:

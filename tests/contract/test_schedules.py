@@ -311,6 +311,24 @@ def test_each_schedule_is_a_cronjob_with_a_token_of_its_own(
     wait_until_gone(lab, made)
 
 
+def test_the_cronjob_of_a_return_comes_late_rather_than_never(
+    lab: Lab, namespace: str, cluster: str, clock: Clock
+) -> None:
+    create_web(lab, namespace)
+    pod = Pod(lab, cluster, clock, cronjobs=True)
+    made = pod.schedules.create(asked(clock, namespace, replicas=2, cron="0 3 * * *", return_after_minutes=60), ALICE)
+    finished(lab, pod, pod.schedules.run_now(made["schedule"], ALICE)["runs"][0]["action"])
+    (back,) = [one for one in pod.schedules.all() if one["parent"]]
+    of_scale, of_return = (cronjob(lab, one["schedule"])["spec"] for one in (made, back))
+    assert (of_scale["startingDeadlineSeconds"], of_return["startingDeadlineSeconds"]) == (300, 86_400)
+    clock.now = back["at"]
+    assert pod.schedules.ping(back["schedule"], token_of(lab, back["schedule"]))
+    wait_until_gone(lab, back["schedule"])
+    finished(lab, pod, pod.actions.recent(limit=1)[0]["action"])
+    assert replicas_of(lab.stored(namespace)) == 1
+    pod.schedules.delete(made["schedule"], ALICE)
+
+
 def test_a_change_is_in_the_cronjob_and_what_was_over_has_a_new_token(
     lab: Lab, namespace: str, cluster: str, clock: Clock
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from typing import Any
 
 import pytest
@@ -10,15 +11,20 @@ import pytest
 from kubedoor import cronjobs, schedule_ping
 from kubedoor.cronjobs import CronJobOptions
 from kubedoor.errors import InvalidInput
+from kubedoor.schedule_rows import row
 from kubedoor.scheduling import (
     EARLY,
+    GIVEN_UP_AFTER,
     LATE,
     MISSED_AFTER,
+    TOO_LATE,
     Schedule,
     ScheduleWish,
+    attempt_due,
     checked,
     due_now,
     expression,
+    is_over,
     missed,
     next_due,
 )
@@ -94,19 +100,62 @@ def test_only_the_newest_of_several_runs_is_due() -> None:
 
 def test_runs_that_nobody_began_are_missed() -> None:
     due = [NOW.replace(minute=minute, second=0, hour=9) for minute in (10, 20, 30, 40, 50)]
-    assert missed(schedule(cron="*/10 * * * *"), due[:2], NOW) == [due[4], due[3], due[2]]
+    found = schedule(cron="*/10 * * * *")
+    assert missed(found, due[:2], NOW, limit=20) == ([due[4], due[3], due[2]], 3)
+    assert missed(found, due[:2], NOW, limit=1) == ([due[4]], 3)
+    assert missed(found, due, NOW, limit=20) == ([], 0)
 
 
 def test_what_is_only_just_due_is_not_missed_yet() -> None:
     at = NOW.replace(second=0)
-    assert missed(schedule(at=at), [], at + MISSED_AFTER - MINUTE) == []
-    assert missed(schedule(at=at), [], at + MISSED_AFTER) == [at]
+    assert missed(schedule(at=at), [], at + MISSED_AFTER - MINUTE, limit=20) == ([], 0)
+    assert missed(schedule(at=at), [], at + MISSED_AFTER, limit=20) == ([at], 1)
+
+
+def test_five_hundred_schedules_of_every_minute_are_described_in_a_moment() -> None:
+    often = schedule(cron="* * * * *", changed_at=NOW - timedelta(days=9))
+    began = process_time()
+    for _ in range(500):
+        assert row(often, [], set(), NOW, {}, {})["missed_count"] > 4000
+    assert process_time() - began < 5, "each took 50 ms"
 
 
 def test_a_paused_schedule_neither_comes_nor_misses_anything() -> None:
-    assert missed(schedule(cron="* * * * *", paused=True), [], NOW) == []
+    assert missed(schedule(cron="* * * * *", paused=True), [], NOW, limit=20) == ([], 0)
     assert next_due(schedule(cron="* * * * *", paused=True), NOW) is None
     assert next_due(schedule(cron="* * * * *"), NOW) == NOW.replace(minute=1, second=0)
+
+
+def attempts(*messages: str | None, at: datetime, begun: datetime) -> list[dict[str, Any]]:
+    return [
+        {"due": at + number * MINUTE, "begun_at": begun, "message": message} for number, message in enumerate(messages)
+    ]
+
+
+def test_the_attempts_of_a_return_are_numbered_by_minutes_and_come_ever_slower() -> None:
+    at = NOW.replace(second=0)
+    back = schedule(at=at, parent="s0")
+    assert [attempt_due(back, [], at - EARLY), attempt_due(back, [], at - EARLY, early=EARLY)] == [None, at]
+    assert attempt_due(back, [], at + 3 * TOO_LATE / 4) == at, "nobody has been there for it"
+    for late, pause in ((MINUTE, MINUTE), (40 * MINUTE, 5 * MINUTE), (20 * 60 * MINUTE, 15 * MINUTE)):
+        runs = attempts("away", "away", at=at, begun=at + late - pause + timedelta(seconds=1))
+        assert attempt_due(back, runs, at + late) is None
+        assert attempt_due(back, runs, at + late + MINUTE) == at + 2 * MINUTE
+
+
+def test_an_attempt_that_is_under_way_is_waited_for() -> None:
+    at = NOW.replace(second=0)
+    assert attempt_due(schedule(at=at, parent="s0"), attempts(None, at=at, begun=at), at + 10 * MINUTE) is None
+
+
+def test_a_return_is_given_up_once() -> None:
+    at = NOW.replace(second=0)
+    back, end = schedule(at=at, parent="s0"), at + GIVEN_UP_AFTER
+    tried = attempts("away", at=at, begun=at)
+    assert attempt_due(back, tried, end + MINUTE) == attempt_due(back, [], at + TOO_LATE + MINUTE) == end
+    given_up = [*tried, {"due": end, "begun_at": end, "message": "given up"}]
+    assert attempt_due(back, given_up, end + 60 * MINUTE) is None
+    assert [is_over(back, [run["due"] for run in runs], end + MINUTE) for runs in (tried, given_up)] == [False, True]
 
 
 def test_the_cronjob_keeps_the_token_to_its_secret() -> None:
@@ -117,7 +166,7 @@ def test_the_cronjob_keeps_the_token_to_its_secret() -> None:
     assert "s3cret" not in str(made)
     pod = made["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["command"][3] == "http://api.kubedoor/api/v1/schedules/s1/ping"
-    assert pod["volumes"] == [{"name": "token", "secret": {"secretName": "kubedoor-schedule-s1"}}]
+    assert pod["volumes"] == [{"name": "token", "secret": {"secretName": "kubedoor-schedule-s1", "optional": True}}]
     assert pod["imagePullSecrets"] == [{"name": "login"}]
     assert cronjobs.secret(options, "s1", "s3cret")["data"] == {"token": "czNjcmV0"}
 
@@ -136,3 +185,21 @@ def test_a_ping_that_nobody_hears_is_sent_again_and_fails(tmp_path: Any, capsys:
     assert schedule_ping.main(["http://127.0.0.1:9/ping", str(token)], sleep=pauses.append) == 1
     assert pauses == [2, 4, 8, 16, 32]
     assert "s3cret" not in capsys.readouterr().err
+
+
+def test_a_ping_of_a_schedule_that_is_gone_need_not_be_sent_again(tmp_path: Any) -> None:
+    assert schedule_ping.main(["http://127.0.0.1:9/ping", str(tmp_path / "token")]) == 2
+
+
+def test_a_return_is_asked_for_all_day_and_anything_else_for_minutes() -> None:
+    options = CronJobOptions("kubedoor", "kubedoor:1", "http://api.kubedoor")
+    plain, back = (
+        cronjobs.cronjob(
+            options, "s1", title="t", cron="0 3 * * *", time_zone="UTC", suspended=False, must_come=must_come
+        )["spec"]
+        for must_come in (False, True)
+    )
+    assert (plain["startingDeadlineSeconds"], back["startingDeadlineSeconds"]) == (300, 86_400)
+    jobs = [spec["jobTemplate"]["spec"] for spec in (plain, back)]
+    assert [job["activeDeadlineSeconds"] for job in jobs] == [600, 86_400]
+    assert [job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] for job in jobs] == [[2], [2]]

@@ -11,9 +11,9 @@ const BOUNDS: [number, number, string[], number][] = [[0, 59, [], 0], [0, 23, []
 const MOST_TIMES = 6;
 
 interface Field {
-  /** Begins with `*` or `?`. */
-  isAny: boolean;
-  /** What `*` is divided by; 1 otherwise. */
+  /** Restricts nothing: there is a `*` or `?` in it, without a step. */
+  isEvery: boolean;
+  /** What `*` is divided by, where there is nothing else; 0 otherwise. */
   step: number;
   /** Stretches from one number to another, in the order written. */
   spans: [number, number][];
@@ -29,8 +29,9 @@ function numberOf(word: string, names: string[], first: number): number {
 }
 
 function fieldOf(word: string, [low, high, names, first]: [number, number, string[], number]): Field | undefined {
-  const field: Field = { isAny: /^[*?]/.test(word), step: 1, spans: [] };
-  for (const part of word.split(",")) {
+  const field: Field = { isEvery: false, step: 0, spans: [] };
+  const parts = word.split(",");
+  for (const part of parts) {
     const [span = "", stepWord] = part.split("/");
     const step = stepWord === undefined ? 1 : Number(stepWord);
     if (!(Number.isInteger(step) && step > 0)) return undefined;
@@ -38,7 +39,8 @@ function fieldOf(word: string, [low, high, names, first]: [number, number, strin
     const [from, to] = isAll ? [low, high] : span.split("-").map((end) => numberOf(end, names, first));
     const last = to ?? (stepWord === undefined ? from : high);
     if (from === undefined || last === undefined || !(from >= low && last <= high && from <= last)) return undefined;
-    if (isAll) field.step = step;
+    if (isAll && step === 1) field.isEvery = true;
+    else if (isAll && parts.length === 1) field.step = step;
     if (step === 1) field.spans.push([from, last]);
     else for (let value = from; value <= last; value += step) field.spans.push([value, value]);
   }
@@ -52,7 +54,6 @@ export function fieldsOf(text: string): Fields | undefined {
   return fields.every((field) => field !== undefined) ? (fields as Fields) : undefined;
 }
 
-const isEvery = (field: Field) => field.isAny && field.step === 1;
 const singles = (field: Field) => (field.spans.every(([from, to]) => from === to) ? field.spans.map(([from]) => from) : undefined);
 const pad = (value: number) => String(value).padStart(2, "0");
 
@@ -68,23 +69,23 @@ export function cronWords(text: string, locale: string, say: Say): string {
   const [minutes, hours, days, months, weekdays] = fields;
 
   function times(): string {
-    if (minutes.isAny) {
-      const every = minutes.step === 1 ? say("everyMinute") : say("everyMinutes", { count: minutes.step });
-      return isEvery(hours) ? every : every + say("inHours", { hours: plain(hours) });
+    if (minutes.isEvery || minutes.step) {
+      const every = minutes.isEvery ? say("everyMinute") : say("everyMinutes", { count: minutes.step });
+      return hours.isEvery ? every : every + say("inHours", { hours: plain(hours) });
     }
-    if (isEvery(hours)) return say("minuteOfHour", { minutes: plain(minutes) });
-    if (hours.isAny) return say("everyHours", { minutes: plain(minutes), count: hours.step });
+    if (hours.isEvery) return say("minuteOfHour", { minutes: plain(minutes) });
+    if (hours.step) return say("everyHours", { minutes: plain(minutes), count: hours.step });
     const [minute, hour] = [singles(minutes), singles(hours)];
     if (!minute || !hour || minute.length * hour.length > MOST_TIMES) return say("minutesOf", { minutes: plain(minutes), hours: plain(hours) });
     return say("at", { times: list(hour.flatMap((h) => minute.map((m) => `${pad(h)}:${pad(m)}`))) });
   }
 
   function dates(): string {
-    if (isEvery(days) && isEvery(weekdays)) return say("everyDay");
-    if (isEvery(weekdays)) return say("onDays", { days: plain(days) });
-    if (isEvery(days)) return say("onWeekdays", { days: named(weekdays, weekday) });
-    return say(days.isAny || weekdays.isAny ? "both" : "either", { days: plain(days), weekdays: named(weekdays, weekday) });
+    if (days.isEvery && weekdays.isEvery) return say("everyDay");
+    if (weekdays.isEvery) return say("onDays", { days: plain(days) });
+    if (days.isEvery) return say("onWeekdays", { days: named(weekdays, weekday) });
+    return say("either", { days: plain(days), weekdays: named(weekdays, weekday) });
   }
 
-  return say("order", { days: dates(), times: times(), months: isEvery(months) ? "" : say("inMonths", { months: named(months, month) }) });
+  return say("order", { days: dates(), times: times(), months: months.isEvery ? "" : say("inMonths", { months: named(months, month) }) });
 }
