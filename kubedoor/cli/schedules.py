@@ -212,6 +212,10 @@ def run_schedule(
     cluster: ClusterOption = "",
 ) -> None:
     begun = _told(context, cluster, schedule, "run")["runs"][0]
+    if begun["action"] is None and begun["message"] == "":
+        # A return beneath another one: that sets back what this one would have.
+        print("there is nothing to be done yet")
+        return
     if begun["action"] is None:
         raise ActionNotDone(begun["message"] or f"what became of it is not known; kubedoor schedules show {schedule}")
     # Followed, since without a KubeDoor that runs it is this very process that does it.
