@@ -141,16 +141,31 @@ class Users:
             return self._store.save(user)
 
     def _keep_an_admin(self, user: User) -> None:
-        if user.role == Role.ADMIN and self._store.count(role=Role.ADMIN) <= 1:
-            raise Conflict(f"{user.username} is the last admin: make somebody else an admin first")
+        if user.role == Role.ADMIN and self._admins_like(user) <= 1:
+            raise self._last_admin(user)
+
+    def _admins_like(self, user: User) -> int:
+        """How many admins there are who can stand in for this one.
+
+        A provider can take the role from all of its own at any time, so for a local admin only local ones can.
+        """
+        return self._store.count(role=Role.ADMIN, source=LOCAL if user.source == LOCAL else "")
+
+    def _last_admin(self, user: User) -> Conflict:
+        if self._store.count(role=Role.ADMIN, source=OIDC) and user.source == LOCAL:
+            return Conflict(
+                f"{user.username} is the last admin with a password here, and the identity provider can take the role from"
+                " the others: make another local user an admin first"
+            )
+        return Conflict(f"{user.username} is the last admin: make somebody else an admin first")
 
     def _restore_if_last(self, changed: User, before: User, editor: Editor) -> None:
         """Two admins who remove each other at once both pass the first check; whoever then finds none goes back."""
-        if before.role != Role.ADMIN or self._store.count(role=Role.ADMIN) > 0:
+        if before.role != Role.ADMIN or self._admins_like(before) > 0:
             return
         with recorded(self._records, editor, "user.restore", before.username, after=_shown(before)):
             self._store.save(replace(before, version=changed.version))
-        raise Conflict(f"{before.username} is the last admin: make somebody else an admin first")
+        raise self._last_admin(before)
 
 
 class Tokens:

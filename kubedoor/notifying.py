@@ -7,7 +7,9 @@ addresses in it.
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
+from urllib.parse import unquote
 
 from kubedoor.errors import InvalidInput, KubeDoorError
 
@@ -15,6 +17,9 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 _OF_THIS_MACHINE = frozenset({"dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 """Desktops and logs of whatever machine KubeDoor runs on: nobody would ever see these."""
+
+_FILE = re.compile(r"[?&]\s*(keyfile|subfile|pgppub|pgpprv|pgpkey)\s*=", re.IGNORECASE)
+"""Parameters of some addresses that name files."""
 
 
 class NotDelivered(KubeDoorError):
@@ -63,4 +68,19 @@ def _channel(url: str) -> Any:
             " feishu://…, msteams://… or mailtos://…",
             field="url",
         )
+    _refuse_files(url, channel)
     return channel
+
+
+def _refuse_files(url: str, channel: Any) -> None:
+    """Whoever keeps channels could send files of KubeDoor's machine to themselves. Raises InvalidInput."""
+    import apprise
+
+    found = _FILE.search(unquote(url))
+    templates = getattr(channel, "template", None)
+    is_local = isinstance(templates, apprise.AppriseAttachment) and any(
+        one.schema not in ("http", "https") for one in templates.attachments
+    )
+    if found or is_local:
+        name = found[1].lower() if found else "template"
+        raise InvalidInput(f"{name}= would be a file of the machine that KubeDoor runs on: leave it out", field="url")

@@ -8,9 +8,11 @@ times are right; a signature with a shared secret, or none, is never accepted.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.common.errors import AuthlibBaseError
@@ -24,6 +26,10 @@ from kubedoor.errors import Forbidden, IdentityError, Unauthorized
 from kubedoor.roles import Role, includes
 
 TIMEOUT_SECONDS = 10
+DISCOVERED_FOR = timedelta(minutes=5)
+ASKED_AT_ONCE = 8
+"""Anybody may start a log-in: while the provider is slow, these must not take every thread of the server."""
+TURN_SECONDS = 1
 LOGIN_SECONDS = 600
 """How long somebody may take at the provider."""
 CLOCK_LEEWAY_SECONDS = 60
@@ -59,6 +65,9 @@ class Oidc:
     def __init__(self, options: OidcOptions, *, now: Callable[[], datetime]) -> None:
         self._options = options
         self._now = now
+        self._turns = threading.BoundedSemaphore(ASKED_AT_ONCE)
+        self._known: tuple[datetime, dict[str, Any]] | None = None
+        """What the provider said of itself, and until when that is believed."""
 
     def start(self) -> tuple[str, dict[str, Any]]:
         """The provider's address to go to, and what the browser has to bring back. Raises IdentityError."""
@@ -89,14 +98,25 @@ class Oidc:
             raise Unauthorized("this log-in took too long: start again")
         with self._session() as session, _translated():
             provider = self._discovered(session)
-            token = session.fetch_token(
-                provider["token_endpoint"],
-                grant_type="authorization_code",
-                code=code,
-                code_verifier=str(kept.get("verifier", "")),
-            )
-            claims = self._claims(session, provider, token, str(kept.get("nonce", "")))
+            with self._turn():
+                token = session.fetch_token(
+                    provider["token_endpoint"],
+                    grant_type="authorization_code",
+                    code=code,
+                    code_verifier=str(kept.get("verifier", "")),
+                )
+                claims = self._claims(session, provider, token, str(kept.get("nonce", "")))
         return self._identity(claims)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """To ask the provider something. Raises IdentityError when too many are waiting for it."""
+        if not self._turns.acquire(timeout=TURN_SECONDS):
+            raise IdentityError("many people are logging in at the identity provider just now: try again")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _session(self) -> OAuth2Session:
         options = self._options
@@ -113,6 +133,15 @@ class Oidc:
         return session
 
     def _discovered(self, session: OAuth2Session) -> dict[str, Any]:
+        now = self._now()
+        if self._known is not None and now < self._known[0]:
+            return self._known[1]
+        with self._turn():
+            found = self._discover(session)
+        self._known = (now + DISCOVERED_FOR, found)
+        return found
+
+    def _discover(self, session: OAuth2Session) -> dict[str, Any]:
         address = f"{self._options.issuer}/.well-known/openid-configuration"
         found = _json(session.get(address, withhold_token=True, timeout=TIMEOUT_SECONDS))
         if str(found.get("issuer", "")).rstrip("/") != self._options.issuer:

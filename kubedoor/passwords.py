@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -28,21 +30,25 @@ class Passwords:
         self.nobody = self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
-        self._wait()
-        try:
+        with self.turn():
             return self._hasher.hash(password)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """For `is_right`. Raises TooManyRequests when it does not come within seconds."""
+        if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
+            raise TooManyRequests("many people are logging in just now: try again", retry_after_seconds=1)
+        try:
+            yield
         finally:
             self._slots.release()
 
     def is_right(self, password_hash: str, password: str) -> bool:
-        """False too for a user who has no password here. Raises TooManyRequests when too many are being checked."""
-        self._wait()
+        """Only within a `turn`. False too for a user who has no password here."""
         try:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
-        finally:
-            self._slots.release()
 
     def check(self, new: str, *, username: str, old: str = "", field: str = "new_password") -> None:
         """Raises InvalidInput when `new` must not be a password."""
@@ -54,7 +60,3 @@ class Passwords:
             raise InvalidInput(
                 "the new password must be neither the old one, the default nor the user name", field=field
             )
-
-    def _wait(self) -> None:
-        if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
-            raise TooManyRequests("many people are logging in just now: try again", retry_after_seconds=1)

@@ -91,10 +91,13 @@ class People:
 
         Raises Unauthorized, in the same words whatever was wrong, or TooManyRequests after many failures.
         """
-        self._throttle.attempt(username, address)
-        user = self._store.user(username)
-        password_hash = user.password_hash if user and user.source == LOCAL else self._passwords.nobody
-        if not self._passwords.is_right(password_hash, password) or user is None:
+        # The turn comes first: what is refused because many are logging in must not count as a failure.
+        with self._passwords.turn():
+            self._throttle.attempt(username, address)
+            user = self._store.user(username)
+            password_hash = user.password_hash if user and user.source == LOCAL else self._passwords.nobody
+            is_right = self._passwords.is_right(password_hash, password)
+        if not is_right or user is None:
             raise Unauthorized("the user name or the password is wrong")
         self._throttle.succeeded(username, address)
         return self.open_session(user)
@@ -138,8 +141,10 @@ class People:
         user = login.user
         if user.source != LOCAL:
             raise Conflict("your password is kept by the identity provider: change it there")
-        self._throttle.attempt(user.username, editor.address)
-        if not self._passwords.is_right(user.password_hash, old):
+        with self._passwords.turn():
+            self._throttle.attempt(user.username, editor.address)
+            is_right = self._passwords.is_right(user.password_hash, old)
+        if not is_right:
             raise InvalidInput("the old password is wrong", field="old_password")
         self._throttle.succeeded(user.username, editor.address)
         self._passwords.check(new, username=user.username, old=old)

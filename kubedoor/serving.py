@@ -133,6 +133,8 @@ def server(app: App, *, host: str, port: int, certificate: str = "", key: str = 
         access_log=False,
         lifespan="off",
         server_header=False,
+        # Which proxies are believed, KUBEDOOR_TRUSTED_PROXIES decides; uvicorn would believe everybody on this machine.
+        proxy_headers=False,
         # The API server keeps connections for 90 s; closing them earlier races with its next request.
         timeout_keep_alive=120,
         timeout_graceful_shutdown=DRAIN_SECONDS,

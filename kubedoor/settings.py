@@ -131,7 +131,10 @@ class Settings:
         "", read.file, "/etc/ssl/clickhouse-ca.crt", "CA file that ClickHouse's certificate is checked with."
     )
     store_timeout_seconds: float = setting(
-        "30", read.number(1, 600), "10", "Longest wait for one answer of ClickHouse."
+        "30",
+        read.number(1, 600),
+        "10",
+        "Longest wait for one answer of ClickHouse; the door's snapshot waits 10 s at most.",
     )
     store_cluster: str = setting(
         "",
@@ -212,7 +215,7 @@ class Settings:
         "",
         read.text,
         "/snapshot",
-        "Folder with the published snapshot, where its ConfigMaps are mounted; a door without ClickHouse starts from it.",
+        "Folder with the published snapshot, where its ConfigMaps are mounted; a door without ClickHouse goes by it while it is newer.",
     )
     snapshot_configmap: str = setting(
         "",

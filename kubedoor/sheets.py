@@ -16,6 +16,8 @@ from kubedoor import quantities
 from kubedoor.errors import BadRequest
 
 MAX_LINES = 20_000
+MAX_DIGITS = 18
+"""More than any number of replicas, or version; Python refuses to read numbers of thousands of digits."""
 KEYS = ("namespace", "deployment")
 RESOURCES = ("cpu_request", "memory_request", "cpu_limit", "memory_limit")
 WORKLOAD_FIELDS = {"manual_replicas": "replicas", "mode": "mode", "note": "note", "version": "version"}
@@ -131,8 +133,8 @@ def _workload_cells(cells: Mapping[str, str], line: int, edit: SheetEdit) -> Ite
         text = cells[column]
         value: Any = text or None
         if name in ("replicas", "version") and text:
-            if not (text.isascii() and text.isdigit()):
-                yield Problem(line, column, f"{text!r} is not a whole number")
+            if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+                yield Problem(line, column, f"{text[:MAX_DIGITS]!r} is not a whole number")
                 continue
             value = int(text)
         before = edit.version if name == "version" else edit.changes.get(name, value)

@@ -7,6 +7,7 @@ attempt. What is refused is not written, so the record grows by no more than the
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,13 +29,14 @@ class Throttle:
 
     def attempt(self, account: str, address: str) -> None:
         """To be called before a password is looked at. Raises TooManyRequests. An empty address is not counted."""
+        address = counted_as(address)
         self._refuse(account, address, own=0)
         self._store.add(at=self._now(), account=account, address=address, succeeded=False)
         self._refuse(account, address, own=1)
 
     def succeeded(self, account: str, address: str) -> None:
         """The password was right: the account's failures are forgotten."""
-        self._store.add(at=self._now(), account=account, address=address, succeeded=True)
+        self._store.add(at=self._now(), account=account, address=counted_as(address), succeeded=True)
 
     def _refuse(self, account: str, address: str, *, own: int) -> None:
         since = self._now() - WINDOW
@@ -50,3 +52,16 @@ class Throttle:
             f"too many log-ins have failed: try again in {math.ceil(seconds / 60)} minutes",
             retry_after_seconds=max(seconds, 1),
         )
+
+
+def counted_as(address: str) -> str:
+    """Of IPv6 a whole /64: whoever has one of its addresses has them all."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), 64), strict=False))

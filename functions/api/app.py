@@ -31,7 +31,7 @@ from . import (
     routes_users,
     routes_workloads,
 )
-from .body_limit import LIMIT_BYTES, BodyLimit
+from .body_limit import BodyLimit, RefusedBody
 from .clusters import Clusters
 from .dead_ends import MethodNotAllowed, add_dead_ends
 from .document import Documented
@@ -108,6 +108,8 @@ def _known_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, RefusedBody):
+        return error_response(error.error)
     status = getattr(error, "status_code", 500)
     if status == 405:
         # Of a page: below the API's prefix nothing comes here.
@@ -115,7 +117,7 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
         answer.headers["Allow"] = (getattr(error, "headers", None) or {}).get("Allow", "GET, HEAD")
         return answer
     if status == 413:
-        return error_response(TooLarge(f"the body is larger than {LIMIT_BYTES // 2**20} MiB"))
+        return error_response(TooLarge(str(getattr(error, "detail", "the body is too large"))))
     if status == 404:
         return error_response(NotFound(f"there is nothing at {request.url.path}"))
     return error_response(BadRequest(str(getattr(error, "detail", "bad request"))))

@@ -14,9 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from kubedoor.control import compile_rows
-from kubedoor.errors import BadRequest
 from kubedoor.exporting import csv_lines
-from kubedoor.importing import MAX_SHEET_BYTES, Imported
+from kubedoor.importing import Imported
 from kubedoor.sheets import COLUMNS, is_set_by_hand, sheet_row
 from kubedoor.snippets import helm_values, kustomize_patch, yaml_documents
 from kubedoor.store.connection import Row
@@ -110,7 +109,7 @@ def _exported(found: Services, form: ExportFormat, rows: list[Row]) -> Iterator[
 @router.post("/import/preview", operation_id="preview_import", openapi_extra=_SHEET_BODY)
 async def preview_import(request: Request, found: ServicesIn, login: LoginIn) -> ImportAnswer:
     """What a CSV of manual values would change, and what is wrong with it, line by line. Changes nothing."""
-    data = await _body(request)
+    data = await request.body()
     return _answer(await run_in_threadpool(found.importing.preview, data))
 
 
@@ -131,17 +130,8 @@ async def import_values(
     ] = "",
 ) -> ImportAnswer:
     """Set manual values from a CSV; nothing is changed while anything is wrong with any line."""
-    data = await _body(request)
+    data = await request.body()
     return _answer(await run_in_threadpool(partial(found.importing.apply, data, editor, fingerprint=fingerprint)))
-
-
-async def _body(request: Request) -> bytes:
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MAX_SHEET_BYTES:
-            raise BadRequest(f"the sheet is larger than {MAX_SHEET_BYTES // 2**20} MiB")
-    return bytes(data)
 
 
 def _answer(imported: Imported) -> ImportAnswer:

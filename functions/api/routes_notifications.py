@@ -52,10 +52,12 @@ class ChannelChange(Strict):
     min_minutes: int = Field(default=15, ge=1, le=1440)
     language: Language = "en"
     enabled: bool = True
+    version: int | None = Field(default=None, ge=1, description="The version this was decided on; null: any.")
 
 
 class ChannelAnswer(BaseModel):
     channel: str
+    version: int
     name: str
     service: str = Field(description="What kind of channel its address is of; the address itself is not shown.")
     events: list[EventName]
@@ -97,7 +99,9 @@ def create_channel(body: ChannelBody, found: CommonIn, editor: EditorIn) -> Chan
 
 @router.patch("/channels/{channel}", operation_id="change_channel", responses=may_fail(409))
 def change_channel(channel: Id, body: ChannelChange, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
-    return _answer(found.notifications.change(channel, body.model_dump(exclude_unset=True), editor))
+    """With a `version`: 409 when somebody has changed it meanwhile."""
+    fields = body.model_dump(exclude_unset=True, exclude={"version"})
+    return _answer(found.notifications.change(channel, fields, editor, based_on=body.version))
 
 
 @router.delete("/channels/{channel}", operation_id="delete_channel", status_code=204, responses=may_fail(409))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from . import way_in
 from .routes_workloads import workload_answer
 from .schemas_collect import CollectionAnswer
 from .schemas_overview import CheckAnswer, CheckupAnswer, OverviewAnswer
@@ -29,9 +30,9 @@ def get_overview(found: ServicesIn, login: LoginIn) -> OverviewAnswer:
 
 
 @router.get("/checkup", operation_id="run_checkup")
-def run_checkup(found: ServicesIn, login: LoginIn) -> CheckupAnswer:
+def run_checkup(request: Request, found: ServicesIn, login: LoginIn) -> CheckupAnswer:
     """Every dependency, metric and permission: fine, or what to do."""
-    checks = found.checkup.run()
+    checks = [*found.checkup.run(), *way_in.checks(request, found, login)]
     return CheckupAnswer(
         ok=all(check.ok for check in checks), checks=[CheckAnswer(**asdict(check)) for check in checks]
     )

@@ -43,7 +43,7 @@ Sort = Literal[
 
 
 def usage_answer(row: UsageDay) -> UsageDayAnswer:
-    return UsageDayAnswer(**{**asdict(row), **asdict(row.found)})
+    return UsageDayAnswer(**{**asdict(row), **asdict(row.found), "hpa": bool(row.hpa)})
 
 
 def _manual_answer(values: ManualValues) -> ManualAnswer:
@@ -157,5 +157,5 @@ def list_edits(
 
 @router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))
 def get_live(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> dict[str, Any]:
-    """The Deployment as the cluster has it now; with sample data, the sample's."""
+    """The Deployment as the cluster has it now, without the values of its variables; with sample data, the sample's."""
     return found.live(namespace, deployment)

@@ -39,11 +39,20 @@ def client_address(request: Request, trusted: tuple[str, ...]) -> str:
     """
     host = request.client.host if request.client else ""
     networks = [ipaddress.ip_network(network) for network in trusted]
-    chain = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    # A proxy may add a line of its own below the one that came in.
+    lines = ",".join(request.headers.getlist("x-forwarded-for"))
+    chain = [_without_port(part.strip()) for part in lines.split(",") if part.strip()]
     address = host
     while chain and _is_within(address, networks):
         address = chain.pop()
     return address[:64]
+
+
+def _without_port(entry: str) -> str:
+    """Some proxies write `203.0.113.5:50123` or `[2001:db8::1]:50123`, and each connection would be an address of its own."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
 def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
@@ -92,7 +101,8 @@ def _is_own_name(host: str, public_url: str) -> bool:
     return name.replace(".", "").isdigit()
 
 
-def _known(request: Request, found: Services) -> Login:
+def known(request: Request, found: Services) -> Login:
+    """Who sends the request, whatever they may do. Raises Unauthorized, or Forbidden for another site's page."""
     if isinstance(local := request.scope.get(LOCAL_LOGIN), Login):
         return local
     kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -113,7 +123,7 @@ def authorized(request: Request, found: Annotated[Services, Depends(common)]) ->
     if needed is ANYBODY:
         refuse_foreign_page(request, public_url=found.settings.public_url)
         return None
-    login = _known(request, found)
+    login = known(request, found)
     if login.via in (TOKEN, COMMAND_LINE) and operation in SESSION_ONLY:
         raise Forbidden("this is for people who have logged in, not for API tokens or the command line")
     if login.user.must_change_password and operation not in BEFORE_PASSWORD_CHANGE and not is_loopback(request):

@@ -25,6 +25,7 @@ from kubedoor.door import rules_of
 from kubedoor.errors import NotFound
 from kubedoor.importing import Importing
 from kubedoor.metrics import WorkloadMetrics
+from kubedoor.model import WorkloadKey
 from kubedoor.notifications import Notifications
 from kubedoor.oidc import Oidc, OidcOptions
 from kubedoor.overview import Overview
@@ -34,6 +35,7 @@ from kubedoor.publishing import Publisher
 from kubedoor.sample import sample_deployments
 from kubedoor.schedules import Schedules
 from kubedoor.settings import Settings
+from kubedoor.showable import showable
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
@@ -94,7 +96,16 @@ class Services:
     metrics: WorkloadMetrics
 
     def live(self, namespace: str, deployment: str) -> dict[str, Any]:
-        """The Deployment as the cluster has it now; with sample data, the sample's. Raises NotFound, ClusterError."""
+        """The Deployment as the cluster has it now, showable; with sample data, the sample's.
+
+        Raises NotFound for what is not controlled here: KubeDoor can read every Deployment, whoever may look here not.
+        """
+        key = WorkloadKey(self.settings.cluster, namespace, deployment)
+        if namespace in self.settings.all_excluded_namespaces or not self.control.control_rows_of(key):
+            raise NotFound(f"{namespace}/{deployment} is not in the control table, or its namespace is excluded")
+        return showable(self._live(namespace, deployment))
+
+    def _live(self, namespace: str, deployment: str) -> dict[str, Any]:
         if self.settings.uses_sample:
             for manifest in sample_deployments():
                 if (manifest["metadata"]["namespace"], manifest["metadata"]["name"]) == (namespace, deployment):

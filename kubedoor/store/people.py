@@ -61,10 +61,14 @@ class PeopleStore:
         )
         return [UserEntry(**row) for row in rows]
 
-    def count(self, *, role: str) -> int:
+    def count(self, *, role: str, source: str = "") -> int:
+        """How many have this role; with `source`: of those from there."""
         row = only(
             self._connection.rows(
-                "SELECT count() AS n FROM users WHERE NOT deleted AND role = {role:String}", role=role
+                "SELECT count() AS n FROM users WHERE NOT deleted AND role = {role:String}"
+                " AND ({source:String} = '' OR source = {source:String})",
+                role=role,
+                source=source,
             )
         )
         return int(row["n"])

@@ -94,16 +94,43 @@ def test_what_happens_is_one_message_that_is_listed(
     visit: Visits, running: RunningKubeDoor, receiver: Receiver
 ) -> None:
     page = visit("/notifications", at=running, password=PASSWORD)
-    _make(page, "Switches", receiver.url)
+    _make(page, "Troubles", receiver.url)
+    nightly = {"name": "Nightly", "kind": "restart", "cron": "0 3 * * *"}
+    body = {**nightly, "workloads": [{"namespace": "shop", "deployment": "cart"}]}
+    schedule = page.request.post(f"{running.url}/api/v1/schedules", data=body).json()["schedule"]
     for _ in range(2):
-        assert page.request.put(f"{running.url}/api/v1/control", data={"enabled": True}).status == 503
-    assert "Control was switched" in receiver.wait()["message"]
-    row = page.locator("tbody tr").filter(has_text="Switches").first
+        # There is no cluster to restart anything in.
+        assert page.request.post(f"{running.url}/api/v1/schedules/{schedule}/run").status == 202
+    assert "schedule Nightly: no cluster is configured" in receiver.wait()["message"]
+    row = page.locator("tbody tr").filter(has_text="Troubles").first
     expect(row).to_contain_text("Sent", timeout=SOON_MS)
     expect(row).to_contain_text("Collections, actions and the switch")
-    switch = page.get_by_role("switch", name="Switches is enabled")
-    _card(page, "Switches").locator(".el-switch").click()
+    switch = page.get_by_role("switch", name="Troubles is enabled")
+    _card(page, "Troubles").locator(".el-switch").click()
     expect(switch).not_to_be_checked()
+
+
+def test_who_was_overtaken_by_somebody_else_is_told(
+    visit: Visits, running: RunningKubeDoor, receiver: Receiver
+) -> None:
+    page = visit("/notifications", at=running, password=PASSWORD)
+    _make(page, "Overtaken", receiver.url)
+    _card(page, "Overtaken").get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog", name="Change Overtaken")
+    dialog.get_by_label("Name").fill("Mine")
+    address = f"{running.url}/api/v1/notifications/channels"
+    (made,) = [one for one in page.request.get(address).json() if one["name"] == "Overtaken"]
+    assert page.request.patch(f"{address}/{made['channel']}", data={"name": "Theirs"}).ok
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Somebody or something else was first")
+    dialog.get_by_role("button", name="Cancel").click()
+    card = _card(page, "Theirs")
+    for is_enabled in (False, True):
+        card.locator(".el-switch").click()
+        expect(page.get_by_role("switch", name="Theirs is enabled")).to_be_checked(checked=is_enabled)
+    card.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog", name="Delete Theirs?").get_by_role("button", name="Delete").click()
+    expect(card).to_have_count(0)
 
 
 def test_an_address_that_is_none_is_told_at_its_field(visit: Visits, running: RunningKubeDoor) -> None:

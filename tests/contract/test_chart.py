@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kubedoor import settings
 from tests.contract.lab import replicas_of
@@ -244,6 +246,32 @@ def test_the_door_alone_neither_collects_nor_serves_pages(tmp_path: Path) -> Non
     assert ("Deployment", "mutate") in names
     assert ("Secret", "kubedoor-api-token") in names
     assert not names & {("Service", "api"), ("Service", "collect"), ("CronJob", "kubedoor-collect")}
+
+
+def notes(folder: Path, values: Values) -> str:
+    """NOTES.txt, which helm itself renders only where there is a cluster."""
+    chart = folder / "chart"
+    shutil.copytree(CHART, chart)
+    shutil.copy(chart / "templates/NOTES.txt", chart / "notes.txt")
+    (chart / "templates/notes.yaml").write_text('notes: {{ tpl (.Files.Get "notes.txt") . | quote }}\n')
+    words = ("template", "kubedoor", chart, "--namespace", NAMESPACE, "--show-only", "templates/notes.yaml")
+    return str(yaml.safe_load(helm(folder, *words, values=merged(LEAST, values)).stdout)["notes"])
+
+
+def test_the_notes_warn_of_a_known_password_and_of_proxies_that_are_not_trusted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    hurry, shared = "DO IT NOW", "everybody who comes by one gateway counts as one address"
+    proxies = {"api": {"trustedProxies": ["10.0.0.0/8"]}}
+    for values, want in (
+        ({}, (False, True)),
+        (merged({"api": {"visibility": "external"}}, proxies), (True, False)),
+        ({"api": {"ingress": {"enabled": True}}}, (True, True)),
+        ({"api": {"nodePort": {"enabled": True}}, "admin": {"existingSecret": {"name": "boss"}}}, (False, True)),
+        ({"doorOnly": True}, (False, False)),
+    ):
+        text = notes(tmp_path_factory.mktemp("notes"), values)
+        assert (hurry in text, shared in text) == want, text
 
 
 def test_knative_itself_refuses_a_scale_that_is_none(plane: ControlPlane, knative: Knative, tmp_path: Path) -> None:

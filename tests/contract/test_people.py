@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from kubedoor import passwords
 from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound, StoreError, TooManyRequests, Unauthorized
 from kubedoor.oidc import Identity
 from kubedoor.people import USE_NOTED_EVERY
@@ -16,7 +18,7 @@ from kubedoor.roles import Role
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from kubedoor.store.people import OIDC
-from kubedoor.throttle import ACCOUNT_FAILURES, ADDRESS_FAILURES, WINDOW
+from kubedoor.throttle import ACCOUNT_FAILURES, ADDRESS_FAILURES, WINDOW, counted_as
 from tests.support.clickhouse import ClickHouse
 from tests.support.people import EDITOR, FIRST, PASSWORD, Clock, House, dsn_of_new_database
 
@@ -113,6 +115,26 @@ def test_the_last_admin_stays(house: House, change: str) -> None:
     act(FIRST)
     with pytest.raises(Conflict, match="last admin"):
         act("ann")
+    assert house.store.count(role="admin") == 1
+
+
+@pytest.mark.parametrize("change", ["delete", "demote"])
+def test_the_last_local_admin_stays_since_a_provider_can_take_the_role_from_its_own(house: House, change: str) -> None:
+    boss = replace(ANN, role=Role.ADMIN)
+    house.users.admit(boss, EDITOR)
+
+    def act() -> None:
+        if change == "delete":
+            house.users.delete(FIRST, EDITOR)
+        else:
+            house.users.set_role(FIRST, "viewer", EDITOR)
+
+    with pytest.raises(Conflict, match="the last admin with a password here"):
+        act()
+    house.users.admit(replace(boss, role=Role.VIEWER), EDITOR)
+    assert house.store.count(role="admin") == 1
+    house.users.admit(boss, EDITOR)
+    house.users.delete("ann", EDITOR)
     assert house.store.count(role="admin") == 1
 
 
@@ -250,6 +272,30 @@ def test_an_address_is_throttled_whatever_the_account(house: House) -> None:
     assert house.people.log_in(FIRST, PASSWORD, address="203.0.113.9")[0].user.username == FIRST
 
 
+def test_of_ipv6_a_whole_network_counts_as_one_address(house: House) -> None:
+    for number in range(ADDRESS_FAILURES):
+        with pytest.raises(Unauthorized):
+            house.people.log_in(f"nobody-{number}", "wrong-password", address=f"2001:db8:0:1::{number:x}")
+    with pytest.raises(TooManyRequests):
+        house.people.log_in(FIRST, PASSWORD, address="2001:db8:0:1:ffff::1")
+    assert house.people.log_in(FIRST, PASSWORD, address="2001:db8:0:2::1")[0].user.username == FIRST
+
+
+@pytest.mark.parametrize(
+    ("address", "want"),
+    [
+        ("203.0.113.5", "203.0.113.5"),
+        ("::ffff:203.0.113.5", "203.0.113.5"),
+        ("2001:db8:0:1::5", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("nonsense", "nonsense"),
+        ("", ""),
+    ],
+)
+def test_what_an_address_counts_as(address: str, want: str) -> None:
+    assert counted_as(address) == want
+
+
 def test_a_success_excuses_its_own_attempt_at_an_address(house: House) -> None:
     fail(house, ADDRESS_FAILURES - 1, username="another")
     for _ in range(3):
@@ -295,6 +341,20 @@ def test_what_is_refused_is_not_written(house: House) -> None:
             house.people.log_in(FIRST, PASSWORD, address=HERE)
     since = house.clock() - timedelta(days=1)
     assert len(house.logins.failures_of_account(FIRST, since=since)) == ACCOUNT_FAILURES
+
+
+def test_what_a_busy_server_refuses_is_not_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "HASH_WAIT_SECONDS", 0.01)
+    login, _ = house.people.log_in(FIRST, PASSWORD, address=HERE)
+    with ExitStack() as others:
+        for _ in range(passwords.HASHES_AT_ONCE):
+            others.enter_context(house.passwords.turn())
+        for _ in range(ACCOUNT_FAILURES + 2):
+            with pytest.raises(TooManyRequests, match="many people"):
+                house.people.log_in(FIRST, PASSWORD, address=HERE)
+            with pytest.raises(TooManyRequests, match="many people"):
+                house.people.change_password(login, PASSWORD, "my-new-password", EDITOR)
+    assert house.people.log_in(FIRST, PASSWORD, address=HERE)[0].user.username == FIRST
 
 
 def test_guessing_the_old_password_is_throttled_too(house: House) -> None:

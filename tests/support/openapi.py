@@ -111,7 +111,7 @@ class Caller:
     session: requests.Session = field(default_factory=requests.Session)
 
     def send(self, case: Call, **headers: str) -> Response:
-        sent = {**self.headers, **headers, "X-Forwarded-For": f"2001:db8::{next(_numbers):x}"}
+        sent = {**self.headers, **headers, "X-Forwarded-For": f"2001:db8:0:{next(_numbers) % 2**16:x}::1"}
         return case.call(
             self.url, session=self.session, headers=sent, timeout=REQUEST_TIMEOUT_SECONDS, allow_redirects=False
         )

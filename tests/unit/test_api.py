@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from functions.api.routes_workloads import usage_answer
 from kubedoor.store.connection import Connection
-from tests.support.builders import make_container, make_deployment, make_request, make_review
+from tests.support.builders import make_container, make_deployment, make_request, make_review, make_usage_day
 from tests.support.functions import assert_error, function_client
 
 V1 = "/api/v1"
@@ -200,6 +201,10 @@ def test_history_marks_the_peak_day(api: TestClient) -> None:
     assert history["peak_day"] in days
 
 
+def test_an_hpa_of_which_nobody_could_say_is_not_shown() -> None:
+    assert [usage_answer(make_usage_day(hpa=hpa)).hpa for hpa in (True, False, None)] == [True, False, False]
+
+
 @pytest.mark.parametrize("suffix", ["", "/history", "/edits"])
 def test_what_is_not_there_is_not_found(api: TestClient, suffix: str) -> None:
     assert_error(api.get(f"{V1}/workloads/api-tests/shop/nobody{suffix}"), 404, "not_found")
@@ -311,7 +316,6 @@ def test_without_a_cluster_the_switch_says_so(api: TestClient) -> None:
     assert state["enabled"] is None
     assert "no cluster is configured" in state["reason"]
     assert_error(api.put(f"{V1}/control", json={"enabled": True}), 503, "cluster")
-    assert_error(api.get(f"{V1}/workloads/api-tests/shop/nobody/live"), 503, "cluster")
 
 
 def test_the_live_deployment_of_sample_data_is_the_samples(api: TestClient) -> None:
@@ -319,6 +323,11 @@ def test_the_live_deployment_of_sample_data_is_the_samples(api: TestClient) -> N
     manifest = api.get(f"{path_of(workload)}/live").json()
     assert manifest["metadata"]["name"] == workload["deployment"]
     assert api.post(f"{V1}/admission/preview", json=manifest).json()["outcome"] == "patched"
+
+
+@pytest.mark.parametrize("name", ["kube-system/coredns", "shop/nobody"])
+def test_a_deployment_that_is_not_controlled_is_not_shown(api: TestClient, name: str) -> None:
+    assert_error(api.get(f"{V1}/workloads/api-tests/{name}/live"), 404, "not_found")
 
 
 def test_admissions_are_listed(api: TestClient) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from functions.api.body_limit import LIMIT_BYTES
+from functions.api.body_limit import JSON_BYTES, PREVIEW_BYTES, STRANGER_BYTES
 from functions.api.document import completed
+from kubedoor.importing import MAX_SHEET_BYTES
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from scripts.documents import openapi
@@ -87,10 +88,56 @@ def test_a_preview_refuses_what_its_answer_could_not_repeat(api: TestClient, par
     assert send(api, "POST", "/admission/preview", DEPLOYMENT % '{"y": [1.5, "文"]}').status_code == 200
 
 
-def test_a_body_without_end_is_not_read_to_its_end_even_before_a_log_in(api: TestClient) -> None:
+# Bodies
+
+
+SHEET = {"Content-Type": "text/csv"}
+LIMITS = {
+    "session": ("POST", "/session", STRANGER_BYTES, JSON),
+    "password": ("PUT", "/session/password", STRANGER_BYTES, JSON),
+    "user": ("POST", "/users", JSON_BYTES, JSON),
+    "preview": ("POST", "/admission/preview", PREVIEW_BYTES, JSON),
+    "sheet": ("POST", "/values/import/preview", MAX_SHEET_BYTES, SHEET),
+}
+
+
+def in_pieces(count: int) -> Iterator[bytes]:
+    """So many blanks without a Content-Length."""
+    for start in range(0, count, 2**16):
+        yield b" " * min(2**16, count - start)
+
+
+@pytest.mark.parametrize(("method", "path", "limit", "headers"), LIMITS.values(), ids=LIMITS.keys())
+def test_each_route_has_a_limit_of_its_own(
+    api: TestClient, method: str, path: str, limit: int, headers: dict[str, str]
+) -> None:
+    for content in (b" " * (limit + 1), in_pieces(limit + 1)):
+        answer = api.request(method, f"{V1}{path}", content=content, headers=headers)
+        assert_error(answer, 413, "too_large")
+        size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit // 2**10} KiB"
+        assert answer.json()["error"]["message"] == f"the body is larger than {size}"
+    fits = api.request(method, f"{V1}{path}", content=b" " * limit, headers=headers)
+    assert fits.status_code in (400, 401, 422), fits.text
+
+
+@pytest.mark.parametrize(
+    "credentials", [{}, {"Cookie": "kubedoor_session=made.up"}, {"Authorization": "Bearer made-up"}]
+)
+def test_nothing_large_is_read_of_somebody_who_is_not_known(api: TestClient, credentials: dict[str, str]) -> None:
     stranger = TestClient(api.app)
-    answer = stranger.post(f"{V1}/users", content=b" " * (LIMIT_BYTES + 1), headers=JSON)
-    assert_error(answer, 413, "too_large")
+    headers = {**JSON, **credentials}
+    for path in ("/users", "/admission/preview"):
+        for content in (b" " * (STRANGER_BYTES + 1), in_pieces(STRANGER_BYTES + 1)):
+            assert_error(stranger.post(f"{V1}{path}", content=content, headers=headers), 401, "unauthorized")
+
+
+def test_a_length_is_believed_before_anything_is_read(api: TestClient) -> None:
+    def never() -> Iterator[bytes]:
+        yield b""
+        raise AssertionError("the body is read")
+
+    headers = {**JSON, "Content-Length": str(JSON_BYTES + 1)}
+    assert_error(api.post(f"{V1}/users", content=never(), headers=headers), 413, "too_large")
 
 
 # Instants

@@ -122,7 +122,7 @@ def test_one_bad_line_keeps_the_whole_sheet_out(api: TestClient) -> None:
 def test_what_is_no_sheet_is_refused(api: TestClient) -> None:
     for content in (b"", b"\xff\xfe\x00", b"a,b\n1,2\n"):
         assert_error(api.post(f"{V1}/values/import/preview", content=content), 400, "bad_request")
-    assert_error(api.post(f"{V1}/values/import", content=b"x" * (8 * 2**20 + 1)), 400, "bad_request")
+    assert_error(api.post(f"{V1}/values/import", content=b"x" * (8 * 2**20 + 1)), 413, "too_large")
 
 
 def test_patches_are_one_document_for_each_workload(api: TestClient) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +15,8 @@ from starlette.testclient import TestClient
 from functions.api.routes_notifications import EventName, Language
 from kubedoor.notices import LANGUAGES, Event
 from kubedoor.store.connection import Connection
+from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
+from kubedoor.wishes import Kind, Target, Wish
 from tests.support.functions import assert_error, function_client
 
 V1 = "/api/v1"
@@ -123,6 +128,25 @@ def test_a_schedule_is_changed_by_whoever_saw_its_newest_version(api: TestClient
     assert (line["before"]["cron"], line["after"]["cron"]) == ("0 3 * * *", "0 4 * * 1")
     api.delete(path)
     assert_error(api.put(path, json={**weekly, "version": 1}), 404, "not_found")
+
+
+def test_a_stream_ends_with_the_login_it_was_asked_for_by(
+    api: TestClient, embedded: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = OperationStore(embedded, "operations-tests")
+    wish = Wish(Kind.RESTART, (Target("shop", "storefront"),)).as_json()
+    assert store.add(AskedAction("followed", store.newest_number() + 1, "kubedoor", "session", "", wish))
+    routes = sys.modules["main.routes_actions"]
+    monkeypatch.setattr(routes, "STREAM_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(routes, "STREAM_LOGIN_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(api.get, f"{V1}/actions/followed/stream")
+        assert wait([following], timeout=1.5).not_done, "the action goes on and the login holds"
+        assert api.post(f"{V1}/session/log-out-everywhere").status_code == 204
+        (line,) = following.result(timeout=10).text.splitlines()
+    assert json.loads(line)["state"] == "running"
+    store.record(ActionEvent("followed", "finished"))
+    api.post(f"{V1}/session", json={"username": "kubedoor", "password": "kubedoor"}).raise_for_status()
 
 
 @pytest.mark.parametrize("query", [{"state": "asleep"}, {"kind": "delete"}])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from functions.api.roles import ANYBODY, NEEDED, OWN_TOKEN, SESSION_ONLY
 from functions.api.security import client_address
 from kubedoor.roles import Role, includes
+from kubedoor.serving import server
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from kubedoor.throttle import ACCOUNT_FAILURES
 from tests.support.functions import assert_error, function_client
 from tests.support.people import dsn_of_new_database
+from tests.toolbox.processes import free_port, wait_until
 
 V1 = "/api/v1"
 PASSWORD = "first-password"
@@ -249,6 +254,34 @@ def test_what_a_token_changes_is_audited_under_its_name(api: TestClient) -> None
     assert (row["who"], row["via"], row["address"], row["action"]) == ("auditor", "token", "192.0.2.20", "user.create")
 
 
+# The way in, as the checkup sees it
+
+
+def way_in(client: TestClient) -> dict[str, Any]:
+    checks = client.get(f"{V1}/checkup").json()["checks"]
+    return {check["name"]: check for check in checks if check["name"] in ("client addresses", "first password")}
+
+
+def test_the_checkup_says_that_a_proxy_is_not_trusted(api: TestClient) -> None:
+    token = make_token(api, "by-proxy", "viewer")
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.5"}
+    untrusted = way_in(stranger(api, "192.0.2.50", **headers))["client addresses"]
+    assert not untrusted["ok"]
+    assert "192.0.2.50" in untrusted["detail"]
+    assert "KUBEDOOR_TRUSTED_PROXIES" in untrusted["remedy"]
+    trusted = way_in(stranger(api, "10.0.0.1", **headers))["client addresses"]
+    assert (trusted["ok"], trusted["detail"]) == (True, "you come from 203.0.113.5")
+    assert way_in(stranger(api, "192.0.2.50", Authorization=f"Bearer {token}")) == {}
+
+
+def test_the_checkup_tells_admins_afar_that_the_first_password_is_still_there(api: TestClient) -> None:
+    admin = way_in(with_token(api, make_token(api, "first-a", "admin")))["first password"]
+    assert not admin["ok"]
+    assert "kubedoor has never changed" in admin["detail"]
+    assert way_in(with_token(api, make_token(api, "first-v", "viewer"))) == {}
+    assert way_in(api) == {}, "on this machine it may stay"
+
+
 # Throttling
 
 
@@ -262,23 +295,57 @@ def test_many_failures_are_answered_with_429_and_when_to_come_back(api: TestClie
     assert answer.headers["retry-after"] == str(details["retry_after_seconds"])
 
 
-class FakeRequest:
-    def __init__(self, host: str, forwarded: str = "") -> None:
-        self.client = type("Address", (), {"host": host})()
-        self.headers = {"x-forwarded-for": forwarded} if forwarded else {}
+def request_from(host: str, *forwarded: str) -> Request:
+    lines = [(b"x-forwarded-for", line.encode()) for line in forwarded]
+    return Request({"type": "http", "client": (host, 50000), "headers": lines})
 
 
 @pytest.mark.parametrize(
     ("host", "forwarded", "want"),
     [
-        ("192.0.2.1", "", "192.0.2.1"),
-        ("192.0.2.1", "203.0.113.5", "192.0.2.1"),
-        ("10.0.0.1", "203.0.113.5", "203.0.113.5"),
-        ("10.0.0.1", "198.51.100.66, 203.0.113.5, 10.0.0.9", "203.0.113.5"),
-        ("10.0.0.1", "nonsense", "nonsense"),
-        ("10.0.0.1", "", "10.0.0.1"),
+        ("192.0.2.1", (), "192.0.2.1"),
+        ("192.0.2.1", ("203.0.113.5",), "192.0.2.1"),
+        ("10.0.0.1", ("203.0.113.5",), "203.0.113.5"),
+        ("10.0.0.1", ("198.51.100.66, 203.0.113.5, 10.0.0.9",), "203.0.113.5"),
+        ("10.0.0.1", ("198.51.100.66", "203.0.113.5"), "203.0.113.5"),
+        ("10.0.0.1", ("203.0.113.5:50123",), "203.0.113.5"),
+        ("10.0.0.1", ("[2001:db8::5]:50123",), "2001:db8::5"),
+        ("10.0.0.1", ("2001:db8::5",), "2001:db8::5"),
+        ("10.0.0.1", ("nonsense",), "nonsense"),
+        ("10.0.0.1", (), "10.0.0.1"),
     ],
-    ids=["direct", "direct and lying", "by a proxy", "by two proxies and lying", "unreadable", "a proxy itself"],
+    ids=[
+        "direct",
+        "direct and lying",
+        "by a proxy",
+        "by two proxies and lying",
+        "lying by a proxy that adds a line",
+        "with a port",
+        "IPv6 with a port",
+        "IPv6",
+        "unreadable",
+        "a proxy itself",
+    ],
 )
-def test_only_trusted_proxies_are_believed(host: str, forwarded: str, want: str) -> None:
-    assert client_address(FakeRequest(host, forwarded), ("10.0.0.0/8",)) == want  # type: ignore[arg-type]
+def test_only_trusted_proxies_are_believed(host: str, forwarded: tuple[str, ...], want: str) -> None:
+    assert client_address(request_from(host, *forwarded), ("10.0.0.0/8",)) == want
+
+
+def test_the_server_believes_nobody_by_itself() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        seen.append((scope["client"][0], scope["scheme"]))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    port = free_port()
+    running = server(app, host="127.0.0.1", port=port)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    wait_until(lambda: running.started, what="the server is up", timeout_seconds=10)
+    headers = {"X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https"}
+    assert requests.get(f"http://127.0.0.1:{port}/", headers=headers, timeout=10).status_code == 204
+    running.should_exit = True
+    thread.join(timeout=10)
+    assert seen == [("127.0.0.1", "http")]

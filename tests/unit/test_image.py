@@ -16,6 +16,12 @@ def test_it_runs_as_a_user_whom_kubernetes_can_tell_from_root() -> None:
     assert instructions("USER") == ["10001:10001"]
 
 
+def test_its_server_believes_no_proxy_by_itself() -> None:
+    # KUBEDOOR_TRUSTED_PROXIES says who is believed; gunicorn and uvicorn would believe everybody on loopback.
+    text = (ROOT / "functions" / "Dockerfile").read_text()
+    assert 'FORWARDED_ALLOW_IPS=""' in text.split("ENV ")[-1]
+
+
 def test_its_command_is_a_list_so_that_signals_arrive() -> None:
     assert instructions("CMD") == ['["functions-framework"]']
 

@@ -45,6 +45,7 @@ def test_an_empty_cell_unsets_and_an_absent_column_stays() -> None:
 
 PROBLEMS = {
     "no number": ("shop,web,app,x,", 2, "manual_replicas"),
+    "a number without end": (f"shop,web,app,{'9' * 5000},", 2, "manual_replicas"),
     "a number below zero": ("shop,web,app,-1,", 2, "manual_replicas"),
     "no namespace": (",web,app,1,", 2, "namespace"),
     "too few cells": ("shop,web", 2, ""),

@@ -8,6 +8,17 @@ test.each([
   ["there is a user ann@example.com already", "已有用户 ann@example.com"],
   ["a user name has up to 128 letters, digits and . _ @ + -", "用户名最多 128 个字符，只能包含字母、数字和 . _ @ + -"],
   ["ann is the last admin: make somebody else an admin first", "ann 是最后一名管理员，请先将其他人设为管理员"],
+  ["namespace shop is labelled kubedoor-ignore", "命名空间 shop 带有标签 kubedoor-ignore"],
+  ["exceeded quota: pods; the manual value is 4 again", "exceeded quota: pods；手工值恢复为 4"],
+  ["9 of 9 pods are available; bob had edited it meanwhile: the manual value was 15", "9 个 Pod 中 9 个可用；bob 在此期间修改过：手工值原为 15"],
+  ["3 of 3 pods are available; a restart would not give the control values: app cpu request 50m -> 100m", "3 个 Pod 中 3 个可用；重启不会得到管控值：app cpu request 50m -> 100m"],
+  ["kept as it was: Prometheus has no usage of this day any more", "保持不变：Prometheus 中已没有这一天的用量"],
+  ["kept as it was: Prometheus answered with partial data", "保持不变：Prometheus 只返回了部分数据"],
+  [
+    "conflict: the store holds usage of a Prometheus, among which sample data has no place: set KUBEDOOR_PROMETHEUS_URL, or another KUBEDOOR_DATA_DIR to try something out",
+    "存储中已有来自 Prometheus 的用量，不能混入示例数据：请设置 KUBEDOOR_PROMETHEUS_URL；如要试用，请换一个 KUBEDOOR_DATA_DIR",
+  ],
+  ["KubeDoor: the store is slow or away, nothing was set", "KubeDoor：存储过慢或不可用，没有设置任何值"],
 ])("%s is said in Chinese", (text, words) => expect(said(text, "zh-CN")).toBe(words));
 
 test("what is not known is shown as it came, and English stays English", () => {

@@ -371,7 +371,10 @@ export interface paths {
         delete: operations["delete_channel"];
         options?: never;
         head?: never;
-        /** Change Channel */
+        /**
+         * Change Channel
+         * @description With a `version`: 409 when somebody has changed it meanwhile.
+         */
         patch: operations["change_channel"];
         trace?: never;
     };
@@ -983,7 +986,7 @@ export interface paths {
         };
         /**
          * Get Live
-         * @description The Deployment as the cluster has it now; with sample data, the sample's.
+         * @description The Deployment as the cluster has it now, without the values of its variables; with sample data, the sample's.
          */
         get: operations["get_live"];
         put?: never;
@@ -1299,7 +1302,7 @@ export interface components {
             namespace: string;
             /**
              * Outcome
-             * @description done, or failed: then the change with the same words before it did not happen.
+             * @description done, or failed: then it did not happen, and `after` has the error.
              */
             outcome: string;
             /** Target */
@@ -1389,6 +1392,8 @@ export interface components {
              * @description What kind of channel its address is of; the address itself is not shown.
              */
             service: string;
+            /** Version */
+            version: number;
         };
         /** ChannelBody */
         ChannelBody: {
@@ -1456,6 +1461,11 @@ export interface components {
              * @default
              */
             url: string;
+            /**
+             * Version
+             * @description The version this was decided on; null: any.
+             */
+            version?: number | null;
         };
         /** CheckAnswer */
         CheckAnswer: {
@@ -1969,7 +1979,7 @@ export interface components {
         PingAnswer: {
             /**
              * Started
-             * @description False: this run has been done already.
+             * @description False: this run has been done already, or was due before the schedule was changed.
              */
             started: boolean;
         };
@@ -2051,7 +2061,7 @@ export interface components {
             due: string;
             /**
              * Message
-             * @description null: not known yet.
+             * @description null: not known yet; a run that nobody tells the end of is interrupted.
              */
             message: string | null;
         };
@@ -2309,7 +2319,7 @@ export interface components {
             replicas: number | null;
             /**
              * Returns To
-             * @description Of a return: the number that there was before.
+             * @description Of a return: the number that it sets back to, as it looks now.
              */
             returns_to: number | null;
         };

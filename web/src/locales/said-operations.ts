@@ -1,8 +1,9 @@
-/** Sentences of actions and schedules (kubedoor/actionplans.py, batches.py, rollouts.py, crons.py, scheduling.py). */
+/** Sentences of actions and schedules (kubedoor/actionplans.py, batches.py, comparing.py, manualnumbers.py, rollouts.py, crons.py, scheduling.py). */
 export const OPERATIONS: [RegExp, string][] = [
   // Why something is refused, or there is nothing to do.
   [/^gone: the cluster has no Deployment (\S+)$/, "集群中已没有 Deployment $1"],
   [/^namespace (\S+) is excluded from control$/, "命名空间 $1 已排除在管控之外"],
+  [/^namespace (\S+) is labelled (\S+)$/, "命名空间 $1 带有标签 $2"],
   [/^KubeDoor has no replicas for it: collect first, or give a number$/, "KubeDoor 没有它的副本数：请先采集，或指定一个数"],
   [/^KubeDoor has no replicas for it$/, "KubeDoor 没有它的副本数"],
   [/^it is being deleted$/, "正在被删除"],
@@ -17,10 +18,16 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^the replicas are already the control value$/, "副本数已经是管控值"],
   [/^only the replicas differ: no restart$/, "只有副本数不同：不重启"],
   [/^it already runs with the control values$/, "已经以管控值运行"],
+  [/^somebody has set another number since, so it is left as it is$/, "之后有人设了别的副本数，保持不变"],
+  [/^it has the manual value that there was$/, "手工值就是原来的值"],
+  [/^given up: it could not be started for too long$/, "已放弃：太长时间无法开始"],
+  [/^given up: it would be refused again$/, "已放弃：再次尝试仍会被拒绝"],
+  [/^interrupted: whoever began it ended before saying what became of it$/, "已中断：开始它的进程在给出结果之前就结束了"],
   [/^the cluster does not say whether the door is on$/, "集群没有给出管控状态"],
   [/^the door is off: nothing keeps this number when others change it$/, "管控已关闭：其他人修改时，没有什么保持这个数"],
   [/^its mode is observe: the door does not keep this number$/, "观察模式：准入门不保持这个数"],
   [/^its mode is off: the door does not keep this number$/, "模式为关闭：准入门不保持这个数"],
+  [/^a restart would not give the control values: (.*)$/, "重启不会得到管控值：$1"],
   [/^there will be no pods at all$/, "将没有任何 Pod"],
   // How far a rollout is.
   [/^(\d+) of (\d+) pods are available$/, "$2 个 Pod 中 $1 个可用"],
@@ -32,6 +39,12 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^changed; its rollout was not waited for to the end$/, "已修改；没有等到发布结束"],
   [/^perhaps changed: look at it$/, "可能已修改：请检查"],
   [/^(\d+) replicas were asked for, and (\d+) were stored: an admission changed them$/, "要求 $1 个副本，实际存储 $2 个：被某个准入修改"],
+  [/^(.*); the manual value is none again$/, "$1；手工值恢复为未设置"],
+  [/^(.*); the manual value is (\d+) again$/, "$1；手工值恢复为 $2"],
+  [/^(.*); the manual value is none now$/, "$1；手工值现在未设置"],
+  [/^(.*); the manual value is (\d+) now$/, "$1；手工值现在是 $2"],
+  [/^(.*) had edited it meanwhile: the manual value was none$/, "$1 在此期间修改过：手工值原为未设置"],
+  [/^(.*) had edited it meanwhile: the manual value was (\d+)$/, "$1 在此期间修改过：手工值原为 $2"],
   // Times and zones.
   [/^'(.*)' has (\d+) fields: cron has minute, hour, day of month, month, day of week$/, "“$1”有 $2 个字段：Cron 依次为分、时、日、月、周"],
   [/^'(.*)' never comes: there is no such day$/, "“$1”永远不会到来：没有这样的日期"],

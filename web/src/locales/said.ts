@@ -19,7 +19,7 @@ const CHINESE: [RegExp, string][] = [
   [/^not in the control table$/, "不在管控表中"],
   [/^already as it should be$/, "已经符合管控值"],
   [/^mode is observe.*$/, "观察模式：只记录，不修改"],
-  [/^KubeDoor: the store is away, nothing was set.*$/, "KubeDoor：存储不可用，没有设置任何值"],
+  [/^KubeDoor: the store is (?:slow or )?away, nothing was set.*$/, "KubeDoor：存储过慢或不可用，没有设置任何值"],
   [/^KubeDoor: internal error, nothing was set.*$/, "KubeDoor：内部错误，没有设置任何值"],
   // The checkup's names.
   [/^store$/, "存储"],
@@ -33,6 +33,8 @@ const CHINESE: [RegExp, string][] = [
   [/^switch$/, "管控开关"],
   [/^webhook configuration$/, "Webhook 配置"],
   [/^door's certificate$/, "准入门证书"],
+  [/^client addresses$/, "客户端地址"],
+  [/^first password$/, "初始密码"],
   // Its details.
   [/^embedded, (\d+) workloads in the control table$/, "内嵌存储，管控表中有 $1 个工作负载"],
   [/^ClickHouse, (\d+) workloads in the control table$/, "ClickHouse，管控表中有 $1 个工作负载"],
@@ -61,7 +63,12 @@ const CHINESE: [RegExp, string][] = [
   [/^no series in the last hour with (.*)$/, "最近一小时没有 $1 的序列"],
   [/^as they should be$/, "正确"],
   [/^(\S+), version (\S+)$/, "$1，版本 $2"],
+  [/^you come from (\S+)$/, "你的地址是 $1"],
+  [/^you come by the proxy (\S+), which is not trusted: .*$/, "你经由代理 $1 访问，而它不在受信任之列：经由它的所有人算作同一地址，任何人登录失败 50 次，都会让所有人在 15 分钟内无法登录"],
+  [/^(\S+) has never changed the first password$/, "$1 从未修改初始密码"],
   // What to do.
+  [/^set KUBEDOOR_TRUSTED_PROXIES \(api\.trustedProxies\) to .*$/, "将 KUBEDOOR_TRUSTED_PROXIES（api.trustedProxies）设为前面所有代理的网段"],
+  [/^log in as (\S+) and change it, or delete \S+$/, "以 $1 登录并修改密码，或删除 $1"],
   [/^set the address of your Prometheus to see your own Deployments$/, "设置 Prometheus 的地址，即可看到自己的 Deployment"],
   [/^set KUBEDOOR_KUBECONFIG, or run KubeDoor in the cluster$/, "设置 KUBEDOOR_KUBECONFIG，或在集群中运行 KubeDoor"],
   [/^see the cluster's checks$/, "见集群的检查项"],
@@ -84,6 +91,7 @@ const CHINESE: [RegExp, string][] = [
   [/^a token lasts from (\d+) to (\d+) days$/, "有效期为 $1 到 $2 天"],
   [/^a password has (\d+) to (\d+) characters$/, "密码长度为 $1 到 $2 个字符"],
   [/^the new password must be neither the old one, the default nor the user name$/, "新密码不能与旧密码、默认密码或用户名相同"],
+  [/^(\S+) is the last admin with a password here, .*$/, "$1 是最后一名本地管理员，而身份提供方随时可能收回其他管理员的角色：请先将另一名本地用户设为管理员"],
   [/^(\S+) is the last admin: make somebody else an admin first$/, "$1 是最后一名管理员，请先将其他人设为管理员"],
   [/^user (\S+) has been changed since: it has version (\d+)$/, "用户 $1 已被他人修改（现在是版本 $2）"],
   // Collections.
@@ -91,6 +99,9 @@ const CHINESE: [RegExp, string][] = [
   [/^(\d+) workloads; (\d+) days failed$/, "$1 个工作负载；$2 天失败"],
   [/^(\d+) days$/, "$1 天"],
   [/^(\d+) days left$/, "还剩 $1 天"],
+  [/^kept as it was: Prometheus has no usage of this day any more$/, "保持不变：Prometheus 中已没有这一天的用量"],
+  [/^kept as it was: Prometheus answered with partial data$/, "保持不变：Prometheus 只返回了部分数据"],
+  [/^(?:conflict: )?the store holds usage of a Prometheus, among which sample data has no place: set (\S+), or another (\S+) to try something out$/, "存储中已有来自 Prometheus 的用量，不能混入示例数据：请设置 $1；如要试用，请换一个 $2"],
   [/^no usage in the look-back: collected values kept as they were$/, "回看范围内没有用量：采集值保持不变"],
   // Of Prometheus (kubedoor/prometheus.py).
   [/^(\S+) refuses the connection: nothing listens there$/, "$1 拒绝连接：没有服务在监听"],
@@ -120,10 +131,12 @@ const CHINESE: [RegExp, string][] = [
   [/^the sheet is not UTF-8: save it as CSV UTF-8$/, "表格不是 UTF-8 编码：请另存为“CSV UTF-8”"],
   [/^the sheet has more than (\d+) lines: split it$/, "表格超过 $1 行：请拆分"],
   [/^the sheet is larger than (.*)$/, "表格大于 $1"],
+  [/^the body is larger than (.*)$/, "请求内容大于 $1"],
   [/^line (\d+) is not CSV: (.*)$/, "第 $1 行不是合法的 CSV：$2"],
   // Channels.
   [/^(.+) did not take the message: check its address, and that it is up$/, "$1 没有接收消息：请检查地址以及服务是否正常"],
   [/^(.+) has not answered within (\S+) s$/, "$1 在 $2 秒内没有答复"],
+  [/^(\w+)= would be a file of the machine that KubeDoor runs on: leave it out$/, "$1= 会是运行 KubeDoor 的机器上的文件：请去掉"],
   [/^(\S+:\/\/) reaches only the machine that KubeDoor runs on$/, "$1 只能到达运行 KubeDoor 的机器"],
   [/^this is not the address of a channel, such as (.*)$/, "这不是渠道的地址，例如：$1"],
   [/^channel (.*) has been changed by somebody else in the meantime$/, "渠道 $1 在此期间已被他人修改"],

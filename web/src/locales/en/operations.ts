@@ -52,7 +52,7 @@ export default {
   },
   cron: {
     everyMinute: "every minute", everyMinutes: "every {count} minutes", minuteOfHour: "at minute {minutes} of every hour", at: "at {times}", inHours: ", in the hours {hours}", everyHours: "at minute {minutes} of every {count}th hour", minutesOf: "at minute {minutes} of the hours {hours}",
-    everyDay: "every day", onWeekdays: "every {days}", onDays: "on day {days} of the month", either: "on day {days} of the month and on {weekdays}", both: "on day {days} of the month if that is {weekdays}", inMonths: " in {months}", range: "{from} to {to}", order: "{days} {times}{months}",
+    everyDay: "every day", onWeekdays: "every {days}", onDays: "on day {days} of the month", either: "on day {days} of the month and on {weekdays}", inMonths: " in {months}", range: "{from} to {to}", order: "{days} {times}{months}",
   },
   span: { seconds: "{count} s", minutes: "{count} min", hours: "{count} h", days: "{count} d" },
 };

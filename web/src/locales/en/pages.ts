@@ -40,7 +40,7 @@ export default {
   checkup: {
     title: "Checkup", intro: "Everything KubeDoor depends on, and what to do where it fails", again: "Look again",
     failed: "{count} of {total} checks needs attention | {count} of {total} checks need attention", fine: "All {total} checks are fine", ok: "Fine", bad: "Needs attention", todo: "To do:",
-    group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door" },
+    group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door", access: "Way in" },
   },
   door: {
     title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Control is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },

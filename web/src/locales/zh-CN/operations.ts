@@ -52,7 +52,7 @@ export default {
   },
   cron: {
     everyMinute: "每分钟", everyMinutes: "每 {count} 分钟", minuteOfHour: "每小时的第 {minutes} 分", at: "{times}", inHours: "（{hours} 时内）", everyHours: "每 {count} 小时的第 {minutes} 分", minutesOf: "{hours} 时的第 {minutes} 分",
-    everyDay: "每天", onWeekdays: "每{days}", onDays: "每月 {days} 日", either: "每月 {days} 日以及每{weekdays}", both: "每月 {days} 日且为{weekdays}时", inMonths: "{months}的", range: "{from}至{to}", order: "{months}{days} {times}",
+    everyDay: "每天", onWeekdays: "每{days}", onDays: "每月 {days} 日", either: "每月 {days} 日以及每{weekdays}", inMonths: "{months}的", range: "{from}至{to}", order: "{months}{days} {times}",
   },
   span: { seconds: "{count} 秒", minutes: "{count} 分钟", hours: "{count} 小时", days: "{count} 天" },
 };

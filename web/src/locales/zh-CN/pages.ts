@@ -40,7 +40,7 @@ export default {
   checkup: {
     title: "体检", intro: "KubeDoor 依赖的一切，以及不正常时该怎么做", again: "重新检查",
     failed: "{total} 项检查中有 {count} 项需要处理", fine: "{total} 项检查全部正常", ok: "正常", bad: "需要处理", todo: "怎么做：",
-    group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门" },
+    group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门", access: "访问入口" },
   },
   door: {
     title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },

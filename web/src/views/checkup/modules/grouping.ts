@@ -1,10 +1,11 @@
 /** The checkup's lines under the thing they are about, in the order they come. Pure. */
 import type { Check } from "@/types";
 
-export type GroupName = "store" | "usage" | "collection" | "cluster" | "door";
+export type GroupName = "store" | "usage" | "collection" | "cluster" | "door" | "access";
 
 const BELONGS: [GroupName, RegExp][] = [
   ["store", /^store$/],
+  ["access", /^client addresses$|^first password$/],
   ["collection", /look-back|^collection/],
   ["cluster", /^cluster|^permission/],
   ["door", /switch|webhook|certificate|door/],
