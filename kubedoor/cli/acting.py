@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.output import Format, FormatOption, print_json, print_table, remarks
+from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table, remarks
 from kubedoor.errors import KubeDoorError, SettingsError
 from kubedoor.wishes import Kind, Order
 
@@ -156,14 +156,12 @@ def list_actions(
     cluster: ClusterOption = "",
 ) -> None:
     found = context.obj.about(cluster).call("GET", "/actions", state=state, kind=kind, limit=limit)
-    if form is Format.JSON:
-        print_json(found)
-        return
-    rows = [
-        (one["action"], one["kind"], one["state"], f"{one['done']} of {one['total']}", one["who"], one["asked_at"][:16])
-        for one in found
-    ]
-    print_table(("action", "what", "state", "done", "who", "asked (UTC)"), rows)
+    print_found(found, form, ("action", "what", "state", "done", "who", "asked (UTC)"), _action)
+
+
+def _action(one: dict[str, Any]) -> tuple[str, ...]:
+    done = f"{one['done']} of {one['total']}"
+    return one["action"], one["kind"], one["state"], done, one["who"], one["asked_at"][:16]
 
 
 def show_action(

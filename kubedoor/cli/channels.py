@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from kubedoor.cli.output import Format, FormatOption, print_json, print_table
+from kubedoor.cli.output import Format, FormatOption, print_found, print_json
 from kubedoor.errors import SettingsError
 from kubedoor.notices import Event
 
@@ -35,23 +35,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_channels(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
-    found = context.obj.call("GET", "/notifications/channels")
-    if form is Format.JSON:
-        print_json(found)
-        return
-    rows = [
-        (
-            one["channel"],
-            one["name"],
-            one["service"],
-            ", ".join(one["events"]),
-            one["min_minutes"],
-            one["language"],
-            "" if one["enabled"] else "disabled",
-        )
-        for one in found
-    ]
-    print_table(("channel", "name", "service", "events", "quiet minutes", "language", ""), rows)
+    columns = ("channel", "name", "service", "events", "quiet minutes", "language", "")
+    print_found(context.obj.call("GET", "/notifications/channels"), form, columns, _channel)
+
+
+def _channel(one: dict[str, Any]) -> tuple[object, ...]:
+    state = "" if one["enabled"] else "disabled"
+    events = ", ".join(one["events"])
+    return one["channel"], one["name"], one["service"], events, one["min_minutes"], one["language"], state
 
 
 def create_channel(
@@ -111,16 +102,13 @@ def list_messages(
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many.")] = 50,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    found = context.obj.call("GET", "/notifications/messages", limit=limit)
-    if form is Format.JSON:
-        print_json(found)
-        return
-    delivered = {True: "delivered", False: "NOT delivered", None: "not known"}
-    rows = [
-        (one["begun_at"][:19], one["name"], one["title"], one["notices"], delivered[one["ok"]], one["detail"])
-        for one in found
-    ]
-    print_table(("sent (UTC)", "channel", "title", "notices", "", "detail"), rows)
+    columns = ("sent (UTC)", "channel", "title", "notices", "", "detail")
+    print_found(context.obj.call("GET", "/notifications/messages", limit=limit), form, columns, _message)
+
+
+def _message(one: dict[str, Any]) -> tuple[object, ...]:
+    delivered = {True: "delivered", False: "NOT delivered", None: "not known"}[one["ok"]]
+    return one["begun_at"][:19], one["name"], one["title"], one["notices"], delivered, one["detail"]
 
 
 def _address() -> str:

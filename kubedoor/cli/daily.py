@@ -14,7 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kubedoor import quantities
 from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.output import Format, FormatOption, RowsFormat, RowsFormatOption, print_json, print_table, remarks
+from kubedoor.cli.output import (
+    Format,
+    FormatOption,
+    RowsFormat,
+    RowsFormatOption,
+    print_found,
+    print_json,
+    print_table,
+    remarks,
+)
 from kubedoor.errors import BadRequest, KubeDoorError
 from kubedoor.exporting import csv_lines
 
@@ -253,23 +262,15 @@ def clusters(
     context: typer.Context,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    found = context.obj.call("GET", "/clusters")
-    if form is Format.JSON:
-        print_json(found)
-        return
-    print_table(
-        ("cluster", "workloads", "last collection", "control", "remark"),
-        [
-            (
-                f"{one['name']}{' (home)' if one['is_home'] else ''}",
-                one["workloads"],
-                _last(one["last_collection"]),
-                {True: "on", False: "off", None: "not known"}[one["door"]["enabled"]],
-                one["reason"] or one["door"]["reason"] or ("sample data" if one["is_sample"] else ""),
-            )
-            for one in found
-        ],
-    )
+    columns = ("cluster", "workloads", "last collection", "control", "remark")
+    print_found(context.obj.call("GET", "/clusters"), form, columns, _cluster)
+
+
+def _cluster(one: dict[str, Any]) -> tuple[object, ...]:
+    name = f"{one['name']}{' (home)' if one['is_home'] else ''}"
+    control = {True: "on", False: "off", None: "not known"}[one["door"]["enabled"]]
+    remark = one["reason"] or one["door"]["reason"] or ("sample data" if one["is_sample"] else "")
+    return name, one["workloads"], _last(one["last_collection"]), control, remark
 
 
 def _last(collection: dict[str, Any] | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -48,6 +48,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console().print(table)
+
+
+def print_found(
+    found: list[dict[str, Any]],
+    form: Format,
+    columns: Sequence[str],
+    cells: Callable[[dict[str, Any]], Sequence[object]],
+) -> None:
+    """What the API has listed, whole as JSON or as a table of what people look for."""
+    if form is Format.JSON:
+        print_json(found)
+    else:
+        print_table(columns, map(cells, found))
 
 
 def print_json(value: Any) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from kubedoor.cli.output import Format, FormatOption, print_json, print_table
+from kubedoor.cli.output import Format, FormatOption, print_found
 from kubedoor.roles import Role
 
 GENERATED_PASSWORD_BYTES = 12
@@ -35,15 +35,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_users(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
-    users = context.obj.call("GET", "/users")
-    if form is Format.JSON:
-        print_json(users)
-        return
-    rows = [
-        (user["username"], user["role"], user["source"], "first password" if user["must_change_password"] else "")
-        for user in users
-    ]
-    print_table(("user", "role", "from", "remark"), rows)
+    print_found(context.obj.call("GET", "/users"), form, ("user", "role", "from", "remark"), _user)
+
+
+def _user(user: dict[str, Any]) -> tuple[str, ...]:
+    remark = "first password" if user["must_change_password"] else ""
+    return user["username"], user["role"], user["source"], remark
 
 
 def create_user(context: typer.Context, username: Username, role: RoleOption = Role.VIEWER) -> None:
@@ -76,15 +73,12 @@ def delete_user(context: typer.Context, username: Username) -> None:
 
 
 def list_tokens(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
-    tokens = context.obj.call("GET", "/tokens")
-    if form is Format.JSON:
-        print_json(tokens)
-        return
-    rows = [
-        (token["name"], token["role"], token["expires_at"], token["last_used_at"] or "never", token["made_by"])
-        for token in tokens
-    ]
-    print_table(("token", "role", "expires", "last used", "made by"), rows)
+    columns = ("token", "role", "expires", "last used", "made by")
+    print_found(context.obj.call("GET", "/tokens"), form, columns, _token)
+
+
+def _token(token: dict[str, Any]) -> tuple[str, ...]:
+    return token["name"], token["role"], token["expires_at"], token["last_used_at"] or "never", token["made_by"]
 
 
 def create_token(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.output import RowsFormat, RowsFormatOption, print_json, print_table, write_out
+from kubedoor.cli.output import Format, RowsFormat, RowsFormatOption, print_found, write_out
 from kubedoor.decisions import Outcome
 from kubedoor.errors import SettingsError
 
@@ -58,24 +58,14 @@ def changes(
         "outcome": outcome,
         **_times(since, until),
     }
-    if (rows := _shown(context.obj.about(cluster), "/audit", query, limit, form)) is None:
-        return
     columns = ("at (UTC)", "who", "via", "action", "target", "before -> after", "")
-    print_table(
-        columns,
-        [
-            (
-                row["at"][:19],
-                row["who"],
-                row["via"],
-                row["action"],
-                row["target"],
-                difference(row["before"], row["after"]),
-                "" if row["outcome"] == "done" else row["outcome"],
-            )
-            for row in rows
-        ],
-    )
+    _print_rows(context.obj.about(cluster), "/audit", query, limit, form, columns, _change)
+
+
+def _change(row: dict[str, Any]) -> tuple[str, ...]:
+    outcome = "" if row["outcome"] == "done" else row["outcome"]
+    changed = difference(row["before"], row["after"])
+    return row["at"][:19], row["who"], row["via"], row["action"], row["target"], changed, outcome
 
 
 def admissions(
@@ -101,38 +91,32 @@ def admissions(
         "outcome": outcome or "",
         **_times(since, until),
     }
-    if (rows := _shown(context.obj.about(cluster), "/admissions", query, limit, form)) is None:
-        return
     columns = ("at (UTC)", "workload", "operation", "by", "outcome", "before -> after", "why")
-    print_table(
-        columns,
-        [
-            (
-                row["at"][:19],
-                f"{row['namespace']}/{row['deployment']}",
-                "/".join(filter(None, (row["operation"], row["subresource"]))),
-                row["username"],
-                row["outcome"],
-                difference(row["before"], row["after"]),
-                "; ".join([row["reason"], *row["warnings"]]),
-            )
-            for row in rows
-        ],
-    )
+    _print_rows(context.obj.about(cluster), "/admissions", query, limit, form, columns, _admission)
 
 
-def _shown(
-    api: Access, path: str, query: dict[str, str], limit: int | None, form: RowsFormat
-) -> list[dict[str, Any]] | None:
-    """The rows, where a table is wanted; None where they are printed already."""
+def _admission(row: dict[str, Any]) -> tuple[str, ...]:
+    workload = f"{row['namespace']}/{row['deployment']}"
+    operation = "/".join(filter(None, (row["operation"], row["subresource"])))
+    why = "; ".join([row["reason"], *row["warnings"]])
+    changed = difference(row["before"], row["after"])
+    return row["at"][:19], workload, operation, row["username"], row["outcome"], changed, why
+
+
+def _print_rows(
+    api: Access,
+    path: str,
+    query: dict[str, str],
+    limit: int | None,
+    form: RowsFormat,
+    columns: Sequence[str],
+    cells: Callable[[dict[str, Any]], Sequence[object]],
+) -> None:
     if form is RowsFormat.CSV:
         api.download(f"{path}/export", write_out, limit=limit, **query)
-        return None
+        return
     rows = list(_rows(api, path, query, limit or DEFAULT_ROWS))
-    if form is RowsFormat.JSON:
-        print_json(rows)
-        return None
-    return rows
+    print_found(rows, Format(form), columns, cells)
 
 
 def _rows(api: Access, path: str, query: dict[str, str], limit: int) -> Iterator[dict[str, Any]]:

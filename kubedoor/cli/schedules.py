@@ -21,7 +21,7 @@ from kubedoor.cli.acting import (
     follow,
     target,
 )
-from kubedoor.cli.output import Format, FormatOption, print_json, print_table
+from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table
 from kubedoor.wishes import Kind, Order
 
 ScheduleArgument = Annotated[str, typer.Argument(help="Its id, as `schedules list` shows it.")]
@@ -46,24 +46,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_schedules(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
-    found = context.obj.about(cluster).call("GET", "/schedules")
-    if form is Format.JSON:
-        print_json(found)
-        return
-    rows = [
-        (
-            one["schedule"],
-            one["name"],
-            one["kind"],
-            one["state"],
-            one["cron"] or one["at"],
-            one["time_zone"],
-            one["next_at"] or "never",
-            f"{one['missed_count']} missed" if one["missed_count"] else "",
-        )
-        for one in found
-    ]
-    print_table(("schedule", "name", "what", "state", "when", "zone", "next (UTC)", ""), rows)
+    columns = ("schedule", "name", "what", "state", "when", "zone", "next (UTC)", "")
+    print_found(context.obj.about(cluster).call("GET", "/schedules"), form, columns, _schedule)
+
+
+def _schedule(one: dict[str, Any]) -> tuple[str, ...]:
+    when, following = one["cron"] or one["at"], one["next_at"] or "never"
+    missed = f"{one['missed_count']} missed" if one["missed_count"] else ""
+    return one["schedule"], one["name"], one["kind"], one["state"], when, one["time_zone"], following, missed
 
 
 def show_schedule(
