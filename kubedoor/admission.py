@@ -224,16 +224,23 @@ def _set_resource(
     107374183.
     """
     found_limit, found_request = (_found(container, part, resource) for part in ("limits", "requests"))
-    new_limit = limit.amount if limit else found_limit
+    new_limit = _limit(limit, found_limit)
     new_request = max(request.amount, resource.floor) if request else found_request
     clamped = False
     if new_limit is not None and new_request is not None and new_request > new_limit:
         new_request, clamped = math.floor(new_limit), True
-    if limit and new_limit != found_limit:
-        _write(work, container, "limits", resource, limit.amount, limit.source)
+    if limit and new_limit is not None and new_limit != found_limit:
+        _write(work, container, "limits", resource, int(new_limit), limit.source)
     source = request or limit
     if source and new_request is not None and new_request != found_request:
         _write(work, container, "requests", resource, int(new_request), source.source, clamped=clamped)
+
+
+def _limit(wanted: Value | None, found: Decimal | None) -> Decimal | None:
+    """The limit that will stand. Control values have whole units: one that is a fraction finer is the same limit."""
+    if wanted is None or (found is not None and wanted.amount in (math.floor(found), math.ceil(found))):
+        return found
+    return Decimal(wanted.amount)
 
 
 def _found(container: Mapping[str, Any], part: str, resource: _Resource) -> Decimal | None:

@@ -201,7 +201,8 @@ class Batch:
         try:
             self._scale(target, goal)
         except KubeDoorError as error:
-            words = number.set_back()
+            # What a return has set back stays set back: the door sees to the rest at the next change.
+            words = "" if target.back_to else number.set_back()
             if not number.is_as_before:
                 self._record_anyway(self._event("item_changed", target, after={"action": self.action}))
             raise ItemFailed("; ".join(filter(None, (error.message, words)))) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -80,15 +80,17 @@ class Collector:
         """
         now, stored = self._now(), self._usage.days()
         self._check_source(stored.values())
+        sample = self._sample_days(stored)
         if wish.day is not None:
             return [self._windows.collectable(wish.day, now)]
         days = self._windows.days_back(now, wish.days or self._options.look_back_days)
         if wish.before is not None:
             days = [day for day in days if day.day < wish.before]
-        return days if wish.refresh else missing(days, stored, self._made)
+        real = {day: known for day, known in stored.items() if day not in sample}
+        return days if wish.refresh else missing(days, real, self._made)
 
     def _check_source(self, stored: Collection[StoredDay]) -> None:
-        if self._source.is_sample and any(day.source not in ("", SAMPLE_MARK) for day in stored):
+        if self._source.is_sample and any(day.row_count and day.source not in ("", SAMPLE_MARK) for day in stored):
             raise Conflict(
                 "the store holds usage of a Prometheus, among which sample data has no place: set"
                 " KUBEDOOR_PROMETHEUS_URL, or another KUBEDOOR_DATA_DIR to try something out"
@@ -119,8 +121,10 @@ class Collector:
 
     def _steps(self, wish: Wish, collection: str, budget_seconds: float) -> Iterator[Progress]:
         started = self._monotonic()
-        self._drop_sample()
+        sample = self._sample_days(self._usage.days())
         days = self.days_wanted(wish)
+        if not days:
+            self._make_way(sample)
         yield {
             "event": "started",
             "collection": collection,
@@ -139,23 +143,27 @@ class Collector:
                 self._usage.record(CollectionEvent(collection, "cancelled", f"{len(days) - index} days left"))
                 yield {"event": "cancelled", "complete": False}
                 return
-            yield self._day(peak_day, collection)
+            yield self._day(peak_day, collection, sample)
             slowest = max(slowest, self._monotonic() - started - elapsed)
         yield self._finished(wish, collection)
 
-    def _drop_sample(self) -> None:
-        """Sample data must not stand among what a Prometheus says, nor what was made of it in the control table."""
+    def _sample_days(self, stored: Mapping[date, StoredDay]) -> set[date]:
+        """Days of sample data that must not stand among what a Prometheus says."""
         if self._source.is_sample:
-            return
-        stored = self._usage.days()
+            return set()
         unmarked = [day for day, known in stored.items() if not known.source and known.row_count]
         sample = {day for day, known in stored.items() if known.source == SAMPLE_MARK}
-        sample |= self._usage.days_of(ALWAYS_THERE, days=unmarked) if unmarked else set()
-        if sample:
-            log.info("%d days of sample data make way for usage of a Prometheus", len(sample))
-            # In this order: who dies in between does all of it again the next time.
-            self.refresh_collected(without=sample)
-            self._usage.drop_days(sample)
+        return sample | (self._usage.days_of(ALWAYS_THERE, days=unmarked) if unmarked else set())
+
+    def _make_way(self, sample: set[date]) -> None:
+        """Drop these days, and what was made of them in the control table; once, and not before Prometheus answers."""
+        if not sample:
+            return
+        log.info("%d days of sample data make way for usage of a Prometheus", len(sample))
+        # In this order: who dies in between does all of it again the next time.
+        self.refresh_collected(without=sample)
+        self._usage.drop_days(sample)
+        sample.clear()
 
     def _stopped(self, wish: Wish, left: list[PeakDay], collection: str) -> Progress:
         following = replace(wish, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
@@ -165,8 +173,11 @@ class Collector:
     def _is_cancelled(self, collection: str) -> bool:
         return any(event["event"] == "cancel_asked" for event in self._usage.events(collection))
 
-    def _day(self, peak_day: PeakDay, collection: str) -> Progress:
-        """Read one day and replace it. One day's trouble is its own, unless Prometheus is not to be had at all."""
+    def _day(self, peak_day: PeakDay, collection: str, sample: set[date]) -> Progress:
+        """Read one day and replace it; the first that is read makes the sample's days go.
+
+        One day's trouble is its own, unless Prometheus is not to be had at all.
+        """
         started = self._monotonic()
         # Taken before reading: of two collections at once, the one that read later counts.
         run = self._run_above(self._usage.newest_run(peak_day.day))
@@ -180,6 +191,7 @@ class Collector:
             )
             return {"event": "failed_day", "day": str(peak_day.day), **error.as_json()}
         seconds = self._monotonic() - started
+        self._make_way(sample)
         known = self._usage.days().get(peak_day.day)
         if known and (why := why_kept(known, usage, self._made)):
             return self._kept(known, usage, why, collection)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from kubedoor.actionplans import Planned, Planner, Surroundings
-from kubedoor.errors import Forbidden
+from kubedoor.errors import Conflict, Forbidden
 from kubedoor.insisting import insist
 from kubedoor.wishes import Target, Wish
 
@@ -29,11 +29,14 @@ class Replanner:
         self._around: tuple[float, Surroundings] | None = None
 
     def plan(self, target: Target) -> Planned:
-        """A door that remembers older values is waited for. Raises ClusterError and Forbidden after half a minute."""
+        """A door that remembers older values is waited for. Raises ClusterError and Forbidden after half a minute, and
+        Conflict when the action is cancelled meanwhile."""
         for attempt in range(ATTEMPTS):
             fresh = insist(lambda: self._plan(target), wait=self._wait)
-            if not fresh.unlike or attempt == ATTEMPTS - 1 or self._wait(2.0**attempt):
+            if not fresh.unlike or attempt == ATTEMPTS - 1:
                 break
+            if self._wait(2.0**attempt):
+                raise Conflict("not touched: cancelled while the door still remembered older values")
         return fresh
 
     def _plan(self, target: Target) -> Planned:

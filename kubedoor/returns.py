@@ -38,7 +38,9 @@ def return_of(
         return None
     targets = tuple(Target(one.namespace, one.deployment, None, back) for one, back in back_to.items())
     at = now + timedelta(minutes=schedule.return_after_minutes, seconds=59)
-    back = replace(wish, kind=Kind.SCALE, replicas=None, targets=targets, note=f"return of {schedule.name}")
+    note = f"return of {schedule.name}"
+    # One workload that cannot go back keeps no other from it.
+    back = replace(wish, kind=Kind.SCALE, replicas=None, targets=targets, stop_on_failure=False, note=note)
     return Schedule(
         schedule=uuid.uuid4().hex[:12],
         name=f"{schedule.name}: return"[:100],

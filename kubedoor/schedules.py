@@ -185,8 +185,10 @@ class Schedules:
             raise Conflict(f"schedule {found.name} is not due now")
         has_begun = self._try_return(found, self._runs_of_returns([found])[found.schedule], "cronjob", early=EARLY)
         newest = self._runs_of_returns([found])[found.schedule][:1]
-        if newest and newest[0]["message"] and not self._is_over(found):
-            raise ClusterError(f"{found.name} could not be started, and is tried again: {newest[0]['message']}")
+        if newest and newest[0]["message"] != "" and not self._is_over(found):
+            # None: somebody else is at it, and may have died of it.
+            why = newest[0]["message"] or "nobody has said yet what became of it"
+            raise ClusterError(f"{found.name} could not be started, and is tried again: {why}")
         return has_begun
 
     def tick(self) -> None:

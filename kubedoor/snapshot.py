@@ -226,7 +226,8 @@ class Snapshot:
                 for row in content["rows"]
             )
             saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
-            if saved_at <= self._confirmed_at():
+            if saved_at <= self._confirmed_at() or (self._is_confirmed and saved_at > self._now()):
+                # A publisher whose clock is ahead cannot say that it knows more than the store did.
                 return
             state = self._state_of(rows, tuple(content["facts"]), None, saved_at)
         except (ValueError, KeyError, TypeError):
@@ -234,6 +235,10 @@ class Snapshot:
         with self._lock:
             self._state = state
             self._newer.confirmed(state.checked_at - max(0.0, (self._now() - saved_at).total_seconds()))
+
+    @property
+    def _is_confirmed(self) -> bool:
+        return self._state is not None and self._state.revision is not None
 
     def _confirmed_at(self) -> datetime:
         """When what is in memory was known to be so."""

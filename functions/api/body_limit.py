@@ -20,13 +20,15 @@ KIB, MIB = 2**10, 2**20
 STRANGER_BYTES = 64 * KIB
 """More than any log-in; the most that somebody may send who has not been looked up."""
 JSON_BYTES = 2 * MIB
-"""A thousand edits, the most that one request may have."""
+BULK_BYTES = 8 * MIB
+"""A thousand edits, each with a note of a thousand Chinese characters and several containers."""
 PREVIEW_BYTES = 4 * MIB
 """An object in etcd is at most 1.5 MiB, and a review holds two of them."""
 _LIMITS = (
     (re.compile(r"/api/v1/session(/.*)?"), STRANGER_BYTES),
     (re.compile(r"/api/v1/values/import(/preview)?"), MAX_SHEET_BYTES),
     (re.compile(r"/api/v1/admission/preview"), PREVIEW_BYTES),
+    (re.compile(r"/api/v1/workloads/bulk"), BULK_BYTES),
 )
 
 

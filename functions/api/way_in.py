@@ -49,5 +49,5 @@ def _first_password(found: Services) -> Iterator[Check]:
             "first password",
             False,
             f"{name} has never changed the first password",
-            f"log in as {name} and change it, or delete {name}",
+            f"log in as {name} and change it; or make another admin with a local password, and delete {name}",
         )

@@ -201,7 +201,8 @@ def run_schedule(
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
-    begun = _told(context, cluster, schedule, "run")["runs"][0]
+    # Not the first one listed: the run that gives a return up is due later.
+    begun = max(_told(context, cluster, schedule, "run")["runs"], key=lambda run: str(run["begun_at"]))
     if begun["action"] is None and begun["message"] == "":
         # A return beneath another one: that sets back what this one would have.
         print("there is nothing to be done yet")

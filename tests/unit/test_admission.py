@@ -154,11 +154,11 @@ CASES = {
             ],
         ),
     ),
-    "a limit of whole bytes replaces one that is finer": Case(
+    "a limit that is a fraction finer than the control value stays": Case(
         make_request(make_deployment(replicas=3, containers=[make_container(limits={"memory": "107374182400m"})])),
         make_deployment(
             replicas=3,
-            containers=[make_container(limits={"memory": "107374183"}, requests={"memory": "107374183"})],
+            containers=[make_container(limits={"memory": "107374182400m"}, requests={"memory": "107374182"})],
         ),
         values=make_values(
             replicas=collected(3),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from functions.api.body_limit import JSON_BYTES, PREVIEW_BYTES, STRANGER_BYTES
+from functions.api.body_limit import BULK_BYTES, JSON_BYTES, PREVIEW_BYTES, STRANGER_BYTES
 from functions.api.document import completed
 from kubedoor.importing import MAX_SHEET_BYTES
 from kubedoor.store.connection import Connection
@@ -97,6 +97,7 @@ LIMITS = {
     "password": ("PUT", "/session/password", STRANGER_BYTES, JSON),
     "user": ("POST", "/users", JSON_BYTES, JSON),
     "preview": ("POST", "/admission/preview", PREVIEW_BYTES, JSON),
+    "bulk": ("POST", "/workloads/bulk", BULK_BYTES, JSON),
     "sheet": ("POST", "/values/import/preview", MAX_SHEET_BYTES, SHEET),
 }
 

@@ -238,6 +238,18 @@ def test_a_door_that_remembers_older_values_is_waited_for(house: House, kind: Ki
     assert house.cluster.stored["web"]["metadata"]["generation"] == 2, "one restart"
 
 
+def test_what_waits_for_a_door_is_left_alone_when_the_action_is_cancelled(house: House) -> None:
+    sized(house, "web")
+    house.cluster.door_cpu = "50m"
+    action = house.start(wish(Kind.RESTART))
+    time.sleep(0.3)
+    house.actions.cancel(action, ALICE)
+    shown = house.wait(action)
+    assert shown["state"] == "cancelled"
+    assert shown["items"][0]["message"] == "not touched: cancelled while the door still remembered older values"
+    assert "generation" not in house.cluster.stored["web"]["metadata"]
+
+
 def test_what_a_restart_did_not_give_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kubedoor.replanning.ATTEMPTS", 1)
     sized(house, "web")

@@ -9,7 +9,14 @@ import pytest
 from kubedoor.background import Collections
 from kubedoor.collecting import CollectOptions, Collector
 from kubedoor.collectwishes import Wish, parse_wish
-from kubedoor.errors import Conflict, InvalidInput, PrometheusRefused, QueryTooLarge, StoreError
+from kubedoor.errors import (
+    Conflict,
+    InvalidInput,
+    PrometheusRefused,
+    PrometheusUnreachable,
+    QueryTooLarge,
+    StoreError,
+)
 from kubedoor.model import Check, DayUsage, ManualValues, PeakDay, UsageSource, WorkloadKey
 from kubedoor.recommend import SizingOptions
 from kubedoor.sample import SampleSource
@@ -323,6 +330,22 @@ def test_sample_data_is_gone_even_if_prometheus_has_nothing(embedded: Connection
     run(make_collector(embedded, cluster, SampleSource(today=lambda: NEWEST, time_zone="UTC")))
     run(make_collector(embedded, cluster, Days({day: nothing() for day in ALL_DAYS})))
     assert names(embedded, cluster) == set()
+
+
+def test_sample_data_stays_while_prometheus_does_not_answer(embedded: Connection, cluster: str) -> None:
+    sample = make_collector(embedded, cluster, SampleSource(today=lambda: NEWEST, time_zone="UTC"))
+    run(sample)
+    before = names(embedded, cluster)
+    away = Days(dict.fromkeys(ALL_DAYS, PrometheusUnreachable("away")))
+    assert run(make_collector(embedded, cluster, away))[-1]["error"]["code"] == "prometheus_unreachable"
+    assert (len(before), names(embedded, cluster)) == (40, before)
+
+
+def test_sample_data_comes_back_after_a_prometheus_that_had_nothing(embedded: Connection, cluster: str) -> None:
+    sample = make_collector(embedded, cluster, SampleSource(today=lambda: NEWEST, time_zone="UTC"))
+    run(make_collector(embedded, cluster, Days(dict.fromkeys(ALL_DAYS, nothing()))))
+    assert run(sample)[-1]["complete"] is True
+    assert len(names(embedded, cluster)) == 40
 
 
 def test_sample_data_never_joins_real_usage(embedded: Connection, cluster: str) -> None:

@@ -185,7 +185,11 @@ def test_the_newer_of_file_and_published_snapshot_counts(
     assert values.replicas.amount == replicas
 
 
-@pytest.mark.parametrize(("hours", "replicas"), [(1, 9), (-1, 3)], ids=["published later", "published before"])
+@pytest.mark.parametrize(
+    ("hours", "replicas"),
+    [(1, 9), (-1, 3), (3, 3)],
+    ids=["published later", "published before", "by a clock that is ahead"],
+)
 def test_a_door_that_lost_the_store_takes_in_what_was_published_since(
     embedded: Connection, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, replicas: int
 ) -> None:
@@ -194,10 +198,17 @@ def test_a_door_that_lost_the_store_takes_in_what_was_published_since(
     publisher(embedded, cluster, maps, tmp_path / "own").publish()
     control = ControlStore(embedded, cluster)
     mount = maps.mount(tmp_path / "mount")
+    seconds = [0.0]
     door = Snapshot(
-        control, cluster=cluster, path=tmp_path / "file", monotonic=time.monotonic, now=lambda: NOW, folder=mount
+        control,
+        cluster=cluster,
+        path=tmp_path / "file",
+        monotonic=lambda: seconds[0],
+        now=lambda: NOW + timedelta(seconds=seconds[0]),
+        folder=mount,
     )
     door.refresh()
+    seconds[0] = 7200
     set_replicas(embedded, cluster, "web", 9)
     other = Snapshot(
         ControlStore(embedded, cluster),

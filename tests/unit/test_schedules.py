@@ -391,6 +391,22 @@ def test_what_the_scale_has_not_touched_is_not_returned(house: House) -> None:
     assert (house.replicas("web"), house.replicas("cart")) == (7, 7)
 
 
+def test_a_return_that_the_cluster_refuses_leaves_the_number_there_was_to_the_door(house: House) -> None:
+    house.edit("alice", replicas=3)
+    house.scale_for_a_while("sale", 10, minutes=1, back=3, on=("web", "cart"))
+    house.go_on()
+
+    def quota(method: str, path: str, dry_run: bool) -> None:
+        if method == "PATCH" and "/web/scale" in path and not dry_run:
+            raise ClusterError("exceeded quota", status=422)
+
+    house.cluster.before = quota
+    house.go_on(6)
+    assert (house.replicas("web"), house.replicas("cart")) == (10, 3), "one keeps no other from going back"
+    assert house.control.manual(house.key()).replicas == 3
+    assert house.store.newest_number() == 2
+
+
 # In a cluster
 
 
@@ -450,6 +466,20 @@ def test_a_return_that_could_not_start_asks_its_cronjob_to_ping_again(in_cluster
     assert house.schedules.ping(back, token)
     house.settle()
     assert house.replicas() == 3
+
+
+def test_a_return_that_somebody_else_has_begun_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
+    house = in_cluster
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    ((schedule, token),) = tokens(house)
+    house.clock.advance(minutes=1)
+    house.schedules.ping(schedule, token)
+    house.settle()
+    ((back, token),) = tokens(house)
+    house.clock.now = house.returns()[0]["at"]
+    assert house.runs.begin(back, house.clock.now, begun_by="a pod that dies")
+    with pytest.raises(ClusterError, match="is tried again"):
+        house.schedules.ping(back, token)
 
 
 def test_a_ping_for_a_run_from_before_the_change_begins_nothing(in_cluster: House) -> None:

@@ -10,6 +10,8 @@ test.each([
   ["ann is the last admin: make somebody else an admin first", "ann 是最后一名管理员，请先将其他人设为管理员"],
   ["namespace shop is labelled kubedoor-ignore", "命名空间 shop 带有标签 kubedoor-ignore"],
   ["exceeded quota: pods; the manual value is 4 again", "exceeded quota: pods；手工值恢复为 4"],
+  ["the API server does not answer; the manual value is none now", "API server 没有响应；手工值现在未设置"],
+  ["not touched: cancelled while the door still remembered older values", "未动：准入门仍记着旧值，等待时操作被取消"],
   ["9 of 9 pods are available; bob had edited it meanwhile: the manual value was 15", "9 个 Pod 中 9 个可用；bob 在此期间修改过：手工值原为 15"],
   ["3 of 3 pods are available; a restart would not give the control values: app cpu request 50m -> 100m", "3 个 Pod 中 3 个可用；重启不会得到管控值：app cpu request 50m -> 100m"],
   ["kept as it was: Prometheus has no usage of this day any more", "保持不变：Prometheus 中已没有这一天的用量"],

@@ -39,10 +39,8 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^changed; its rollout was not waited for to the end$/, "已修改；没有等到发布结束"],
   [/^perhaps changed: look at it$/, "可能已修改：请检查"],
   [/^(\d+) replicas were asked for, and (\d+) were stored: an admission changed them$/, "要求 $1 个副本，实际存储 $2 个：被某个准入修改"],
-  [/^(.*); the manual value is none again$/, "$1；手工值恢复为未设置"],
-  [/^(.*); the manual value is (\d+) again$/, "$1；手工值恢复为 $2"],
-  [/^(.*); the manual value is none now$/, "$1；手工值现在未设置"],
-  [/^(.*); the manual value is (\d+) now$/, "$1；手工值现在是 $2"],
+  [/^cancelled while the door still remembered older values$/, "准入门仍记着旧值，等待时操作被取消"],
+  [/^an internal error; the log says more$/, "内部错误，详见日志"],
   [/^(.*) had edited it meanwhile: the manual value was none$/, "$1 在此期间修改过：手工值原为未设置"],
   [/^(.*) had edited it meanwhile: the manual value was (\d+)$/, "$1 在此期间修改过：手工值原为 $2"],
   // Times and zones.
@@ -58,6 +56,14 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^give either cron \(again and again\) or at \(once\)$/, "请填写时间"],
   [/^'' is not a time such as \S+$/, "请填写时间"],
   [/^only a scale to a number can return by itself$/, "只有扩缩容到一个数才能自动恢复"],
+];
+
+/** Endings before which another sentence stands. */
+export const ENDINGS: [RegExp, string][] = [
+  [/; the manual value is none again$/, "；手工值恢复为未设置"],
+  [/; the manual value is (\d+) again$/, "；手工值恢复为 $1"],
+  [/; the manual value is none now$/, "；手工值现在未设置"],
+  [/; the manual value is (\d+) now$/, "；手工值现在是 $1"],
 ];
 
 /** Beginnings after which another sentence follows. */

@@ -1,4 +1,4 @@
-import { BEGINNINGS, OPERATIONS } from "./said-operations";
+import { BEGINNINGS, ENDINGS, OPERATIONS } from "./said-operations";
 
 /**
  * What the server says in English sentences, in Chinese. The API's words are the ones of its logs and of kubectl, so
@@ -68,7 +68,7 @@ const CHINESE: [RegExp, string][] = [
   [/^(\S+) has never changed the first password$/, "$1 从未修改初始密码"],
   // What to do.
   [/^set KUBEDOOR_TRUSTED_PROXIES \(api\.trustedProxies\) to .*$/, "将 KUBEDOOR_TRUSTED_PROXIES（api.trustedProxies）设为前面所有代理的网段"],
-  [/^log in as (\S+) and change it, or delete \S+$/, "以 $1 登录并修改密码，或删除 $1"],
+  [/^log in as (\S+) and change it; or make another admin with a local password, and delete \S+$/, "以 $1 登录并修改密码；或先建立另一个使用本地密码的管理员，再删除 $1"],
   [/^set the address of your Prometheus to see your own Deployments$/, "设置 Prometheus 的地址，即可看到自己的 Deployment"],
   [/^set KUBEDOOR_KUBECONFIG, or run KubeDoor in the cluster$/, "设置 KUBEDOOR_KUBECONFIG，或在集群中运行 KubeDoor"],
   [/^see the cluster's checks$/, "见集群的检查项"],
@@ -110,6 +110,7 @@ const CHINESE: [RegExp, string][] = [
   [/^(\S+) cannot be reached$/, "无法访问 $1"],
   [/^(\S+) refuses the credentials \((\d+)\): check token, user and tenant$/, "$1 拒绝了凭据（$2）：请检查 Token、用户和租户"],
   [/^(\S+) shows a certificate that is not trusted or not its own: set the CA file that signed it$/, "$1 的证书不受信任或不属于它：请设置签发它的 CA 文件"],
+  [/^(\S+) is not in the control table, or its namespace is excluded$/, "$1 不在管控表中，或其命名空间已排除"],
   // What is wrong with a sheet.
   [/^(\S+) is not in the control table: collect first, or check the name$/, "$1 不在管控表中：请先采集，或检查名称"],
   [/^(.+) is not a quantity: write it like (.*)$/, "$1 不是资源量：请写成 $2"],
@@ -150,6 +151,11 @@ export function said(text: string, locale: string): string {
   if (beginning && lead) {
     const rest = text.replace(beginning, "");
     return text.slice(0, text.length - rest.length).replace(beginning, lead) + said(rest, locale);
+  }
+  const [ending, tail] = ENDINGS.find(([known]) => known.test(text)) ?? [];
+  if (ending && tail) {
+    const front = text.replace(ending, "");
+    return said(front, locale) + text.slice(front.length).replace(ending, tail);
   }
   const [pattern, words] = CHINESE.find(([known]) => known.test(text)) ?? [];
   return pattern && words ? text.replace(pattern, words) : text;
