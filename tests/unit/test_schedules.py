@@ -151,6 +151,17 @@ def tokens(house: House) -> Iterator[tuple[str, str]]:
             yield path.rpartition("-")[2], base64.b64decode(found["data"]["token"]).decode()
 
 
+def scaled_by_a_ping(house: House) -> tuple[str, str]:
+    """Scale for ten minutes as a CronJob does it; the return that waits now, and its token."""
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    ((schedule, token),) = tokens(house)
+    house.clock.advance(minutes=1)
+    house.schedules.ping(schedule, token)
+    house.settle()
+    (found,) = tokens(house)
+    return found
+
+
 # Back, whatever happens
 
 
@@ -412,11 +423,7 @@ def test_a_return_that_the_cluster_refuses_leaves_the_number_there_was_to_the_do
 
 def test_a_return_that_no_cronjob_has_done_is_begun_by_the_clock(in_cluster: House) -> None:
     house = in_cluster
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
-    ((schedule, token),) = tokens(house)
-    house.clock.advance(minutes=1)
-    house.schedules.ping(schedule, token)
-    house.settle()
+    scaled_by_a_ping(house)
     (back,) = house.returns()
     deadlines = {
         path.rpartition("-")[2]: found["spec"]["startingDeadlineSeconds"]
@@ -431,12 +438,7 @@ def test_a_return_that_no_cronjob_has_done_is_begun_by_the_clock(in_cluster: Hou
 
 def test_a_return_whose_cronjob_could_not_be_deleted_is_put_away_later(in_cluster: House) -> None:
     house = in_cluster
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
-    ((schedule, token),) = tokens(house)
-    house.clock.advance(minutes=1)
-    house.schedules.ping(schedule, token)
-    house.settle()
-    ((back, token),) = tokens(house)
+    back, token = scaled_by_a_ping(house)
     house.clock.now = house.returns()[0]["at"]
     house.cluster.before = away("/cronjobs/")
     house.schedules.ping(back, token)
@@ -449,12 +451,7 @@ def test_a_return_whose_cronjob_could_not_be_deleted_is_put_away_later(in_cluste
 
 def test_a_return_that_could_not_start_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
     house = in_cluster
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
-    ((schedule, token),) = tokens(house)
-    house.clock.advance(minutes=1)
-    house.schedules.ping(schedule, token)
-    house.settle()
-    ((back, token),) = tokens(house)
+    back, token = scaled_by_a_ping(house)
     with pytest.raises(Conflict, match="not due"):
         house.schedules.ping(back, token)
     house.clock.now = house.returns()[0]["at"]
@@ -470,12 +467,7 @@ def test_a_return_that_could_not_start_asks_its_cronjob_to_ping_again(in_cluster
 
 def test_a_return_that_somebody_else_has_begun_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
     house = in_cluster
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
-    ((schedule, token),) = tokens(house)
-    house.clock.advance(minutes=1)
-    house.schedules.ping(schedule, token)
-    house.settle()
-    ((back, token),) = tokens(house)
+    back, token = scaled_by_a_ping(house)
     house.clock.now = house.returns()[0]["at"]
     assert house.runs.begin(back, house.clock.now, begun_by="a pod that dies")
     with pytest.raises(ClusterError, match="is tried again"):
