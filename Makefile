@@ -7,8 +7,8 @@ NPM = $(BIN)/python scripts/npm.py
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
 # Those that take longest first. A suite is a process of its own: see scripts/suites.py.
-LONG_SUITES = tests/browser tests/contract/test_actions_on_apiserver.py tests/contract/test_door_on_apiserver.py tests/contract/test_production_changes.py tests/contract/test_production_install.py tests/contract/test_schedules.py tests/unit
-CONTRACT_SUITES = $(wildcard tests/contract/test_*.py)
+LONG_SUITES = tests/browser tests/contract/operations/test_actions_on_apiserver.py tests/contract/admission/test_door_on_apiserver.py tests/contract/chart/test_production_changes.py tests/contract/chart/test_production_install.py tests/contract/schedules/test_schedules.py tests/unit
+CONTRACT_SUITES = $(wildcard tests/contract/*/test_*.py)
 SUITES = $(LONG_SUITES) $(filter-out $(LONG_SUITES),$(CONTRACT_SUITES))
 JOBS ?= 2
 
@@ -34,7 +34,7 @@ test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real pa
 	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(SUITES)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission.py,kubedoor/decisions.py,kubedoor/reviews.py,kubedoor/recommend.py,kubedoor/quantities.py,kubedoor/restarts.py'
+	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission/rules.py,kubedoor/admission/decision.py,kubedoor/admission/review.py,kubedoor/sizing/rules.py,kubedoor/quantities.py,kubedoor/admission/restarts.py'
 
 unit: $(VENV)/.installed ## the tests that need no real parts
 	$(BIN)/pytest tests/unit

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kubedoor import settings
+from kubedoor.config import settings
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -13,30 +13,30 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import kubedoor
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, TooLarge
-from kubedoor.responses import error_response
+from kubedoor.runtime.http import error_response
 
-from . import (
-    routes_actions,
-    routes_clusters,
-    routes_collect,
-    routes_door,
-    routes_moving,
-    routes_notifications,
-    routes_oidc,
-    routes_overview,
-    routes_records,
-    routes_schedules,
-    routes_session,
-    routes_tokens,
-    routes_users,
-    routes_workloads,
-)
-from .body_limit import BodyLimit, RefusedBody
 from .clusters import Clusters
-from .dead_ends import MethodNotAllowed, add_dead_ends
-from .document import Documented
-from .page import add_pages
-from .security import LoginIn, authorized
+from .not_found import MethodNotAllowed, add_dead_ends
+from .openapi import Documented
+from .routes import (
+    actions,
+    clusters,
+    collect,
+    control,
+    import_export,
+    notifications,
+    oidc,
+    overview,
+    records,
+    schedules,
+    session,
+    tokens,
+    users,
+    workloads,
+)
+from .security.access import LoginIn, authorized
+from .security.body_limit import BodyLimit, RefusedBody
+from .static_pages import add_pages
 
 PREFIX = "/api/v1"
 SECURITY_HEADERS = {
@@ -61,20 +61,20 @@ def create_app(services: Callable[[], Clusters]) -> FastAPI:
     app.state.services = services
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(authorized)])
     for module in (
-        routes_session,
-        routes_oidc,
-        routes_users,
-        routes_tokens,
-        routes_overview,
-        routes_clusters,
-        routes_workloads,
-        routes_collect,
-        routes_door,
-        routes_moving,
-        routes_records,
-        routes_actions,
-        routes_schedules,
-        routes_notifications,
+        session,
+        oidc,
+        users,
+        tokens,
+        overview,
+        clusters,
+        workloads,
+        collect,
+        control,
+        import_export,
+        records,
+        actions,
+        schedules,
+        notifications,
     ):
         api.include_router(module.router)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kubedoor.once import once
-from kubedoor.settings import Settings
+from kubedoor.config.settings import Settings
+from kubedoor.runtime.lazy import once
 
 if TYPE_CHECKING:
     from .services import Services

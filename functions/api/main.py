@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kubedoor import logs, settings
+from kubedoor.config import settings
 from kubedoor.errors import KubeDoorError
-from kubedoor.metrics import merged
-from kubedoor.once import once
-from kubedoor.responses import error_response, housekeeping
+from kubedoor.runtime import logs
+from kubedoor.runtime.http import error_response, housekeeping
+from kubedoor.runtime.lazy import once
+from kubedoor.workloads.metrics import merged
 
 from .app import create_app
 from .clusters import Clusters

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from kubedoor import certificates, ticking
-from kubedoor.actionplans import Planner
-from kubedoor.actions import Actions
-from kubedoor.assembly import utc_now
-from kubedoor.batches import Tools
-from kubedoor.cluster import Cluster
-from kubedoor.cronjobs import CronJobOptions
-from kubedoor.cronjobs_in_cluster import CronJobs
-from kubedoor.door import rules_of
-from kubedoor.notifications import Notifications
-from kubedoor.publishing import Publisher
-from kubedoor.schedules import Schedules
-from kubedoor.settings import Settings
+from kubedoor.admission.certificates import self_signed
+from kubedoor.admission.door import rules_of
+from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.admission.switch import Switch
+from kubedoor.config.settings import Settings
+from kubedoor.kube.client import Cluster
+from kubedoor.notifications.notifications import Notifications
+from kubedoor.operations.actions import Actions
+from kubedoor.operations.batch import Tools
+from kubedoor.operations.plan import Planner
+from kubedoor.runtime import timer
+from kubedoor.runtime.assembly import utc_now
+from kubedoor.schedules.cronjob import CronJobOptions
+from kubedoor.schedules.cronjob_client import CronJobs
+from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.channels import ChannelStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
@@ -30,7 +32,6 @@ from kubedoor.store.notices import NoticeStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
-from kubedoor.switch import Switch
 
 if TYPE_CHECKING:
     from .clusters import Clusters
@@ -121,7 +122,7 @@ def _certificate_days(settings: Settings) -> int | None:
     file = Path(settings.tls_cert_file) if settings.tls_cert_file else settings.data_dir / "tls" / "tls.crt"
     try:
         if file.is_file():
-            return certificates.days_left(file, now=utc_now())
+            return self_signed.days_left(file, now=utc_now())
         door = (f"{settings.webhook_service}.{settings.namespace}.svc", settings.webhook_port)
         served = x509.load_pem_x509_certificate(ssl.get_server_certificate(door, timeout=PROBE_SECONDS).encode())
     except (OSError, ValueError):
@@ -138,4 +139,4 @@ def start_clock(clusters: Clusters) -> None:
     look = max(seconds, OVERDUE_SECONDS) if home.schedules.is_in_cluster else seconds
     chores |= {f"schedules {one.settings.cluster}": (one.schedules.tick, look) for one in clusters.all()}
     if seconds:
-        ticking.start(chores)
+        timer.start(chores)

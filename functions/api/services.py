@@ -7,10 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubedoor import people
-from kubedoor.accounts import Tokens, Users
-from kubedoor.actions import Actions
-from kubedoor.assembly import (
+from kubedoor.admission.door import rules_of
+from kubedoor.admission.preview import Preview
+from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.admission.switch import Switch
+from kubedoor.collection.background import Collections, Slice, remote_slice
+from kubedoor.collection.sample.source import sample_deployments
+from kubedoor.config.settings import Settings
+from kubedoor.errors import NotFound
+from kubedoor.identity import sessions as people
+from kubedoor.identity.accounts import Tokens, Users
+from kubedoor.identity.oidc import Oidc, OidcOptions
+from kubedoor.identity.passwords import Passwords
+from kubedoor.identity.throttle import Throttle
+from kubedoor.kube.client import Cluster
+from kubedoor.model import WorkloadKey
+from kubedoor.notifications.notifications import Notifications
+from kubedoor.operations.actions import Actions
+from kubedoor.runtime.assembly import (
     build_cluster,
     build_collector,
     build_publisher,
@@ -18,24 +32,8 @@ from kubedoor.assembly import (
     utc_now,
     webhook_options,
 )
-from kubedoor.background import Collections, Slice, remote_slice
-from kubedoor.checkup import Checkup
-from kubedoor.cluster import Cluster
-from kubedoor.door import rules_of
-from kubedoor.errors import NotFound
-from kubedoor.importing import Importing
-from kubedoor.metrics import WorkloadMetrics
-from kubedoor.model import WorkloadKey
-from kubedoor.notifications import Notifications
-from kubedoor.oidc import Oidc, OidcOptions
-from kubedoor.overview import Overview
-from kubedoor.passwords import Passwords
-from kubedoor.preview import Preview
-from kubedoor.publishing import Publisher
-from kubedoor.sample import sample_deployments
-from kubedoor.schedules import Schedules
-from kubedoor.settings import Settings
-from kubedoor.showable import showable
+from kubedoor.runtime.checkup import Checkup
+from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
@@ -45,9 +43,11 @@ from kubedoor.store.people import PeopleStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
-from kubedoor.switch import Switch
-from kubedoor.throttle import Throttle
-from kubedoor.workloads import Workloads
+from kubedoor.workloads.csv_import import Importing
+from kubedoor.workloads.metrics import WorkloadMetrics
+from kubedoor.workloads.overview import Overview
+from kubedoor.workloads.redaction import showable
+from kubedoor.workloads.service import Workloads
 
 from .clusters import Clusters
 from .operations import build_actions, build_notifications, build_schedules

@@ -15,16 +15,17 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from kubedoor import logs, settings
-from kubedoor.assembly import build_cluster, build_publisher, build_rounds
-from kubedoor.collecting import Progress
-from kubedoor.collectwishes import Wish, parse_wish
+from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.collection.all_clusters import Rounds
+from kubedoor.collection.collector import Progress
+from kubedoor.collection.request import Wish, parse_wish
+from kubedoor.config import settings
+from kubedoor.config.settings import Settings
 from kubedoor.errors import KubeDoorError, Unauthorized
-from kubedoor.once import once
-from kubedoor.publishing import Publisher
-from kubedoor.responses import bears, error_response, housekeeping, not_here, read_json
-from kubedoor.rounds import Rounds
-from kubedoor.settings import Settings
+from kubedoor.runtime import logs
+from kubedoor.runtime.assembly import build_cluster, build_publisher, build_rounds
+from kubedoor.runtime.http import bears, error_response, housekeeping, not_here, read_json
+from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import opened
 

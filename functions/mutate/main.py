@@ -12,12 +12,13 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kubedoor import logs, settings
-from kubedoor.door import STORE_TIMEOUT_SECONDS, Door, options_of, rules_of
+from kubedoor.admission.door import STORE_TIMEOUT_SECONDS, Door, options_of, rules_of
+from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.config import settings
 from kubedoor.errors import KubeDoorError
-from kubedoor.once import once
-from kubedoor.responses import error_response, housekeeping, not_here, read_json
-from kubedoor.snapshot import Snapshot
+from kubedoor.runtime import logs
+from kubedoor.runtime.http import error_response, housekeeping, not_here, read_json
+from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import opened
 from kubedoor.store.records import RecordStore

@@ -17,11 +17,11 @@ from urllib.parse import urlencode
 
 import typer
 
-from kubedoor import settings
+from kubedoor.config import settings
+from kubedoor.config.settings import Settings
 from kubedoor.errors import KubeDoorError, SettingsError
-from kubedoor.people import COMMAND_LINE, LOCAL_LOGIN, Login
+from kubedoor.identity.sessions import COMMAND_LINE, LOCAL_LOGIN, Login
 from kubedoor.roles import Role
-from kubedoor.settings import Settings
 from kubedoor.store.people import User
 
 PREFIX = "/api/v1"
@@ -161,7 +161,7 @@ class Local:
     """The API's own application in this process, for somebody who holds the store anyway: an admin by name of the account."""
 
     def __init__(self, config: Settings) -> None:
-        from kubedoor.serving import load_function
+        from kubedoor.runtime.serving import load_function
 
         # The application would log to standard output, where the answer goes; its clock is for those who stay.
         os.environ["KUBEDOOR_LOG_LEVEL"] = "error"

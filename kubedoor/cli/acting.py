@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kubedoor.cli.access import Access, ClusterOption
 from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table, remarks
 from kubedoor.errors import KubeDoorError, SettingsError
-from kubedoor.wishes import Kind, Order
+from kubedoor.operations.request import Kind, Order
 
 POLL_SECONDS = 1.0
 WORKLOADS_HELP = "NAMESPACE/DEPLOYMENT, for scale also NAMESPACE/DEPLOYMENT=5."

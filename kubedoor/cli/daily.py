@@ -25,7 +25,7 @@ from kubedoor.cli.output import (
     remarks,
 )
 from kubedoor.errors import BadRequest, KubeDoorError
-from kubedoor.exporting import csv_lines
+from kubedoor.workloads.csv_stream import csv_lines
 
 POLL_SECONDS = 0.5
 PAGE_ROWS = 500

@@ -14,8 +14,8 @@ import yaml
 
 from kubedoor.cli.access import Access, ClusterOption
 from kubedoor.cli.output import print_table, remarks, write_out
+from kubedoor.config.settings import Settings
 from kubedoor.errors import BadRequest, ClusterError, InvalidInput, KubeDoorError
-from kubedoor.settings import Settings
 
 
 class ExportFormat(StrEnum):
@@ -128,9 +128,9 @@ def import_kubedoor(
     cluster: ClusterOption = "",
 ) -> None:
     """Works on the store itself, so it has to run where the store can be reached."""
-    from kubedoor.recording import Editor
+    from kubedoor.identity.audit import Editor
     from kubedoor.store import opening
-    from kubedoor.takeover import TakenOver
+    from kubedoor.workloads.kubedoor_import import TakenOver
 
     home: Settings = context.obj.settings
     config = home.for_cluster(cluster or home.cluster)
@@ -152,15 +152,15 @@ def import_kubedoor(
 
 
 def _takeover(config: Settings, dsn: str) -> tuple[Any, Any]:
-    from kubedoor.assembly import utc_now
+    from kubedoor.runtime.assembly import utc_now
     from kubedoor.store.connection import Connection, parse_dsn
     from kubedoor.store.control import ControlStore
     from kubedoor.store.listing import ListingStore
     from kubedoor.store.opening import migrated
     from kubedoor.store.records import RecordStore
     from kubedoor.store.usage import UsageStore
-    from kubedoor.takeover import Original, Takeover
-    from kubedoor.workloads import Workloads
+    from kubedoor.workloads.kubedoor_import import Original, Takeover
+    from kubedoor.workloads.service import Workloads
 
     if parse_dsn(dsn) == parse_dsn(config.dsn):
         raise InvalidInput("the DSN is that of this KubeDoor's own store", field="dsn")
@@ -188,7 +188,7 @@ def _takeover(config: Settings, dsn: str) -> tuple[Any, Any]:
 
 def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[str, ...]]:
     """The containers of each Deployment: what the cluster has now, else what was collected."""
-    from kubedoor.assembly import build_cluster
+    from kubedoor.runtime.assembly import build_cluster
 
     found: dict[tuple[str, str], list[str]] = {}
     for row in control.control_rows():
@@ -203,6 +203,6 @@ def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[s
 
 
 def _refresh(config: Settings) -> None:
-    from kubedoor.assembly import build_collector
+    from kubedoor.runtime.assembly import build_collector
 
     build_collector(config).refresh_collected()

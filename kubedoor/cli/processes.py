@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from kubedoor import logs, settings
-from kubedoor.settings import Settings
+from kubedoor.config import settings
+from kubedoor.config.settings import Settings
+from kubedoor.runtime import logs
 
 
 def settings_table() -> str:
@@ -34,15 +35,15 @@ def _migrate(config: Settings) -> None:
 
 
 def _webhook(config: Settings) -> None:
-    from kubedoor.assembly import webhook_options
-    from kubedoor.webhook import configuration
+    from kubedoor.admission.webhook_configuration import configuration
+    from kubedoor.runtime.assembly import webhook_options
 
     _door_certificate(config)
     print(json.dumps(configuration(webhook_options(config)), indent=2))
 
 
 def _door_certificate(config: Settings) -> tuple[str, str]:
-    from kubedoor.assembly import ensure_door_certificate
+    from kubedoor.runtime.assembly import ensure_door_certificate
 
     if config.tls_cert_file:
         return config.tls_cert_file, config.tls_key_file
@@ -51,7 +52,7 @@ def _door_certificate(config: Settings) -> tuple[str, str]:
 
 
 def _mutate(config: Settings) -> None:
-    from kubedoor import serving
+    from kubedoor.runtime import serving
 
     app = serving.Draining(serving.load_function("mutate"))
     certificate, key = _door_certificate(config)
@@ -67,8 +68,8 @@ def _mutate(config: Settings) -> None:
 
 
 def _serve(config: Settings) -> None:
-    from kubedoor import serving
-    from kubedoor.assembly import build_source
+    from kubedoor.runtime import serving
+    from kubedoor.runtime.assembly import build_source
     from kubedoor.store import opening
 
     build_source(config)
@@ -135,19 +136,19 @@ def add_to(app: typer.Typer) -> None:
     def webhook(
         remove: Annotated[bool, typer.Option("--remove", help="Delete it from the cluster: control off.")] = False,
     ) -> None:
-        from kubedoor import chores
+        from kubedoor.runtime import jobs
 
         config = _configured()
-        chores.remove_webhook(config) if remove else _webhook(config)
+        jobs.remove_webhook(config) if remove else _webhook(config)
 
     @app.command("ping", help="Have `collect` collect until everything is complete.")
     def ping() -> None:
-        from kubedoor import chores
+        from kubedoor.runtime import jobs
 
-        chores.ping(_configured())
+        jobs.ping(_configured())
 
     @app.command("certificates", help="Make or renew the door's certificate in its Secret.")
     def certificates() -> None:
-        from kubedoor import chores
+        from kubedoor.runtime import jobs
 
-        chores.renew_certificates(_configured())
+        jobs.renew_certificates(_configured())

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from kubedoor.admission.decision import Outcome
 from kubedoor.cli.access import Access, ClusterOption
 from kubedoor.cli.output import Format, RowsFormat, RowsFormatOption, print_found, write_out
-from kubedoor.decisions import Outcome
 from kubedoor.errors import SettingsError
 
 PAGE_ROWS = 1000

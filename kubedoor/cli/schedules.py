@@ -22,7 +22,7 @@ from kubedoor.cli.acting import (
     target,
 )
 from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table
-from kubedoor.wishes import Kind, Order
+from kubedoor.operations.request import Kind, Order
 
 ScheduleArgument = Annotated[str, typer.Argument(help="Its id, as `schedules list` shows it.")]
 CRON = typer.Option(help="Again and again: five fields, as a CronJob has.")

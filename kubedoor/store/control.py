@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from kubedoor.control import UNKNOWN, compile_rows, with_facts
+from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import Conflict
 from kubedoor.model import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Connection, Row, only

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import date
 
-from kubedoor.listing import Key, Listing, Row, Table
 from kubedoor.store.connection import Connection, only
 from kubedoor.store.control import ControlStore
+from kubedoor.workloads.listing import Key, Listing, Row, Table
 
 OVER_ASKED_FACTOR = 1.5
 """A workload asks for too much when it requests this many times what it used at peak, CPU or memory."""

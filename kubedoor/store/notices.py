@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from kubedoor.notices import Event, Notice
-from kubedoor.scheduling import MISSED_TOLD_AFTER, missed_between
+from kubedoor.notifications.message import Event, Notice
+from kubedoor.schedules.rules import MISSED_TOLD_AFTER, missed_between
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.operations import SILENT_AFTER_SECONDS
 from kubedoor.store.records import NOT_FAILED

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 
-from kubedoor.settings import Settings
+from kubedoor.config.settings import Settings
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 

@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kubedoor.admission import Rules
-from kubedoor.door import Door, DoorOptions
-from kubedoor.listing import Filter
+from kubedoor.admission.door import Door, DoorOptions
+from kubedoor.admission.rules import Rules
+from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.model import CollectedContainer, CollectedValues, Resources
-from kubedoor.snapshot import Snapshot
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import migrate
 from kubedoor.store.records import RecordStore
+from kubedoor.workloads.listing import Filter
 from tests.support.builders import DAY, make_deployment, make_request, make_review
 
 REVIEWS = 500

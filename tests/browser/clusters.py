@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubedoor.sample_cluster import DEPLOYMENTS
+from kubedoor.collection.sample.cluster import DEPLOYMENTS
 from tests.browser.seeding import PASSWORD, seed
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.running import Client, RunningKubeDoor, start_kubedoor

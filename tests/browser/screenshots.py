@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from kubedoor.sample_cluster import DEPLOYMENTS
+from kubedoor.collection.sample.cluster import DEPLOYMENTS
 from tests.browser.serving import FIRST_PASSWORD, ROOT, chromium, sample_kubedoor
 from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing

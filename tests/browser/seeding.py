@@ -16,9 +16,9 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from kubedoor import settings
+from kubedoor.config import settings
 from kubedoor.model import QUANTILES, DayUsage, Resources, UsageDay
-from kubedoor.recommend import SizingOptions, collected_values
+from kubedoor.sizing.rules import SizingOptions, collected_values
 from kubedoor.store import opening
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from kubedoor import cronjobs
+from kubedoor.schedules import cronjob as cronjobs
 from tests.browser.clusters import NAMESPACE, InCluster, in_cluster
 from tests.browser.conftest import Visits
 from tests.browser.seeding import PASSWORD, VIEWER

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
-from kubedoor.sample_cluster import DEPLOYMENTS
+from kubedoor.collection.sample.cluster import DEPLOYMENTS
 from tests.browser.conftest import Visits
 from tests.browser.seeding import MARKUP
 from tests.toolbox.controlplane import ControlPlane

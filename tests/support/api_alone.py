@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kubedoor.serving import load_function
+from kubedoor.runtime.serving import load_function
 
 app = load_function("api")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from kubedoor.admission.review import AdmissionRequest
 from kubedoor.model import ControlContainer, ControlValues, Mode, Resources, Source, UsageDay, Value
-from kubedoor.reviews import AdmissionRequest
 
 DAY = date(2026, 11, 20)
 

@@ -6,7 +6,7 @@ import os
 
 from starlette.testclient import TestClient
 
-from kubedoor.serving import load_function
+from kubedoor.runtime.serving import load_function
 
 
 def function_client(name: str, *, client_host: str = "127.0.0.1", root_path: str = "") -> TestClient:

@@ -12,12 +12,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kubedoor import settings
+from kubedoor.config import settings
+from kubedoor.operations.request import parse
 from kubedoor.store import opening
 from kubedoor.store.connection import Connection
 from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
 from kubedoor.store.records import AdmissionRecord, RecordStore
-from kubedoor.wishes import parse
 
 ROOT = Path(__file__).parents[2]
 

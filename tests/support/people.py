@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 from argon2 import PasswordHasher
 
-from kubedoor.accounts import Tokens, Users
-from kubedoor.passwords import Passwords
-from kubedoor.people import People
-from kubedoor.recording import Editor
+from kubedoor.identity.accounts import Tokens, Users
+from kubedoor.identity.audit import Editor
+from kubedoor.identity.passwords import Passwords
+from kubedoor.identity.sessions import People
+from kubedoor.identity.throttle import Throttle
 from kubedoor.store.connection import Connection
 from kubedoor.store.logins import LoginStore
 from kubedoor.store.people import PeopleStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import TokenStore
-from kubedoor.throttle import Throttle
 
 EDITOR = Editor("root", "session", "192.0.2.1")
 FIRST, PASSWORD = "kubedoor", "kubedoor-first"

@@ -20,12 +20,15 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
-from kubedoor import certificates, logs, settings, webhook
+from kubedoor.admission import webhook_configuration
+from kubedoor.admission.certificates import self_signed
+from kubedoor.admission.json_patch import difference
+from kubedoor.config import settings
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, SettingsError, StoreError
-from kubedoor.once import FAILURE_HOLDS_SECONDS, once
-from kubedoor.patching import difference
-from kubedoor.responses import error_response, housekeeping
-from kubedoor.serving import Mounts, load_function
+from kubedoor.runtime import logs
+from kubedoor.runtime.http import error_response, housekeeping
+from kubedoor.runtime.lazy import FAILURE_HOLDS_SECONDS, once
+from kubedoor.runtime.serving import Mounts, load_function
 from kubedoor.store import opening
 from kubedoor.store.connection import Connection, parse_dsn
 from kubedoor.store.migrations import ON_CLUSTER_SETTINGS, available, folder, migrate
@@ -42,9 +45,9 @@ def load(path: Path) -> x509.Certificate:
 
 
 def test_certificates_are_made_once_and_keys_are_private(tmp_path: Path) -> None:
-    files = certificates.ensure(tmp_path / "tls", NAMES, now=NOW)
+    files = self_signed.ensure(tmp_path / "tls", NAMES, now=NOW)
     before = files.certificate.read_bytes()
-    assert certificates.ensure(tmp_path / "tls", NAMES, now=NOW) == files
+    assert self_signed.ensure(tmp_path / "tls", NAMES, now=NOW) == files
     assert files.certificate.read_bytes() == before
     assert files.key.stat().st_mode & 0o077 == 0
     assert (tmp_path / "tls" / "ca.key").stat().st_mode & 0o077 == 0
@@ -55,21 +58,21 @@ def test_certificates_are_made_once_and_keys_are_private(tmp_path: Path) -> None
 
 
 def test_a_certificate_is_renewed_by_the_same_authority_before_it_ends(tmp_path: Path) -> None:
-    files = certificates.ensure(tmp_path, NAMES, now=NOW)
+    files = self_signed.ensure(tmp_path, NAMES, now=NOW)
     authority, leaf = files.ca.read_bytes(), files.certificate.read_bytes()
-    assert certificates.days_left(files.certificate, now=NOW) == certificates.LEAF_DAYS
-    certificates.ensure(tmp_path, NAMES, now=NOW + timedelta(days=61))
+    assert self_signed.days_left(files.certificate, now=NOW) == self_signed.LEAF_DAYS
+    self_signed.ensure(tmp_path, NAMES, now=NOW + timedelta(days=61))
     assert files.ca.read_bytes() == authority
     assert files.certificate.read_bytes() != leaf
 
 
 def test_another_name_and_an_old_authority_make_a_new_certificate(tmp_path: Path) -> None:
-    files = certificates.ensure(tmp_path, NAMES, now=NOW)
+    files = self_signed.ensure(tmp_path, NAMES, now=NOW)
     leaf = files.certificate.read_bytes()
-    certificates.ensure(tmp_path, [*NAMES, "door.test"], now=NOW)
+    self_signed.ensure(tmp_path, [*NAMES, "door.test"], now=NOW)
     assert files.certificate.read_bytes() != leaf
     authority = files.ca.read_bytes()
-    certificates.ensure(tmp_path, NAMES, now=NOW + timedelta(days=certificates.CA_DAYS))
+    self_signed.ensure(tmp_path, NAMES, now=NOW + timedelta(days=self_signed.CA_DAYS))
     assert files.ca.read_bytes() != authority
 
 
@@ -97,7 +100,7 @@ def test_there_is_one_embedded_store_however_long_one_may_wait(tmp_path: Path) -
 # The webhook configuration
 
 
-def make_options(**fields: Any) -> webhook.WebhookOptions:
+def make_options(**fields: Any) -> webhook_configuration.WebhookOptions:
     given: dict[str, Any] = {
         "namespace": "kubedoor",
         "service": "kubedoor-mutate",
@@ -106,19 +109,19 @@ def make_options(**fields: Any) -> webhook.WebhookOptions:
         "failure_policy": "Ignore",
         "excluded_namespaces": ["kubedoor", "kube-system"],
     }
-    return webhook.WebhookOptions(**{**given, **fields})
+    return webhook_configuration.WebhookOptions(**{**given, **fields})
 
 
 def test_the_configuration_lets_the_ca_or_cert_manager_in() -> None:
-    with_ca = webhook.configuration(make_options(ca="PEM"))
+    with_ca = webhook_configuration.configuration(make_options(ca="PEM"))
     assert with_ca["webhooks"][0]["clientConfig"]["caBundle"] == "UEVN"
-    injected = webhook.configuration(make_options(inject_ca_from="kubedoor/door"))
+    injected = webhook_configuration.configuration(make_options(inject_ca_from="kubedoor/door"))
     assert injected["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": "kubedoor/door"}
     assert "caBundle" not in injected["webhooks"][0]["clientConfig"]
 
 
 def test_excluded_namespaces_are_in_the_selector() -> None:
-    selector = webhook.configuration(make_options())["webhooks"][0]["namespaceSelector"]
+    selector = webhook_configuration.configuration(make_options())["webhooks"][0]["namespaceSelector"]
     assert selector["matchExpressions"][1]["values"] == ["kube-system", "kubedoor"]
 
 
@@ -132,7 +135,7 @@ def test_a_patch_has_only_plain_operations() -> None:
 
 
 def test_a_patch_that_would_not_give_the_object_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubedoor.patching.jsonpatch.apply_patch", lambda *_: {})
+    monkeypatch.setattr("kubedoor.admission.json_patch.jsonpatch.apply_patch", lambda *_: {})
     with pytest.raises(KubeDoorError, match="does not give the object"):
         difference({"a": 1}, {"a": 2})
 

@@ -3,7 +3,7 @@ import * as api from "@/api";
 import { ApiError, cluster } from "@/api/client";
 import type { Role, Session } from "@/types";
 
-/** Which roles may do what is decided by the API (functions/api/roles.py); here, what is worth showing. */
+/** Which roles may do what is decided by the API (functions/api/security/role_table.py); here, what is worth showing. */
 const RANK: Record<string, number> = { viewer: 1, operator: 2, admin: 3 };
 const session = shallowRef<Session | null>(null);
 /** A refusal asks anew, and that may be refused as well. */

@@ -1,4 +1,4 @@
-/** Sentences of actions and schedules (kubedoor/actionplans.py, batches.py, comparing.py, manualnumbers.py, rollouts.py, crons.py, scheduling.py). */
+/** Sentences of actions and schedules (kubedoor/operations/plan.py, batches.py, comparing.py, manualnumbers.py, rollouts.py, crons.py, scheduling.py). */
 export const OPERATIONS: [RegExp, string][] = [
   // Why something is refused, or there is nothing to do.
   [/^gone: the cluster has no Deployment (\S+)$/, "集群中已没有 Deployment $1"],

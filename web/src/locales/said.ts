@@ -6,7 +6,7 @@ import { BEGINNINGS, ENDINGS, OPERATIONS } from "./said-operations";
  */
 const CHINESE: [RegExp, string][] = [
   ...OPERATIONS,
-  // Why the door did what it did (kubedoor/admission.py).
+  // Why the door did what it did (kubedoor/admission/rules.py).
   [/^control values were set$/, "已设置管控值"],
   [/^neither a restart nor a change of replicas$/, "既没有重启，也没有改变副本数"],
   [/^not a Deployment$/, "不是 Deployment"],
@@ -103,7 +103,7 @@ const CHINESE: [RegExp, string][] = [
   [/^kept as it was: Prometheus answered with partial data$/, "保持不变：Prometheus 只返回了部分数据"],
   [/^(?:conflict: )?the store holds usage of a Prometheus, among which sample data has no place: set (\S+), or another (\S+) to try something out$/, "存储中已有来自 Prometheus 的用量，不能混入示例数据：请设置 $1；如要试用，请换一个 $2"],
   [/^no usage in the look-back: collected values kept as they were$/, "回看范围内没有用量：采集值保持不变"],
-  // Of Prometheus (kubedoor/prometheus.py).
+  // Of Prometheus (kubedoor/collection/prometheus/client.py).
   [/^(\S+) refuses the connection: nothing listens there$/, "$1 拒绝连接：没有服务在监听"],
   [/^(\S+) does not answer within (\S+) seconds$/, "$1 在 $2 秒内没有响应"],
   [/^(\S+) cannot be found: its host name is not known here$/, "找不到 $1：无法解析其主机名"],

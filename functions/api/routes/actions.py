@@ -1,0 +1,215 @@
+"""Scale, restart, apply: what would happen, start it, follow it, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from kubedoor.errors import Forbidden, StoreError, Unauthorized
+from kubedoor.operations.actions import Actions
+from kubedoor.operations.plan import Planned
+from kubedoor.operations.request import Wish, parse
+
+from ..schemas.base import Id, ObjectName, Strict, may_fail
+from ..security.access import CommonIn, EditorIn, LoginIn, ServicesIn, authorized
+
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/actions", tags=["actions"])
+
+STREAM_SECONDS = 3600
+STREAM_POLL_SECONDS = 1.0
+STREAM_LOGIN_SECONDS = 30
+"""So often a stream asks whether the login still holds."""
+Kind = Literal["scale", "restart", "apply"]
+State = Literal["running", "cancelling", "finished", "failed", "cancelled", "interrupted"]
+ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interrupted"]
+
+
+class ActionTarget(Strict):
+    namespace: ObjectName
+    deployment: ObjectName
+    replicas: int | None = Field(default=None, ge=0, le=100_000, description="For this one; null: as for all.")
+
+
+class ActionFields(Strict):
+    """What is to be done, and how; schedules have the same fields."""
+
+    kind: Kind
+    workloads: list[ActionTarget] = Field(min_length=1, max_length=500)
+    replicas: int | None = Field(
+        default=None, ge=0, le=100_000, description="scale: becomes the manual value; null: to the control values."
+    )
+    interval_seconds: float = Field(default=0, ge=0, le=3600, description="Pause before each further workload.")
+    at_once: int = Field(default=1, ge=1, le=20, description="How many workloads may be under way.")
+    order: Literal["given", "name", "fewest_pods_first", "most_pods_first"] = "given"
+    stop_on_failure: bool = True
+    deadline_seconds: float = Field(default=600, ge=5, le=7200, description="For one rollout to become healthy.")
+    note: str = Field(default="", max_length=1000)
+
+    def wish(self) -> Wish:
+        """Raises InvalidInput."""
+        body = self.model_dump(include=set(ActionFields.model_fields))
+        return parse({**body, "targets": body.pop("workloads")})
+
+
+class ActionBody(ActionFields):
+    dry_run: bool = Field(default=False, description="Say what would happen, and change nothing.")
+    skip_refused: bool = Field(default=False, description="Go on with the others where a workload is refused.")
+
+
+class FieldChangeAnswer(BaseModel):
+    container: str
+    field: str
+    before: str | None
+    after: str | None
+
+
+class PlannedAnswer(BaseModel):
+    namespace: str
+    deployment: str
+    verdict: Literal["will", "nothing", "refused"]
+    reason: str
+    replicas_before: int | None
+    replicas_after: int | None
+    restarts: bool
+    changes: list[FieldChangeAnswer] = Field(description="Requests and limits that the new pods will have.")
+    warnings: list[str]
+
+
+class ActionStarted(BaseModel):
+    action: str | None = Field(description="null: a dry run.")
+    planned: list[PlannedAnswer]
+
+
+class ActionAnswer(BaseModel):
+    action: str
+    number: int = Field(description="Its place in the sequence; pages on as `before`.")
+    kind: Kind
+    replicas: int | None
+    interval_seconds: float
+    at_once: int
+    order: str
+    stop_on_failure: bool
+    deadline_seconds: float
+    note: str
+    state: State = Field(description="interrupted: whoever did it died; the items say how far it came.")
+    who: str
+    via: str
+    asked_at: datetime
+    last_at: datetime
+    message: str = Field(description="What the first failure was.")
+    cancelled_by: str | None
+    total: int
+    untouched: int
+    running: int
+    done: int
+    failed: int
+    skipped: int
+    interrupted: int
+
+
+class ItemAnswer(BaseModel):
+    namespace: str
+    deployment: str
+    state: ItemState
+    message: str
+    was_changed: bool
+    replicas_before: int | None
+    manual_replicas_before: int | None
+    replicas_after: int | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class ActionDetail(ActionAnswer):
+    items: list[ItemAnswer]
+
+
+_DRY_RUN: dict[int | str, dict[str, Any]] = {200: {"model": ActionStarted, "description": "A dry run."}}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One such object a line.",
+        "content": {"application/x-ndjson": {"schema": {"$ref": "#/components/schemas/ActionDetail"}}},
+    }
+}
+
+
+def planned_answer(planned: Planned) -> PlannedAnswer:
+    inner = ("target", "is_forbidden", "manual_version", "unlike")
+    fields = {name: value for name, value in asdict(planned).items() if name not in inner}
+    return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
+
+
+@router.post("", operation_id="start_action", status_code=202, responses=_DRY_RUN | may_fail(409))
+def start_action(body: ActionBody, found: ServicesIn, editor: EditorIn, response: Response) -> ActionStarted:
+    """Start it (202), or with `dry_run` say exactly what would happen (200)."""
+    if body.dry_run:
+        response.status_code = 200
+        return ActionStarted(action=None, planned=[planned_answer(one) for one in found.actions.plan(body.wish())])
+    action, planned = found.actions.start(body.wish(), editor, skip_refused=body.skip_refused)
+    return ActionStarted(action=action, planned=[planned_answer(one) for one in planned])
+
+
+@router.get("", operation_id="list_actions")
+def list_actions(
+    found: ServicesIn,
+    login: LoginIn,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Annotated[int | None, Query(ge=1, le=4_294_967_295)] = None,
+    state: State | None = None,
+    kind: Kind | None = None,
+) -> list[ActionAnswer]:
+    """The newest first; `before` (a number) pages on."""
+    rows = found.actions.recent(limit=limit, before=before, state=state or "", kind=kind or "")
+    return [ActionAnswer(**row) for row in rows]
+
+
+@router.get("/{action}", operation_id="get_action")
+def get_action(action: Id, found: ServicesIn, login: LoginIn) -> ActionDetail:
+    return ActionDetail(**found.actions.progress(action))
+
+
+@router.get("/{action}/stream", operation_id="stream_action", response_class=StreamingResponse, responses=_STREAM)
+def stream_action(
+    action: Id, request: Request, found: ServicesIn, common: CommonIn, login: LoginIn
+) -> StreamingResponse:
+    """The action as one JSON line (as GET gives it) whenever it has changed, until it is over."""
+    first = found.actions.progress(action)
+    lines = _lines(found.actions, first, lambda: authorized(request, common))
+    return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+async def _lines(actions: Actions, shown: dict[str, Any], check_login: Callable[[], object]) -> AsyncIterator[str]:
+    """Asynchronous, so that whoever watches for an hour holds no thread of the pool meanwhile."""
+    yield ActionDetail(**shown).model_dump_json() + "\n"
+    for number in range(1, int(STREAM_SECONDS / STREAM_POLL_SECONDS) + 1):
+        if shown["state"] not in ("running", "cancelling"):
+            return
+        await asyncio.sleep(STREAM_POLL_SECONDS)
+        try:
+            if number % int(STREAM_LOGIN_SECONDS / STREAM_POLL_SECONDS) == 0:
+                await run_in_threadpool(check_login)
+            now = await run_in_threadpool(actions.progress, shown["action"])
+        except (StoreError, Unauthorized, Forbidden) as error:
+            # The answer has begun, so its status cannot say so any more; whoever watches asks anew and is told then.
+            log.warning("the stream of action %s ends: %s", shown["action"], error)
+            return
+        if now != shown:
+            yield ActionDetail(**now).model_dump_json() + "\n"
+        shown = now
+
+
+@router.post("/{action}/cancel", operation_id="cancel_action", status_code=202)
+def cancel_action(action: Id, found: ServicesIn, editor: EditorIn) -> ActionDetail:
+    """No further workload is begun, and those under way are no longer waited for."""
+    found.actions.cancel(action, editor)
+    return ActionDetail(**found.actions.progress(action))

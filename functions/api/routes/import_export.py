@@ -1,0 +1,138 @@
+"""To and from other tools: control values out, manual values in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from kubedoor.control_values import compile_rows
+from kubedoor.store.connection import Row
+from kubedoor.workloads.csv_import import Imported
+from kubedoor.workloads.csv_sheet import COLUMNS, is_set_by_hand, sheet_row
+from kubedoor.workloads.csv_stream import csv_lines
+from kubedoor.workloads.git_patches import helm_values, kustomize_patch, yaml_documents
+
+from ..after_response import PUBLISHES
+from ..schemas.base import may_fail
+from ..schemas.import_export import ImportAnswer
+from ..security.access import EditorIn, LoginIn, ServicesIn
+from ..services import Services
+
+router = APIRouter(prefix="/values", tags=["values"])
+_SHEET_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+class ExportFormat(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    KUSTOMIZE = "kustomize"
+    HELM = "helm"
+
+
+_MEDIA = {
+    ExportFormat.CSV: ("text/csv; charset=utf-8", "kubedoor-values.csv"),
+    ExportFormat.JSON: ("application/json", "kubedoor-values.json"),
+    ExportFormat.KUSTOMIZE: ("application/yaml", "kubedoor-patches.yaml"),
+    ExportFormat.HELM: ("application/yaml", "kubedoor-helm-values.yaml"),
+}
+_EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            media.partition(";")[0]: {"schema": {"type": "string"}}
+            for media, _ in _MEDIA.values()
+            if "json" not in media
+        }
+        | {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}}
+    }
+}
+
+
+@router.get("/export", operation_id="export_values", response_class=StreamingResponse, responses=_EXPORTED)
+def export_values(
+    found: ServicesIn,
+    login: LoginIn,
+    form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.CSV,
+    namespace: Annotated[str, Query(max_length=63)] = "",
+    deployment: Annotated[str, Query(max_length=253)] = "",
+    manual: Annotated[bool, Query(description="Only workloads of which somebody has set something by hand.")] = False,
+) -> StreamingResponse:
+    """Control values of everything, of a namespace or of one workload.
+
+    kustomize: strategic-merge patches; helm: values for a chart made by `helm create`; both one YAML document for each
+    workload that the door would set something of.
+    """
+    rows = [
+        row
+        for row in found.control.control_rows()
+        if namespace in ("", row["namespace"]) and deployment in ("", row["deployment"])
+    ]
+    if manual:
+        set_ones = {(row["namespace"], row["deployment"]) for row in rows if is_set_by_hand(row)}
+        rows = [row for row in rows if (row["namespace"], row["deployment"]) in set_ones]
+    media, name = _MEDIA[form]
+    return StreamingResponse(
+        _exported(found, form, rows),
+        media_type=media,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _exported(found: Services, form: ExportFormat, rows: list[Row]) -> Iterator[str]:
+    if form is ExportFormat.CSV:
+        yield from csv_lines(COLUMNS, [[sheet_row(row) for row in rows]])
+    elif form is ExportFormat.JSON:
+        yield json.dumps([sheet_row(row) for row in rows], ensure_ascii=False, indent=1)
+    else:
+        keeps = found.settings.hpa_replicas == "keep"
+        values = compile_rows(found.settings.cluster, rows)
+        yield from yaml_documents(
+            (
+                key,
+                kustomize_patch(key, one, keeps_hpa_replicas=keeps)
+                if form is ExportFormat.KUSTOMIZE
+                else helm_values(one, keeps_hpa_replicas=keeps),
+            )
+            for key, one in values.items()
+        )
+
+
+@router.post("/import/preview", operation_id="preview_import", openapi_extra=_SHEET_BODY)
+async def preview_import(request: Request, found: ServicesIn, login: LoginIn) -> ImportAnswer:
+    """What a CSV of manual values would change, and what is wrong with it, line by line. Changes nothing."""
+    data = await request.body()
+    return _answer(await run_in_threadpool(found.importing.preview, data))
+
+
+@router.post(
+    "/import",
+    operation_id="import_values",
+    openapi_extra=_SHEET_BODY,
+    dependencies=[PUBLISHES],
+    responses=may_fail(409),
+)
+async def import_values(
+    request: Request,
+    found: ServicesIn,
+    editor: EditorIn,
+    fingerprint: Annotated[
+        str,
+        Query(max_length=64, description="Of the preview that was looked at: other changes than those are refused."),
+    ] = "",
+) -> ImportAnswer:
+    """Set manual values from a CSV; nothing is changed while anything is wrong with any line."""
+    data = await request.body()
+    return _answer(await run_in_threadpool(partial(found.importing.apply, data, editor, fingerprint=fingerprint)))
+
+
+def _answer(imported: Imported) -> ImportAnswer:
+    return ImportAnswer.model_validate(asdict(imported))

@@ -1,0 +1,123 @@
+"""Notification channels: who is told what. Their addresses go in and never come out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from kubedoor.store.channels import Channel
+
+from ..schemas.base import Id, Strict, may_fail
+from ..security.access import CommonIn, EditorIn, LoginIn
+
+router = APIRouter(prefix="/notifications", tags=["notifications"])
+
+EventName = Literal[
+    "door_overrode",
+    "clamped",
+    "unknown_workload",
+    "door_failed",
+    "collection_failed",
+    "collection_incomplete",
+    "action_finished",
+    "action_failed",
+    "switch_used",
+    "certificate_ends",
+]
+Language = Literal["en", "zh-CN"]
+_URL = "As apprise writes it: slack://…, wecombot://…, dingtalk://…, feishu://…, msteams://…, mailtos://…, jsons://…"
+
+
+class ChannelBody(Strict):
+    name: str = Field(min_length=1, max_length=100)
+    url: str = Field(min_length=1, max_length=2000, description=_URL)
+    events: list[EventName] = Field(min_length=1)
+    min_minutes: int = Field(
+        default=15, ge=1, le=1440, description="Quiet after a message; ever longer while the door's notices flood."
+    )
+    language: Language = "en"
+    enabled: bool = True
+
+
+class ChannelChange(Strict):
+    """What is absent stays."""
+
+    name: str = Field(default="", min_length=1, max_length=100)
+    url: str = Field(default="", min_length=1, max_length=2000, description=_URL)
+    events: list[EventName] = Field(default=[], min_length=1)
+    min_minutes: int = Field(default=15, ge=1, le=1440)
+    language: Language = "en"
+    enabled: bool = True
+    version: int | None = Field(default=None, ge=1, description="The version this was decided on; null: any.")
+
+
+class ChannelAnswer(BaseModel):
+    channel: str
+    version: int
+    name: str
+    service: str = Field(description="What kind of channel its address is of; the address itself is not shown.")
+    events: list[EventName]
+    min_minutes: int
+    language: Language
+    enabled: bool
+    changed_by: str
+    changed_at: datetime | None
+
+
+class MessageAnswer(BaseModel):
+    channel: str
+    name: str
+    stream: Literal["door", "operations", "certificate"]
+    number: int
+    since: datetime
+    until: datetime
+    notices: int
+    title: str
+    begun_at: datetime
+    ok: bool | None = Field(description="null: not known.")
+    detail: str | None
+
+
+def _answer(channel: Channel) -> ChannelAnswer:
+    fields: dict[str, Any] = asdict(channel)
+    return ChannelAnswer(**{name: fields[name] for name in ChannelAnswer.model_fields})
+
+
+@router.get("/channels", operation_id="list_channels")
+def list_channels(found: CommonIn, login: LoginIn) -> list[ChannelAnswer]:
+    return [_answer(channel) for channel in found.notifications.all()]
+
+
+@router.post("/channels", operation_id="create_channel", status_code=201, responses=may_fail(409))
+def create_channel(body: ChannelBody, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
+    return _answer(found.notifications.create(body.model_dump(), editor))
+
+
+@router.patch("/channels/{channel}", operation_id="change_channel", responses=may_fail(409))
+def change_channel(channel: Id, body: ChannelChange, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
+    """With a `version`: 409 when somebody has changed it meanwhile."""
+    fields = body.model_dump(exclude_unset=True, exclude={"version"})
+    return _answer(found.notifications.change(channel, fields, editor, based_on=body.version))
+
+
+@router.delete("/channels/{channel}", operation_id="delete_channel", status_code=204, responses=may_fail(409))
+def delete_channel(channel: Id, found: CommonIn, editor: EditorIn) -> None:
+    found.notifications.delete(channel, editor)
+
+
+@router.post("/channels/{channel}/test", operation_id="test_channel", status_code=204, responses=may_fail(502))
+def test_channel(channel: Id, found: CommonIn, editor: EditorIn) -> None:
+    """Send a test message now; 502 when the channel does not take it."""
+    found.notifications.test(channel)
+
+
+@router.get("/messages", operation_id="list_messages")
+def list_messages(
+    found: CommonIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> list[MessageAnswer]:
+    """What was sent to whom, newest first."""
+    return [MessageAnswer(**row) for row in found.notifications.messages(limit=limit)]

@@ -1,0 +1,38 @@
+"""The first page and the checkup."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request
+
+from ..schemas.collect import CollectionAnswer
+from ..schemas.overview import CheckAnswer, CheckupAnswer, OverviewAnswer
+from ..security import client_path
+from ..security.access import LoginIn, ServicesIn
+from .workloads import workload_answer
+
+router = APIRouter(tags=["overview"])
+
+
+@router.get("/overview", operation_id="get_overview")
+def get_overview(found: ServicesIn, login: LoginIn) -> OverviewAnswer:
+    shown = found.overview.show()
+    last = shown["last_collection"]
+    return OverviewAnswer(
+        **{
+            **shown,
+            "most_wasteful": [workload_answer(row) for row in shown["most_wasteful"]],
+            "most_at_risk": [workload_answer(row) for row in shown["most_at_risk"]],
+            "last_collection": CollectionAnswer(**last) if last else None,
+        }
+    )
+
+
+@router.get("/checkup", operation_id="run_checkup")
+def run_checkup(request: Request, found: ServicesIn, login: LoginIn) -> CheckupAnswer:
+    """Every dependency, metric and permission: fine, or what to do."""
+    checks = [*found.checkup.run(), *client_path.checks(request, found, login)]
+    return CheckupAnswer(
+        ok=all(check.ok for check in checks), checks=[CheckAnswer(**asdict(check)) for check in checks]
+    )

@@ -1,0 +1,63 @@
+"""Users, for admins."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from kubedoor.store.people import User
+
+from ..schemas.base import may_fail
+from ..schemas.identity import NewPasswordBody, UserAnswer, UserBody, UserChange, UserEntryAnswer
+from ..security.access import CommonIn, EditorIn, LoginIn
+
+router = APIRouter(prefix="/users", tags=["people"])
+Username = Annotated[str, Path(max_length=128)]
+
+
+def _answer(user: User) -> UserAnswer:
+    return UserAnswer(
+        username=user.username,
+        role=user.role,
+        source=user.source,
+        must_change_password=user.must_change_password,
+        version=user.version,
+    )
+
+
+@router.get("", operation_id="list_users")
+def list_users(found: CommonIn, login: LoginIn) -> list[UserEntryAnswer]:
+    return [UserEntryAnswer(**asdict(entry)) for entry in found.users.all()]
+
+
+@router.post("", operation_id="create_user", status_code=201, responses=may_fail(409, 429))
+def create_user(body: UserBody, found: CommonIn, editor: EditorIn) -> UserAnswer:
+    """The password is a first one: it has to be changed at the first log-in."""
+    return _answer(found.users.create(body.username, body.password, body.role, editor))
+
+
+@router.patch("/{username}", operation_id="change_user", responses=may_fail(409))
+def change_user(username: Username, body: UserChange, found: CommonIn, editor: EditorIn) -> UserAnswer:
+    return _answer(found.users.set_role(username, body.role, editor, version=body.version))
+
+
+@router.put("/{username}/password", operation_id="reset_password", responses=may_fail(409, 429))
+def reset_password(username: Username, body: NewPasswordBody, found: CommonIn, editor: EditorIn) -> UserAnswer:
+    """A new first password; every session of the user ends."""
+    return _answer(found.users.reset_password(username, body.password, editor))
+
+
+@router.post("/{username}/log-out", operation_id="log_user_out", status_code=204, responses=may_fail(409))
+def log_user_out(username: Username, found: CommonIn, editor: EditorIn) -> None:
+    """Ends every session of the user."""
+    found.users.log_out(username, editor)
+
+
+@router.delete("/{username}", operation_id="delete_user", status_code=204, responses=may_fail(409))
+def delete_user(
+    username: Username, found: CommonIn, editor: EditorIn, version: Annotated[int | None, Query(ge=0)] = None
+) -> None:
+    """The last admin stays: 409."""
+    found.users.delete(username, editor, version=version)

@@ -1,0 +1,161 @@
+"""The control table: list, one, history, and values set by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from kubedoor.errors import KubeDoorError
+from kubedoor.model import ManualValues, UsageDay, WorkloadKey
+from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.service import Edit
+
+from ..after_response import PUBLISHES
+from ..schemas.base import ErrorBody, Name, may_fail
+from ..schemas.workloads import (
+    BulkBody,
+    BulkResult,
+    ContainerAnswer,
+    HistoryAnswer,
+    ManualAnswer,
+    UsageDayAnswer,
+    WorkloadAnswer,
+    WorkloadDetail,
+    WorkloadEdit,
+    WorkloadPage,
+)
+from ..security.access import EditorIn, LoginIn, ServicesIn
+
+router = APIRouter(prefix="/workloads", tags=["workloads"])
+Sort = Literal[
+    "name",
+    "replicas",
+    "cpu_requested",
+    "cpu_used",
+    "cpu_waste",
+    "memory_requested",
+    "memory_used",
+    "memory_waste",
+    "edited_at",
+]
+
+
+def usage_answer(row: UsageDay) -> UsageDayAnswer:
+    return UsageDayAnswer(**{**asdict(row), **asdict(row.found), "hpa": bool(row.hpa)})
+
+
+def _manual_answer(values: ManualValues) -> ManualAnswer:
+    return ManualAnswer.model_validate(asdict(values))
+
+
+def workload_answer(row: dict[str, Any]) -> WorkloadAnswer:
+    containers = [ContainerAnswer(**container) for container in row["containers"]]
+    return WorkloadAnswer(**{**row, "containers": containers})
+
+
+@router.get("", operation_id="list_workloads")
+def list_workloads(
+    found: ServicesIn,
+    login: LoginIn,
+    search: Annotated[str, Query(max_length=300)] = "",
+    namespace: Annotated[str, Query(max_length=63)] = "",
+    mode: Literal["", "enforce", "observe", "off"] = "",
+    asked: Literal["", "over", "under", "none"] = "",
+    has_manual: bool | None = None,
+    hpa: bool | None = None,
+    sort: Sort = "name",
+    order: Literal["asc", "desc"] = "asc",
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> WorkloadPage:
+    wanted = Filter(search=search, namespace=namespace, mode=mode, asked=asked, has_manual=has_manual, hpa=hpa)
+    rows, total = found.workloads.page(wanted, sort=sort, descending=order == "desc", page=page, page_size=page_size)
+    return WorkloadPage(
+        items=[workload_answer(row) for row in rows],
+        total=total,
+        page=page,
+        page_size=page_size,
+        namespaces=found.overview.listing.namespaces(),
+        is_sample=found.settings.uses_sample,
+    )
+
+
+@router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISHES])
+def edit_workloads(body: BulkBody, found: ServicesIn, editor: EditorIn) -> list[BulkResult]:
+    cluster = found.settings.cluster
+    edits = {WorkloadKey(cluster, edit.namespace, edit.deployment): edit for edit in body.edits}
+    results = found.workloads.edit_many(
+        {
+            key: Edit(
+                edit.version,
+                {name: value for name, value in edit.changes().items() if name not in ("namespace", "deployment")},
+            )
+            for key, edit in edits.items()
+        },
+        editor,
+    )
+    return [_bulk_result(key, result) for key, result in results]
+
+
+def _bulk_result(key: WorkloadKey, result: ManualValues | KubeDoorError) -> BulkResult:
+    if isinstance(result, KubeDoorError):
+        error = ErrorBody(**result.as_json()["error"])
+        return BulkResult(namespace=key.namespace, deployment=key.deployment, error=error)
+    return BulkResult(namespace=key.namespace, deployment=key.deployment, manual=_manual_answer(result))
+
+
+@router.get("/{cluster}/{namespace}/{deployment}", operation_id="get_workload")
+def get_workload(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> WorkloadDetail:
+    row = found.workloads.one(WorkloadKey(cluster, namespace, deployment))
+    containers = [ContainerAnswer(**container) for container in row["containers"]]
+    return WorkloadDetail(**{**row, "containers": containers})
+
+
+@router.patch(
+    "/{cluster}/{namespace}/{deployment}",
+    operation_id="edit_workload",
+    dependencies=[PUBLISHES],
+    responses=may_fail(409),
+)
+def edit_workload(
+    cluster: Name, namespace: Name, deployment: Name, body: WorkloadEdit, found: ServicesIn, editor: EditorIn
+) -> ManualAnswer:
+    key = WorkloadKey(cluster, namespace, deployment)
+    return _manual_answer(found.workloads.edit(key, Edit(body.version, body.changes()), editor))
+
+
+@router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history")
+def get_history(
+    cluster: Name,
+    namespace: Name,
+    deployment: Name,
+    found: ServicesIn,
+    login: LoginIn,
+    days: Annotated[int, Query(ge=1, le=365)] = 30,
+) -> HistoryAnswer:
+    key = WorkloadKey(cluster, namespace, deployment)
+    rows = found.workloads.history(key, days=days)
+    peak_day, memory_peak_day = found.control.peak_days(key)
+    return HistoryAnswer(days=[usage_answer(row) for row in rows], peak_day=peak_day, memory_peak_day=memory_peak_day)
+
+
+@router.get("/{cluster}/{namespace}/{deployment}/edits", operation_id="list_edits")
+def list_edits(
+    cluster: Name,
+    namespace: Name,
+    deployment: Name,
+    found: ServicesIn,
+    login: LoginIn,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> list[ManualAnswer]:
+    return [
+        _manual_answer(edit) for edit in found.workloads.edits(WorkloadKey(cluster, namespace, deployment), limit=limit)
+    ]
+
+
+@router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))
+def get_live(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> dict[str, Any]:
+    """The Deployment as the cluster has it now, without the values of its variables; with sample data, the sample's."""
+    return found.live(namespace, deployment)

@@ -1,0 +1,60 @@
+"""What goes over the wire, for validation and for the OpenAPI document that the web's types are made from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from kubedoor.identity.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+
+Mode = Literal["enforce", "observe", "off"]
+RoleName = Literal["viewer", "operator", "admin"]
+Millicores = int | None
+Bytes = int | None
+# Said here, and refused by the library in words for people.
+NewPassword = Annotated[
+    str, Field(max_length=MAX_PASSWORD_CHARACTERS, json_schema_extra={"minLength": MIN_PASSWORD_CHARACTERS})
+]
+Quantity = Annotated[
+    str,
+    Field(max_length=64, json_schema_extra={"format": "kubernetes-quantity", "examples": ["250m", "512Mi"]}),
+]
+# DNS names (RFC 1123): a label, and a subdomain as names of Deployments may be.
+CONTAINER_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Id = Annotated[str, Path(min_length=1, max_length=64)]
+Name = Annotated[str, Path(min_length=1, max_length=253)]
+
+
+class Strict(BaseModel):
+    """A request body: an unknown field is an error, and 3 is not "3"."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, body: Any) -> Any:
+        """JSON knows one kind of number: 3.0 is 3 to whoever wrote it, and to the document."""
+        if not isinstance(body, dict):
+            return body
+        return {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in body.items()
+        }
+
+
+class ErrorBody(BaseModel):
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class ErrorAnswer(BaseModel):
+    error: ErrorBody
+
+
+def may_fail(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: errors of its own, beside those that document.py adds by rule."""
+    return {status: {"model": ErrorAnswer} for status in statuses}

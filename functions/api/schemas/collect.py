@@ -1,0 +1,72 @@
+"""Collections over the wire."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from .base import Strict
+
+
+class CollectBody(Strict):
+    days: int | None = Field(default=None, ge=1, le=365)
+    day: str | None = Field(default=None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"})
+    refresh: bool = False
+
+
+class CollectStarted(BaseModel):
+    collection: str
+
+
+class CollectionStep(BaseModel):
+    at: datetime
+    event: str
+    day: date | None
+    row_count: int
+    coverage: float
+    seconds: float
+    message: str
+
+
+class CollectionAnswer(BaseModel):
+    collection: str
+    state: Literal["running", "finished", "failed", "cancelled", "interrupted"]
+    started_at: datetime
+    last_at: datetime
+    days_total: int
+    days_done: int
+    days_failed: int
+    rows: int
+    message: str
+
+
+class CollectionDetail(CollectionAnswer):
+    steps: list[CollectionStep]
+
+
+class StoredDayAnswer(BaseModel):
+    day: date
+    windows: str
+    row_count: int
+    coverage: float
+    is_partial: bool
+    warnings: list[str]
+    seconds: float
+    finished_at: datetime
+
+
+class CollectSettings(BaseModel):
+    peak_windows: str
+    time_zone: str
+    weekdays_only: bool
+    look_back_days: int
+    sizing_rule: str
+    peak_day_scope: str
+    is_sample: bool
+
+
+class DaysAnswer(BaseModel):
+    days: list[StoredDayAnswer]
+    settings: CollectSettings

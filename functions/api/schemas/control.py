@@ -1,0 +1,74 @@
+"""The switch, previews and the two records over the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from .base import Strict
+
+
+class ControlBody(Strict):
+    enabled: bool
+
+
+class ControlAnswer(BaseModel):
+    enabled: bool | None = Field(description="null: the cluster does not say; `reason` says why.")
+    reason: str
+    failure_policy: str
+    is_current: bool
+
+
+class Change(BaseModel):
+    field: str
+    container: str
+    before: str | None
+    after: str
+    source: str
+    clamped: bool
+
+
+class PreviewAnswer(BaseModel):
+    outcome: str
+    reason: str
+    allowed: bool
+    warnings: list[str]
+    changes: list[Change]
+    before: dict[str, Any] = Field(description="The object as it came.")
+    after: dict[str, Any] = Field(description="The object as the API server would store it.")
+
+
+class AdmissionAnswer(BaseModel):
+    at: datetime
+    id: UUID
+    namespace: str
+    deployment: str
+    uid: str
+    operation: str
+    subresource: str
+    username: str
+    outcome: str
+    reason: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    warnings: list[str]
+    version: int
+    snapshot_age_seconds: float
+
+
+class AuditAnswer(BaseModel):
+    at: datetime
+    id: UUID
+    cluster: str = Field(description="Where it happened; empty: it is common to all clusters.")
+    who: str
+    via: str
+    address: str
+    action: str
+    target: str
+    namespace: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    outcome: str = Field(description="done, or failed: then it did not happen, and `after` has the error.")

@@ -1,0 +1,76 @@
+"""The overview and the checkup over the wire."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, Field
+
+from .collect import CollectionAnswer
+from .workloads import WorkloadAnswer
+
+
+class Sums(BaseModel):
+    workloads: int
+    over_asked: int
+    under_asked: int
+    unasked: int
+    with_manual: int
+    with_hpa: int
+    enforced: int
+    observed: int
+    cpu_requested_millicores: int
+    cpu_used_millicores: int
+    cpu_control_millicores: int
+    memory_requested_bytes: int
+    memory_used_bytes: int
+    memory_control_bytes: int
+    cpu_spare_millicores: int = Field(description="Requested beyond what was used, over workloads that have spare.")
+    cpu_missing_millicores: int = Field(
+        description="Used beyond what was requested, over workloads that ask too little."
+    )
+    memory_spare_bytes: int
+    memory_missing_bytes: int
+
+
+class NamespaceSums(BaseModel):
+    namespace: str
+    workloads: int
+    cpu_requested_millicores: int
+    cpu_used_millicores: int
+    memory_requested_bytes: int
+    memory_used_bytes: int
+
+
+class DaySums(BaseModel):
+    day: date
+    workloads: int
+    cpu_requested_millicores: int
+    cpu_used_millicores: int
+    memory_requested_bytes: int
+    memory_used_bytes: int
+
+
+class OverviewAnswer(BaseModel):
+    cluster: str
+    is_sample: bool
+    sums: Sums
+    namespaces: list[NamespaceSums]
+    days: list[DaySums]
+    most_wasteful: list[WorkloadAnswer]
+    most_at_risk: list[WorkloadAnswer]
+    admissions_today: dict[str, int]
+    last_collection: CollectionAnswer | None
+    refreshed_at: datetime | None
+
+
+class CheckAnswer(BaseModel):
+    name: str
+    ok: bool
+    detail: str
+    remedy: str
+
+
+class CheckupAnswer(BaseModel):
+    ok: bool
+    checks: list[CheckAnswer]

@@ -1,0 +1,172 @@
+"""The control table over the wire: edits in, workloads and their usage out."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field, field_validator
+
+from kubedoor.workloads.service import MAX_REPLICAS
+
+from .base import CONTAINER_NAME, Bytes, ErrorBody, Millicores, Mode, ObjectName, Quantity, Strict
+
+
+class ContainerEdit(Strict):
+    """Quantities as Kubernetes writes them (`250m`, `1.5`, `512Mi`); null unsets a field, an absent one stays."""
+
+    cpu_request: Quantity | None = None
+    memory_request: Quantity | None = None
+    cpu_limit: Quantity | None = None
+    memory_limit: Quantity | None = None
+
+
+class WorkloadEdit(Strict):
+    version: int = Field(ge=0, description="The version this edit is based on; 0: never edited.")
+    mode: Mode | None = None
+    replicas: int | None = Field(default=None, ge=0, le=MAX_REPLICAS)
+    containers: dict[str, ContainerEdit] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": f"^{CONTAINER_NAME}$"}}
+    )
+    note: str = Field(default="", max_length=1000)
+
+    @field_validator("containers")
+    @classmethod
+    def _named_as_containers(cls, containers: dict[str, ContainerEdit]) -> dict[str, ContainerEdit]:
+        if any(not re.fullmatch(CONTAINER_NAME, name) for name in containers):
+            raise ValueError("that is not how a container can be named")
+        return containers
+
+    def changes(self) -> dict[str, Any]:
+        """Only what the client wrote."""
+        return self.model_dump(exclude_unset=True, exclude={"version"})
+
+
+class BulkEdit(WorkloadEdit):
+    namespace: ObjectName
+    deployment: ObjectName
+
+
+class BulkBody(Strict):
+    edits: list[BulkEdit] = Field(min_length=1, max_length=1000)
+
+
+class ManualResources(BaseModel):
+    cpu_request_millicores: Millicores
+    memory_request_bytes: Bytes
+    cpu_limit_millicores: Millicores
+    memory_limit_bytes: Bytes
+
+
+class ManualAnswer(BaseModel):
+    version: int
+    mode: Mode | None
+    replicas: int | None
+    containers: dict[str, ManualResources]
+    note: str
+    edited_by: str
+    edited_at: datetime | None
+
+
+class BulkResult(BaseModel):
+    namespace: str
+    deployment: str
+    manual: ManualAnswer | None = None
+    error: ErrorBody | None = None
+
+
+class UsageDayAnswer(BaseModel):
+    namespace: str
+    deployment: str
+    container: str
+    day: date
+    pods: int
+    cpu_p95_millicores: int
+    cpu_p95_hottest_millicores: int
+    memory_p95_bytes: int
+    memory_p95_hottest_bytes: int
+    memory_max_bytes: int
+    cpu_quantiles_millicores: list[int]
+    memory_quantiles_bytes: list[int]
+    cpu_request_millicores: Millicores
+    memory_request_bytes: Bytes
+    cpu_limit_millicores: Millicores
+    memory_limit_bytes: Bytes
+    throttled_share: float | None
+    oom_kills: int
+    coverage: float
+    hpa: bool
+
+
+class ContainerAnswer(BaseModel):
+    """One container's control values: `manual_*` over `collected_*`; null: nothing to say."""
+
+    container: str
+    cpu_request_millicores: Millicores
+    collected_cpu_request_millicores: Millicores
+    manual_cpu_request_millicores: Millicores
+    memory_request_bytes: Bytes
+    collected_memory_request_bytes: Bytes
+    manual_memory_request_bytes: Bytes
+    cpu_limit_millicores: Millicores
+    collected_cpu_limit_millicores: Millicores
+    manual_cpu_limit_millicores: Millicores
+    memory_limit_bytes: Bytes
+    collected_memory_limit_bytes: Bytes
+    manual_memory_limit_bytes: Bytes
+    cpu_usage_millicores: int = Field(description="Used at peak, a pod; the P95 of the peak day.")
+    memory_usage_bytes: int
+    reasons: list[str]
+    newest: UsageDayAnswer | None = Field(description="The newest usage day; null when not seen for a month.")
+
+
+class WorkloadAnswer(BaseModel):
+    namespace: str
+    deployment: str
+    mode: Mode
+    version: int
+    edited_at: datetime | None
+    edited_by: str
+    replicas: int | None
+    collected_replicas: int | None
+    manual_replicas: int | None
+    peak_day: date | None
+    days: int = Field(description="Usage days the collected values rest on.")
+    hpa: bool
+    opted_out: bool
+    owned: bool
+    newest_day: date | None
+    pods: int | None
+    oom_kills: int
+    throttled_share: float | None
+    cpu_requested_millicores: int = Field(description="Requested by all pods on the newest day.")
+    cpu_used_millicores: int = Field(description="Used by all pods at the peak of the peak day.")
+    cpu_control_millicores: int
+    memory_requested_bytes: int
+    memory_used_bytes: int
+    memory_control_bytes: int
+    unasked: int = Field(description="Containers without a CPU or memory request.")
+    has_manual: bool
+    is_over_asked: bool
+    is_under_asked: bool
+    containers: list[ContainerAnswer]
+
+
+class WorkloadDetail(WorkloadAnswer):
+    manual: ManualAnswer
+
+
+class WorkloadPage(BaseModel):
+    items: list[WorkloadAnswer]
+    total: int
+    page: int
+    page_size: int
+    namespaces: list[str]
+    is_sample: bool
+
+
+class HistoryAnswer(BaseModel):
+    days: list[UsageDayAnswer]
+    peak_day: date | None
+    memory_peak_day: date | None

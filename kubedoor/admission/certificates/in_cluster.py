@@ -1,0 +1,88 @@
+"""The door's certificate where there is no cert-manager: kept in a Secret, renewed by whoever runs this again.
+
+Two orders matter. The API server is told of a new CA before a certificate of that CA is served, and the old CA stays in
+the bundle, since doors go on with the old certificate until the kubelet has brought them the new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kubedoor.admission import webhook_configuration
+from kubedoor.admission.certificates import self_signed
+from kubedoor.errors import NotFound
+from kubedoor.kube.client import Cluster, segment
+
+_FILES = ("ca.crt", "ca.key", "tls.crt", "tls.key")
+_END = "-----END CERTIFICATE-----\n"
+
+
+def renew(cluster: Cluster, *, namespace: str, secret: str, names: Sequence[str], now: datetime) -> bool:
+    """Make the Secret, or renew what is in it if it ends soon; whether anything was written.
+
+    The webhook configuration, where there is one, gets the Secret's CA in any case. Raises ClusterError and Forbidden.
+    """
+    path = f"/api/v1/namespaces/{segment(namespace)}/secrets/{segment(secret)}"
+    found = _read(cluster, path)
+    wanted = _renewed(found or {}, names, now)
+    _tell_api_server(cluster, wanted["ca.crt"])
+    if wanted == found:
+        return False
+    data = {name: base64.b64encode(content).decode() for name, content in wanted.items()}
+    if found is None:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": secret, "labels": {"app.kubernetes.io/part-of": "kubedoor"}},
+            "type": "kubernetes.io/tls",
+            "data": data,
+        }
+        cluster.request("POST", path.rpartition("/")[0], body=body)
+    else:
+        cluster.request("PATCH", path, body={"data": data}, content_type="application/merge-patch+json")
+    return True
+
+
+def _read(cluster: Cluster, path: str) -> dict[str, bytes] | None:
+    try:
+        data: Mapping[str, str] = cluster.request("GET", path).get("data") or {}
+    except NotFound:
+        return None
+    return {name: base64.b64decode(content) for name, content in data.items() if name in _FILES}
+
+
+def _renewed(found: Mapping[str, bytes], names: Sequence[str], now: datetime) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, content in found.items():
+            (folder / name).write_bytes(content)
+        self_signed.ensure(folder, names, now=now)
+        wanted = {name: (folder / name).read_bytes() for name in _FILES}
+    if (before := found.get("ca.crt", wanted["ca.crt"])) != wanted["ca.crt"]:
+        wanted["ca.crt"] += _first(before)
+    return wanted
+
+
+def _first(bundle: bytes) -> bytes:
+    """The newest CA of a bundle, so that bundles do not grow."""
+    head, end, _ = bundle.decode().partition(_END)
+    return f"{head}{end}".encode()
+
+
+def _tell_api_server(cluster: Cluster, ca: bytes) -> None:
+    configuration = cluster.webhook_configuration(webhook_configuration.NAME)
+    if configuration is None:
+        return
+    wanted = base64.b64encode(ca).decode()
+    patch: list[dict[str, Any]] = [
+        {"op": "add", "path": f"/webhooks/{index}/clientConfig/caBundle", "value": wanted}
+        for index, hook in enumerate(configuration.get("webhooks", ()))
+        if hook["clientConfig"].get("caBundle") != wanted
+    ]
+    if patch:
+        cluster.patch_webhook_configuration(webhook_configuration.NAME, patch)

@@ -1,0 +1,1 @@
+"""The control values in memory, from which the door decides."""

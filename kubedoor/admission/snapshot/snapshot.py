@@ -1,0 +1,288 @@
+"""The control table in memory, for the door: fresh while the store answers, the last good one while it does not.
+
+A refresh is one small query unless something changed. The snapshot is also kept in a file, from which a restarted door
+starts before it has reached the store; what others have published serves too, while it is newer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kubedoor.admission.snapshot import shards
+from kubedoor.admission.snapshot.overlay import Fact, Newer
+from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
+from kubedoor.errors import StoreError
+from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.store.control import ControlStore, Revision
+
+FILE_FORMAT = 1
+RETRY_SAVE_SECONDS = 30.0
+_RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
+_COLUMNS = (
+    *("namespace", "deployment", "container", "mode", "version", "replicas", "manual_replicas", "peak_day"),
+    *("hpa", "opted_out", "owned", *_RESOURCES, *(f"manual_{name}" for name in _RESOURCES)),
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the snapshot holds; swapped as a whole, so that a reader never sees half of it."""
+
+    values: Mapping[WorkloadKey, ControlValues]
+    revision: Revision | None
+    """None: read from the file, or from what was published."""
+    checked_at: float
+    """On the monotonic clock: when the store last said that this is how things are, or when they were read."""
+    saved_at: datetime
+    rows: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
+    facts: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
+    learnt_hpas: frozenset[WorkloadKey] = frozenset()
+    """Whose HPA is a fact, whatever a collection says."""
+
+
+class Snapshot:
+    """Control values of one cluster. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        control: ControlStore,
+        *,
+        cluster: str,
+        path: Path,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+        folder: Path | None = None,
+    ) -> None:
+        """`path`: the file. `folder`: where the pieces of a published snapshot are mounted, if they are."""
+        self._control = control
+        self._cluster = cluster
+        self._path = path
+        self._folder = folder
+        self._monotonic = monotonic
+        self._now = now
+        self._refreshing = threading.Lock()
+        # Never held while the store is asked: `values_of` and `note` are called on the event loop.
+        self._lock = threading.Lock()
+        self._newer = Newer()
+        self._state: State | None = None
+        self._published: shards.Stamps = ()
+        self._is_saved = True
+        self._save_after = float("-inf")
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._state is not None
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the store confirmed the snapshot; infinite when there is none."""
+        state = self._state
+        if state is None:
+            return float("inf")
+        since_checked = max(0.0, self._monotonic() - state.checked_at)
+        if state.revision is None:
+            # The stamp is of another machine, whose clock may be ahead.
+            return max(since_checked, (self._now() - state.saved_at).total_seconds())
+        return since_checked
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether `save` has anything to write now."""
+        return not self._is_saved and self._monotonic() >= self._save_after
+
+    @property
+    def workload_count(self) -> int:
+        state = self._state
+        return sum(values.known for values in state.values.values()) if state else 0
+
+    def values_of(self, key: WorkloadKey) -> ControlValues:
+        """What is in memory; UNKNOWN for a workload that is not."""
+        with self._lock:
+            return self._newer.over(key, self._state.values.get(key, UNKNOWN) if self._state else UNKNOWN)
+
+    def has_learnt_hpa(self, key: WorkloadKey) -> bool:
+        """Whether an HPA is a fact, which stays when a collection no longer knows of it."""
+        with self._lock:
+            return self._newer.shown(key).get("hpa", self._state is not None and key in self._state.learnt_hpas)
+
+    def refresh(self) -> None:
+        """Ask the store whether anything changed, and read it if so.
+
+        Raises StoreError; then nothing has changed, unless something newer has been published.
+        """
+        with self._refreshing:
+            if self._state is None:
+                self._load()
+            try:
+                self._ask()
+            except StoreError:
+                self._load_published()
+                raise
+
+    def _ask(self) -> None:
+        checked_at = self._monotonic()
+        revision = self._control.revision()
+        state = self._state
+        is_new = state is None or state.revision != revision
+        if state is None or is_new:
+            state = self._read(revision)
+        with self._lock:
+            self._state = replace(state, checked_at=checked_at)
+            self._newer.confirmed(checked_at)
+            self._is_saved = self._is_saved and not is_new
+
+    def _read(self, revision: Revision) -> State:
+        found = self._control.control_rows()
+        if sum(row["is_collected"] for row in found) < self._control.collected_row_count():
+            raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
+        rows = tuple({name: row[name] for name in _COLUMNS} for row in found)
+        return self._state_of(rows, tuple(self._control.known_facts()), revision, self._now())
+
+    def read_through(self, key: WorkloadKey) -> ControlValues:
+        """One workload straight from the store, remembered until the next refresh. Raises StoreError."""
+        asked_at = self._monotonic()
+        values = self._control.values_of(key)
+        with self._lock:
+            if self._state is None or self._state.checked_at < asked_at:
+                self._newer.read(key, values, asked_at)
+            return self._newer.with_shown(key, values)
+
+    def note(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
+        """Take in what an admission has just shown, before the store has it."""
+        with self._lock:
+            self._newer.note(key, facts)
+
+    def stored(self, facts: Iterable[Fact]) -> None:
+        """What was noted has been stored, or never will be: soon the store has the last word on it again."""
+        with self._lock:
+            self._newer.stored(facts, self._monotonic())
+
+    def save(self) -> None:
+        """Write the file if the snapshot has changed since; whole or not at all.
+
+        Raises OSError when that cannot be done; it is tried again half a minute later.
+        """
+        with self._lock:
+            state, is_saved = self._state, self._is_saved
+            self._is_saved = True
+        if state is None or is_saved:
+            return
+        try:
+            _replace(self._path, json.dumps(self._document(state), default=shards.as_text))
+        except OSError:
+            with self._lock:
+                self._is_saved = False
+                self._save_after = self._monotonic() + RETRY_SAVE_SECONDS
+            raise
+
+    def document(self) -> dict[str, Any]:
+        """What the file holds. Raises StoreError before the first refresh."""
+        if self._state is None:
+            raise StoreError("there is no snapshot yet")
+        return self._document(self._state)
+
+    def _document(self, state: State) -> dict[str, Any]:
+        return {
+            "format": FILE_FORMAT,
+            "cluster": self._cluster,
+            "saved_at": state.saved_at,
+            "rows": state.rows,
+            "facts": state.facts,
+        }
+
+    def _load(self) -> None:
+        """The newer of the file and the published pieces."""
+        self._load_document(self._read_file())
+        self._load_published()
+
+    def _load_published(self) -> None:
+        """Take in what was published since the last look, if the store has confirmed nothing newer."""
+        if self._folder is None or (stamps := shards.stamps(self._folder)) == self._published:
+            return
+        self._published = stamps
+        self._load_document(shards.read_folder(self._folder))
+
+    def _read_file(self) -> Any:
+        try:
+            return json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _load_document(self, content: Any) -> None:
+        # What is broken or of another cluster is as good as none: the store is asked next.
+        try:
+            if content["format"] != FILE_FORMAT or content["cluster"] != self._cluster:
+                return
+            rows = tuple(
+                {**row, "peak_day": date.fromisoformat(row["peak_day"]) if row["peak_day"] else None}
+                for row in content["rows"]
+            )
+            saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
+            if saved_at <= self._confirmed_at() or (self._is_confirmed and saved_at > self._now()):
+                # A publisher whose clock is ahead cannot say that it knows more than the store did.
+                return
+            state = self._state_of(rows, tuple(content["facts"]), None, saved_at)
+        except (ValueError, KeyError, TypeError):
+            return
+        with self._lock:
+            self._state = state
+            self._newer.confirmed(state.checked_at - max(0.0, (self._now() - saved_at).total_seconds()))
+
+    @property
+    def _is_confirmed(self) -> bool:
+        return self._state is not None and self._state.revision is not None
+
+    def _confirmed_at(self) -> datetime:
+        """When what is in memory was known to be so."""
+        if self._state is None:
+            return datetime.min.replace(tzinfo=UTC)
+        if self._state.revision is None:
+            return self._state.saved_at
+        return self._now() - timedelta(seconds=self.age_seconds)
+
+    def _state_of(
+        self,
+        rows: tuple[Mapping[str, Any], ...],
+        facts: tuple[Mapping[str, Any], ...],
+        revision: Revision | None,
+        saved_at: datetime,
+    ) -> State:
+        hpas = (fact for fact in facts if fact["hpa"])
+        return State(
+            values=self._compiled(rows, facts),
+            revision=revision,
+            checked_at=self._monotonic(),
+            saved_at=saved_at,
+            rows=rows,
+            facts=facts,
+            learnt_hpas=frozenset(WorkloadKey(self._cluster, one["namespace"], one["deployment"]) for one in hpas),
+        )
+
+    def _compiled(
+        self, rows: Iterable[Mapping[str, Any]], facts: Iterable[Mapping[str, Any]]
+    ) -> dict[WorkloadKey, ControlValues]:
+        values = {
+            WorkloadKey(self._cluster, fact["namespace"], fact["deployment"]): with_facts(UNKNOWN, fact)
+            for fact in facts
+        }
+        return values | compile_rows(self._cluster, rows)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as scratch:
+        try:
+            scratch.write(text)
+            scratch.flush()
+            os.replace(scratch.name, path)
+        except OSError:
+            Path(scratch.name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,1 @@
+"""From a question to Prometheus to usage days in the store."""

@@ -1,0 +1,1 @@
+"""The Prometheus source: queries, HTTP client, answers."""

@@ -1,0 +1,216 @@
+"""Sample data: a believable cluster of 40 Deployments in 5 namespaces, for trying KubeDoor without a Prometheus.
+
+Only the samples are made up. They lie on the same grid and go through the same arithmetic as what Prometheus says, so
+that collecting, control values and the preview really run. The same seed and day always give the same usage. Whatever
+is shown of it has to be labelled as sample data (`is_sample`).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kubedoor import quantities
+from kubedoor.collection.ownership import ALPHABET, HASH_ALPHABET
+from kubedoor.collection.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, Curve, DayReading, Fact, Grid, Metric
+from kubedoor.collection.sample.cluster import DEPLOYMENTS, Profile, SampleContainer, SampleDeployment, Story
+from kubedoor.collection.usage_days import day_usage
+from kubedoor.model import SAMPLE_MARK, Check, DayUsage, PeakDay
+
+NEW_SERVICE_DAYS = 6
+ROLLOUT_WEEKDAY = 3
+"""ISO: Wednesday."""
+ROLLOUT_STEPS = 3
+"""How long a pod of the old and one of the new version run side by side."""
+_MEBIBYTE = 2**20
+_WEEKEND_LOAD = {Profile.OFFICE: 0.45, Profile.SHOPPERS: 1.15}
+# (local hour of the peak, its width in hours, its height)
+_BUMPS = {
+    Profile.OFFICE: ((10.75, 1.6, 0.75), (15.5, 2.0, 0.6)),
+    Profile.SHOPPERS: ((12.5, 1.4, 0.45), (10.5, 1.5, 0.5), (20.5, 1.8, 0.75)),
+}
+_NIGHT_LOAD = 0.25
+_PODS_WITHOUT_LOAD = 2
+
+
+@dataclass(frozen=True)
+class _Pod:
+    """One pod and the steps of the grid it is there for."""
+
+    name: str
+    replicaset: str
+    steps: range
+
+
+def sample_deployments() -> list[dict[str, Any]]:
+    """The Deployments as Kubernetes manifests (apps/v1), for a preview without a cluster."""
+    return [deployment.manifest() for deployment in DEPLOYMENTS]
+
+
+class SampleSource:
+    """A UsageSource. `today` says which is the newest day there is; the load follows the clock of `time_zone`."""
+
+    is_sample = True
+    mark = SAMPLE_MARK
+
+    def __init__(self, *, seed: int = 0, today: Callable[[], date], time_zone: str = "Asia/Shanghai") -> None:
+        self._seed = seed
+        self._today = today
+        self._zone = ZoneInfo(time_zone)
+
+    def read_day(self, peak_day: PeakDay, *, step_seconds: int) -> DayUsage:
+        """Any day up to `today`; a later one has no data."""
+        grid = Grid.of(peak_day.ranges, step_seconds)
+        reading = DayReading(grid)
+        if peak_day.day <= self._today() and grid.steps:
+            load = {profile: self._load(profile, grid, peak_day.day) for profile in Profile}
+            for deployment in self._deployments_of(peak_day.day):
+                _fill(reading, deployment, load[deployment.profile], peak_day.day, self._seed)
+        return day_usage(reading, peak_day)
+
+    def checks(self) -> Iterable[Check]:
+        yield Check(
+            name="usage source",
+            ok=True,
+            detail="sample data: no Prometheus is set, all numbers are made up",
+            remedy="set the address of your Prometheus to see your own Deployments",
+        )
+
+    def _deployments_of(self, day: date) -> Iterator[SampleDeployment]:
+        age_days = (self._today() - day).days
+        return (each for each in DEPLOYMENTS if each.story is not Story.NEW or age_days < NEW_SERVICE_DAYS)
+
+    def _load(self, profile: Profile, grid: Grid, day: date) -> list[float]:
+        """At each step, the share of the busiest hour's load."""
+        weekend = _WEEKEND_LOAD[profile] if day.isoweekday() > 5 else 1.0
+        instants = (
+            datetime.fromtimestamp(stretch.first + index * stretch.step_seconds, UTC).astimezone(self._zone)
+            for stretch in grid.stretches
+            for index in range(stretch.steps)
+        )
+        return [weekend * _daily_load(profile, instant.hour + instant.minute / 60) for instant in instants]
+
+
+def _daily_load(profile: Profile, hour: float) -> float:
+    bumps = sum(height * math.exp(-(((hour - peak) / width) ** 2) / 2) for peak, width, height in _BUMPS[profile])
+    return min(_NIGHT_LOAD + bumps, 1.0)
+
+
+def _fill(reading: DayReading, deployment: SampleDeployment, load: Sequence[float], day: date, seed: int) -> None:
+    random = Random(f"{seed} {day} {deployment.namespace}/{deployment.name}")  # noqa: S311 - made-up data, no secrets
+    busy_day = random.uniform(0.88, 1.06)
+    for pod in _pods(deployment, load, day, seed):
+        _describe_pod(reading, deployment, pod)
+        hot_pod = random.uniform(0.9, 1.12)
+        for container in deployment.containers:
+            key = (deployment.namespace, pod.name, container.name)
+            cpu = _cpu_curve(container, deployment.story, load, busy_day * hot_pod, random)
+            memory = _memory_curve(container, deployment.story, load, day, random)
+            kept = [random.random() > 0.3 for _ in load] if deployment.story is Story.GAPPY else [True] * len(load)
+            reading.add_curve(Metric.CPU, key, _during(pod, kept, cpu), 0)
+            reading.add_curve(Metric.MEMORY, key, _during(pod, kept, memory), 0)
+            _add_facts(reading, key, container, cpu, memory, random)
+            if deployment.story is Story.STARVED and not container.is_native_sidecar and random.random() < 0.12:
+                reading.add_fact(Fact.OOM_EVENTS, key, 1)
+
+
+def _pods(deployment: SampleDeployment, load: Sequence[float], day: date, seed: int) -> Iterator[_Pod]:
+    """Old and new pods in a rollout, more and fewer under an autoscaler, else simply the replicas."""
+    version = (day.toordinal() - ROLLOUT_WEEKDAY) // 7
+    steps = len(load)
+    if deployment.story is Story.ROLLOUT and day.isoweekday() == ROLLOUT_WEEKDAY:
+        old, new = _replicaset(deployment, version - 1, seed), _replicaset(deployment, version, seed)
+        for index in range(deployment.replicas):
+            moment = min(steps // 3 + index * ROLLOUT_STEPS, steps)
+            yield _pod(old, index, range(min(moment + ROLLOUT_STEPS, steps)))
+            yield _pod(new, index, range(moment, steps))
+        return
+    replicaset = _replicaset(deployment, version, seed)
+    for index in range(deployment.replicas * 2 if deployment.story is Story.AUTOSCALED else deployment.replicas):
+        # Pods beyond the least two come when the load reaches their share of it.
+        share = (index - _PODS_WITHOUT_LOAD + 1) / (deployment.replicas * 2)
+        needed = [step for step in range(steps) if load[step] >= share or deployment.story is not Story.AUTOSCALED]
+        if needed:
+            yield _pod(replicaset, index, range(needed[0], needed[-1] + 1))
+
+
+def _replicaset(deployment: SampleDeployment, version: int, seed: int) -> str:
+    random = Random(f"{seed} {version} {deployment.namespace}/{deployment.name}")  # noqa: S311 - see above
+    return f"{deployment.name}-{''.join(random.choices(HASH_ALPHABET, k=10))}"
+
+
+def _pod(replicaset: str, index: int, steps: range) -> _Pod:
+    random = Random(f"{replicaset} {index}")  # noqa: S311 - see above
+    return _Pod(f"{replicaset}-{''.join(random.choices(ALPHABET, k=5))}", replicaset, steps)
+
+
+def _describe_pod(reading: DayReading, deployment: SampleDeployment, pod: _Pod) -> None:
+    """The series kube-state-metrics would have of the pod."""
+    state, namespace = reading.state, {"namespace": deployment.namespace}
+    of_pod = {**namespace, "pod": pod.name}
+    state.add(Metric.POD_OWNER, {**of_pod, "owner_kind": "ReplicaSet", "owner_name": pod.replicaset}, 1)
+    replicaset_owner = {"replicaset": pod.replicaset, "owner_kind": "Deployment", "owner_name": deployment.name}
+    state.add(Metric.REPLICASET_OWNER, {**namespace, **replicaset_owner}, 1)
+    if deployment.story is Story.AUTOSCALED:
+        target = {"scaletargetref_kind": "Deployment", "scaletargetref_name": deployment.name}
+        state.add(Metric.HPA, {**namespace, **target}, 1)
+    for container in deployment.containers:
+        of_container = {**of_pod, "container": container.name}
+        if container.is_native_sidecar:
+            state.add(Metric.INIT_CONTAINER_INFO, {**of_container, "restart_policy": "Always"}, 1)
+        else:
+            state.add(Metric.CONTAINER_INFO, of_container, 1)
+        for metric, labels, value in _asked_for(container):
+            state.add(metric, {**of_container, **labels}, value)
+
+
+def _asked_for(container: SampleContainer) -> Iterator[tuple[Metric, dict[str, str], float]]:
+    if container.cpu_request:
+        yield Metric.REQUESTS, {"resource": "cpu"}, quantities.cpu_millicores(container.cpu_request) / 1000
+    if container.memory_request:
+        yield Metric.REQUESTS, {"resource": "memory"}, quantities.memory_bytes(container.memory_request)
+    if container.cpu_limit:
+        cores = quantities.cpu_millicores(container.cpu_limit) / 1000
+        yield Metric.LIMITS, {"resource": "cpu"}, cores
+        yield Metric.CPU_QUOTA, {}, cores * CFS_PERIOD_MICROSECONDS
+    if container.memory_limit:
+        yield Metric.LIMITS, {"resource": "memory"}, quantities.memory_bytes(container.memory_limit)
+
+
+def _cpu_curve(container: SampleContainer, story: Story, load: Sequence[float], factor: float, random: Random) -> Curve:
+    busy = container.busy_millicores / 1000 * factor
+    limit = quantities.cpu_millicores(container.cpu_limit) / 1000 if container.cpu_limit else math.inf
+    if story is Story.IDLE:
+        return array("d", (busy * random.uniform(0.3, 1.0) for _ in load))
+    return array("d", (min(busy * share * random.uniform(0.93, 1.05), limit) for share in load))
+
+
+def _memory_curve(container: SampleContainer, story: Story, load: Sequence[float], day: date, random: Random) -> Curve:
+    """Memory follows the load only a little; that of a leaking one follows the days since Monday."""
+    busy = container.busy_mebibytes * _MEBIBYTE * random.uniform(0.95, 1.03)
+    limit = quantities.memory_bytes(container.memory_limit) if container.memory_limit else math.inf
+    if story is Story.LEAKING:
+        busy *= 0.6 + 0.22 * (day.isoweekday() - 1)
+    return array("d", (min(busy * (0.86 + 0.12 * share) * random.uniform(0.99, 1.01), limit) for share in load))
+
+
+def _during(pod: _Pod, kept: Sequence[bool], curve: Curve) -> Curve:
+    return array("d", (value if kept[i] and i in pod.steps else math.nan for i, value in enumerate(curve)))
+
+
+def _add_facts(
+    reading: DayReading, key: ContainerKey, container: SampleContainer, cpu: Curve, memory: Curve, random: Random
+) -> None:
+    reading.add_fact(Fact.MEMORY_MAX, key, max(memory) * 1.01)
+    if container.cpu_limit:
+        # A container that comes near its limit on average is held back in some of its 100 ms periods.
+        nearness = max(cpu) / (quantities.cpu_millicores(container.cpu_limit) / 1000)
+        periods = len(cpu) * reading.grid.stretches[0].step_seconds * 10
+        reading.add_fact(Fact.PERIODS, key, periods)
+        reading.add_fact(Fact.THROTTLED_PERIODS, key, periods * max(nearness - 0.75, 0.0) * random.uniform(0.8, 1.2))

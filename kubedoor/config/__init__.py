@@ -1,0 +1,1 @@
+"""Settings, and the further clusters that they list."""

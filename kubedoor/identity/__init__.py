@@ -1,0 +1,1 @@
+"""People, sessions, tokens, OIDC log-in and the audit of what they do."""

@@ -1,0 +1,225 @@
+"""Users and API tokens as admins keep them. Every change is recorded; the last admin stays."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from kubedoor.errors import Conflict, InvalidInput, NotFound
+from kubedoor.identity.audit import Editor, recorded
+from kubedoor.identity.oidc import Identity
+from kubedoor.identity.passwords import Passwords
+from kubedoor.identity.sessions import token_hash
+from kubedoor.roles import Role, role_named
+from kubedoor.store.people import LOCAL, OIDC, PeopleStore, User, UserEntry
+from kubedoor.store.records import RecordStore
+from kubedoor.store.tokens import Token, TokenEntry, TokenStore
+
+MAX_TOKEN_DAYS = 3650
+TOKEN_PREFIX = "kubedoor_"  # noqa: S105 -- by which scanners of repositories find what should not be there
+# Names are segments of paths, where `.` and `..` mean something else: what is named so could never be named again.
+_USERNAME = re.compile(r"(?!\.{1,2}$)[\w.@+-]{1,128}")
+_TOKEN_NAME = re.compile(r"(?!\.{1,2}$)[\w.-]{1,64}")
+
+
+class Users:
+    def __init__(
+        self, store: PeopleStore, records: RecordStore, passwords: Passwords, *, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._passwords = passwords
+        self._now = now
+
+    def all(self) -> list[UserEntry]:
+        return self._store.all()
+
+    def one(self, username: str) -> User:
+        """Raises NotFound."""
+        if (user := self._store.user(username)) is None:
+            raise NotFound(f"there is no user {username}")
+        return user
+
+    def create(self, username: str, password: str, role: str, editor: Editor) -> User:
+        """A user who has to choose a password of their own at the first log-in. Raises Conflict for a name in use."""
+        wanted = role_named(role)
+        if not _USERNAME.fullmatch(username):
+            raise InvalidInput("a user name has up to 128 letters, digits and . _ @ + -", field="username")
+        self._passwords.check(password, username=username, field="password")
+        if self._store.user(username) is not None:
+            raise Conflict(f"there is a user {username} already", field="username")
+        user = User(
+            username=username,
+            role=wanted,
+            password_hash=self._passwords.hash(password),
+            must_change_password=True,
+            sessions_valid_from=self._now(),
+            version=self._store.newest_version(username),
+        )
+        with recorded(self._records, editor, "user.create", username, after=_shown(user)):
+            return self._store.save(user)
+
+    def set_role(self, username: str, role: str, editor: Editor, *, version: int | None = None) -> User:
+        """`version`: the one this was decided on; Conflict when there is a newer one."""
+        wanted, user = role_named(role), self.one(username)
+        _check_version(user, version)
+        if user.source != LOCAL:
+            raise Conflict(f"the role of {username} comes from the identity provider: change it there")
+        if wanted == user.role:
+            return user
+        self._keep_an_admin(user)
+        changed = replace(user, role=wanted)
+        with recorded(self._records, editor, "user.role", username, before=_shown(user), after=_shown(changed)):
+            saved = self._store.save(changed)
+        self._restore_if_last(saved, user, editor)
+        return saved
+
+    def reset_password(self, username: str, password: str, editor: Editor) -> User:
+        """A new first password, to be changed at the next log-in; ends every session of the user."""
+        user = self.one(username)
+        if user.source != LOCAL:
+            raise Conflict(f"the password of {username} is kept by the identity provider")
+        self._passwords.check(password, username=username, field="password")
+        changed = replace(
+            user,
+            password_hash=self._passwords.hash(password),
+            must_change_password=True,
+            sessions_valid_from=self._now(),
+        )
+        with recorded(self._records, editor, "password.reset", username):
+            return self._store.save(changed)
+
+    def log_out(self, username: str, editor: Editor) -> None:
+        """End every session of the user."""
+        user = self.one(username)
+        with recorded(self._records, editor, "user.log-out", username):
+            self._store.save(replace(user, sessions_valid_from=self._now()))
+
+    def delete(self, username: str, editor: Editor, *, version: int | None = None) -> None:
+        """Ends their sessions too. Raises Conflict for the last admin."""
+        user = self.one(username)
+        _check_version(user, version)
+        self._keep_an_admin(user)
+        with recorded(self._records, editor, "user.delete", username, before=_shown(user)):
+            deleted = self._store.save(replace(user, sessions_valid_from=self._now()), deleted=True)
+        self._restore_if_last(deleted, user, editor)
+
+    def admit(self, identity: Identity, editor: Editor) -> User:
+        """The user of an identity the provider vouches for, made or brought up to date.
+
+        Raises Conflict when the name belongs to somebody else here: a provider cannot take a local user over.
+        """
+        user = self._store.user(identity.username)
+        if user is None:
+            return self._add_identity(identity, editor)
+        if user.source != OIDC or user.subject != identity.subject:
+            raise Conflict(f"the user name {identity.username} belongs to somebody else here", field="username")
+        if user.role == identity.role:
+            return user
+        changed = replace(user, role=identity.role)
+        with recorded(self._records, editor, "user.role", user.username, before=_shown(user), after=_shown(changed)):
+            return self._store.save(changed)
+
+    def _add_identity(self, identity: Identity, editor: Editor) -> User:
+        if not _USERNAME.fullmatch(identity.username):
+            raise Conflict(f"the user name {identity.username!r} cannot be used here", field="username")
+        user = User(
+            username=identity.username,
+            role=identity.role,
+            password_hash="",
+            must_change_password=False,
+            sessions_valid_from=self._now(),
+            version=self._store.newest_version(identity.username),
+            source=OIDC,
+            subject=identity.subject,
+        )
+        with recorded(self._records, editor, "user.create", user.username, after=_shown(user)):
+            return self._store.save(user)
+
+    def _keep_an_admin(self, user: User) -> None:
+        if user.role == Role.ADMIN and self._admins_like(user) <= 1:
+            raise self._last_admin(user)
+
+    def _admins_like(self, user: User) -> int:
+        """How many admins there are who can stand in for this one.
+
+        A provider can take the role from all of its own at any time, so for a local admin only local ones can.
+        """
+        return self._store.count(role=Role.ADMIN, source=LOCAL if user.source == LOCAL else "")
+
+    def _last_admin(self, user: User) -> Conflict:
+        if self._store.count(role=Role.ADMIN, source=OIDC) and user.source == LOCAL:
+            return Conflict(
+                f"{user.username} is the last admin with a password here, and the identity provider can take the role from"
+                " the others: make another local user an admin first"
+            )
+        return Conflict(f"{user.username} is the last admin: make somebody else an admin first")
+
+    def _restore_if_last(self, changed: User, before: User, editor: Editor) -> None:
+        """Two admins who remove each other at once both pass the first check; whoever then finds none goes back."""
+        if before.role != Role.ADMIN or self._admins_like(before) > 0:
+            return
+        with recorded(self._records, editor, "user.restore", before.username, after=_shown(before)):
+            self._store.save(replace(before, version=changed.version))
+        raise self._last_admin(before)
+
+
+class Tokens:
+    def __init__(self, store: TokenStore, records: RecordStore, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._records = records
+        self._now = now
+
+    def all(self) -> list[TokenEntry]:
+        """Those that have not been revoked; expired ones too, so that it can be seen why a pipeline fails."""
+        return self._store.all()
+
+    def create(self, name: str, role: str, *, days: int, editor: Editor) -> tuple[Token, str]:
+        """The token and its secret text, which is shown this once. Raises Conflict for a name in use."""
+        wanted = role_named(role)
+        if not _TOKEN_NAME.fullmatch(name):
+            raise InvalidInput("a token's name has up to 64 letters, digits and . _ -", field="name")
+        if not 1 <= days <= MAX_TOKEN_DAYS:
+            raise InvalidInput(f"a token lasts from 1 to {MAX_TOKEN_DAYS} days", field="expires_in_days")
+        now, former = self._now(), self._store.by_name(name)
+        if former is not None and not former.revoked and former.expires_at > now:
+            raise Conflict(f"there is a token {name} already: revoke it first, or choose another name", field="name")
+        secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        token = Token(
+            name=name,
+            token_hash=token_hash(secret),
+            role=wanted,
+            made_by=editor.who,
+            made_at=now,
+            expires_at=now + timedelta(days=days),
+            version=former.version if former else 0,
+        )
+        shown = {"role": token.role, "expires_at": token.expires_at}
+        with recorded(self._records, editor, "token.create", name, after=shown):
+            return self._store.save(token), secret
+
+    def revoke(self, name: str, editor: Editor) -> None:
+        """It stops working at once. Raises NotFound."""
+        token = self._store.by_name(name)
+        if token is None or token.revoked:
+            raise NotFound(f"there is no token {name}")
+        before = {"role": token.role, "expires_at": token.expires_at}
+        with recorded(self._records, editor, "token.revoke", name, before=before):
+            self._store.save(replace(token, revoked=True))
+
+
+def _check_version(user: User, version: int | None) -> None:
+    if version is not None and version != user.version:
+        raise Conflict(
+            f"user {user.username} has been changed since: it has version {user.version}",
+            field="version",
+            version=user.version,
+        )
+
+
+def _shown(user: User) -> dict[str, Any]:
+    return {"role": user.role, "source": user.source, "must_change_password": user.must_change_password}

@@ -1,0 +1,1 @@
+"""Scale, restart and apply: planned, done in batches, followed to their end."""

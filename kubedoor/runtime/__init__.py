@@ -1,0 +1,1 @@
+"""Puts the parts together and serves them: assembly, processes, jobs, logs, checkup."""

@@ -1,0 +1,166 @@
+"""Puts the parts together as the settings say; for `collect`, `api` and `serve` (the door has fewer parts: see mutate)."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kubedoor.admission.certificates import self_signed
+from kubedoor.admission.certificates.self_signed import CertificateFiles
+from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.admission.webhook_configuration import WebhookOptions
+from kubedoor.collection.all_clusters import Rounds
+from kubedoor.collection.collector import CollectOptions, Collector
+from kubedoor.collection.prometheus.client import PrometheusClient
+from kubedoor.collection.prometheus.source import PrometheusSource
+from kubedoor.collection.sample.source import SampleSource
+from kubedoor.config.settings import Settings
+from kubedoor.errors import SettingsError
+from kubedoor.kube.client import Cluster
+from kubedoor.model import UsageSource
+from kubedoor.runtime.lazy import once
+from kubedoor.sizing.rules import SizingOptions, rule_named
+from kubedoor.store.control import ControlStore
+from kubedoor.store.opening import migrated
+from kubedoor.store.usage import UsageStore
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build_source(settings: Settings) -> UsageSource:
+    """Prometheus, or sample data where the settings say so.
+
+    Raises SettingsError when there is neither; the door needs no usage and never asks.
+    """
+    if settings.uses_sample:
+        return SampleSource(
+            # Two clusters with the same numbers would look like a mistake.
+            seed=0 if settings.is_home else zlib.crc32(settings.cluster.encode()),
+            today=lambda: settings.windows.newest_complete_day(utc_now()),
+            time_zone=settings.time_zone,
+        )
+    if not settings.prometheus_url:
+        problem = "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
+        raise SettingsError(problem, problems=[problem])
+    client = PrometheusClient(
+        settings.prometheus_url,
+        bearer_token=settings.prometheus_bearer_token,
+        bearer_token_file=settings.prometheus_bearer_token_file,
+        username=settings.prometheus_username,
+        password=settings.prometheus_password,
+        headers=settings.prometheus_headers,
+        ca_file=settings.prometheus_ca_file,
+        timeout_seconds=settings.prometheus_timeout_seconds,
+    )
+    return PrometheusSource(
+        client,
+        cluster_label=settings.cluster_label,
+        cluster=settings.cluster,
+        namespaces=settings.namespaces,
+        excluded_namespaces=settings.all_excluded_namespaces,
+        rate_seconds=settings.rate_seconds,
+        concurrency=settings.prometheus_concurrency,
+        places=_places(settings.prometheus_url, settings.prometheus_concurrency),
+    )
+
+
+_places_lock = threading.Lock()
+_places_of: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+
+
+def _places(url: str, concurrency: int) -> threading.BoundedSemaphore:
+    """How much may be under way at one server, whichever cluster it is asked about."""
+    with _places_lock:
+        return _places_of.setdefault((url, concurrency), threading.BoundedSemaphore(concurrency))
+
+
+def build_collector(settings: Settings) -> Collector:
+    """Opens the store and brings its schema up to date. Raises StoreError; an unknown sizing rule is InvalidInput."""
+    rule_named(settings.sizing_rule)
+    connection = migrated(settings)
+    return Collector(
+        source=build_source(settings),
+        usage=UsageStore(connection, settings.cluster),
+        control=ControlStore(connection, settings.cluster),
+        windows=settings.windows,
+        options=CollectOptions(
+            look_back_days=settings.look_back_days,
+            step_seconds=settings.step_seconds,
+            sizing_rule=settings.sizing_rule,
+            sizing=SizingOptions(settings.min_cpu_millicores, settings.min_memory_bytes),
+            whole_cluster=settings.peak_day_scope == "cluster",
+            cluster=settings.cluster,
+        ),
+        now=utc_now,
+        monotonic=time.monotonic,
+        run_number=time.time_ns,
+    )
+
+
+def build_rounds(settings: Settings) -> Rounds:
+    """Nothing is opened before a cluster's turn comes."""
+
+    def collector_of(one: Settings) -> Callable[[], Collector]:
+        return once(lambda: build_collector(one))
+
+    return Rounds({one.cluster: collector_of(one) for one in settings.every_cluster}, time.monotonic)
+
+
+def ensure_door_certificate(settings: Settings) -> CertificateFiles:
+    """The door's own certificate, for the name by which the API server calls its Service."""
+    names = [*service_names(settings), "localhost", "127.0.0.1"]
+    return self_signed.ensure(settings.data_dir / "tls", names, now=utc_now())
+
+
+def service_names(settings: Settings) -> list[str]:
+    """What the API server and others in the cluster call the door."""
+    service = f"{settings.webhook_service}.{settings.namespace}.svc"
+    return [service, f"{service}.cluster.local"]
+
+
+def build_publisher(settings: Settings, control: ControlStore, cluster: Cluster) -> Publisher:
+    """Publishes the snapshot that the door starts from; nothing where the settings name no ConfigMap."""
+    snapshot = Snapshot(
+        control, cluster=settings.cluster, path=settings.snapshot_path, monotonic=time.monotonic, now=utc_now
+    )
+    return Publisher(
+        snapshot,
+        cluster,
+        namespace=settings.namespace,
+        prefix=settings.snapshot_configmap,
+        count=settings.snapshot_shards,
+    )
+
+
+def build_cluster(settings: Settings) -> Cluster:
+    """Nothing is connected before the first request."""
+    return Cluster(
+        kubeconfig=settings.kubeconfig,
+        context=settings.kube_context,
+        timeout_seconds=settings.cluster_timeout_seconds,
+        no_access=settings.no_access,
+    )
+
+
+def webhook_options(settings: Settings) -> WebhookOptions:
+    """How the API server reaches the door, with the CA as it is now."""
+    own = settings.data_dir / "tls" / "ca.crt"
+    ca_file = Path(settings.webhook_ca_file) if settings.webhook_ca_file else own
+    is_known = ca_file.is_file() and (settings.is_home or bool(settings.webhook_ca_file))
+    return WebhookOptions(
+        namespace=settings.namespace,
+        service=settings.webhook_service,
+        port=settings.webhook_port,
+        timeout_seconds=settings.webhook_timeout_seconds,
+        failure_policy=settings.failure_policy,
+        excluded_namespaces=settings.all_excluded_namespaces,
+        ca=ca_file.read_text(encoding="utf-8") if is_known else "",
+        inject_ca_from=settings.webhook_inject_ca_from,
+    )

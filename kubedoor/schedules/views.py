@@ -1,0 +1,57 @@
+"""What is told of a schedule: its state, when it comes next, its runs and those it missed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kubedoor.operations.request import Target, parse
+from kubedoor.schedules.rules import Schedule, is_over, missed, next_due
+
+SHOWN_RUNS = 20
+
+
+def shown(schedule: Schedule) -> dict[str, Any]:
+    """What a person asked for, as the audit keeps it."""
+    return {
+        "name": schedule.name,
+        "cron": schedule.cron or None,
+        "at": schedule.at,
+        "time_zone": schedule.time_zone,
+        "return_after_minutes": schedule.return_after_minutes or None,
+        "paused": schedule.paused,
+        "wish": schedule.wish,
+    }
+
+
+def row(
+    schedule: Schedule,
+    runs: Sequence[Mapping[str, Any]],
+    begun: Collection[datetime],
+    now: datetime,
+    states: Mapping[str, str],
+    returns_to: Mapping[Target, int],
+) -> dict[str, Any]:
+    """`runs`: newest first; `begun`: when those of the last days were due; `states`: of what the newest have started."""
+    dues = [run["due"] for run in runs]
+    over = is_over(schedule, dues, now)
+    lost, lost_count = missed(schedule, begun, now, limit=SHOWN_RUNS)
+    return {
+        **shown(schedule),
+        "schedule": schedule.schedule,
+        "version": schedule.version,
+        "state": "over" if over else "paused" if schedule.paused else "active",
+        "runs_in": "cluster" if schedule.token_hash else "process",
+        "parent": schedule.parent or None,
+        "made_by": schedule.made_by,
+        "changed_by": schedule.changed_by,
+        "changed_at": schedule.changed_at,
+        "next_at": None if over else next_due(schedule, now),
+        "missed": lost,
+        "missed_count": lost_count,
+        "runs": runs[:SHOWN_RUNS],
+        "last_action_state": states.get(runs[0]["action"]) if runs and runs[0]["action"] else None,
+        "wish": parse(schedule.wish),
+        "returns_to": {(target.namespace, target.deployment): number for target, number in returns_to.items()},
+    }

@@ -1,0 +1,1 @@
+"""Sizing rules: usage days in, control values out."""

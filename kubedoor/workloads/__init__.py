@@ -1,0 +1,1 @@
+"""The control table as people use it: list, edit, export, import."""

@@ -1,0 +1,136 @@
+"""Recommended against actual as Prometheus metrics: sums always, single workloads up to a number that the settings give.
+
+Asked of the store at most once in a while, however often and by however many it is scraped. When the store is away, the
+metrics are away too, except for the one that says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from kubedoor.errors import KubeDoorError
+from kubedoor.store.connection import Row
+from kubedoor.store.listing import ListingStore
+from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.service import NEWEST_USAGE_DAYS
+
+KEEP = timedelta(seconds=60)
+MILLICORES = 1000
+_LABELS = ("cluster", "namespace", "deployment")
+_WORKLOAD: tuple[tuple[str, str, str, int], ...] = (
+    ("cpu_requested_cores", "cpu_requested_millicores", "CPU that all pods asked for on the newest day.", MILLICORES),
+    ("cpu_used_cores", "cpu_used_millicores", "CPU that all pods used at peak.", MILLICORES),
+    ("cpu_recommended_cores", "cpu_control_millicores", "CPU that all pods should ask for.", MILLICORES),
+    ("memory_requested_bytes", "memory_requested_bytes", "Memory that all pods asked for on the newest day.", 1),
+    ("memory_used_bytes", "memory_used_bytes", "Memory that all pods used at peak.", 1),
+    ("memory_recommended_bytes", "memory_control_bytes", "Memory that all pods should ask for.", 1),
+    ("replicas", "pods", "Pods on the newest day.", 1),
+    ("replicas_recommended", "replicas", "Replicas that there should be.", 1),
+)
+_CLUSTER: tuple[tuple[str, str, str, int], ...] = (
+    ("workloads", "workloads", "Workloads in the control table.", 1),
+    ("workloads_over_asked", "over_asked", "Workloads that ask for much more than they use.", 1),
+    ("workloads_under_asked", "under_asked", "Workloads that ask for less than they use.", 1),
+    ("workloads_unasked", "unasked", "Workloads with a container that asks for nothing.", 1),
+    ("workloads_manual", "with_manual", "Workloads with a value that a person set.", 1),
+    ("cluster_cpu_requested_cores", "cpu_requested_millicores", "CPU that everything asked for.", MILLICORES),
+    ("cluster_cpu_used_cores", "cpu_used_millicores", "CPU that everything used at its peak.", MILLICORES),
+    ("cluster_cpu_recommended_cores", "cpu_control_millicores", "CPU that everything should ask for.", MILLICORES),
+    ("cluster_memory_requested_bytes", "memory_requested_bytes", "Memory that everything asked for.", 1),
+    ("cluster_memory_used_bytes", "memory_used_bytes", "Memory that everything used at its peak.", 1),
+    ("cluster_memory_recommended_bytes", "memory_control_bytes", "Memory that everything should ask for.", 1),
+)
+
+
+class WorkloadMetrics(Collector):
+    """`limit`: how many workloads are shown singly, those that ask for most CPU; 0: none."""
+
+    def __init__(
+        self,
+        listing: Callable[[], ListingStore],
+        *,
+        cluster: str,
+        limit: int,
+        refreshed_at: Callable[[], datetime | None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._listing = listing
+        self._cluster = cluster
+        self._limit = limit
+        self._refreshed_at = refreshed_at
+        self._now = now
+        self._lock = threading.Lock()
+        self._kept: tuple[datetime, list[Metric]] | None = None
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: a registry would else ask the store when it is told of this."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        with self._lock:
+            now = self._now()
+            if self._kept is None or now - self._kept[0] >= KEEP:
+                self._kept = now, self._read(now)
+            return list(self._kept[1])
+
+    def _read(self, now: datetime) -> list[Metric]:
+        up = GaugeMetricFamily("kubedoor_store_up", "Whether the store answers.", labels=("cluster",))
+        try:
+            found = [*self._sums(now), *self._workloads(now)]
+        except KubeDoorError:
+            found = []
+        up.add_metric((self._cluster,), float(bool(found)))
+        return [up, *found]
+
+    def _sums(self, now: datetime) -> Iterable[Metric]:
+        sums = self._listing().current(since=_since(now)).sums
+        for name, column, words, unit in _CLUSTER:
+            yield _gauge(name, words, ("cluster",), [((self._cluster,), sums[column], unit)])
+        if (at := self._refreshed_at()) is not None:
+            words = "When the collected values were last made."
+            yield _gauge("collected_timestamp_seconds", words, ("cluster",), [((self._cluster,), at.timestamp(), 1)])
+
+    def _workloads(self, now: datetime) -> Iterable[Metric]:
+        rows: list[Row] = []
+        total = 0
+        if self._limit:
+            listing = self._listing().current(since=_since(now))
+            rows, total = listing.page(Filter(), sort="cpu_requested", descending=True, limit=self._limit, offset=0)
+        words = "Workloads that are not shown singly, for there are too many."
+        yield _gauge("workloads_not_shown", words, ("cluster",), [((self._cluster,), max(total - len(rows), 0), 1)])
+        for name, column, words, unit in _WORKLOAD:
+            values = [
+                ((self._cluster, row["namespace"], row["deployment"]), row[column], unit)
+                for row in rows
+                if row[column] is not None
+            ]
+            yield _gauge(f"workload_{name}", words, _LABELS, values)
+
+
+def merged(of_clusters: Iterable[Iterable[Metric]]) -> Iterable[Metric]:
+    """The same metrics of several clusters as one each: a name must not come twice."""
+    found: dict[str, Metric] = {}
+    for families in of_clusters:
+        for family in families:
+            one = found.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
+            one.samples += family.samples
+    return found.values()
+
+
+def _since(now: datetime) -> Any:
+    return (now - timedelta(days=NEWEST_USAGE_DAYS)).date()
+
+
+def _gauge(
+    name: str, words: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float, int]]
+) -> Metric:
+    gauge = GaugeMetricFamily(f"kubedoor_{name}", words, labels=labels)
+    for found, value, unit in values:
+        gauge.add_metric(found, value / unit)
+    return gauge

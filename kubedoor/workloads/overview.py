@@ -1,0 +1,57 @@
+"""The first page: requested against used, who wastes, who is at risk, what the door did, how collection is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kubedoor.collection.background import Collections
+from kubedoor.config.settings import Settings
+from kubedoor.store.control import ControlStore
+from kubedoor.store.listing import ListingStore
+from kubedoor.store.records import RecordStore
+from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.service import NEWEST_USAGE_DAYS, Workloads
+
+TOP = 10
+CHART_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Overview:
+    settings: Settings
+    workloads: Workloads
+    listing: ListingStore
+    records: RecordStore
+    control: ControlStore
+    collections: Collections
+    now: Callable[[], datetime]
+
+    def show(self) -> dict[str, Any]:
+        """Everything the page needs, in one answer."""
+        now = self.now()
+        listing = self.listing.current(since=(now - timedelta(days=NEWEST_USAGE_DAYS)).date())
+        recent = self.collections.recent(limit=1)
+        return {
+            "cluster": self.settings.cluster,
+            "is_sample": self.settings.uses_sample,
+            "sums": listing.sums,
+            "namespaces": listing.by_namespace,
+            "days": self.listing.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
+            "most_wasteful": self._top(Filter(asked="over"), descending=True),
+            "most_at_risk": self._top(Filter(asked="under"), descending=False),
+            "admissions_today": self.records.outcomes_since(self._midnight(now)),
+            "last_collection": recent[0] if recent else None,
+            "refreshed_at": self.control.refreshed_at(),
+        }
+
+    def _top(self, wanted: Filter, *, descending: bool) -> list[dict[str, Any]]:
+        rows, _ = self.workloads.page(wanted, sort="cpu_waste", descending=descending, page=1, page_size=TOP)
+        return rows
+
+    def _midnight(self, now: datetime) -> datetime:
+        local = now.astimezone(ZoneInfo(self.settings.time_zone))
+        return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)

@@ -1,0 +1,284 @@
+"""The door when something is wrong with it, with the store or with the switch: releases go on."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kubedoor.admission import webhook_configuration
+from kubedoor.admission.certificates import self_signed
+from kubedoor.store.connection import Connection
+from tests.contract.conftest import PATIENCE
+from tests.contract.lab import CLUSTER, Lab, amounts, replicas_of, resources_of
+from tests.support.builders import make_container, make_deployment, make_request, make_review
+from tests.support.clickhouse import ClickHouse, running_clickhouse
+from tests.toolbox import processes
+from tests.toolbox.controlplane import ControlPlane
+from tests.toolbox.processes import Child
+from tests.toolbox.running import ROOT, Client, admit, start_kubedoor
+
+APP = amounts("120m", "256Mi")
+SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
+
+
+def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path]:
+    """`python -m kubedoor mutate` as a process of its own: it, its port and its CA."""
+    port = processes.free_port()
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "KUBEDOOR_STORE_DSN": dsn,
+        "KUBEDOOR_CLUSTER": CLUSTER,
+        "KUBEDOOR_SOURCE": "sample",
+        "KUBEDOOR_DATA_DIR": str(folder),
+        "KUBEDOOR_DOOR_PORT": str(port),
+        **PATIENCE,
+        **settings,
+    }
+    command = [sys.executable, "-m", "kubedoor", "mutate"]
+    child = processes.start("mutate", command, log=folder / "mutate.log", environment=environment, folder=ROOT)
+    ca = folder / "tls" / "ca.crt"
+    processes.wait_until(lambda: "door: https" in child.log_tail(), what="the door is open", children=[child])
+    return child, port, ca
+
+
+def creation(namespace: str, name: str = "web", *, replicas: int = 10) -> dict[str, object]:
+    return make_review(make_request(make_deployment(name, namespace=namespace, replicas=replicas)))
+
+
+def test_two_doors_at_once_agree(lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse) -> None:
+    lab.set_values(namespace, app=APP)
+    child, port, ca = make_door(tmp_path, clickhouse.dsn)
+    try:
+        first = lab.review(lab.kubedoor.door_port, creation(namespace), ca=lab.kubedoor.data_folder / "tls" / "ca.crt")
+        assert first["response"]["patch"]
+        assert lab.review(port, creation(namespace), ca=ca) == first
+        lab.set_values(namespace, replicas=8, app=APP)
+
+        def both_see_it() -> bool:
+            answers = [
+                lab.review(lab.kubedoor.door_port, creation(namespace), ca=lab.kubedoor.data_folder / "tls" / "ca.crt"),
+                lab.review(port, creation(namespace), ca=ca),
+            ]
+            return all("10 -> 8" in answer["response"]["warnings"][0] for answer in answers)
+
+        lab.plane.wait_for(both_see_it, 10, what="both doors see the edit")
+    finally:
+        child.stop()
+
+
+def test_an_unknown_deployment_may_be_denied(lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse) -> None:
+    child, port, ca = make_door(tmp_path, clickhouse.dsn, KUBEDOOR_UNKNOWN_WORKLOADS="deny")
+    configuration = lab.plane.get("mutatingwebhookconfiguration", webhook_configuration.NAME)
+    try:
+        denying = webhook_configuration.configuration(
+            webhook_configuration.WebhookOptions(
+                "kubedoor", "kubedoor-mutate", port, 20, "Ignore", ["kube-system"], ca.read_text()
+            )
+        )
+        lab.plane.apply(denying)
+        refused = lab.plane.kubectl(
+            "create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace, check=False
+        )
+        assert refused.returncode == 1
+        assert f"KubeDoor: {namespace}/web is not in the control table: label it kubedoor.io/control" in refused.stderr
+        lab.set_values(namespace, replicas=4)
+        lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace)
+        assert replicas_of(lab.stored(namespace)) == 4
+    finally:
+        lab.client.switch(enabled=True)
+        child.stop()
+    restored = lab.plane.get("mutatingwebhookconfiguration", webhook_configuration.NAME)
+    assert restored["webhooks"][0]["clientConfig"] == configuration["webhooks"][0]["clientConfig"]
+
+
+def test_the_door_off_leaves_everything_alone(lab: Lab, namespace: str) -> None:
+    lab.set_values(namespace, app=APP)
+    try:
+        assert lab.client.switch(enabled=False)["enabled"] is False
+        said = lab.apply(namespace, replicas=10, containers=[make_container()])
+        assert "KubeDoor" not in said
+        stored = lab.stored(namespace)
+        assert (replicas_of(stored), resources_of(stored)) == (10, {})
+        assert lab.client.switch(enabled=False)["enabled"] is False, "off twice is off"
+    finally:
+        assert lab.client.switch(enabled=True)["enabled"] is True
+    lab.kubectl(namespace, "scale", "deployment/web", "--replicas=9")
+    assert replicas_of(lab.stored(namespace)) == 3
+
+
+def test_kubectl_is_the_switch_as_well(lab: Lab) -> None:
+    lab.plane.kubectl("delete", "mutatingwebhookconfigurations", webhook_configuration.NAME)
+    try:
+        assert lab.client.call("GET", "/control")["enabled"] is False
+    finally:
+        lab.client.switch(enabled=True)
+    state = lab.client.call("GET", "/control")
+    assert (state["enabled"], state["is_current"], state["failure_policy"]) == (True, True, "Ignore")
+
+
+def test_opting_out_while_control_is_off_is_known_when_it_is_on(lab: Lab, namespace: str) -> None:
+    lab.client.switch(enabled=False)
+    try:
+        lab.set_values(namespace, app=APP)
+        lab.create(namespace, replicas=2, labels={"kubedoor.io/control": "off"})
+    finally:
+        lab.client.switch(enabled=True)
+    lab.kubectl(namespace, "scale", "deployment/web", "--replicas=6")
+    assert replicas_of(lab.stored(namespace)) == 6
+
+
+@pytest.fixture
+def own_clickhouse(tmp_path: Path) -> Iterator[ClickHouse]:
+    with running_clickhouse(tmp_path / "store") as server:
+        if server.child is None:
+            pytest.fail("this test kills ClickHouse: unset KUBEDOOR_TEST_CLICKHOUSE_URL for it")
+        yield server
+
+
+def test_the_last_good_snapshot_serves_while_the_store_is_away(
+    lab: Lab, tmp_path: Path, own_clickhouse: ClickHouse
+) -> None:
+    folder = tmp_path / "door"
+    folder.mkdir()
+    settings = {"KUBEDOOR_STORE_DSN": own_clickhouse.dsn, "KUBEDOOR_CLUSTER": CLUSTER}
+    kubedoor = start_kubedoor(lab.plane, None, folder=folder, settings={**settings, **PATIENCE})
+    ca = kubedoor.data_folder / "tls" / "ca.crt"
+    store = Lab(lab.plane, kubedoor, lab.client, Connection(own_clickhouse.dsn), folder)
+    try:
+        store.set_values("shop", app=APP)
+        assert store.review(kubedoor.door_port, creation("shop"), ca=ca)["response"]["patch"]
+        saved = kubedoor.data_folder / "snapshot.json"
+
+        def is_remembered() -> bool:
+            # An answer that was read through is not in memory yet: that is filled a second later, by the next one.
+            store.review(kubedoor.door_port, creation("shop"), ca=ca)
+            return saved.exists() and "shop" in saved.read_text()
+
+        processes.wait_until(is_remembered, what="the snapshot with the workload is saved")
+        own_clickhouse.kill()
+
+        def says_so() -> bool:
+            answer = store.review(kubedoor.door_port, creation("shop"), ca=ca)["response"]
+            assert answer["patch"], "what was known is enforced all the time"
+            return any("the store is slow or away, decided from values" in words for words in answer["warnings"])
+
+        processes.wait_until(says_so, what="the door says that the store is away")
+        kubedoor.child.stop()
+        # A restarted door starts from the file.
+        child, port, _ = make_door(kubedoor.data_folder, own_clickhouse.dsn)
+        try:
+            answer = store.review(port, creation("shop"), ca=ca)["response"]
+            assert answer["patch"]
+            unknown = store.review(port, creation("shop", "stranger"), ca=ca)["response"]
+            assert unknown["allowed"] is True
+            assert unknown["warnings"] == ["KubeDoor: the store is slow or away, nothing was set"]
+            own_clickhouse.start()
+
+            def is_back() -> bool:
+                words = store.review(port, creation("shop"), ca=ca)["response"]["warnings"]
+                return not any("store is slow or away" in word for word in words)
+
+            processes.wait_until(is_back, what="the door has the store back", timeout_seconds=30)
+            processes.wait_until(
+                lambda: len(store.records.admissions(namespace="shop", limit=10)) >= 3,
+                what="rows were written after all",
+            )
+        finally:
+            child.stop()
+    finally:
+        kubedoor.child.stop()
+        store.connection.close()
+
+
+def test_without_store_and_snapshot_releases_go_on(lab: Lab, namespace: str, tmp_path: Path) -> None:
+    port = processes.free_port()
+    dsn = f"http://kubedoor:x@127.0.0.1:{port}/kubedoor"
+    child, door_port, ca = make_door(tmp_path, dsn)
+    try:
+        answer = lab.review(door_port, creation(namespace), ca=ca)["response"]
+        assert answer == {
+            "uid": "0b5d",
+            "allowed": True,
+            "warnings": ["KubeDoor: the store is slow or away, nothing was set"],
+            "auditAnnotations": {
+                "decision": "failed",
+                "reason": "KubeDoor: the store is slow or away, nothing was set",
+            },
+        }
+    finally:
+        child.stop()
+
+
+def test_a_door_that_is_gone_does_not_stop_a_release(lab: Lab, control_plane: ControlPlane, namespace: str) -> None:
+    lab.set_values(namespace, app=APP)
+    gone = webhook_configuration.configuration(
+        webhook_configuration.WebhookOptions(
+            "kubedoor",
+            "kubedoor-mutate",
+            processes.free_port(),
+            2,
+            "Ignore",
+            ["kube-system"],
+            control_plane.ca_file.read_text(),
+        )
+    )
+    try:
+        control_plane.apply(gone)
+        lab.create(namespace, replicas=5)
+        assert replicas_of(lab.stored(namespace)) == 5
+    finally:
+        lab.client.switch(enabled=True)
+
+
+def test_the_switch_needs_a_service_to_reach_the_door_by(lab: Lab, tmp_path: Path, clickhouse: ClickHouse) -> None:
+    settings = {
+        "KUBEDOOR_STORE_DSN": clickhouse.dsn,
+        "KUBEDOOR_CLUSTER": CLUSTER,
+        "KUBEDOOR_WEBHOOK_SERVICE": "nowhere",
+    }
+    kubedoor = start_kubedoor(lab.plane, None, folder=tmp_path, settings=settings)
+    try:
+        with closing(Client(kubedoor.url)) as client:
+            client.log_in()
+            with pytest.raises(processes.PartFailed, match=r"409.*there is no Service kubedoor/nowhere"):
+                client.switch(enabled=True)
+    finally:
+        kubedoor.child.stop()
+
+
+def test_a_renewed_certificate_is_used_without_a_restart(lab: Lab, tmp_path: Path, clickhouse: ClickHouse) -> None:
+    child, port, ca = make_door(tmp_path, clickhouse.dsn)
+    try:
+        before = certificate_of(port, ca)
+        for name in ("tls.crt", "tls.key"):
+            (tmp_path / "tls" / name).unlink()
+        renew(tmp_path / "tls")
+        processes.wait_until(lambda: certificate_of(port, ca) != before, what="the new certificate", timeout_seconds=30)
+    finally:
+        child.stop()
+
+
+def certificate_of(port: int, ca: Path) -> bytes:
+    context = ssl.create_default_context(cafile=str(ca))
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        return secured.getpeercert(binary_form=True) or b""
+
+
+def renew(folder: Path) -> None:
+    self_signed.ensure(folder, ["kubedoor-mutate.kubedoor.svc", "localhost", "127.0.0.1"], now=datetime.now(UTC))
+
+
+def test_the_permissions_are_all_that_is_needed(lab: Lab) -> None:
+    admit(lab.plane)
+    checks = lab.client.call("GET", "/checkup")["checks"]
+    assert {check["name"] for check in checks if not check["ok"]} <= {"usage days of the look-back"}

@@ -1,0 +1,400 @@
+"""The chart: every set of values renders to objects that the API server and Knative's own webhook take."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubedoor.config import settings
+from tests.contract.lab import replicas_of
+from tests.contract.production import RESTRICTED, install_definitions
+from tests.support.clickhouse import ClickHouse
+from tests.toolbox import processes
+from tests.toolbox.build import ToolMissing
+from tests.toolbox.controlplane import ControlPlane
+from tests.toolbox.helm import CHART, NAMESPACE, Release, helm, render
+from tests.toolbox.knative import IMAGES, Knative
+from tests.toolbox.processes import PartFailed
+from tests.toolbox.running import Client, start_kubedoor
+
+Values = dict[str, Any]
+LEAST: Values = {
+    "prometheus": {"url": "http://prometheus.monitoring:9090"},
+    "clickhouse": {"existingSecret": {"name": "store"}},
+    "image": {"repository": f"{IMAGES}/kubedoor"},
+}
+DIGEST = "sha256:" + "a" * 64
+MATRIX: dict[str, Values] = {
+    "the least": {},
+    "sample data": {"prometheus": {"url": "", "sample": True}},
+    "clickhouse by dsn": {"clickhouse": {"dsn": "https://u:p%40ss@clickhouse:8443/kubedoor"}},
+    "clickhouse built in": {"clickhouse": {"existingSecret": {"name": ""}, "builtin": {"enabled": True}}},
+    "clickhouse replicas, own ca": {"clickhouse": {"cluster": "main", "ca": {"secretName": "ch-ca"}}},
+    "prometheus with everything": {
+        "prometheus": {
+            "url": "https://vm.monitoring/select/0/prometheus",
+            "basicAuth": {"secretName": "prom"},
+            "headers": {"secretName": "prom"},
+            "ca": {"secretName": "prom-ca"},
+        },
+        "cluster": {"name": "prod-1", "label": "env"},
+    },
+    "prometheus with a token": {"prometheus": {"bearerToken": {"secretName": "prom", "key": "token"}}},
+    "certificates generated": {"tls": {"mode": "generated"}},
+    "certificates given": {"tls": {"mode": "secret", "secretName": "my-tls"}},
+    "mutate as a deployment": {"mutate": {"mode": "deployment", "replicas": 3, "priorityClassName": "high"}},
+    "strict door": {"door": {"failurePolicy": "Fail", "unknownWorkloads": "deny", "onInternalError": "deny"}},
+    "node port": {"api": {"nodePort": {"enabled": True, "port": 30080}}, "networkPolicy": {"enabled": True}},
+    "ingress": {
+        "api": {
+            "publicUrl": "https://kubedoor.example.com",
+            "ingress": {"enabled": True, "className": "nginx", "tlsSecretName": "web"},
+        }
+    },
+    "knative domain and login": {
+        "api": {"visibility": "external", "minScale": 1, "trustedProxies": ["10.0.0.0/8"]},
+        "oidc": {
+            "issuer": "https://id.example.com",
+            "clientSecret": {"secretName": "id"},
+            "roleMapping": {"ops": "admin"},
+        },
+        "admin": {"username": "root", "existingSecret": {"name": "admin"}},
+    },
+    "further clusters": {
+        "cluster": {"name": "prod-1", "label": "env"},
+        "clusters": [
+            {"name": "prod-2"},
+            {
+                "name": "prod-3",
+                "kubeconfig": {"secretName": "prod-3", "context": "admin"},
+                "prometheus": {
+                    "url": "https://vm.prod-3/select/0/prometheus",
+                    "basicAuth": {"secretName": "prod-3-prom", "username": "kubedoor"},
+                    "headers": {"secretName": "prod-3-prom"},
+                    "ca": {"secretName": "prod-3-ca"},
+                    "concurrency": 1,
+                },
+                "peak": {"windows": "20:00-21:30", "timeZone": "Europe/Berlin", "weekdaysOnly": True},
+                "namespaces": {"exclude": ["kube-system"]},
+                "door": {"namespace": "doors", "ca": {"secretName": "prod-3-door"}, "timeoutSeconds": 3},
+            },
+        ],
+    },
+    "the door alone": {
+        "doorOnly": True,
+        "cluster": {"name": "prod-2"},
+        "prometheus": {"url": ""},
+        "mutate": {"mode": "deployment"},
+        "networkPolicy": {"enabled": True},
+    },
+    "ping source": {
+        "collect": {"trigger": "pingsource", "schedule": "*/15 12 * * *"},
+        "secrets": {"collectToken": "t"},
+    },
+    "rights taken away": {"api": {"canSwitch": False, "canAct": False}, "schedules": {"enabled": False}},
+    "secrets from elsewhere": {"secrets": {"existingSecret": "mine"}, "imagePullSecrets": [{"name": "registry"}]},
+    "more of everything": {
+        "image": {"digest": DIGEST, "pullPolicy": "Always"},
+        "snapshot": {"shards": 9},
+        "settings": {"KUBEDOOR_LOG_LEVEL": "debug", "KUBEDOOR_PORT": 8080},
+        "extraEnv": [{"name": "TZ", "value": "UTC"}],
+        "podLabels": {"team": "platform"},
+        "podAnnotations": {"sidecar.istio.io/inject": "false"},
+        "peak": {"windows": "10:00-11:30,20:00-21:00", "timeZone": "Europe/Berlin", "weekdaysOnly": True},
+        "networkPolicy": {"enabled": True},
+    },
+}
+BAD: dict[str, tuple[Values, str]] = {
+    "a policy that is none": (
+        {"door": {"failurePolicy": "ignore"}},
+        "at '/door/failurePolicy': value must be one of 'Ignore', 'Fail'",
+    ),
+    "replicas in words": ({"mutate": {"replicas": "two"}}, "at '/mutate/replicas': got string, want integer"),
+    "no replicas": ({"mutate": {"replicas": 0}}, "at '/mutate/replicas': minimum: got 0, want 1"),
+    "a timeout beyond Kubernetes'": (
+        {"door": {"timeoutSeconds": 31}},
+        "at '/door/timeoutSeconds': maximum: got 31, want 30",
+    ),
+    "a misspelt name": ({"peak": {"timezone": "UTC"}}, "at '/peak': additional properties 'timezone' not allowed"),
+    "a window that is none": ({"peak": {"windows": "10-11"}}, "at '/peak/windows': '10-11' does not match pattern"),
+    "an address without scheme": ({"prometheus": {"url": "prometheus:9090"}}, "at '/prometheus/url'"),
+    "a mode that is none": ({"mutate": {"mode": "daemonset"}}, "value must be one of 'knative', 'deployment'"),
+    "a setting that is none": (
+        {"settings": {"LOG_LEVEL": "debug"}},
+        "'LOG_LEVEL' does not match pattern '^KUBEDOOR_[A-Z_]+$'",
+    ),
+    "no clickhouse": (
+        {"clickhouse": {"existingSecret": {"name": ""}}},
+        "Where is ClickHouse? Set clickhouse.existingSecret.name",
+    ),
+    "no prometheus": ({"prometheus": {"url": ""}}, "Where is Prometheus? Set prometheus.url"),
+    "two credentials": (
+        {"prometheus": {"bearerToken": {"secretName": "a"}, "basicAuth": {"secretName": "b"}}},
+        "prometheus.bearerToken and prometheus.basicAuth exclude each other",
+    ),
+    "a further cluster that nothing tells apart": (
+        {"clusters": [{"name": "prod-2"}]},
+        "clusters: prod-2 has no prometheus.url of its own",
+    ),
+    "a further cluster without a name": (
+        {"clusters": [{"kubeconfig": {"secretName": "x"}}]},
+        "missing property 'name'",
+    ),
+    "a door alone with clusters": (
+        {"doorOnly": True, "clusters": [{"name": "prod-2"}]},
+        "doorOnly installs nothing that asks other clusters",
+    ),
+    "a ping source without token": ({"collect": {"trigger": "pingsource"}}, "set secrets.collectToken"),
+    "a budget too large": ({"collect": {"budgetSeconds": 500}}, "collect.budgetSeconds must be at most a third"),
+    "one strict door": (
+        {"door": {"failurePolicy": "Fail"}, "mutate": {"replicas": 1}},
+        "door.failurePolicy=Fail with one replica would stop all releases",
+    ),
+}
+
+
+def merged(*many: Values) -> Values:
+    result: Values = {}
+    for values in many:
+        for name, value in values.items():
+            known = result.get(name)
+            result[name] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return result
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    try:
+        with ControlPlane() as plane:
+            install_definitions(plane)
+            namespace = {"name": NAMESPACE, "labels": RESTRICTED}
+            plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace})
+            yield plane
+    except ToolMissing as missing:
+        pytest.fail(str(missing))
+
+
+@pytest.fixture(scope="module")
+def knative(plane: ControlPlane) -> Iterator[Knative]:
+    with Knative(plane) as knative:
+        yield knative
+
+
+def accept(plane: ControlPlane, manifests: list[dict[str, Any]]) -> str:
+    """Whatever the API server has to say to all of them at once, its warnings too; PartFailed when it refuses."""
+    document = {"apiVersion": "v1", "kind": "List", "items": manifests}
+    return plane.kubectl(
+        "apply", "--dry-run=server", "--namespace", NAMESPACE, "-f", "-", input=json.dumps(document)
+    ).stderr
+
+
+@pytest.mark.parametrize("name", list(MATRIX))
+def test_values_lint_render_and_are_accepted(plane: ControlPlane, knative: Knative, tmp_path: Path, name: str) -> None:
+    values = merged(LEAST, MATRIX[name])
+    assert "0 chart(s) failed" in helm(tmp_path, "lint", "--strict", CHART, values=values).stdout
+    # Pod Security warns about Deployments and Jobs whose pods it would refuse.
+    assert accept(plane, render(tmp_path, values)) == ""
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_bad_values_are_refused_in_words(tmp_path: Path, name: str) -> None:
+    values, words = BAD[name]
+    with pytest.raises(PartFailed) as caught:
+        render(tmp_path, merged(LEAST, values))
+    assert words in str(caught.value)
+
+
+def test_every_value_is_explained_in_the_schema_and_the_file() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    text = (CHART / "values.yaml").read_text()
+    assert all(f"\n{name}:" in text for name in schema["properties"] if name != "global")
+
+
+def test_further_clusters_are_settings_that_load_with_their_files_in_place(tmp_path: Path) -> None:
+    """What the chart makes of `clusters` is what KubeDoor reads; every file it names is mounted."""
+    manifests = render(tmp_path, merged(LEAST, MATRIX["further clusters"]))
+    for name in ("api", "collect"):
+        (service,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == name]
+        spec = service["spec"]["template"]["spec"]
+        environment = {one["name"]: one.get("value", "") for one in spec["containers"][0]["env"]}
+        (volume,) = [one for one in spec["volumes"] if one["name"] == "clusters"]
+        for source in volume["projected"]["sources"]:
+            for item in source["secret"]["items"]:
+                file = tmp_path / item["path"]
+                file.parent.mkdir(exist_ok=True)
+                file.write_text("X-Scope-OrgID=prod-3")
+        clusters = environment["KUBEDOOR_CLUSTERS"].replace("/clusters/", f"{tmp_path}/")
+        names = ("KUBEDOOR_CLUSTER", "KUBEDOOR_CLUSTER_LABEL", "KUBEDOOR_PROMETHEUS_URL")
+        loaded = settings.load({**{one: environment[one] for one in names}, "KUBEDOOR_CLUSTERS": clusters})
+        third = loaded.for_cluster("prod-3")
+        assert [bool(one.no_access) for one in loaded.every_cluster] == [False, True, False]
+        assert (third.prometheus_headers, third.kube_context) == ({"X-Scope-OrgID": "prod-3"}, "admin")
+        assert (third.time_zone, third.namespace, third.webhook_timeout_seconds) == ("Europe/Berlin", "doors", 3)
+    (door,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == "mutate"]
+    assert "KUBEDOOR_CLUSTERS" not in json.dumps(door), "a door knows its own cluster only"
+
+
+def test_the_door_alone_neither_collects_nor_serves_pages(tmp_path: Path) -> None:
+    manifests = render(tmp_path, merged(LEAST, MATRIX["the door alone"]))
+    names = {(one["kind"], one["metadata"]["name"]) for one in manifests}
+    assert ("Deployment", "mutate") in names
+    assert ("Secret", "kubedoor-api-token") in names
+    assert not names & {("Service", "api"), ("Service", "collect"), ("CronJob", "kubedoor-collect")}
+
+
+def notes(folder: Path, values: Values) -> str:
+    """NOTES.txt, which helm itself renders only where there is a cluster."""
+    chart = folder / "chart"
+    shutil.copytree(CHART, chart)
+    shutil.copy(chart / "templates/NOTES.txt", chart / "notes.txt")
+    (chart / "templates/notes.yaml").write_text('notes: {{ tpl (.Files.Get "notes.txt") . | quote }}\n')
+    words = ("template", "kubedoor", chart, "--namespace", NAMESPACE, "--show-only", "templates/notes.yaml")
+    return str(yaml.safe_load(helm(folder, *words, values=merged(LEAST, values)).stdout)["notes"])
+
+
+def test_the_notes_warn_of_a_known_password_and_of_proxies_that_are_not_trusted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    hurry, shared = "DO IT NOW", "everybody who comes by one gateway counts as one address"
+    proxies = {"api": {"trustedProxies": ["10.0.0.0/8"]}}
+    for values, want in (
+        ({}, (False, True)),
+        (merged({"api": {"visibility": "external"}}, proxies), (True, False)),
+        ({"api": {"ingress": {"enabled": True}}}, (True, True)),
+        ({"api": {"nodePort": {"enabled": True}}, "admin": {"existingSecret": {"name": "boss"}}}, (False, True)),
+        ({"doorOnly": True}, (False, False)),
+    ):
+        text = notes(tmp_path_factory.mktemp("notes"), values)
+        assert (hurry in text, shared in text) == want, text
+
+
+def test_knative_itself_refuses_a_scale_that_is_none(plane: ControlPlane, knative: Knative, tmp_path: Path) -> None:
+    services = [one for one in render(tmp_path, LEAST) if one["apiVersion"].startswith("serving.knative.dev")]
+    annotations = services[0]["spec"]["template"]["metadata"]["annotations"]
+    annotations["autoscaling.knative.dev/min-scale"] = "many"
+    with pytest.raises(PartFailed, match=r'(?s)webhook "validation.*min-scale'):
+        accept(plane, services[:1])
+
+
+def test_without_a_cluster_every_random_text_can_be_given(tmp_path: Path) -> None:
+    """For tools that only render: what they get twice is the same."""
+    values = merged(LEAST, MATRIX["secrets from elsewhere"])
+    assert render(tmp_path, values) == render(tmp_path, values)
+
+
+@pytest.fixture(scope="module")
+def services(plane: ControlPlane, knative: Knative, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The three Knative Services, installed and ready; their Deployments by name."""
+    Release(plane, tmp_path_factory.mktemp("helm")).install(LEAST)
+
+    def are_ready() -> bool:
+        knative.admit_routes(NAMESPACE)
+        found = plane.get_all("services.serving.knative.dev", NAMESPACE)
+        conditions = [one for service in found for one in service.get("status", {}).get("conditions", ())]
+        ready = [one for one in conditions if one["type"] == "Ready" and one["status"] == "True"]
+        return len(ready) == 3
+
+    processes.wait_until(are_ready, what=f"Knative's Services are ready\n{knative.log_tails()}", timeout_seconds=120)
+    return {one["metadata"]["name"]: one for one in plane.get_all("deployments", NAMESPACE)}
+
+
+def test_knative_runs_two_doors_and_one_of_the_others(plane: ControlPlane, services: dict[str, Any]) -> None:
+    plane.wait_for(
+        lambda: replicas_of(plane.get("deployment", "mutate-00001-deployment", NAMESPACE)) == 2,
+        what="the autoscaler has scaled the door to its minimum",
+    )
+    assert {name: replicas_of(one) for name, one in services.items() if not name.startswith("mutate")} == {
+        "api-00001-deployment": 1,
+        "collect-00001-deployment": 1,
+    }
+
+
+def test_the_pods_are_what_the_door_needs(plane: ControlPlane, services: dict[str, Any]) -> None:
+    spec = services["mutate-00001-deployment"]["spec"]["template"]["spec"]
+    (door,) = [one for one in spec["containers"] if one["name"] == "mutate"]
+    (queue,) = [one for one in spec["containers"] if one["name"] == "queue-proxy"]
+    assert [port["containerPort"] for port in door["ports"]] == [8443]
+    assert "readinessProbe" not in door, "the queue-proxy probes for the kubelet"
+    probes = [one["value"] for one in queue["env"] if one["name"] == "SERVING_READINESS_PROBE"]
+    assert json.loads(probes[0])["tcpSocket"]["port"] == 8443
+    assert door["lifecycle"]["preStop"]["httpGet"]["path"] == "/wait-for-drain"
+    assert spec["terminationGracePeriodSeconds"] == 60, "30 s without requests, then the door drains for 15 s"
+    assert spec["automountServiceAccountToken"] is False
+    assert door["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_doors_service_selects_the_revisions_pods(plane: ControlPlane, services: dict[str, Any]) -> None:
+    def addresses() -> list[str]:
+        slices = plane.get_all("endpointslices", NAMESPACE, selector="kubernetes.io/service-name=kubedoor-mutate")
+        return [
+            one["targetRef"]["name"] for part in slices for one in part["endpoints"] or () if one["conditions"]["ready"]
+        ]
+
+    plane.wait_for(lambda: len(addresses()) == 2, what="the Service has both pods")
+    assert all(name.startswith("mutate-00001-deployment-") for name in addresses())
+
+
+def test_timeouts_of_collect_are_set_together(plane: ControlPlane, services: dict[str, Any]) -> None:
+    spec = plane.get("revisions.serving.knative.dev", "collect-00001", NAMESPACE)["spec"]
+    assert (spec["timeoutSeconds"], spec["responseStartTimeoutSeconds"]) == (600, 600)
+    metadata = plane.get("revisions.serving.knative.dev", "collect-00001", NAMESPACE)["metadata"]
+    assert metadata["annotations"]["autoscaling.knative.dev/min-scale"] == "0"
+
+
+def test_the_door_leaves_knatives_own_deployments_alone(
+    plane: ControlPlane, knative: Knative, services: dict[str, Any], clickhouse: ClickHouse, tmp_path: Path
+) -> None:
+    settings = {
+        "KUBEDOOR_STORE_DSN": clickhouse.dsn,
+        "KUBEDOOR_CLUSTER": "knative",
+        "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS": "20",
+    }
+    plane.kubectl("delete", "service", "kubedoor-mutate", "-n", NAMESPACE)
+    kubedoor = start_kubedoor(plane, None, folder=tmp_path, settings=settings)
+    client = Client(kubedoor.url)
+    try:
+        client.log_in()
+        client.collect(2, on_progress=lambda _record: None)
+        client.switch(enabled=True)
+        plane.kubectl("create", "namespace", "functions")
+        for scale in ("2", "4"):
+            plane.apply(hello(scale))
+            number = {"2": "00001", "4": "00002"}[scale]
+
+            def is_scaled(number: str = number, scale: str = scale) -> bool:
+                knative.admit_routes("functions")
+                found = plane.kubectl(
+                    "get", "deployment", f"hello-{number}-deployment", "-n", "functions", "-o", "json", check=False
+                )
+                return found.returncode == 0 and json.loads(found.stdout)["spec"]["replicas"] == int(scale)
+
+            processes.wait_until(is_scaled, what=f"Knative has scaled to {scale}", timeout_seconds=60)
+        rows = client.call("GET", "/admissions?namespace=functions")
+        assert {row["outcome"] for row in rows} <= {"ignored"}
+        assert plane.kubectl("create", "deployment", "plain", "--image=i", "-n", "functions").stderr.startswith(
+            "Warning: KubeDoor"
+        )
+    finally:
+        client.switch(enabled=False)
+        client.close()
+        kubedoor.child.stop()
+
+
+def hello(scale: str) -> dict[str, Any]:
+    template = {
+        "metadata": {"annotations": {"autoscaling.knative.dev/min-scale": scale}},
+        "spec": {"containers": [{"image": f"{IMAGES}/hello:{scale}"}]},
+    }
+    metadata = {"name": "hello", "namespace": "functions"}
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"template": template},
+    }

@@ -1,0 +1,385 @@
+"""Notifications by apprise to a real HTTP receiver: grouped, limited, once, and in nobody's way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kubedoor.errors import Conflict, InvalidInput, NotFound
+from kubedoor.identity.audit import Editor
+from kubedoor.notifications.channel import NotDelivered
+from kubedoor.notifications.message import Event
+from kubedoor.notifications.notifications import Notifications
+from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.schedules.rules import Schedule
+from kubedoor.store.channels import Channel, ChannelStore
+from kubedoor.store.connection import Connection
+from kubedoor.store.notices import NoticeStore
+from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
+from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore, Wanted
+from kubedoor.store.schedules import ScheduleStore
+from kubedoor.store.usage import CollectionEvent, UsageStore
+from tests.support.people import Clock
+from tests.support.receiver import Receiver, running_receiver
+
+ALICE = Editor("alice", "session", "192.0.2.7")
+OWN = "system:serviceaccount:kubedoor:kubedoor-api"
+ALL = tuple(str(event) for event in Event)
+RESTART = Wish(Kind.RESTART, (Target("shop", "web"), Target("shop", "cart")))
+
+
+class House:
+    """Notifications as one pod has them, and the records they are made from."""
+
+    def __init__(self, connection: Connection, cluster: str, clock: Clock, *further: str) -> None:
+        self.clock = clock
+        self.connection = connection
+        self.cluster = cluster
+        self.days_left: int | None = None
+        self.records = RecordStore(connection, cluster)
+        self.store = ChannelStore(connection, cluster)
+        self.notifications = Notifications(
+            cluster_name=cluster,
+            store=self.store,
+            notices={one: NoticeStore(connection, one, own_username=OWN) for one in (cluster, *further)},
+            records=self.records,
+            certificate_days=lambda: self.days_left,
+            now=clock,
+        )
+
+    def channel(self, receiver: Receiver, *events: str, **fields: Any) -> Channel:
+        body = {"name": "ops", "url": receiver.url, "events": list(events or ALL), "min_minutes": 10, **fields}
+        made = self.notifications.create(body, ALICE)
+        # The store's clock says when; what happens from now on is after that.
+        self.clock.now = max(self.clock.now, (made.changed_at or self.clock.now) + timedelta(milliseconds=1))
+        return made
+
+    def admit(self, name: str = "web", *, outcome: str = "patched", times: int = 1, **fields: Any) -> None:
+        record = AdmissionRecord(
+            at=self.clock(),
+            cluster=self.cluster,
+            namespace="shop",
+            deployment=name,
+            uid="u",
+            operation="UPDATE",
+            subresource="",
+            username="alice",
+            outcome=outcome,
+            reason="control values were set",
+            before={"replicas": "10"},
+            after={"replicas": "3"},
+            warnings=(),
+            version=1,
+            snapshot_age_seconds=0.1,
+        )
+        self.records.add_admissions([replace(record, **fields)] * times)
+
+    def tick(self, **later: float) -> None:
+        self.clock.advance(**(later or {"seconds": 30}))
+        self.notifications.tick()
+
+    def messages(self) -> list[dict[str, Any]]:
+        return self.notifications.messages(limit=100)
+
+    def wait_until_told(self, count: int) -> list[dict[str, Any]]:
+        """Until the results of so many messages are known."""
+        for _ in range(600):
+            if sum(row["ok"] is not None for row in self.messages()) >= count:
+                return self.messages()
+            threading.Event().wait(0.05)
+        raise AssertionError(self.messages())
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as found:
+        yield found
+
+
+@pytest.fixture
+def house(served: Connection, cluster: str) -> House:
+    return House(served, cluster, Clock())
+
+
+def test_a_bad_day_is_a_few_messages_and_not_a_thousand(house: House, receiver: Receiver) -> None:
+    house.channel(receiver)
+    for number in range(30):
+        house.admit(f"web-{number}", times=40 if number == 7 else 1)
+    house.tick()
+    body = receiver.wait()
+    assert body["title"] == f"KubeDoor {house.cluster}: 69 events"
+    lines = body["message"].splitlines()
+    assert lines[0] == "The door set control values (69)"
+    assert lines[1] == "- shop/web-7: replicas 10 -> 3 (×40)"
+    assert lines[-1] == "… and 25 more"
+    house.wait_until_told(1)
+    for _ in range(24 * 2):
+        house.admit(times=3)
+        house.tick(minutes=30)
+        told = len(house.messages())
+        house.wait_until_told(told)
+    assert 5 <= len(house.messages()) <= 10
+    assert sum(row["notices"] for row in house.messages()) > 69 + 24 * 2
+
+
+def test_what_a_door_could_write_only_later_is_told(house: House, receiver: Receiver) -> None:
+    """Its store was away; meanwhile the channel had looked and found nothing."""
+    house.channel(receiver)
+    at = house.clock.now + timedelta(seconds=1)
+    for _ in range(4):
+        house.tick(minutes=1)
+    assert house.messages() == []
+    house.admit(at=at)
+    house.tick(minutes=1)
+    assert "shop/web" in receiver.wait()["message"]
+
+
+def test_a_switch_that_failed_is_not_told_as_used(house: House) -> None:
+    """Only where it took so long to fail that it had been told already, that is told as well."""
+    begun = AuditRecord("root", "session", "", "control.on", house.cluster, {}, {})
+    house.records.add_audit(begun)
+    (line,) = house.records.find_audit(Wanted(who="root", of_cluster=house.cluster, target=house.cluster), limit=1)
+    store = NoticeStore(house.connection, house.cluster, own_username=OWN)
+    before, later = line["at"] - timedelta(seconds=1), line["at"] + timedelta(hours=1)
+    assert [one.text for one in store.between(Event.SWITCH_USED, before, later)] == ["root: control on"]
+    threading.Event().wait(0.01)
+    house.records.add_audit(replace(begun, outcome="failed", after={"error": "there is no Service"}))
+    assert store.between(Event.SWITCH_USED, before, later) == []
+    assert [one.text for one in store.between(Event.SWITCH_USED, line["at"], later)] == ["root: control on failed"]
+
+
+def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -> None:
+    house.channel(receiver)
+    house.days_left = 9
+    house.admit(warnings=("KubeDoor: app requests: cpu 2 -> 1, its limit (collected)",))
+    house.admit("nobody", outcome="unknown")
+    house.admit("broken", outcome="failed", reason="KubeDoor: internal error, nothing was set")
+    usage, actions = UsageStore(house.connection, house.cluster), OperationStore(house.connection, house.cluster)
+    usage.record(CollectionEvent("c1", "failed", "Prometheus is away"))
+    house.connection.insert("usage_days", [_incomplete_day(house.cluster)])
+    for number, end in enumerate(("finished", "failed"), start=1):
+        asked = AskedAction(uuid.uuid4().hex, number, f"operator-{number}", "session", "", RESTART.as_json())
+        assert actions.add(asked)
+        actions.record(ActionEvent(asked.action, end))
+    _failing_schedule(house)
+    house.records.add_audit(AuditRecord("root", "session", "", "control.off", house.cluster, {}, {}))
+    house.tick()
+    for _ in range(3):
+        receiver.wait()
+    said = "\n".join(f"{body['title']}\n{body['message']}" for body in receiver.bodies)
+    for expected in (
+        "Requests were cut to their limits (1)\n- shop/web: replicas 10 -> 3",
+        "Workloads that are not in the control table (1)\n- shop/nobody",
+        "The door failed and set nothing (1)\n- shop/broken: KubeDoor: internal error, nothing was set",
+        "Collections failed (1)\n- Prometheus is away",
+        "Days were collected incompletely (1)\n- 2026-11-20: 50% of the samples: a gap",
+        "Actions are done (1)\n- restart shop/web +1 (operator-1)",
+        "- restart shop/web +1 (operator-2): failed",
+        "- schedule nightly: no cluster",
+        "Control was switched (1)\n- root: control off",
+        "The door's certificate ends soon\n- 9 d",
+    ):
+        assert expected in said
+
+
+def _incomplete_day(cluster: str) -> dict[str, Any]:
+    return {
+        "cluster": cluster,
+        "day": Clock().now.date().replace(year=2026, month=11, day=20),
+        "run": 1,
+        "windows": "",
+        "row_count": 1,
+        "coverage": 0.5,
+        "is_partial": True,
+        "warnings": ["a gap"],
+        "seconds": 1.0,
+    }
+
+
+def _failing_schedule(house: House) -> None:
+    schedules = ScheduleStore(house.connection, house.cluster)
+    schedules.save(Schedule("s1", "nightly", RESTART.as_json(), "UTC", "alice", cron="@daily"))
+    run = schedules.begin("s1", house.clock().replace(microsecond=0), begun_by="clock")
+    assert run
+    schedules.end(run, message="no cluster")
+
+
+def test_an_interrupted_action_is_told_once(house: House, receiver: Receiver) -> None:
+    house.channel(receiver, "action_failed", min_minutes=1)
+    actions = OperationStore(house.connection, house.cluster)
+    assert actions.add(AskedAction("a1", 1, "alice", "session", "", RESTART.as_json()))
+    house.tick(seconds=20)
+    assert house.messages() == [], "it may still be alive"
+    house.tick(seconds=30)
+    assert "restart shop/web +1 (alice): interrupted" in receiver.wait()["message"]
+    house.wait_until_told(1)
+    house.tick(minutes=5)
+    assert len(house.messages()) == 1
+
+
+def test_a_channel_is_told_of_every_cluster_by_its_name(served: Connection, cluster: str, receiver: Receiver) -> None:
+    house = House(served, cluster, Clock(), f"{cluster}-west")
+    house.channel(receiver, "door_overrode")
+    house.admit(cluster=f"{cluster}-west")
+    house.tick()
+    body = receiver.wait()
+    assert body["title"] == f"KubeDoor {cluster}-west: one event", "where it happened, and not where KubeDoor is"
+    assert f"- {cluster}-west: shop/web: replicas 10 -> 3" in body["message"]
+    house.wait_until_told(1)
+    house.admit()
+    house.admit(cluster=f"{cluster}-west")
+    house.tick(minutes=15)
+    assert receiver.wait()["title"] == f"KubeDoor {cluster}, {cluster}-west: 2 events"
+
+
+def test_what_kubedoor_asks_for_itself_is_no_override(house: House, receiver: Receiver) -> None:
+    house.channel(receiver)
+    house.admit(username=OWN)
+    house.admit(outcome="unchanged")
+    house.tick()
+    assert house.messages() == []
+
+
+def test_a_channel_gets_only_what_it_asked_for_in_its_language(house: House, receiver: Receiver) -> None:
+    house.channel(receiver, "unknown_workload", language="zh-CN")
+    house.admit()
+    house.admit("nobody", outcome="denied")
+    house.tick()
+    body = receiver.wait()
+    assert body["title"] == f"KubeDoor {house.cluster}：1 条事件"
+    assert body["message"] == "不在管控表中的工作负载（1）\n- shop/nobody"
+
+
+def test_what_was_before_the_channel_is_not_told(house: House, receiver: Receiver) -> None:
+    house.admit(at=house.clock() - timedelta(hours=1))
+    house.channel(receiver)
+    house.tick()
+    assert house.messages() == []
+
+
+def test_two_pods_send_a_message_once(house: House, receiver: Receiver, served: Connection, cluster: str) -> None:
+    house.channel(receiver, "door_overrode")
+    house.admit()
+    house.clock.advance(seconds=30)
+    pods = [house, *(House(served, cluster, house.clock) for _ in range(3))]
+    threads = [threading.Thread(target=pod.notifications.tick) for pod in pods]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    receiver.wait()
+    assert house.wait_until_told(1)[0]["ok"] is True
+    assert len(receiver.bodies) == 1
+
+
+def test_what_a_channel_did_not_take_is_in_its_next_message(house: House, receiver: Receiver) -> None:
+    house.channel(receiver, "door_overrode")
+    receiver.status = 500
+    house.admit("lost")
+    house.tick()
+    (told,) = house.wait_until_told(1)
+    assert told["ok"] is False
+    assert "did not take the message" in told["detail"]
+    receiver.status = 200
+    house.admit("later")
+    house.tick(minutes=10)
+    house.wait_until_told(2)
+    assert {"shop/lost", "shop/later"} <= {
+        line[2:].partition(":")[0] for line in receiver.bodies[-1]["message"].splitlines()
+    }
+
+
+def test_a_channel_that_hangs_keeps_nobody_waiting(house: House, receiver: Receiver) -> None:
+    receiver.gate.clear()
+    with running_receiver() as lively:
+        house.channel(receiver, "door_overrode", name="hangs", min_minutes=1)
+        house.channel(lively, "door_overrode", name="lively", min_minutes=1)
+        house.admit()
+        house.tick()
+        lively.wait()
+        receiver.wait()
+        house.admit("web-2")
+        house.tick(minutes=3)
+        lively.wait()
+        assert len(receiver.bodies) == 1, "one message under way is enough"
+        receiver.gate.set()
+
+
+def test_the_test_button_says_whether_it_works(house: House, receiver: Receiver) -> None:
+    channel = house.channel(receiver).channel
+    house.notifications.test(channel)
+    assert receiver.wait()["title"] == f"KubeDoor {house.cluster}: a test, nothing has happened"
+    receiver.status = 403
+    with pytest.raises(NotDelivered, match="JSON did not take the message"):
+        house.notifications.test(channel)
+    with pytest.raises(NotFound):
+        house.notifications.test("nobody")
+
+
+def test_an_address_is_never_shown_or_logged(
+    house: House, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    channel = house.channel(receiver)
+    house.notifications.change(channel.channel, {"name": "night shift"}, ALICE)
+    receiver.status = 500
+    house.clock.advance(seconds=5)
+    house.admit()
+    house.tick()
+    (told,) = house.wait_until_told(1)
+    audit = house.connection.rows("SELECT * FROM audit WHERE action LIKE 'channel.%'")
+    for seen in (caplog.text.replace('"POST /hook/s3cret HTTP', ""), str(told), str(audit), repr(channel)):
+        assert "s3cret" not in seen
+    assert house.store.one(channel.channel) is not None
+    house.notifications.delete(channel.channel, ALICE)
+    newest = house.connection.rows("SELECT url FROM channels WHERE deleted AND cluster = {c:String}", c=house.cluster)
+    assert newest == [{"url": ""}]
+
+
+def test_an_address_changes_only_when_a_new_one_is_given(house: House, receiver: Receiver) -> None:
+    channel = house.channel(receiver)
+    changed = house.notifications.change(channel.channel, {"min_minutes": 30, "enabled": False}, ALICE)
+    assert (changed.url, changed.min_minutes, changed.enabled) == (receiver.url, 30, False)
+    house.admit()
+    house.tick()
+    assert house.messages() == []
+
+
+def test_of_two_changes_of_one_version_the_second_is_told(house: House, receiver: Receiver) -> None:
+    channel = house.channel(receiver)
+    house.notifications.change(channel.channel, {"min_minutes": 30}, ALICE, based_on=channel.version)
+    with pytest.raises(Conflict, match="somebody else") as refused:
+        house.notifications.change(channel.channel, {"min_minutes": 40}, ALICE, based_on=channel.version)
+    assert refused.value.details == {"version": channel.version + 1}
+    assert house.notifications.change(channel.channel, {"min_minutes": 50}, ALICE).min_minutes == 50
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no address": ({"url": "somewhere"}, "url"),
+    "an unknown service": ({"url": "carrierpigeon://s3cret"}, "url"),
+    "this machine's log": ({"url": "syslog://"}, "url"),
+    "an unknown event": ({"events": ["lunch"]}, "events"),
+    "no events": ({"events": []}, "events"),
+    "an unknown language": ({"language": "tlh"}, "language"),
+    "no pause": ({"min_minutes": 0}, "min_minutes"),
+    "no name": ({"name": " "}, "name"),
+}
+
+
+@pytest.mark.parametrize(("fields", "field"), BAD.values(), ids=BAD.keys())
+def test_a_channel_that_cannot_be_names_its_field(
+    house: House, receiver: Receiver, fields: dict[str, Any], field: str
+) -> None:
+    body = {"name": "ops", "url": receiver.url, "events": list(ALL), "min_minutes": 10, **fields}
+    with pytest.raises(InvalidInput) as refused:
+        house.notifications.create(body, ALICE)
+    assert refused.value.details["field"] == field
+    assert "s3cret" not in refused.value.message
+    assert house.notifications.all() == []

@@ -1,0 +1,201 @@
+"""The records filtered, paged and exported, on the store both ways."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kubedoor.errors import Conflict
+from kubedoor.identity.audit import Editor, recorded
+from kubedoor.store import records as module
+from kubedoor.store.connection import Connection
+from kubedoor.store.migrations import available, folder, migrate
+from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore, Wanted
+from kubedoor.workloads.csv_stream import csv_lines
+from tests.support.people import dsn_of_new_database
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def records(connection: Connection, cluster: str) -> RecordStore:
+    return RecordStore(connection, cluster)
+
+
+def admission(cluster: str, **fields: Any) -> AdmissionRecord:
+    made: dict[str, Any] = {
+        "at": NOW,
+        "cluster": cluster,
+        "namespace": "shop",
+        "deployment": "web",
+        "uid": str(uuid.uuid4()),
+        "operation": "UPDATE",
+        "subresource": "",
+        "username": "alice",
+        "outcome": "patched",
+        "reason": "",
+        "before": {"replicas": "10"},
+        "after": {"replicas": "3"},
+        "warnings": (),
+        "version": 1,
+        "snapshot_age_seconds": 0.1,
+    }
+    return AdmissionRecord(**{**made, **fields})
+
+
+ADMISSIONS: dict[str, tuple[dict[str, Any], int]] = {
+    "who": ({"who": "bob"}, 1),
+    "action": ({"action": "CREATE"}, 1),
+    "a part of the target": ({"target": "SHOP/w"}, 4),
+    "namespace": ({"namespace": "pay"}, 1),
+    "deployment": ({"deployment": "api"}, 1),
+    "outcome": ({"outcome": "denied"}, 1),
+    "since": ({"since": NOW}, 4),
+    "until": ({"until": NOW}, 1),
+    "a range": ({"since": NOW - timedelta(minutes=2), "until": NOW}, 1),
+    "all at once": ({"who": "alice", "namespace": "shop", "outcome": "patched", "since": NOW}, 1),
+    "nothing": ({"who": "nobody"}, 0),
+}
+
+
+@pytest.mark.parametrize(("wanted", "count"), ADMISSIONS.values(), ids=ADMISSIONS.keys())
+def test_admissions_are_filtered(records: RecordStore, cluster: str, wanted: dict[str, Any], count: int) -> None:
+    records.add_admissions(
+        [
+            admission(cluster),
+            admission(cluster, username="bob"),
+            admission(cluster, operation="CREATE", outcome="denied"),
+            admission(cluster, namespace="pay", deployment="api", username="carol"),
+            admission(cluster, at=NOW - timedelta(minutes=1), outcome="observed"),
+        ]
+    )
+    assert len(records.find_admissions(Wanted(**wanted), limit=10)) == count
+
+
+def test_the_audit_is_filtered_by_workload_and_outcome(records: RecordStore, cluster: str) -> None:
+    who = str(uuid.uuid4())
+    for target, outcome in ((f"{cluster}/shop/web", "done"), (f"{cluster}/pay/web", "failed"), ("default", "done")):
+        records.add_audit(AuditRecord(who, "session", "", "workload.edit", target, {}, {"replicas": 3}, outcome))
+    wanted: list[tuple[dict[str, Any], int]] = [
+        ({}, 3),
+        ({"namespace": "shop"}, 1),
+        ({"namespace": "pay", "deployment": "web"}, 1),
+        ({"outcome": "failed"}, 1),
+        ({"target": f"{cluster}/"}, 2),
+        ({"action": "control.on"}, 0),
+    ]
+    for more, count in wanted:
+        assert len(records.find_audit(Wanted(who=who, **more), limit=10)) == count, more
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_pages_have_every_row_once_even_of_one_millisecond(records: RecordStore, cluster: str, size: int) -> None:
+    made = [admission(cluster, at=NOW - timedelta(milliseconds=number // 4)) for number in range(10)]
+    records.add_admissions(made)
+    seen: list[str] = []
+    wanted = Wanted()
+    while rows := records.find_admissions(wanted, limit=size):
+        seen += [row["uid"] for row in rows]
+        wanted = Wanted(before=rows[-1]["at"], before_id=rows[-1]["id"])
+    assert sorted(seen) == sorted(row.uid for row in made)
+
+
+def test_an_export_has_every_row_once_and_those_of_its_time(
+    records: RecordStore, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXPORT_PAGE_ROWS", 3)
+    made = [admission(cluster, deployment=f"web-{number}", reason='a "b", c') for number in range(8)]
+    records.add_admissions(made)
+    pages = records.all_admissions(Wanted())
+    first = next(pages)
+    records.add_admissions([admission(cluster, at=NOW + timedelta(seconds=1), deployment="later")])
+    text = "".join(csv_lines(("deployment", "reason", "before"), iter([first, *pages])))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert sorted(row["deployment"] for row in rows) == [f"web-{number}" for number in range(8)]
+    assert {row["reason"] for row in rows} == {'a "b", c'}
+    assert rows[0]["before"] == '{"replicas":"10"}'
+
+
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (4, 4), (8, 8), (20, 8)])
+def test_an_export_of_only_so_many_has_the_newest(
+    records: RecordStore, cluster: str, monkeypatch: pytest.MonkeyPatch, limit: int, count: int
+) -> None:
+    monkeypatch.setattr(module, "EXPORT_PAGE_ROWS", 3)
+    records.add_admissions([admission(cluster, at=NOW - timedelta(seconds=n), deployment=f"w{n}") for n in range(8)])
+    rows = [row for page in records.all_admissions(Wanted(), limit=limit) for row in page]
+    assert [row["deployment"] for row in rows] == [f"w{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Conflict("somebody was first"), "somebody was first"),
+        (KeyError("metadata"), "an internal error; the log says more"),
+    ],
+)
+def test_a_change_that_fails_is_one_line_that_says_so(records: RecordStore, fault: Exception, words: str) -> None:
+    who = str(uuid.uuid4())
+    with suppress(type(fault)), recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
+        assert [row["outcome"] for row in records.find_audit(Wanted(who=who), limit=10)] == ["done"], "recorded before"
+        raise fault
+    (row,) = records.find_audit(Wanted(who=who), limit=10)
+    assert (row["outcome"], row["after"]) == ("failed", {"a": 1, "error": words})
+    assert records.find_audit(Wanted(who=who, outcome="done"), limit=10) == []
+    assert [line["id"] for page in records.all_audit(Wanted(who=who)) for line in page] == [row["id"]]
+    with recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
+        pass
+    assert [row["outcome"] for row in records.find_audit(Wanted(who=who), limit=10)] == ["done", "failed"]
+    assert len(records.find_audit(Wanted(who=who, outcome="done"), limit=10)) == 1
+
+
+def test_pages_of_the_audit_go_on_after_a_change_that_failed(records: RecordStore) -> None:
+    editor = Editor(str(uuid.uuid4()), "session", "")
+    for number in range(6):
+        with suppress(Conflict), recorded(records, editor, "x.y", f"t{number}"):
+            if number % 2:
+                raise Conflict("somebody was first")
+    seen: list[str] = []
+    wanted = Wanted(who=editor.who)
+    while rows := records.find_audit(wanted, limit=2):
+        seen += [f"{row['target']} {row['outcome']}" for row in rows]
+        wanted = Wanted(who=editor.who, before=rows[-1]["at"], before_id=rows[-1]["id"])
+    assert sorted(seen) == ["t0 done", "t1 failed", "t2 done", "t3 failed", "t4 done", "t5 failed"]
+
+
+def test_why_a_change_failed_is_told_when_the_record_is_away_by_then(embedded_dsn: str) -> None:
+    connection = Connection(dsn_of_new_database(embedded_dsn))
+    migrate(connection)
+    records = RecordStore(connection, "main")
+
+    def change() -> None:
+        with recorded(records, Editor("ann", "session", ""), "x.y", "t"):
+            connection.command("DROP TABLE audit")
+            raise Conflict("somebody was first")
+
+    with pytest.raises(Conflict, match="somebody was first"):
+        change()
+    connection.close()
+
+
+def test_rows_from_before_the_filters_have_ids_that_stay(embedded_dsn: str, tmp_path: Any) -> None:
+    connection = Connection(dsn_of_new_database(embedded_dsn))
+    for migration in available(folder())[:4]:
+        (tmp_path / f"{migration.name}.sql").write_text(migration.text)
+    migrate(connection, where=tmp_path)
+    connection.command(
+        "INSERT INTO audit (at, who, via, address, action, target, before, after)"
+        " SELECT now64(3), 'old', 'session', '', 'workload.edit', concat('main/shop/w', toString(number)), '{}', '{}'"
+        " FROM numbers(5)"
+    )
+    migrate(connection)
+    records = RecordStore(connection, "main")
+    first, second = (records.find_audit(Wanted(namespace="shop"), limit=10) for _ in range(2))
+    assert len({row["id"] for row in first}) == 5
+    assert first == second
+    connection.close()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubedoor.admission.snapshot import shards
+from kubedoor.admission.snapshot.shards import ShardTooLarge
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def document(count: int = 40, *, saved_at: datetime = AT, filler: str = "") -> dict[str, Any]:
+    names = [{"namespace": f"team-{number % 7}", "deployment": f"app-{number:05}"} for number in range(count)]
+    rows = [{**name, "container": container, "mode": filler} for name in names for container in ("", "app")]
+    return {"format": 1, "cluster": "c", "saved_at": saved_at.isoformat(), "rows": rows, "facts": names[:5]}
+
+
+def write(folder: Path, pieces: list[bytes]) -> None:
+    for number, piece in enumerate(pieces):
+        (folder / shards.file_name(number)).write_bytes(piece)
+
+
+def key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["namespace"], row["deployment"]
+
+
+@pytest.mark.parametrize("count", [1, 4, 64])
+def test_what_is_split_is_read_again(tmp_path: Path, count: int) -> None:
+    pieces = shards.split(document(), count)
+    assert len(pieces) == count
+    write(tmp_path, pieces)
+    found = shards.read_folder(tmp_path)
+    assert found is not None
+    assert sorted(map(str, found["rows"])) == sorted(map(str, document()["rows"]))
+    assert [key(row) for row in found["rows"]] == sorted(key(row) for row in document()["rows"])
+    assert len(found["facts"]) == 5
+
+
+def test_all_rows_of_a_workload_are_in_one_piece(tmp_path: Path) -> None:
+    pieces = list(shards.contents(shards.split(document(), 5)))
+    owners = [{key(row) for row in piece["rows"]} for piece in pieces]
+    assert sum(map(len, owners)) == len(set().union(*owners)) == 40
+
+
+def test_a_piece_does_not_change_with_the_others_nor_with_time() -> None:
+    early, late = document(), document(saved_at=AT.replace(hour=13))
+    late["rows"][0]["mode"] = "off"
+    before, after = (list(shards.contents(shards.split(one, 8))) for one in (early, late))
+    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
+
+
+def test_pieces_of_different_age_are_as_old_as_the_newest(tmp_path: Path) -> None:
+    """A piece that has not changed is not written again."""
+    old, new = shards.split(document(), 2), shards.split(document(saved_at=AT.replace(hour=20)), 2)
+    write(tmp_path, [old[0], new[1]])
+    found = shards.read_folder(tmp_path)
+    assert found is not None
+    assert found["saved_at"] == AT.replace(hour=20).isoformat()
+
+
+@pytest.mark.parametrize("broken", [b"", b"nonsense", b"\x1f\x8b\x08", shards.split(document(), 1)[0][:200]])
+def test_a_broken_piece_costs_only_its_own_workloads(tmp_path: Path, broken: bytes) -> None:
+    pieces = shards.split(document(), 4)
+    write(tmp_path, [broken, *pieces[1:]])
+    found = shards.read_folder(tmp_path)
+    assert found is not None
+    assert 0 < len(found["rows"]) < 80
+
+
+def test_an_empty_folder_holds_no_snapshot(tmp_path: Path) -> None:
+    assert shards.read_folder(tmp_path) is None
+    assert shards.read_folder(tmp_path / "absent") is None
+
+
+def test_ten_thousand_workloads_fit_into_one_config_map() -> None:
+    (piece,) = shards.split(document(10_000), 1)
+    assert len(piece) < shards.MAX_SHARD_BYTES
+
+
+def test_what_does_not_fit_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "MAX_SHARD_BYTES", 100)
+    with pytest.raises(ShardTooLarge, match="raise KUBEDOOR_SNAPSHOT_SHARDS"):
+        shards.split(document(), 2)

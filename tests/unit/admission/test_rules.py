@@ -1,0 +1,592 @@
+"""The door's table of cases: (request, control values) in, the object after the patch out."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jsonpatch
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubedoor import quantities
+from kubedoor.admission import decision as decisions
+from kubedoor.admission import review as reviews
+from kubedoor.admission import rules as admission
+from kubedoor.admission.decision import Outcome
+from kubedoor.admission.restarts import restarts
+from kubedoor.admission.review import AdmissionRequest
+from kubedoor.admission.rules import Rules
+from kubedoor.control_values import UNKNOWN
+from kubedoor.errors import BadRequest
+from kubedoor.model import ControlContainer, ControlValues, Mode
+from tests.support.builders import (
+    collected,
+    make_container,
+    make_deployment,
+    make_request,
+    make_review,
+    make_scale,
+    make_values,
+    manual,
+)
+
+MI = 2**20
+APP = ControlContainer(cpu_request_millicores=collected(120), memory_request_bytes=collected(256 * MI))
+SIZED = make_values(replicas=collected(3), containers={"app": APP})
+RULES = Rules(excluded_namespaces=frozenset({"kube-system", "kubedoor"}))
+LIMITED = make_container(requests={"cpu": "500m", "memory": "1Gi"}, limits={"cpu": "1", "memory": "2Gi"})
+NEW_IMAGE = make_container(image="registry.test/app:2")
+
+
+def sized(image: str = "registry.test/app:1", **fields: Any) -> dict[str, Any]:
+    return make_container(requests={"cpu": "120m", "memory": "256Mi"}, image=image, **fields)
+
+
+@dataclass
+class Case:
+    request: AdmissionRequest
+    want: dict[str, Any]
+    values: ControlValues = SIZED
+    rules: Rules = RULES
+    outcome: Outcome = Outcome.PATCHED
+    warns: tuple[str, ...] = field(default=())
+
+
+CASES = {
+    "create sets replicas and requests": Case(
+        make_request(make_deployment(replicas=10)),
+        make_deployment(replicas=3, containers=[sized()]),
+        warns=(
+            "KubeDoor: replicas 10 -> 3 (collected)",
+            "KubeDoor: app requests: cpu none -> 120m, memory none -> 256Mi (collected)",
+        ),
+    ),
+    "create without replicas gets them": Case(
+        make_request(make_deployment(replicas=None)), make_deployment(replicas=3, containers=[sized()])
+    ),
+    "manual values are called so": Case(
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(5),
+        values=make_values(replicas=manual(5)),
+        warns=("KubeDoor: replicas 10 -> 5 (set in KubeDoor)",),
+    ),
+    "a restart keeps what the user changed": Case(
+        make_request(make_deployment(containers=[NEW_IMAGE]), make_deployment()),
+        make_deployment(replicas=3, containers=[sized("registry.test/app:2")]),
+    ),
+    "an annotation on the template is a restart": Case(
+        make_request(make_deployment(annotations={"restartedAt": "now"}), make_deployment()),
+        make_deployment(replicas=3, annotations={"restartedAt": "now"}, containers=[sized()]),
+    ),
+    "replicas alone never touch the template": Case(
+        make_request(make_deployment(replicas=10, containers=[LIMITED]), make_deployment(containers=[LIMITED])),
+        make_deployment(replicas=3, containers=[LIMITED]),
+    ),
+    "neither restart nor replicas: nothing, even where values differ": Case(
+        make_request(make_deployment(labels={"team": "a"}), make_deployment()),
+        make_deployment(labels={"team": "a"}),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "another spelling of the same quantity is no restart": Case(
+        make_request(
+            make_deployment(containers=[make_container(requests={"cpu": "0.5"})]),
+            make_deployment(containers=[make_container(requests={"cpu": "500m"})]),
+        ),
+        make_deployment(containers=[make_container(requests={"cpu": "0.5"})]),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "scale sets replicas": Case(make_request(make_scale(10), make_scale(2)), make_scale(3)),
+    "scale to zero gets the control value": Case(make_request(make_scale(0), make_scale(2)), make_scale(3)),
+    "zero set by hand is zero": Case(
+        make_request(make_scale(4), make_scale(2)),
+        {**make_scale(0), "spec": {"replicas": 0}},
+        values=make_values(replicas=manual(0)),
+    ),
+    "a scale without a spec works": Case(
+        make_request({**make_scale(0), "spec": None}, make_scale(2)),
+        {**make_scale(0), "spec": {"replicas": 3}},
+    ),
+    "scale to the control value needs no patch": Case(
+        make_request(make_scale(3), make_scale(2)), make_scale(3), outcome=Outcome.UNCHANGED
+    ),
+    "no replicas known: left alone, and said": Case(
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(10),
+        values=make_values(containers={"app": APP}),
+        outcome=Outcome.UNCHANGED,
+        warns=("KubeDoor: no control value, left alone: replicas",),
+    ),
+    "requests and limits are both set": Case(
+        make_request(make_deployment(replicas=3, containers=[LIMITED])),
+        make_deployment(
+            replicas=3,
+            containers=[
+                make_container(requests={"cpu": "120m", "memory": "256Mi"}, limits={"cpu": "800m", "memory": "1Gi"})
+            ],
+        ),
+        values=make_values(
+            replicas=collected(3),
+            containers={
+                "app": replace(APP, cpu_limit_millicores=collected(800), memory_limit_bytes=manual(1024 * MI)),
+            },
+        ),
+        warns=(
+            "KubeDoor: app limits: cpu 1 -> 800m (collected)",
+            "KubeDoor: app requests: cpu 500m -> 120m, memory 1Gi -> 256Mi (collected)",
+            "KubeDoor: app limits: memory 2Gi -> 1Gi (set in KubeDoor)",
+        ),
+    ),
+    "a request above the limit is cut to it": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"cpu": "100m"})])),
+        make_deployment(
+            replicas=3, containers=[make_container(limits={"cpu": "100m"}, requests={"cpu": "100m", "memory": "256Mi"})]
+        ),
+        warns=("KubeDoor: app requests: cpu none -> 100m, its limit, memory none -> 256Mi (collected)",),
+    ),
+    "a request is cut to the whole bytes of its limit": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"memory": "107374182400m"})])),
+        make_deployment(
+            replicas=3,
+            containers=[
+                make_container(limits={"memory": "107374182400m"}, requests={"cpu": "120m", "memory": "107374182"})
+            ],
+        ),
+    ),
+    "a limit that is a fraction finer than the control value stays": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"memory": "107374182400m"})])),
+        make_deployment(
+            replicas=3,
+            containers=[make_container(limits={"memory": "107374182400m"}, requests={"memory": "107374182"})],
+        ),
+        values=make_values(
+            replicas=collected(3),
+            containers={
+                "app": ControlContainer(
+                    memory_request_bytes=collected(256 * MI), memory_limit_bytes=collected(107374183)
+                )
+            },
+        ),
+    ),
+    "a request that is finer than a byte stays below its limit as it is": Case(
+        make_request(
+            make_deployment(
+                replicas=9,
+                containers=[make_container(requests={"memory": "107374182400m"}, limits={"memory": "256Mi"})],
+            )
+        ),
+        make_deployment(
+            replicas=3, containers=[make_container(requests={"memory": "107374182400m"}, limits={"memory": "128Mi"})]
+        ),
+        values=make_values(
+            replicas=collected(3),
+            containers={"app": ControlContainer(memory_limit_bytes=collected(128 * MI))},
+        ),
+    ),
+    "a lowered limit takes the user's request along": Case(
+        make_request(make_deployment(replicas=3, containers=[LIMITED])),
+        make_deployment(
+            replicas=3,
+            containers=[
+                make_container(requests={"cpu": "200m", "memory": "1Gi"}, limits={"cpu": "200m", "memory": "2Gi"})
+            ],
+        ),
+        values=make_values(
+            replicas=collected(3), containers={"app": ControlContainer(cpu_limit_millicores=manual(200))}
+        ),
+    ),
+    "a request below the floor is raised": Case(
+        make_request(make_deployment(replicas=3)),
+        make_deployment(replicas=3, containers=[make_container(requests={"cpu": "10m", "memory": "1Mi"})]),
+        values=make_values(
+            replicas=collected(3),
+            containers={
+                "app": ControlContainer(cpu_request_millicores=collected(1), memory_request_bytes=collected(5))
+            },
+        ),
+    ),
+    "null resources work": Case(
+        make_request(make_deployment(replicas=3, containers=[{**make_container(), "resources": None}])),
+        make_deployment(replicas=3, containers=[sized()]),
+    ),
+    "null requests work": Case(
+        make_request(make_deployment(replicas=3, containers=[{**make_container(), "resources": {"requests": None}}])),
+        make_deployment(replicas=3, containers=[sized()]),
+    ),
+    "extended resources and claims survive": Case(
+        make_request(
+            make_deployment(
+                replicas=3,
+                containers=[
+                    {
+                        **make_container(),
+                        "resources": {
+                            "limits": {"nvidia.com/gpu": "1"},
+                            "requests": {"nvidia.com/gpu": "1"},
+                            "claims": [{"name": "x"}],
+                        },
+                    }
+                ],
+            )
+        ),
+        make_deployment(
+            replicas=3,
+            containers=[
+                {
+                    **make_container(),
+                    "resources": {
+                        "limits": {"nvidia.com/gpu": "1"},
+                        "requests": {"nvidia.com/gpu": "1", "cpu": "120m", "memory": "256Mi"},
+                        "claims": [{"name": "x"}],
+                    },
+                }
+            ],
+        ),
+    ),
+    "containers are matched by name, the unknown one is left alone": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container("proxy"), make_container("app")])),
+        make_deployment(replicas=3, containers=[make_container("proxy"), sized()]),
+        warns=(
+            "KubeDoor: app requests: cpu none -> 120m, memory none -> 256Mi (collected)",
+            "KubeDoor: no control value, left alone: container proxy",
+        ),
+    ),
+    "native sidecars are set, plain init containers never": Case(
+        make_request(
+            make_deployment(
+                replicas=3,
+                initContainers=[make_container("init"), make_container("sidecar", restartPolicy="Always")],
+            )
+        ),
+        make_deployment(
+            replicas=3,
+            containers=[sized()],
+            initContainers=[
+                make_container("init"),
+                make_container("sidecar", restartPolicy="Always", requests={"cpu": "120m", "memory": "256Mi"}),
+            ],
+        ),
+        values=make_values(replicas=collected(3), containers={"app": APP, "init": APP, "sidecar": APP}),
+    ),
+    "pod-level resources: requests are left alone, replicas are set": Case(
+        make_request(make_deployment(replicas=9, resources={"requests": {"cpu": "1"}})),
+        make_deployment(replicas=3, resources={"requests": {"cpu": "1"}}),
+        warns=(
+            "KubeDoor: replicas 9 -> 3 (collected)",
+            "KubeDoor: no control value, left alone: requests and limits (the pod template sets pod-level resources)",
+        ),
+    ),
+    "an HPA's workload keeps its replicas": Case(
+        make_request(make_deployment(replicas=7)),
+        make_deployment(replicas=7, containers=[sized()]),
+        values=replace(SIZED, hpa=True),
+    ),
+    "the HPA's own scale passes": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA's scale passes where it acts as the controller manager": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.CONTROLLER_MANAGER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA's scale passes on GKE": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.GKE_AUTOSCALER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA's scale passes on OpenShift": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.OPENSHIFT_HPA_USER),
+        make_scale(7),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA may scale an unknown workload under deny": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(7),
+        values=UNKNOWN,
+        rules=replace(RULES, deny_unknown=True),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "the HPA is like anybody else where a setting says so": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(7),
+        values=UNKNOWN,
+        rules=replace(RULES, deny_unknown=True, keep_hpa_replicas=False),
+        outcome=Outcome.DENIED,
+    ),
+    "a setting controls an HPA's workload too": Case(
+        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_scale(3),
+        values=replace(SIZED, hpa=True),
+        rules=replace(RULES, keep_hpa_replicas=False),
+    ),
+    "mode off: nothing": Case(
+        make_request(make_deployment()),
+        make_deployment(),
+        values=replace(SIZED, mode=Mode.OFF),
+        outcome=Outcome.IGNORED,
+    ),
+    "mode observe: nothing is patched, and what would be is said": Case(
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(10),
+        values=replace(SIZED, mode=Mode.OBSERVE),
+        outcome=Outcome.OBSERVED,
+        warns=("KubeDoor: would set replicas 10 -> 3 (collected)",),
+    ),
+    "excluded namespace": Case(
+        make_request(make_deployment(namespace="kube-system")),
+        make_deployment(namespace="kube-system"),
+        outcome=Outcome.IGNORED,
+    ),
+    "opted out by label": Case(
+        make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"})),
+        make_deployment(labels={admission.CONTROL_LABEL: "off"}),
+        outcome=Outcome.IGNORED,
+    ),
+    "opted out is known for a scale": Case(
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(10),
+        values=replace(SIZED, opted_out=True),
+        outcome=Outcome.IGNORED,
+    ),
+    "owned by a controller": Case(
+        make_request(make_deployment(owner="rev-1")), make_deployment(owner="rev-1"), outcome=Outcome.IGNORED
+    ),
+    "owned is known for a scale": Case(
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(10),
+        values=replace(SIZED, owned=True),
+        outcome=Outcome.IGNORED,
+    ),
+    "the object's own label counts, not what was once known": Case(
+        make_request(make_deployment(replicas=3)),
+        make_deployment(replicas=3, containers=[sized()]),
+        values=replace(SIZED, opted_out=True),
+    ),
+    "unknown workload: allowed as it is, and said": Case(
+        make_request(make_deployment()),
+        make_deployment(),
+        values=UNKNOWN,
+        outcome=Outcome.UNKNOWN,
+        warns=("KubeDoor: shop/web is not in the control table, left as it is",),
+    ),
+    "unknown workload under deny": Case(
+        make_request(make_deployment()),
+        make_deployment(),
+        values=UNKNOWN,
+        rules=replace(RULES, deny_unknown=True),
+        outcome=Outcome.DENIED,
+    ),
+    "an unknown workload's label edit is nobody's business": Case(
+        make_request(make_deployment(labels={"a": "b"}), make_deployment()),
+        make_deployment(labels={"a": "b"}),
+        values=UNKNOWN,
+        rules=replace(RULES, deny_unknown=True),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "an opted-out unknown workload may be scaled under deny": Case(
+        make_request(make_scale(9), make_scale(1)),
+        make_scale(9),
+        values=replace(UNKNOWN, opted_out=True),
+        rules=replace(RULES, deny_unknown=True),
+        outcome=Outcome.IGNORED,
+    ),
+    "another operation": Case(
+        make_request(make_deployment(), make_deployment(), operation="DELETE"),
+        make_deployment(),
+        outcome=Outcome.IGNORED,
+    ),
+    "another kind": Case(
+        replace(make_request(make_deployment()), resource="statefulsets"), make_deployment(), outcome=Outcome.IGNORED
+    ),
+    "another subresource": Case(
+        replace(make_request(make_deployment(), make_deployment(replicas=9)), subresource="status"),
+        make_deployment(),
+        outcome=Outcome.IGNORED,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_the_object_after_the_patch_is_the_one_meant(case: Case) -> None:
+    before = copy.deepcopy(case.request.object)
+    decision = admission.decide(case.request, case.values, case.rules)
+    after = jsonpatch.apply_patch(case.request.object, list(decision.patch))
+    assert after == case.want
+    assert decision.outcome is case.outcome
+    assert case.request.object == before, "the request itself must not be changed"
+    assert decision.allowed is (case.outcome is not Outcome.DENIED)
+    if case.warns:
+        assert decision.warnings == case.warns
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_asked_again_the_door_changes_nothing(case: Case) -> None:
+    patch = list(admission.decide(case.request, case.values, case.rules).patch)
+    again = replace(case.request, object=jsonpatch.apply_patch(case.request.object, patch))
+    assert admission.decide(again, case.values, case.rules).patch == ()
+
+
+def test_a_reapplied_manifest_with_its_own_requests_causes_no_rollout() -> None:
+    live = make_deployment(replicas=3, containers=[sized()])
+    manifest = make_deployment(replicas=3, containers=[make_container(requests={"cpu": "500m", "memory": "256Mi"})])
+    decision = admission.decide(make_request(manifest, live), SIZED, RULES)
+    assert jsonpatch.apply_patch(manifest, list(decision.patch)) == live
+    moved = make_values(replicas=collected(3), containers={"app": replace(APP, cpu_request_millicores=collected(131))})
+    after = jsonpatch.apply_patch(manifest, list(admission.decide(make_request(manifest, live), moved, RULES).patch))
+    assert restarts(live, after), "unless a value has moved since: docs/limits.md"
+
+
+amounts = st.one_of(st.none(), st.integers(min_value=1, max_value=8000))
+tenths = st.one_of(st.none(), st.integers(min_value=1, max_value=80000))
+
+
+@given(amounts, amounts, tenths, tenths)
+def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
+    request: int | None, limit: int | None, found_request: int | None, found_limit: int | None
+) -> None:
+    if found_request and found_limit:
+        found_request = min(found_request, found_limit)
+    container = make_container(
+        requests={"cpu": f"{found_request}00u"} if found_request else None,
+        limits={"cpu": f"{found_limit}00u"} if found_limit else None,
+    )
+    wanted = ControlContainer(
+        cpu_request_millicores=collected(request) if request else None,
+        cpu_limit_millicores=manual(limit) if limit else None,
+    )
+    asked = make_request(make_deployment(containers=[container]))
+    decision = admission.decide(asked, make_values(containers={"app": wanted}), RULES)
+    after = jsonpatch.apply_patch(asked.object, list(decision.patch))
+    resources = after["spec"]["template"]["spec"]["containers"][0].get("resources", {})
+    got_request = quantities.parse(resources.get("requests", {}).get("cpu", 0))
+    got_limit = quantities.parse(resources.get("limits", {}).get("cpu", "1000"))
+    assert got_request <= got_limit or "cpu" not in resources.get("limits", {})
+    if limit:
+        assert quantities.cpu_millicores(resources["limits"]["cpu"]) == limit
+
+
+def test_many_containers_are_summed_up() -> None:
+    names = [f"c{number:02d}" for number in range(12)]
+    asked = make_request(make_deployment(replicas=3, containers=[make_container(name) for name in names]))
+    decision = admission.decide(asked, make_values(replicas=collected(3), containers=dict.fromkeys(names, APP)), RULES)
+    assert len(decision.warnings) == decisions.MAX_CONTAINER_WARNINGS + 1
+    assert decision.warnings[-1] == "KubeDoor: 4 more such lines left out"
+    assert all(len(line) <= decisions.MAX_WARNING_CHARACTERS for line in decision.warnings)
+
+
+def test_a_long_warning_is_cut() -> None:
+    name = "n" * 63
+    asked = make_request(make_deployment(replicas=3, containers=[make_container(name)], namespace="s" * 63))
+    decision = admission.decide(asked, make_values(replicas=collected(3), containers={name: APP}), RULES)
+    assert len(decision.warnings[0]) == decisions.MAX_WARNING_CHARACTERS
+    assert decision.warnings[0].endswith("…")
+
+
+def test_a_review_is_read() -> None:
+    asked = make_request(make_scale(10), make_scale(2), dry_run=True)
+    assert reviews.parse_review(make_review(asked)) == asked
+
+
+def test_a_generated_name_may_be_missing() -> None:
+    review = make_review(make_request(make_deployment()))
+    del review["request"]["name"], review["request"]["object"]["metadata"]["name"]
+    assert reviews.parse_review(review).name == ""
+    assert reviews.parse_review(review).shown_name == ""
+
+
+def test_a_name_that_is_still_to_be_made_is_shown_by_its_beginning() -> None:
+    review = make_review(make_request(make_deployment()))
+    metadata = review["request"]["object"]["metadata"]
+    del review["request"]["name"], metadata["name"]
+    metadata["generateName"] = "web-"
+    asked = reviews.parse_review(review)
+    assert (asked.name, asked.shown_name) == ("", "web-*")
+    decision = admission.decide(asked, UNKNOWN, replace(RULES, deny_unknown=True))
+    assert decision.reason.startswith("KubeDoor: shop/web-* is not in the control table: label it")
+
+
+@pytest.mark.parametrize(
+    ("review", "field"),
+    [
+        ([], "kind"),
+        ({"kind": "Pod"}, "kind"),
+        ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1beta1"}, "apiVersion"),
+        ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1"}, "request.uid"),
+        ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": []}, "request"),
+        ({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": 3}}, "request.uid"),
+        (
+            {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a"}},
+            "request.operation",
+        ),
+        (
+            {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {"uid": "a", "object": "x"}},
+            "request.operation",
+        ),
+        (
+            {
+                "kind": "AdmissionReview",
+                "apiVersion": "admission.k8s.io/v1",
+                "request": {"uid": "a", "operation": "CREATE", "object": "x"},
+            },
+            "object",
+        ),
+    ],
+)
+def test_what_is_no_review_is_refused_by_field(review: Any, field: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        reviews.parse_review(review)
+    assert caught.value.details["field"] == field
+
+
+def answer(case: Case) -> dict[str, Any]:
+    decision = admission.decide(case.request, case.values, case.rules)
+    review = reviews.answer(
+        case.request,
+        allowed=decision.allowed,
+        reason=decision.reason,
+        patch=decision.patch,
+        warnings=decision.warnings,
+        annotations=decisions.annotations_of(decision),
+    )
+    assert review["apiVersion"] == "admission.k8s.io/v1"
+    assert review["kind"] == "AdmissionReview"
+    response: dict[str, Any] = review["response"]
+    assert response["uid"] == case.request.uid
+    return response
+
+
+def test_an_answer_carries_patch_warnings_and_audit_annotations() -> None:
+    response = answer(CASES["scale sets replicas"])
+    assert response["allowed"] is True
+    assert response["patchType"] == "JSONPatch"
+    assert json.loads(base64.b64decode(response["patch"])) == [{"op": "replace", "path": "/spec/replicas", "value": 3}]
+    assert response["warnings"] == ["KubeDoor: replicas 10 -> 3 (collected)"]
+    assert response["auditAnnotations"] == {
+        "decision": "patched",
+        "reason": "control values were set",
+        "changes": "deployment replicas 10 -> 3",
+    }
+
+
+def test_an_answer_without_a_change_has_nothing_but_yes() -> None:
+    case = CASES["mode off: nothing"]
+    assert answer(case) == {"uid": case.request.uid, "allowed": True}
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    response = answer(CASES["unknown workload under deny"])
+    assert response["allowed"] is False
+    assert response["status"]["code"] == 403
+    assert 'label it kubedoor.io/control: "off" until it has been collected' in response["status"]["message"]
+    assert "patch" not in response
+
+
+def test_who_is_refused_as_unknown_has_a_way_in() -> None:
+    labelled = make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"}))
+    assert admission.decide(labelled, UNKNOWN, Rules(deny_unknown=True)).outcome is Outcome.IGNORED

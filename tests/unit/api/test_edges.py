@@ -1,0 +1,232 @@
+"""Requests at the edge of what JSON, HTTP and calendars can spell; each once brought the API out of step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from functions.api.openapi import completed
+from functions.api.security.body_limit import BULK_BYTES, JSON_BYTES, PREVIEW_BYTES, STRANGER_BYTES
+from kubedoor.store.connection import Connection
+from kubedoor.store.migrations import migrate
+from kubedoor.workloads.csv_import import MAX_SHEET_BYTES
+from scripts.documents import openapi
+from tests.support.functions import assert_error, function_client
+from tests.support.people import dsn_of_new_database
+
+V1 = "/api/v1"
+HALF = "\\ud800"
+"""Half a surrogate pair: JSON can spell it, and no database can store it."""
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Logged in as the first admin, on a database of its own."""
+    dsn = dsn_of_new_database(embedded_dsn)
+    connection = Connection(dsn)
+    migrate(connection)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEDOOR_STORE_DSN", dsn)
+        patch.setenv("KUBEDOOR_DATA_DIR", str(tmp_path_factory.mktemp("api-edges")))
+        patch.setenv("KUBEDOOR_KUBECONFIG", "none")
+        with function_client("api") as client:
+            client.post(f"{V1}/session", json={"username": "kubedoor", "password": "kubedoor"}).raise_for_status()
+            yield client
+    connection.close()
+
+
+def send(api: TestClient, method: str, path: str, text: str) -> Any:
+    return api.request(method, f"{V1}{path}", content=text.encode(), headers=JSON)
+
+
+# What JSON can spell
+
+
+EDIT = "/workloads/default/shop/web"
+UNSTORABLE = {
+    "half a pair as a value": ("POST", "/users", f'{{"username": "{HALF}", "password": "x", "role": "viewer"}}'),
+    "half a pair as a field": ("POST", "/users", f'{{"{HALF}": 1}}'),
+    "half a pair as a container": ("PATCH", EDIT, f'{{"version": 0, "containers": {{"{HALF}": {{}}}}}}'),
+    "a container that cannot be": ("PATCH", EDIT, '{"version": 0, "containers": {"a\\u0000": {"cpu_request": "1"}}}'),
+    "a workload that cannot be": (
+        "POST",
+        "/schedules",
+        '{"name": "a", "kind": "restart", "cron": "0 0 * * *", "workloads": [{"namespace": "..", "deployment": "a/b"}]}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "text"), UNSTORABLE.values(), ids=UNSTORABLE.keys())
+def test_what_could_not_be_stored_is_refused(api: TestClient, method: str, path: str, text: str) -> None:
+    assert_error(send(api, method, path, text), 422, "invalid_input")
+
+
+def test_three_point_nought_is_a_whole_number(api: TestClient) -> None:
+    assert_error(send(api, "PATCH", EDIT, '{"version": 0.0}'), 404, "not_found")
+    assert_error(send(api, "PATCH", EDIT, '{"version": 0.5}'), 422, "invalid_input")
+    assert_error(send(api, "PATCH", EDIT, '{"version": 1e400}'), 422, "invalid_input")
+
+
+DEPLOYMENT = '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "x": %s}, "spec": {}}'
+UNSPEAKABLE = {
+    "half a pair": f'"{HALF}"',
+    "half a pair as a field": f'{{"{HALF}": 1}}',
+    "no number": "NaN",
+    "a number beyond all": "1e400",
+    "nesting without end": "[" * 500 + "]" * 500,
+}
+
+
+@pytest.mark.parametrize("part", UNSPEAKABLE.values(), ids=UNSPEAKABLE.keys())
+def test_a_preview_refuses_what_its_answer_could_not_repeat(api: TestClient, part: str) -> None:
+    assert_error(send(api, "POST", "/admission/preview", DEPLOYMENT % part), 400, "bad_request")
+    assert send(api, "POST", "/admission/preview", DEPLOYMENT % '{"y": [1.5, "文"]}').status_code == 200
+
+
+# Bodies
+
+
+SHEET = {"Content-Type": "text/csv"}
+LIMITS = {
+    "session": ("POST", "/session", STRANGER_BYTES, JSON),
+    "password": ("PUT", "/session/password", STRANGER_BYTES, JSON),
+    "user": ("POST", "/users", JSON_BYTES, JSON),
+    "preview": ("POST", "/admission/preview", PREVIEW_BYTES, JSON),
+    "bulk": ("POST", "/workloads/bulk", BULK_BYTES, JSON),
+    "sheet": ("POST", "/values/import/preview", MAX_SHEET_BYTES, SHEET),
+}
+
+
+def in_pieces(count: int) -> Iterator[bytes]:
+    """So many blanks without a Content-Length."""
+    for start in range(0, count, 2**16):
+        yield b" " * min(2**16, count - start)
+
+
+@pytest.mark.parametrize(("method", "path", "limit", "headers"), LIMITS.values(), ids=LIMITS.keys())
+def test_each_route_has_a_limit_of_its_own(
+    api: TestClient, method: str, path: str, limit: int, headers: dict[str, str]
+) -> None:
+    for content in (b" " * (limit + 1), in_pieces(limit + 1)):
+        answer = api.request(method, f"{V1}{path}", content=content, headers=headers)
+        assert_error(answer, 413, "too_large")
+        size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit // 2**10} KiB"
+        assert answer.json()["error"]["message"] == f"the body is larger than {size}"
+    fits = api.request(method, f"{V1}{path}", content=b" " * limit, headers=headers)
+    assert fits.status_code in (400, 401, 422), fits.text
+
+
+@pytest.mark.parametrize(
+    "credentials", [{}, {"Cookie": "kubedoor_session=made.up"}, {"Authorization": "Bearer made-up"}]
+)
+def test_nothing_large_is_read_of_somebody_who_is_not_known(api: TestClient, credentials: dict[str, str]) -> None:
+    stranger = TestClient(api.app)
+    headers = {**JSON, **credentials}
+    for path in ("/users", "/admission/preview"):
+        for content in (b" " * (STRANGER_BYTES + 1), in_pieces(STRANGER_BYTES + 1)):
+            assert_error(stranger.post(f"{V1}{path}", content=content, headers=headers), 401, "unauthorized")
+
+
+def test_a_length_is_believed_before_anything_is_read(api: TestClient) -> None:
+    def never() -> Iterator[bytes]:
+        yield b""
+        raise AssertionError("the body is read")
+
+    headers = {**JSON, "Content-Length": str(JSON_BYTES + 1)}
+    assert_error(api.post(f"{V1}/users", content=never(), headers=headers), 413, "too_large")
+
+
+# Instants
+
+
+FAR = ("0001-01-01T00:00:00+14:00", "0885-01-15T03:36:44Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00")
+
+
+@pytest.mark.parametrize("path", ["/audit", "/audit/export", "/admissions", "/admissions/export"])
+@pytest.mark.parametrize("instant", FAR)
+def test_any_instant_that_can_be_written_can_be_asked_for(api: TestClient, path: str, instant: str) -> None:
+    for name in ("since", "until", "before"):
+        assert api.get(f"{V1}{path}", params={name: instant}).status_code == 200
+
+
+def test_everything_lies_between_the_beginning_and_the_end_of_time(api: TestClient) -> None:
+    api.post(f"{V1}/tokens", json={"name": "timeless", "role": "viewer"}).raise_for_status()
+    everything = api.get(f"{V1}/audit").json()
+    assert everything
+    assert api.get(f"{V1}/audit", params={"since": FAR[0], "until": FAR[-1]}).json() == everything
+    assert api.get(f"{V1}/audit", params={"until": FAR[0]}).json() == []
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "1767225600", "1.5"])
+def test_seconds_since_1970_are_no_instant(api: TestClient, text: str) -> None:
+    assert assert_error(api.get(f"{V1}/audit", params={"before": text}), 422, "invalid_input")["field"] == "before"
+
+
+def test_an_export_that_cannot_begin_says_so_by_its_status() -> None:
+    # A file that looks whole and is not would be worse than none.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEDOOR_STORE_DSN", "http://127.0.0.1:9/?database=kubedoor")
+        patch.setenv("KUBEDOOR_KUBECONFIG", "none")
+        with function_client("api") as away:
+            assert_error(away.get(f"{V1}/audit/export"), 503, "store")
+
+
+# Paths
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/users", "GET, POST"),
+        ("GET", "/actions/any/cancel", "POST"),
+        ("GET", "/session/log-out-everywhere", "POST"),
+        ("OPTIONS", "/overview", "GET"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(api: TestClient, method: str, path: str, allowed: str) -> None:
+    answer = api.request(method, f"{V1}{path}")
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == allowed
+
+
+def test_a_page_takes_no_changes(api: TestClient) -> None:
+    answer = api.post("/")
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"].startswith("GET")
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_nothing_is_named_so_that_its_path_would_lead_elsewhere(api: TestClient, name: str) -> None:
+    assert_error(api.post(f"{V1}/tokens", json={"name": name, "role": "viewer"}), 422, "invalid_input")
+    body = {"username": name, "password": "long enough", "role": "viewer"}
+    assert_error(api.post(f"{V1}/users", json=body), 422, "invalid_input")
+
+
+# The document
+
+
+def test_the_document_says_who_is_let_in_and_how() -> None:
+    paths = openapi()["paths"]
+    assert paths[f"{V1}/users"]["get"]["security"] == [{"session": []}, {"token": []}]
+    assert paths[f"{V1}/session"]["delete"]["security"] == [{"session": []}]
+    assert paths[f"{V1}/session"]["post"]["security"] == []
+    assert paths[f"{V1}/schedules/{{schedule}}/ping"]["post"]["security"] == [{"own_token": []}]
+
+
+def test_the_document_names_the_statuses_of_each_route_and_no_others() -> None:
+    paths = openapi()["paths"]
+    assert list(paths[f"{V1}/users"]["get"]["responses"]) == ["200", "401", "403", "503"]
+    assert list(paths[f"{V1}/users/{{username}}"]["patch"]["responses"]) == [
+        *("200", "400", "401", "403", "404", "409", "413", "422", "503")
+    ]
+    assert "HTTPValidationError" not in openapi()["components"]["schemas"]
+
+
+def test_completing_the_document_twice_changes_nothing() -> None:
+    once = openapi()
+    assert completed(json.loads(json.dumps(once))) == once

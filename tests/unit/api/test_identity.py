@@ -1,0 +1,351 @@
+"""Who may do what, through the API: the role table, foreign pages, cookies, tokens, throttling."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from functions.api.security.access import client_address
+from functions.api.security.role_table import ANYBODY, NEEDED, OWN_TOKEN, SESSION_ONLY
+from kubedoor.identity.throttle import ACCOUNT_FAILURES
+from kubedoor.roles import Role, includes
+from kubedoor.runtime.serving import server
+from kubedoor.store.connection import Connection
+from kubedoor.store.migrations import migrate
+from tests.support.functions import assert_error, function_client
+from tests.support.people import dsn_of_new_database
+from tests.toolbox.processes import free_port, wait_until
+
+V1 = "/api/v1"
+PASSWORD = "first-password"
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@pytest.fixture(scope="module")
+def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Logged in as the first admin, on a database of its own, with a user and a token of each role."""
+    dsn = dsn_of_new_database(embedded_dsn)
+    connection = Connection(dsn)
+    migrate(connection)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEDOOR_STORE_DSN", dsn)
+        patch.setenv("KUBEDOOR_DATA_DIR", str(tmp_path_factory.mktemp("api-people")))
+        patch.setenv("KUBEDOOR_KUBECONFIG", "none")
+        patch.setenv("KUBEDOOR_TRUSTED_PROXIES", "10.0.0.0/8")
+        with function_client("api") as client:
+            client.post(f"{V1}/session", json={"username": "kubedoor", "password": "kubedoor"}).raise_for_status()
+            for role in Role:
+                body = {"username": f"a-{role}", "password": PASSWORD, "role": role}
+                assert client.post(f"{V1}/users", json=body).status_code == 201
+            yield client
+    connection.close()
+
+
+def stranger(api: TestClient, host: str = "127.0.0.1", **headers: str) -> TestClient:
+    return TestClient(api.app, client=(host, 50001), headers=headers)
+
+
+def log_in(client: TestClient, username: str, password: str = PASSWORD) -> TestClient:
+    answer = client.post(f"{V1}/session", json={"username": username, "password": password})
+    assert answer.status_code == 200, answer.text
+    return client
+
+
+def make_token(api: TestClient, name: str, role: str) -> str:
+    answer = api.post(f"{V1}/tokens", json={"name": name, "role": role, "expires_in_days": 1})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["token"])
+
+
+def with_token(api: TestClient, token: str) -> TestClient:
+    return stranger(api, "192.0.2.20", Authorization=f"Bearer {token}")
+
+
+# The role table
+
+
+def operations(api: TestClient) -> list[tuple[str, str, str]]:
+    """(operation, method, path) of every route in the document, except what ends the very session that asks."""
+    paths: dict[str, dict[str, Any]] = api.get(f"{V1}/openapi.json").json()["paths"]
+    return [
+        (found["operationId"], method, path.replace("{", "no-").replace("}", ""))
+        for path, methods in paths.items()
+        for method, found in methods.items()
+        if method in METHODS
+    ]
+
+
+def test_every_route_is_in_the_role_table_and_no_other(api: TestClient) -> None:
+    assert {operation for operation, _, _ in operations(api)} == set(NEEDED)
+
+
+@pytest.mark.parametrize("identity", ["nobody", *Role])
+def test_every_route_answers_every_session_as_the_role_table_says(api: TestClient, identity: str) -> None:
+    client = stranger(api)
+    if identity != "nobody":
+        log_in(client, f"a-{identity}")
+    for operation, method, path in operations(api):
+        check(client.request(method, path, json={}, follow_redirects=False), operation, identity)
+        if identity != "nobody" and operation in SESSION_ONLY:
+            log_in(client, f"a-{identity}")
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_route_answers_every_token_as_the_role_table_says(api: TestClient, role: Role) -> None:
+    client = with_token(api, make_token(api, f"table-{role}", role))
+    for operation, method, path in operations(api):
+        answer = client.request(method, path, json={}, follow_redirects=False)
+        if operation in SESSION_ONLY:
+            assert_error(answer, 403, "forbidden")
+        else:
+            check(answer, operation, role)
+
+
+def check(answer: Any, operation: str, identity: str) -> None:
+    needed = NEEDED[operation]
+    if operation in OWN_TOKEN:
+        assert_error(answer, 401, "unauthorized")
+        return
+    if needed is ANYBODY:
+        assert answer.status_code not in (401, 403), (operation, answer.text)
+    elif identity == "nobody":
+        assert_error(answer, 401, "unauthorized")
+    elif includes(identity, needed):
+        assert answer.status_code not in (401, 403), (operation, answer.text)
+        assert answer.status_code < 500 or answer.json()["error"]["code"] == "cluster", (operation, answer.text)
+    else:
+        details = assert_error(answer, 403, "forbidden")
+        assert details == {"role": needed}, operation
+
+
+def test_a_role_that_does_not_exist_may_do_nothing() -> None:
+    assert not includes("root", Role.VIEWER)
+    assert not includes("", Role.VIEWER)
+
+
+# Pages of other sites
+
+
+FOREIGN = {
+    "another origin": {"Origin": "https://evil.example"},
+    "another port": {"Origin": "http://testserver:81"},
+    "no page at all": {"Origin": "null"},
+    "another site": {"Sec-Fetch-Site": "cross-site"},
+    "a sibling": {"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"},
+}
+OWN = {
+    "our page": {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"},
+    "our page in an old browser": {"Origin": "http://testserver"},
+    "typed by the person": {"Sec-Fetch-Site": "none"},
+    "no browser": {},
+}
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_change_from_another_sites_page_is_refused(api: TestClient, headers: dict[str, str]) -> None:
+    assert_error(api.post(f"{V1}/users", json={}, headers=headers), 403, "forbidden")
+    body = {"username": "a-viewer", "password": PASSWORD}
+    assert_error(stranger(api).post(f"{V1}/session", json=body, headers=headers), 403, "forbidden")
+    assert api.get(f"{V1}/users", headers=headers).status_code == 200, (
+        "looking changes nothing, and is not readable there"
+    )
+
+
+@pytest.mark.parametrize("headers", OWN.values(), ids=OWN.keys())
+def test_a_change_from_our_own_page_is_let_through(api: TestClient, headers: dict[str, str]) -> None:
+    assert_error(api.post(f"{V1}/users", json={}, headers=headers), 422, "invalid_input")
+
+
+def test_a_form_cannot_send_a_change(api: TestClient) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        body = '{"username": "eve", "password": "eve-password", "role": "admin"}'
+        answer = api.post(f"{V1}/users", content=body, headers={"Content-Type": content_type})
+        assert answer.status_code == 422, answer.text
+    assert "eve" not in [user["username"] for user in api.get(f"{V1}/users").json()]
+
+
+def test_a_token_needs_no_page(api: TestClient) -> None:
+    client = with_token(api, make_token(api, "no-page", "admin"))
+    answer = client.post(f"{V1}/users", json={}, headers={"Origin": "https://portal.example"})
+    assert_error(answer, 422, "invalid_input")
+
+
+def test_on_loopback_a_public_name_is_not_ours(api: TestClient) -> None:
+    for host, status in (
+        ("rebound.example:8080", 403),
+        ("localhost:8080", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+    ):
+        answer = api.get(f"{V1}/session", headers={"Host": host})
+        assert answer.status_code == status, (host, answer.text)
+
+
+# Cookies, sessions
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(api: TestClient) -> None:
+    body = {"username": "a-viewer", "password": PASSWORD}
+    cookie = stranger(api).post(f"{V1}/session", json=body).headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" not in cookie
+    behind_tls = stranger(api, "10.1.2.3", **{"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.8"})
+    assert "secure" in behind_tls.post(f"{V1}/session", json=body).headers["set-cookie"].lower()
+
+
+def test_the_first_password_has_to_be_changed_before_anything_else(api: TestClient) -> None:
+    body = {"username": "newcomer", "password": PASSWORD, "role": "viewer"}
+    assert api.post(f"{V1}/users", json=body).json()["must_change_password"] is True
+    client = log_in(stranger(api, "192.0.2.30"), "newcomer")
+    assert client.get(f"{V1}/session").json()["must_change_password"] is True
+    assert assert_error(client.get(f"{V1}/overview"), 403, "forbidden") == {"must_change_password": True}
+    bad = client.put(f"{V1}/session/password", json={"old_password": PASSWORD, "new_password": "newcomer"})
+    assert assert_error(bad, 422, "invalid_input")["field"] == "new_password"
+    changed = client.put(f"{V1}/session/password", json={"old_password": PASSWORD, "new_password": "all-my-own"})
+    assert changed.json()["must_change_password"] is False
+    assert client.get(f"{V1}/overview").status_code == 200
+
+
+def test_log_out_everywhere_ends_the_other_browsers_session_too(api: TestClient) -> None:
+    here, there = (log_in(stranger(api), "a-operator") for _ in range(2))
+    assert here.post(f"{V1}/session/log-out-everywhere").status_code == 204
+    assert_error(there.get(f"{V1}/session"), 401, "unauthorized")
+
+
+def test_an_admin_ends_somebodys_sessions_and_removes_them(api: TestClient) -> None:
+    api.post(f"{V1}/users", json={"username": "leaver", "password": PASSWORD, "role": "viewer"}).raise_for_status()
+    client = log_in(stranger(api), "leaver")
+    assert api.post(f"{V1}/users/leaver/log-out").status_code == 204
+    assert_error(client.get(f"{V1}/session"), 401, "unauthorized")
+    changed = api.patch(f"{V1}/users/leaver", json={"role": "operator"})
+    assert changed.json()["role"] == "operator"
+    assert_error(api.patch(f"{V1}/users/leaver", json={"role": "viewer", "version": 1}), 409, "conflict")
+    assert api.delete(f"{V1}/users/leaver").status_code == 204
+    assert_error(api.delete(f"{V1}/users/leaver"), 404, "not_found")
+
+
+# Tokens
+
+
+def test_a_token_is_shown_once_and_works_until_it_is_revoked(api: TestClient) -> None:
+    secret = make_token(api, "pipeline", "viewer")
+    assert secret not in api.get(f"{V1}/tokens").text
+    client = with_token(api, secret)
+    session = client.get(f"{V1}/session").json()
+    assert (session["username"], session["role"], session["via"]) == ("pipeline", "viewer", "token")
+    assert_error(api.post(f"{V1}/tokens", json={"name": "pipeline", "role": "viewer"}), 409, "conflict")
+    assert api.delete(f"{V1}/tokens/pipeline").status_code == 204
+    assert_error(client.get(f"{V1}/session"), 401, "unauthorized")
+    assert_error(with_token(api, "kubedoor_made-up").get(f"{V1}/session"), 401, "unauthorized")
+
+
+def test_what_a_token_changes_is_audited_under_its_name(api: TestClient) -> None:
+    client = with_token(api, make_token(api, "auditor", "admin"))
+    body = {"username": "by-token", "password": PASSWORD, "role": "viewer"}
+    client.post(f"{V1}/users", json=body).raise_for_status()
+    row = api.get(f"{V1}/audit").json()[0]
+    assert (row["who"], row["via"], row["address"], row["action"]) == ("auditor", "token", "192.0.2.20", "user.create")
+
+
+# The way in, as the checkup sees it
+
+
+def way_in(client: TestClient) -> dict[str, Any]:
+    checks = client.get(f"{V1}/checkup").json()["checks"]
+    return {check["name"]: check for check in checks if check["name"] in ("client addresses", "first password")}
+
+
+def test_the_checkup_says_that_a_proxy_is_not_trusted(api: TestClient) -> None:
+    token = make_token(api, "by-proxy", "viewer")
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.5"}
+    untrusted = way_in(stranger(api, "192.0.2.50", **headers))["client addresses"]
+    assert not untrusted["ok"]
+    assert "192.0.2.50" in untrusted["detail"]
+    assert "KUBEDOOR_TRUSTED_PROXIES" in untrusted["remedy"]
+    trusted = way_in(stranger(api, "10.0.0.1", **headers))["client addresses"]
+    assert (trusted["ok"], trusted["detail"]) == (True, "you come from 203.0.113.5")
+    assert way_in(stranger(api, "192.0.2.50", Authorization=f"Bearer {token}")) == {}
+
+
+def test_the_checkup_tells_admins_afar_that_the_first_password_is_still_there(api: TestClient) -> None:
+    admin = way_in(with_token(api, make_token(api, "first-a", "admin")))["first password"]
+    assert not admin["ok"]
+    assert "kubedoor has never changed" in admin["detail"]
+    assert way_in(with_token(api, make_token(api, "first-v", "viewer"))) == {}
+    assert way_in(api) == {}, "on this machine it may stay"
+
+
+# Throttling
+
+
+def test_many_failures_are_answered_with_429_and_when_to_come_back(api: TestClient) -> None:
+    client = stranger(api, "192.0.2.40")
+    body = {"username": "a-admin-nobody-is", "password": "wrong-password"}
+    for _ in range(ACCOUNT_FAILURES):
+        assert_error(client.post(f"{V1}/session", json=body), 401, "unauthorized")
+    answer = client.post(f"{V1}/session", json=body)
+    details = assert_error(answer, 429, "too_many_requests")
+    assert answer.headers["retry-after"] == str(details["retry_after_seconds"])
+
+
+def request_from(host: str, *forwarded: str) -> Request:
+    lines = [(b"x-forwarded-for", line.encode()) for line in forwarded]
+    return Request({"type": "http", "client": (host, 50000), "headers": lines})
+
+
+@pytest.mark.parametrize(
+    ("host", "forwarded", "want"),
+    [
+        ("192.0.2.1", (), "192.0.2.1"),
+        ("192.0.2.1", ("203.0.113.5",), "192.0.2.1"),
+        ("10.0.0.1", ("203.0.113.5",), "203.0.113.5"),
+        ("10.0.0.1", ("198.51.100.66, 203.0.113.5, 10.0.0.9",), "203.0.113.5"),
+        ("10.0.0.1", ("198.51.100.66", "203.0.113.5"), "203.0.113.5"),
+        ("10.0.0.1", ("203.0.113.5:50123",), "203.0.113.5"),
+        ("10.0.0.1", ("[2001:db8::5]:50123",), "2001:db8::5"),
+        ("10.0.0.1", ("2001:db8::5",), "2001:db8::5"),
+        ("10.0.0.1", ("nonsense",), "nonsense"),
+        ("10.0.0.1", (), "10.0.0.1"),
+    ],
+    ids=[
+        "direct",
+        "direct and lying",
+        "by a proxy",
+        "by two proxies and lying",
+        "lying by a proxy that adds a line",
+        "with a port",
+        "IPv6 with a port",
+        "IPv6",
+        "unreadable",
+        "a proxy itself",
+    ],
+)
+def test_only_trusted_proxies_are_believed(host: str, forwarded: tuple[str, ...], want: str) -> None:
+    assert client_address(request_from(host, *forwarded), ("10.0.0.0/8",)) == want
+
+
+def test_the_server_believes_nobody_by_itself() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        seen.append((scope["client"][0], scope["scheme"]))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    port = free_port()
+    running = server(app, host="127.0.0.1", port=port)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    wait_until(lambda: running.started, what="the server is up", timeout_seconds=10)
+    headers = {"X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https"}
+    assert requests.get(f"http://127.0.0.1:{port}/", headers=headers, timeout=10).status_code == 204
+    running.should_exit = True
+    thread.join(timeout=10)
+    assert seen == [("127.0.0.1", "http")]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kubedoor.collection.prometheus import queries
+from kubedoor.collection.prometheus.queries import Scope
+from kubedoor.collection.readings import Fact, Metric
+from kubedoor.model import TimeRange
+
+END = datetime(2025, 6, 3, 12, tzinfo=UTC)
+NASTY = 'a"b\\c.d|e\nf{}$'
+NASTY_QUOTED = '"a\\"b\\\\\\\\c\\\\.d\\\\|e\\nf\\\\{\\\\}\\\\$"'
+
+
+def test_the_cpu_curve_takes_the_larger_of_doubles_and_adds_up_cpus() -> None:
+    assert queries.cpu_curve(Scope(), rate_seconds=300) == (
+        "max by (namespace, pod, container) (sum without (cpu) "
+        '(rate(container_cpu_usage_seconds_total{container!="",container!="POD"}[300s])))'
+    )
+
+
+def test_the_memory_curve_takes_the_larger_of_doubles() -> None:
+    assert queries.memory_curve(Scope(cluster_label="env", cluster="prod")) == (
+        "max by (namespace, pod, container) "
+        '(container_memory_working_set_bytes{container!="",container!="POD",env="prod"})'
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "want"),
+    [
+        pytest.param(Scope(), [], id="everything"),
+        pytest.param(Scope(cluster="prod"), [], id="no label, no matcher"),
+        pytest.param(Scope("env", 'a"b'), ['env="a\\"b"'], id="cluster"),
+        pytest.param(Scope(namespaces=("shop", "pay")), ['namespace=~"shop|pay"'], id="namespaces"),
+        pytest.param(Scope(excluded_namespaces=("kube-system",)), ['namespace!~"kube-system"'], id="excluded"),
+        pytest.param(Scope(namespaces=(NASTY,)), [f"namespace=~{NASTY_QUOTED}"], id="escaped twice"),
+        pytest.param(Scope(excluded_namespaces=("a.b",)), ['namespace!~"a\\\\.b"'], id="a dot is a dot"),
+    ],
+)
+def test_every_label_value_is_escaped(scope: Scope, want: list[str]) -> None:
+    assert scope.matchers() == want
+
+
+def questions(scope: Scope) -> list[str]:
+    piece = TimeRange(END - timedelta(minutes=90), END)
+    return [
+        queries.cpu_curve(scope, rate_seconds=300),
+        queries.memory_curve(scope),
+        queries.facts(scope, seconds=5400),
+        queries.state(scope, [piece]),
+        queries.presence(scope, [Metric.CPU], seconds=3600),
+        queries.namespaces_of(scope),
+    ]
+
+
+def test_every_selector_of_every_question_is_within_the_scope() -> None:
+    scope = Scope("env", "prod", ("shop",), ("kube-system",))
+    for question in questions(scope):
+        selectors = question.count("{")
+        assert selectors >= 1
+        assert question.count('env="prod",namespace=~"shop",namespace!~"kube-system"}') == selectors
+
+
+def test_whether_labels_were_renamed_is_asked_of_all_namespaces() -> None:
+    text = queries.renamed_labels(Scope("env", "prod", ("shop",), ("kube-system",)), seconds=3600)
+    assert text == 'count(last_over_time(kube_pod_container_info{exported_pod!="",env="prod"}[3600s]))'
+
+
+def test_facts_are_told_apart_by_a_label() -> None:
+    text = queries.facts(Scope(), seconds=5400)
+    for fact in Fact:
+        assert text.count(f'"kubedoor_fact", "{fact}", "namespace", ".*")') == 1
+    assert text.count("[5400s]") == 5
+
+
+def test_the_state_of_two_windows_leaves_out_the_hours_between() -> None:
+    morning = TimeRange(END - timedelta(hours=2), END - timedelta(hours=1))
+    last = TimeRange(END - timedelta(minutes=30), END)
+    text = queries.state(Scope(), [morning, last])
+    assert "}[3600s] offset 3600s)" in text
+    assert "}[1800s])" in text
+    assert text.index("[1800s]") < text.index(" or ") < text.index("[3600s]"), "`or` keeps what it meets first"
+    assert text.startswith("max by (kubedoor_metric, namespace, pod, container, resource, restart_policy, owner_kind")
+
+
+def test_within_narrows_the_namespaces_and_keeps_the_rest() -> None:
+    scope = Scope("env", "prod", (), ("kube-system",))
+    assert scope.within(["a", "b"]) == Scope("env", "prod", ("a", "b"), ("kube-system",))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from kubedoor.config import settings
+from kubedoor.errors import SettingsError
+from kubedoor.runtime.assembly import build_source
+
+
+def problems_of(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        settings.load(environ)
+    found: list[str] = caught.value.details["problems"]
+    return found
+
+
+def test_without_any_variable_there_is_an_embedded_store_and_sample_data() -> None:
+    loaded = settings.load({})
+    assert loaded.is_embedded
+    assert loaded.uses_sample
+    assert loaded.dsn.startswith("chdb:///")
+    assert loaded.windows.label
+    assert "kubedoor" in loaded.all_excluded_namespaces
+    assert "kube-system" in loaded.all_excluded_namespaces
+
+
+def test_an_empty_variable_is_the_default() -> None:
+    assert settings.load({"KUBEDOOR_CLUSTER": "  "}).cluster == "default"
+
+
+def test_every_kind_of_value_is_read() -> None:
+    loaded = settings.load(
+        {
+            "KUBEDOOR_PROMETHEUS_URL": "http://prometheus:9090/",
+            "KUBEDOOR_PROMETHEUS_HEADERS": "X-Scope-OrgID=prod, X-Other = a=b",
+            "KUBEDOOR_NAMESPACES": "shop, payment,",
+            "KUBEDOOR_WEEKDAYS_ONLY": "Yes",
+            "KUBEDOOR_MIN_CPU": "0.02",
+            "KUBEDOOR_MIN_MEMORY": "32Mi",
+            "KUBEDOOR_SNAPSHOT_FILE": "/tmp/s.json",
+            "KUBEDOOR_STORE_DSN": "https://u:p@clickhouse:8443/kubedoor/",
+        }
+    )
+    assert loaded.prometheus_url == "http://prometheus:9090"
+    assert loaded.prometheus_headers == {"X-Scope-OrgID": "prod", "X-Other": "a=b"}
+    assert loaded.namespaces == ("shop", "payment")
+    assert loaded.weekdays_only
+    assert (loaded.min_cpu_millicores, loaded.min_memory_bytes) == (20, 32 * 2**20)
+    assert str(loaded.snapshot_path) == "/tmp/s.json"
+    assert not loaded.uses_sample
+    assert loaded.store_dsn == "https://u:p@clickhouse:8443/kubedoor"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("KUBEDOOR_PORT", "eighty"),
+        ("KUBEDOOR_PORT", "70000"),
+        ("KUBEDOOR_PROMETHEUS_URL", "prometheus:9090"),
+        ("KUBEDOOR_PROMETHEUS_TIMEOUT_SECONDS", "soon"),
+        ("KUBEDOOR_PROMETHEUS_TIMEOUT_SECONDS", "0"),
+        ("KUBEDOOR_PROMETHEUS_HEADERS", "X-Scope"),
+        ("KUBEDOOR_PEAK_WINDOWS", "10-11"),
+        ("KUBEDOOR_TIME_ZONE", "Mars/Olympus"),
+        ("KUBEDOOR_WEEKDAYS_ONLY", "maybe"),
+        ("KUBEDOOR_SOURCE", "guess"),
+        ("KUBEDOOR_MIN_CPU", "ten"),
+        ("KUBEDOOR_TLS_CERT_FILE", "/nowhere/tls.crt"),
+        ("KUBEDOOR_STORE_DSN", "postgres://x"),
+        ("KUBEDOOR_HOST", "localhost"),
+    ],
+)
+def test_a_wrong_value_names_its_variable_and_shows_an_example(variable: str, value: str) -> None:
+    (problem,) = [problem for problem in problems_of(**{variable: value}) if problem.startswith(variable)]
+    row = next(row for row in settings.table() if row.variable == variable)
+    assert f"set it like {variable}={row.example}" in problem
+
+
+def test_all_problems_are_said_at_once() -> None:
+    found = problems_of(KUBEDOOR_PORT="x", KUBEDOOR_SOURCE="y", KUBEDOOR_NO_SUCH="z")
+    assert len(found) == 3
+    assert found[-1].startswith("KUBEDOOR_NO_SUCH: there is no such setting")
+
+
+def test_a_secret_value_is_never_repeated() -> None:
+    (problem,) = problems_of(KUBEDOOR_STORE_DSN="mysql://root:hunter2@db")
+    assert "hunter2" not in problem
+    assert "hunter2" not in repr(settings.load({"KUBEDOOR_ADMIN_PASSWORD": "hunter2"}))
+
+
+@pytest.mark.parametrize(
+    ("environ", "want"),
+    [
+        ({"KUBEDOOR_SOURCE": "prometheus"}, "set KUBEDOOR_PROMETHEUS_URL too"),
+        ({"KUBEDOOR_TLS_CERT_FILE": __file__}, "go together"),
+        (
+            {"KUBEDOOR_PROMETHEUS_BEARER_TOKEN": "t", "KUBEDOOR_PROMETHEUS_USERNAME": "u"},
+            "exclude each other",
+        ),
+    ],
+)
+def test_contradictions_are_found(environ: dict[str, str], want: str) -> None:
+    assert want in problems_of(**environ)[0]
+
+
+def test_a_server_store_without_prometheus_is_no_sample_and_no_source() -> None:
+    loaded = settings.load({"KUBEDOOR_STORE_DSN": "http://clickhouse"})
+    assert not loaded.uses_sample
+    with pytest.raises(SettingsError, match="KUBEDOOR_PROMETHEUS_URL is not set"):
+        build_source(loaded)
+
+
+def test_the_links_that_kubernetes_puts_into_pods_are_no_settings() -> None:
+    links = {
+        "KUBEDOOR_MUTATE_SERVICE_HOST": "10.0.0.1",
+        "KUBEDOOR_MUTATE_PORT": "tcp://10.0.0.1:443",
+        "KUBEDOOR_MUTATE_PORT_443_TCP_ADDR": "10.0.0.1",
+        "KUBEDOOR_PORT": "tcp://10.0.0.1:80",
+    }
+    assert settings.load(links).port == 8080

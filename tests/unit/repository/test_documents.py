@@ -1,0 +1,93 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kubedoor.config import settings
+from scripts.documents import DOCS, GENERATED, ROOT, renewed
+from tests.support import markdown
+
+PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
+CHINESE = [page for page in PAGES if page.name.endswith(".zh-CN.md")]
+TOOLBOX_SETTING = "KUBEDOOR_TOOLBOX"
+"""Of the tests' toolbox, so none of KubeDoor's own."""
+
+
+def english(page: Path) -> Path:
+    return page.with_name(page.name.replace(".zh-CN", ""))
+
+
+@pytest.mark.parametrize("name", sorted(GENERATED))
+def test_generated_parts_are_up_to_date(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == renewed(name), "run `make settings-doc`"
+
+
+def test_every_make_target_that_is_spoken_of_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    spoken_of = {target for page in PAGES for target in re.findall(r"`make ([a-z-]+)`", page.read_text())}
+    assert spoken_of <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+    for link in markdown.links(page.read_text(encoding="utf-8")):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in markdown.anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_is_spoken_of_exists(page: Path) -> None:
+    there_are = {row.variable for row in settings.table()} | {TOOLBOX_SETTING}
+    assert set(re.findall(r"KUBEDOOR_[A-Z][A-Z_]*[A-Z]", page.read_text(encoding="utf-8"))) <= there_are
+
+
+def test_every_chinese_page_has_an_english_one() -> None:
+    assert {page.name for page in CHINESE} == {"README.zh-CN.md", "operators.zh-CN.md", "administrators.zh-CN.md"}
+    assert all(english(page).exists() for page in CHINESE)
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
+def test_both_languages_say_the_same_under_the_same_headings(page: Path) -> None:
+    ours, theirs = (one.read_text(encoding="utf-8") for one in (page, english(page)))
+    assert [depth for depth, _ in markdown.headings(ours)] == [depth for depth, _ in markdown.headings(theirs)]
+    assert uncommented(ours) == uncommented(theirs)
+    assert markdown.tables(ours) == markdown.tables(theirs)
+
+
+def uncommented(text: str) -> list[tuple[str, str]]:
+    """The code blocks; remarks in them are in the language of the page."""
+    return [(language, re.sub(r" +# .*", "", content)) for language, content in markdown.blocks(text)]
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
+def test_each_language_links_to_the_other(page: Path) -> None:
+    assert english(page).name in markdown.links(page.read_text(encoding="utf-8"))
+    assert page.name in markdown.links(english(page).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", ["operators.md", "administrators.md", "operators.zh-CN.md", "administrators.zh-CN.md"])
+def test_words_of_the_screen_are_on_the_screen(page: str) -> None:
+    shown = words_of_the_screen("zh-CN" if ".zh-CN." in page else "en")
+    assert set(markdown.bold((DOCS / page).read_text(encoding="utf-8"))) <= shown
+
+
+def words_of_the_screen(locale: str) -> set[str]:
+    """What the pages' texts say, each form of a plural on its own."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "web" / "src" / "locales" / locale).glob("*.ts")]
+    texts = [text for source in sources for text in re.findall(r'"((?:[^"\\]|\\.)*)"', source)]
+    return {form.strip() for text in texts for form in text.split(" | ")}
+
+
+def test_the_modules_of_the_architecture_exist() -> None:
+    table = (DOCS / "architecture.md").read_text().split("| layer | modules |")[1].split("\n\n")[0]
+    for name in re.findall(r"`([a-z_]+)`", table):
+        if name not in ("requests", "kubernetes"):
+            assert (ROOT / "kubedoor" / f"{name}.py").exists(), name

@@ -1,0 +1,572 @@
+"""Schedules against an API server of a few Deployments: temporary scales and their way back, whatever goes wrong meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kubedoor.errors import ClusterError, Conflict, StoreError
+from kubedoor.identity.audit import Editor
+from kubedoor.notifications.message import Event
+from kubedoor.operations import batch
+from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.schedules.cronjob import CronJobOptions
+from kubedoor.schedules.cronjob_client import CronJobs
+from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleWish
+from kubedoor.schedules.schedules import OVERDUE, Schedules
+from kubedoor.store import schedules as store_of_schedules
+from kubedoor.store.connection import Connection
+from kubedoor.store.notices import NoticeStore
+from kubedoor.store.schedules import ScheduleStore
+from tests.support.people import Clock
+from tests.unit.operations.test_batch import Deployments
+from tests.unit.operations.test_batch import House as ActionHouse
+
+ALICE, BOB = Editor("alice", "session", ""), Editor("bob", "session", "")
+AWAY = ClusterError("the API server does not answer")
+Refusing = Callable[[str, str, bool], None]
+
+
+class Cluster(Deployments):
+    """With the CronJobs and Secrets of schedules, by path."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.objects: dict[str, Any] = {}
+
+    def request(self, method: str, path: str, *, body: Any = None, **further: Any) -> Any:
+        if "/cronjobs/" not in path and "/secrets/" not in path:
+            return super().request(method, path, body=body, **further)
+        self.before(method, path, False)
+        if method == "DELETE":
+            return self.objects.pop(path, None)
+        self.objects[path] = body
+        return body
+
+
+class House(ActionHouse):
+    """One pod of `api`; `cronjobs`: as in a cluster of KubeDoor's own."""
+
+    def __init__(self, connection: Connection, name: str, *deployments: str, cronjobs: bool = False) -> None:
+        super().__init__(connection, name, *deployments)
+        self.connection = connection
+        self.clock = Clock((datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0))
+        self.cluster.__class__ = Cluster
+        self.cluster.objects = {}  # type: ignore[attr-defined]
+        self.runs = ScheduleStore(connection, name)
+        self.schedules = self.pod(cronjobs=cronjobs)
+
+    def pod(self, *, cronjobs: bool = False) -> Schedules:
+        options = CronJobOptions("kubedoor", "kubedoor:1", "http://api.test")
+        return Schedules(
+            store=self.runs,
+            actions=self.actions,
+            control=self.control,
+            records=self.records,
+            cronjobs=CronJobs(self.cluster, options) if cronjobs else None,
+            now=self.clock,
+        )
+
+    def scale_for_a_while(
+        self, name: str, replicas: int, *, minutes: int, back: int, on: tuple[str, ...] = ("web",)
+    ) -> dict[str, Any]:
+        targets = tuple(Target("shop", one) for one in on)
+        wish = Wish(Kind.SCALE, targets, replicas=replicas)
+        at = (self.clock.now + timedelta(minutes=minutes)).isoformat()
+        return self.schedules.create(ScheduleWish(name, wish, "UTC", at=at, return_after_minutes=back), ALICE)
+
+    def go_on(self, minutes: int = 1) -> list[int]:
+        """A minute after the other; the numbers of pods that web has had."""
+        had, number = [self.replicas()], self.store.newest_number()
+        for _ in range(minutes):
+            self.clock.advance(minutes=1)
+            self.schedules.tick()
+            if number != (number := self.store.newest_number()):
+                self.settle()
+            if self.replicas() != had[-1]:
+                had.append(self.replicas())
+        return had
+
+    def settle(self) -> None:
+        for one in self.actions.recent(limit=2):
+            self.wait(one["action"])
+
+    def replicas(self, name: str = "web") -> int:
+        return int(self.cluster.stored[name]["spec"]["replicas"])
+
+    def returns(self) -> list[dict[str, Any]]:
+        return [one for one in self.schedules.all() if one["parent"]]
+
+    def told(self) -> list[str]:
+        store = NoticeStore(self.connection, self.name, own_username="kubedoor")
+        now = datetime.now(UTC)
+        found = store.between(Event.ACTION_FAILED, now - timedelta(hours=1), now + timedelta(hours=1))
+        return [f"{one.text} ×{one.count}" for one in found]
+
+    def collect(self, name: str, replicas: int) -> None:
+        today = date(2026, 11, 24)
+        row = {"cluster": self.name, "run": 1, "namespace": "shop", "deployment": name, "container": "app"}
+        days = {"peak_day": today, "memory_peak_day": today, "days": 1, "hpa": False}
+        self.connection.insert("collected_rows", [{**row, **days, "replicas": replicas}])
+        run = {"cluster": self.name, "run": 1, "sizing_rule": "test", "row_count": 1}
+        self.connection.insert("collected_runs", [run])
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "POLL_SECONDS", 0.05)
+
+
+@pytest.fixture
+def house(embedded: Connection, cluster: str) -> House:
+    return House(embedded, cluster, "web", "cart")
+
+
+@pytest.fixture
+def in_cluster(embedded: Connection, cluster: str) -> House:
+    return House(embedded, cluster, "web", "cart", cronjobs=True)
+
+
+def away(part: str = "") -> Refusing:
+    def before(_method: str, path: str, _dry_run: bool) -> None:
+        if part in path:
+            raise AWAY
+
+    return before
+
+
+def nothing(_method: str, _path: str, _dry_run: bool) -> None:
+    return None
+
+
+def tokens(house: House) -> Iterator[tuple[str, str]]:
+    for path, found in house.cluster.objects.items():  # type: ignore[attr-defined]
+        if "/secrets/" in path:
+            yield path.rpartition("-")[2], base64.b64decode(found["data"]["token"]).decode()
+
+
+def scaled_by_a_ping(house: House) -> tuple[str, str]:
+    """Scale for ten minutes as a CronJob does it; the return that waits now, and its token."""
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    ((schedule, token),) = tokens(house)
+    house.clock.advance(minutes=1)
+    house.schedules.ping(schedule, token)
+    house.settle()
+    (found,) = tokens(house)
+    return found
+
+
+# Back, whatever happens
+
+
+def test_a_return_whose_api_server_is_away_is_tried_again_until_it_has_started(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    assert house.go_on() == [3, 10]
+    house.cluster.before = away()
+    house.go_on(13)
+    (back,) = house.returns()
+    assert (back["state"], back["missed_count"], {run["message"] for run in back["runs"]}) == ("active", 0, {str(AWAY)})
+    house.cluster.before = nothing
+    assert house.go_on(2) == [10, 3]
+    assert house.returns() == []
+    assert house.told() == [f"schedule sale: return: {AWAY} ×{len(back['runs'])}"]
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=8), timedelta(hours=20), timedelta(days=3)])
+def test_a_return_comes_however_late_somebody_is_there_for_it(house: House, late: timedelta) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    house.go_on()
+    house.clock.now = house.returns()[0]["at"] + late
+    assert house.go_on() == [10, 3]
+
+
+def test_a_return_waits_for_an_action_of_somebody_else(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=2)
+    house.go_on()
+    house.cluster.is_seen = False
+    restart = house.actions.start(Wish(Kind.RESTART, (Target("shop", "web"),)), BOB)[0]
+    house.clock.now = house.returns()[0]["at"]
+    house.schedules.tick()
+    assert "bob is at work on shop/web" in house.returns()[0]["runs"][0]["message"]
+    house.cluster.is_seen = True
+    house.wait(restart)
+    assert house.go_on(2) == [10, 3]
+
+
+def test_a_return_is_begun_once_though_two_pods_tick(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    house.go_on()
+    house.clock.now = house.returns()[0]["at"]
+    pods = [house.schedules, house.pod(), house.pod()]
+    threads = [threading.Thread(target=pod.tick) for pod in pods for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    house.settle()
+    assert [one["note"] for one in house.actions.recent(limit=9)] == ["return of sale", ""]
+    assert house.replicas() == 3
+
+
+def test_a_return_that_cannot_start_for_a_day_is_given_up_and_told(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    house.go_on()
+    house.cluster.before = away()
+    house.go_on(11)
+    house.clock.now += GIVEN_UP_AFTER + timedelta(minutes=5)
+    house.go_on(3)
+    (back,) = house.returns()
+    assert (back["state"], back["runs"][0]["message"]) == ("over", "given up: it could not be started for too long")
+    assert any("given up" in one for one in house.told())
+    house.cluster.before = nothing
+    assert house.go_on(3) == [10]
+
+
+def test_what_will_be_refused_for_ever_is_not_tried_again(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=5)
+    house.go_on()
+    house.cluster.autoscaled = ["web"]
+    house.go_on(9)
+    (back,) = house.returns()
+    assert (back["state"], len(back["runs"])) == ("over", 2)
+    assert "an HPA scales it" in back["runs"][1]["message"]
+
+
+def test_a_return_is_not_undone_by_a_new_one_once_it_was_given_up(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=5)
+    house.go_on()
+    house.cluster.autoscaled = ["web"]
+    house.go_on(9)
+    house.cluster.autoscaled = []
+    again = next(one for one in house.schedules.all() if not one["parent"])
+    house.actions.start(Wish(Kind.SCALE, (Target("shop", "web"),), replicas=6), BOB)
+    house.settle()
+    house.schedules.run_now(again["schedule"], ALICE)
+    house.settle()
+    newest = next(one for one in house.returns() if one["state"] == "active")
+    assert newest["returns_to"] == {("shop", "web"): 6}, "not the number from before it was given up"
+
+
+# The return is written first
+
+
+def test_what_cannot_return_is_not_scaled(in_cluster: House) -> None:
+    house = in_cluster
+    made = house.scale_for_a_while("sale", 20, minutes=1, back=60)
+    ((schedule, token),) = tokens(house)
+    house.cluster.before = away("/cronjobs/")
+    house.clock.advance(minutes=1)
+    assert house.schedules.ping(schedule, token)
+    house.settle()
+    (run,) = house.schedules.one(made["schedule"])["runs"]
+    assert (house.replicas(), run["action"], run["message"]) == (3, None, str(AWAY))
+    assert house.returns() == []
+    assert len(house.connection.rows("SELECT 1 FROM schedule_results WHERE cluster = {c:String}", c=house.name)) == 1
+
+
+def test_what_does_not_start_leaves_no_return(house: House) -> None:
+    house.scale_for_a_while("sale", 20, minutes=1, back=60)
+    house.cluster.is_seen = False
+    house.actions.start(Wish(Kind.RESTART, (Target("shop", "web"),)), BOB)
+    house.clock.advance(minutes=1)
+    house.schedules.tick()
+    assert (house.replicas(), house.returns()) == (3, [])
+    house.cluster.is_seen = True
+    house.settle()
+
+
+# Back to the right number
+
+
+@pytest.mark.parametrize(
+    ("back_of_first", "numbers"),
+    [(6, [3, 10, 20, 3]), (15, [3, 10, 20, 10, 3])],
+    ids=["the first ends first", "the second ends first"],
+)
+def test_temporary_scales_on_top_of_each_other_end_where_they_began(
+    house: House, back_of_first: int, numbers: list[int]
+) -> None:
+    house.scale_for_a_while("first", 10, minutes=1, back=back_of_first)
+    house.scale_for_a_while("second", 20, minutes=3, back=8)
+    assert house.go_on(18) == numbers
+    assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
+
+
+def test_temporary_scales_that_end_together_end_where_they_began(house: House) -> None:
+    """Also where the one on top comes first."""
+    house.scale_for_a_while("b first", 10, minutes=1, back=6)
+    house.scale_for_a_while("a second", 20, minutes=3, back=4)
+    house.go_on(3)
+    assert len({one["at"] for one in house.returns()}) == 1
+    assert house.go_on(8) == [20, 3]
+    assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
+
+
+def test_of_three_temporary_scales_the_one_in_the_middle_may_end_first(house: House) -> None:
+    house.scale_for_a_while("first", 10, minutes=1, back=9)
+    house.scale_for_a_while("second", 20, minutes=2, back=3)
+    house.scale_for_a_while("third", 30, minutes=3, back=9)
+    assert house.go_on(16) == [3, 10, 20, 30, 3]
+    assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
+
+
+def test_temporary_scales_whose_ends_were_slept_through_end_where_they_began(house: House) -> None:
+    house.scale_for_a_while("first", 10, minutes=1, back=4)
+    house.scale_for_a_while("second", 20, minutes=3, back=8)
+    house.go_on(3)
+    house.clock.advance(hours=2)
+    assert house.go_on(3) == [20, 3]
+    assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
+
+
+def test_of_two_temporary_scales_to_one_number_the_later_end_counts(house: House) -> None:
+    house.scale_for_a_while("first", 10, minutes=1, back=4)
+    house.scale_for_a_while("second", 10, minutes=3, back=8)
+    assert house.go_on(9) == [3, 10]
+    assert house.go_on(4) == [10, 3]
+
+
+def test_a_temporary_scale_that_died_before_it_scaled_holds_no_other_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.scale_for_a_while("first", 10, minutes=1, back=4)
+    house.scale_for_a_while("second", 20, minutes=3, back=8)
+    house.go_on(2)
+
+    def killed(*_wish: Any, **_how: Any) -> Any:
+        raise RuntimeError("the pod is killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.actions, "start", killed)
+        with pytest.raises(RuntimeError):
+            house.go_on()
+    assert len(house.returns()) == 2, "the second's was written before it began"
+    assert house.go_on(4) == [10, 3]
+    assert house.go_on(8) == [3]
+
+
+def test_the_number_that_is_shown_is_the_one_it_will_be(house: House) -> None:
+    house.scale_for_a_while("first", 10, minutes=1, back=10)
+    house.scale_for_a_while("second", 20, minutes=5, back=20)
+    house.go_on(6)
+    assert [one["returns_to"] for one in house.returns()] == [{("shop", "web"): 3}] * 2
+
+
+def test_what_somebody_has_set_meanwhile_stays(house: House) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=5, on=("web", "cart"))
+    house.go_on()
+    house.wait(house.actions.start(Wish(Kind.SCALE, (Target("shop", "web"),), replicas=15), BOB)[0])
+    house.go_on(8)
+    assert (house.replicas("web"), house.control.manual(house.key()).replicas) == (15, 15)
+    assert (house.replicas("cart"), house.control.manual(house.key("cart")).replicas) == (3, None)
+    items = {
+        one["deployment"]: one for one in house.actions.progress(house.actions.recent(limit=1)[0]["action"])["items"]
+    }
+    assert items["web"]["state"] == "skipped"
+    assert "somebody has set another number" in items["web"]["message"]
+
+
+@pytest.mark.parametrize(("door_cpu", "expected"), [(None, 7), ("100m", 3)])
+def test_the_collected_number_counts_only_where_the_door_keeps_it(
+    house: House, door_cpu: str | None, expected: int
+) -> None:
+    house.cluster.stored["web"]["spec"]["replicas"] = 7
+    house.collect("web", 3)
+    house.scale_for_a_while("sale", 10, minutes=1, back=3)
+    house.cluster.door_cpu = door_cpu
+    house.go_on()
+    assert house.returns()[0]["returns_to"] == {("shop", "web"): expected}
+    assert house.go_on(5) == [10, expected]
+
+
+def test_what_the_scale_has_not_touched_is_not_returned(house: House) -> None:
+    for name in ("web", "cart"):
+        house.cluster.stored[name]["spec"]["replicas"] = 7
+        house.collect(name, 3)
+
+    def quota(method: str, path: str, dry_run: bool) -> None:
+        if method == "PATCH" and "/web/scale" in path and not dry_run:
+            raise ClusterError("exceeded quota", status=422)
+
+    house.cluster.before = quota
+    house.scale_for_a_while("sale", 20, minutes=1, back=3, on=("web", "cart"))
+    house.go_on()
+    house.cluster.before = nothing
+    house.go_on(6)
+    assert (house.replicas("web"), house.replicas("cart")) == (7, 7)
+
+
+def test_a_return_that_the_cluster_refuses_leaves_the_number_there_was_to_the_door(house: House) -> None:
+    house.edit("alice", replicas=3)
+    house.scale_for_a_while("sale", 10, minutes=1, back=3, on=("web", "cart"))
+    house.go_on()
+
+    def quota(method: str, path: str, dry_run: bool) -> None:
+        if method == "PATCH" and "/web/scale" in path and not dry_run:
+            raise ClusterError("exceeded quota", status=422)
+
+    house.cluster.before = quota
+    house.go_on(6)
+    assert (house.replicas("web"), house.replicas("cart")) == (10, 3), "one keeps no other from going back"
+    assert house.control.manual(house.key()).replicas == 3
+    assert house.store.newest_number() == 2
+
+
+# In a cluster
+
+
+def test_a_return_that_no_cronjob_has_done_is_begun_by_the_clock(in_cluster: House) -> None:
+    house = in_cluster
+    scaled_by_a_ping(house)
+    (back,) = house.returns()
+    deadlines = {
+        path.rpartition("-")[2]: found["spec"]["startingDeadlineSeconds"]
+        for path, found in house.cluster.objects.items()  # type: ignore[attr-defined]
+        if "/cronjobs/" in path
+    }
+    assert deadlines == {back["schedule"]: 86_400}
+    house.clock.now = back["at"] + OVERDUE - timedelta(minutes=1)
+    assert house.go_on(1) == [10, 3], "its time has come"
+    assert house.cluster.objects == {}  # type: ignore[attr-defined]
+
+
+def test_a_return_whose_cronjob_could_not_be_deleted_is_put_away_later(in_cluster: House) -> None:
+    house = in_cluster
+    back, token = scaled_by_a_ping(house)
+    house.clock.now = house.returns()[0]["at"]
+    house.cluster.before = away("/cronjobs/")
+    house.schedules.ping(back, token)
+    house.settle()
+    assert (house.replicas(), len(house.returns())) == (3, 1)
+    house.cluster.before = nothing
+    house.go_on(2)
+    assert (house.returns(), house.cluster.objects, house.store.newest_number()) == ([], {}, 2)  # type: ignore[attr-defined]
+
+
+def test_a_return_that_could_not_start_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
+    house = in_cluster
+    back, token = scaled_by_a_ping(house)
+    with pytest.raises(Conflict, match="not due"):
+        house.schedules.ping(back, token)
+    house.clock.now = house.returns()[0]["at"]
+    house.cluster.before = away("/version")
+    with pytest.raises(ClusterError, match="is tried again"):
+        house.schedules.ping(back, token)
+    house.cluster.before = nothing
+    house.clock.advance(minutes=2)
+    assert house.schedules.ping(back, token)
+    house.settle()
+    assert house.replicas() == 3
+
+
+def test_a_return_that_somebody_else_has_begun_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
+    house = in_cluster
+    back, token = scaled_by_a_ping(house)
+    house.clock.now = house.returns()[0]["at"]
+    assert house.runs.begin(back, house.clock.now, begun_by="a pod that dies")
+    with pytest.raises(ClusterError, match="is tried again"):
+        house.schedules.ping(back, token)
+
+
+def test_a_ping_for_a_run_from_before_the_change_begins_nothing(in_cluster: House) -> None:
+    house = in_cluster
+    wish = Wish(Kind.RESTART, (Target("shop", "web"),))
+    made = house.schedules.create(ScheduleWish("nightly", wish, "UTC", cron="* * * * *"), ALICE)
+    ((schedule, token),) = tokens(house)
+    house.clock.now = made["changed_at"].replace(second=0, microsecond=0) + timedelta(seconds=5)
+    assert house.schedules.ping(schedule, token) is False
+    house.clock.advance(minutes=1)
+    assert house.schedules.ping(schedule, token) is True
+    house.settle()
+
+
+def test_who_deletes_what_somebody_changes_deletes_its_cronjob_only_if_first(
+    in_cluster: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = in_cluster
+    made = house.scale_for_a_while("sale", 10, minutes=60, back=10)["schedule"]
+    (seen,) = house.runs.all()
+    monkeypatch.setattr(house.runs, "one", lambda _schedule: seen)
+    house.runs.save(replace(seen, name="changed by bob"))
+    before = dict(house.cluster.objects)  # type: ignore[attr-defined]
+    with pytest.raises(Conflict, match="changed by somebody else"):
+        house.schedules.delete(made, ALICE)
+    assert house.cluster.objects == before  # type: ignore[attr-defined]
+
+
+def test_a_schedule_whose_cronjob_cannot_be_deleted_stays_with_it(in_cluster: House) -> None:
+    house = in_cluster
+    made = house.scale_for_a_while("sale", 10, minutes=60, back=10)["schedule"]
+    before = dict(house.cluster.objects)  # type: ignore[attr-defined]
+    house.cluster.before = away("/secrets/")
+    with pytest.raises(ClusterError):
+        house.schedules.delete(made, ALICE)
+    assert [one["schedule"] for one in house.schedules.all()] == [made]
+    assert house.cluster.objects == before  # type: ignore[attr-defined]
+
+
+# Runs
+
+
+def test_a_run_whose_taking_was_not_answered_is_ours_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.scale_for_a_while("sale", 10, minutes=1, back=0)
+    insert = house.connection.insert
+
+    def lost_answer(table: str, rows: Any, *, token: str = "") -> None:
+        insert(table, rows, token=token)
+        if table == "schedule_runs":
+            raise StoreError("ClickHouse cannot be reached")
+
+    monkeypatch.setattr(house.connection, "insert", lost_answer)
+    assert house.go_on() == [3, 10]
+
+
+def test_a_run_that_nobody_tells_the_end_of_is_interrupted_and_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = house.scale_for_a_while("sale", 10, minutes=1, back=0)["schedule"]
+    house.runs.begin(made, made_at := house.clock.now + timedelta(minutes=1), begun_by="clock")
+    assert house.runs.runs([made], since=made_at)[made][0]["message"] is None
+    monkeypatch.setattr(store_of_schedules, "SILENT_AFTER_SECONDS", 0)
+    (run,) = house.schedules.one(made)["runs"]
+    assert (run["action"], run["message"]) == (None, store_of_schedules.INTERRUPTED)
+    assert house.told() == [f"schedule sale: {store_of_schedules.INTERRUPTED} ×1"]
+    house.clock.advance(minutes=2)
+    house.schedules.tick()
+    assert house.replicas() == 3, "perhaps it was done: it is not done twice"
+
+
+def test_runs_that_nobody_began_are_told_once_nobody_will_any_more(house: House) -> None:
+    wish = Wish(Kind.RESTART, (Target("shop", "web"),))
+    made = house.schedules.create(ScheduleWish("nightly", wish, "UTC", cron="*/10 * * * *"), ALICE)
+    due = house.clock.now.replace(minute=0) + timedelta(hours=2)
+    store, later = NoticeStore(house.connection, house.name, own_username="kubedoor"), due + timedelta(minutes=15)
+
+    def told(since: datetime, until: datetime) -> list[tuple[str, int]]:
+        return [(one.text, one.count) for one in store.between(Event.ACTION_FAILED, since, until)]
+
+    assert told(later, later + timedelta(seconds=50)) == []
+    assert told(later, later + timedelta(minutes=1)) == [("schedule nightly: missed, nobody began it", 1)]
+    assert told(later, later + timedelta(minutes=31)) == [("schedule nightly: missed, nobody began it", 4)]
+    house.runs.begin(made["schedule"], due, begun_by="clock")
+    assert told(later, later + timedelta(minutes=1)) == []
+
+
+def test_of_what_was_missed_the_newest_are_listed_and_all_are_counted(house: House) -> None:
+    wish = Wish(Kind.RESTART, (Target("shop", "web"),))
+    made = house.schedules.create(ScheduleWish("each minute", wish, "Asia/Shanghai", cron="* * * * *"), ALICE)
+    house.clock.advance(days=5)
+    due = house.clock.now - timedelta(minutes=10)
+    house.runs.begin(made["schedule"], due, begun_by="clock")
+    (found,) = house.schedules.all()
+    assert (len(found["missed"]), found["missed"][0]) == (20, house.clock.now - timedelta(minutes=6))
+    assert due not in found["missed"]
+    assert found["missed_count"] == 3 * 1440 - 6 - 1

@@ -1,0 +1,142 @@
+"""Sheets of values: what is read from them, what is wrong with them; snippets for Git; CSV that is safe to open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from kubedoor.errors import BadRequest
+from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
+from kubedoor.workloads.csv_sheet import MAX_LINES, read_sheet
+from kubedoor.workloads.csv_stream import cell, csv_lines
+from kubedoor.workloads.git_patches import helm_values, kustomize_patch, yaml_documents
+
+WEB = WorkloadKey("main", "shop", "web")
+
+
+def value(amount: int) -> Value:
+    return Value(amount, Source.COLLECTED)
+
+
+APP = ControlContainer(value(250), value(2**28), None, value(2**29))
+VALUES = ControlValues(replicas=value(3), containers={"app": APP})
+RESOURCES = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}}
+
+
+def test_lines_of_one_workload_are_one_edit() -> None:
+    text = "namespace,deployment,container,manual_replicas,manual_cpu_request\nshop,web,app,3,250m\nshop,web,proxy,3,\n"
+    (edit,), problems = read_sheet(text)
+    assert not problems
+    assert edit.changes == {
+        "replicas": 3,
+        "containers": {"app": {"cpu_request": "250m"}, "proxy": {"cpu_request": None}},
+    }
+    assert (edit.version, edit.lines) == (None, {"app": 2, "proxy": 3})
+
+
+def test_an_empty_cell_unsets_and_an_absent_column_stays() -> None:
+    (edit,), _ = read_sheet("namespace,deployment,manual_replicas\r\nshop,web,\r\n")
+    assert edit.changes == {"replicas": None}
+    (edit,), _ = read_sheet("\ufeffnamespace,deployment,mode,version\nshop,web,observe,7\n\n")
+    assert (edit.changes, edit.version) == ({"mode": "observe"}, 7)
+
+
+PROBLEMS = {
+    "no number": ("shop,web,app,x,", 2, "manual_replicas"),
+    "a number without end": (f"shop,web,app,{'9' * 5000},", 2, "manual_replicas"),
+    "a number below zero": ("shop,web,app,-1,", 2, "manual_replicas"),
+    "no namespace": (",web,app,1,", 2, "namespace"),
+    "too few cells": ("shop,web", 2, ""),
+    "too many cells": ("shop,web,app,1,2,3", 2, ""),
+    "the same container twice": ("shop,web,app,1,\nshop,web,app,1,", 3, "container"),
+    "two numbers for one workload": ("shop,web,app,1,\nshop,web,proxy,2,", 3, "manual_replicas"),
+    "a value without its container": ("shop,web,,1,250m", 2, "manual_cpu_request"),
+}
+
+
+@pytest.mark.parametrize(("lines", "line", "field"), PROBLEMS.values(), ids=PROBLEMS.keys())
+def test_what_is_wrong_has_its_line_and_its_column(lines: str, line: int, field: str) -> None:
+    _, problems = read_sheet(f"namespace,deployment,container,manual_replicas,manual_cpu_request\n{lines}\n")
+    assert [(problem.line, problem.field) for problem in problems] == [(line, field)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "namespace,replicas\nshop,1\n",
+        "namespace,deployment,cpu\nshop,web,1\n",
+        "namespace,deployment,mode,mode\nshop,web,off,off\n",
+        'namespace,deployment\nshop,"web\n',
+        "namespace,deployment\n" + "shop,web\n" * (MAX_LINES + 1),
+    ],
+    ids=["nothing", "no keys", "an unknown column", "a column twice", "an open quote", "too many lines"],
+)
+def test_what_is_no_sheet_is_refused_as_a_whole(text: str) -> None:
+    with pytest.raises(BadRequest):
+        read_sheet(text)
+
+
+def test_a_patch_for_kustomize_has_what_the_door_would_set() -> None:
+    patch = kustomize_patch(WEB, VALUES)
+    assert patch["metadata"] == {"name": "web", "namespace": "shop"}
+    assert patch["spec"] == {
+        "replicas": 3,
+        "template": {"spec": {"containers": [{"name": "app", "resources": RESOURCES}]}},
+    }
+
+
+def test_values_for_helm_are_those_of_a_usual_chart() -> None:
+    assert helm_values(VALUES) == {"replicaCount": 3, "resources": RESOURCES}
+    two = ControlValues(containers={"app": APP, "proxy": ControlContainer(cpu_request_millicores=value(10))})
+    assert helm_values(two) == {
+        "app": {"resources": RESOURCES},
+        "proxy": {"resources": {"requests": {"cpu": "10m"}}},
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mode": Mode.OFF}, {"opted_out": True}, {"owned": True}],
+    ids=["off", "opted out", "owned by a controller"],
+)
+def test_what_the_door_leaves_alone_is_not_in_git_either(changes: dict[str, Any]) -> None:
+    alone = ControlValues(replicas=value(3), containers={"app": APP}, **changes)
+    assert kustomize_patch(WEB, alone) == {}
+    assert helm_values(alone) == {}
+
+
+def test_an_hpa_keeps_its_replicas_unless_told_otherwise() -> None:
+    scaled = ControlValues(replicas=value(3), containers={"app": APP}, hpa=True)
+    assert "replicas" not in kustomize_patch(WEB, scaled)["spec"]
+    assert helm_values(scaled, keeps_hpa_replicas=False)["replicaCount"] == 3
+
+
+def test_documents_are_yaml_under_the_workloads_name() -> None:
+    text = "".join(yaml_documents([(WEB, {"a": "0123"}), (WEB, {})]))
+    assert text.startswith("---\n# shop/web\n")
+    assert list(yaml.safe_load_all(text)) == [{"a": "0123"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "want"),
+    [
+        (None, ""),
+        (-3, "-3"),
+        ("=1+1", "'=1+1"),
+        ("@import", "'@import"),
+        ("-x", "'-x"),
+        ({"a": [1]}, '{"a":[1]}'),
+        ("中文", "中文"),
+        (True, "True"),
+    ],
+)
+def test_a_cell_is_no_formula(given: Any, want: str) -> None:
+    assert cell(given) == want
+
+
+def test_lines_are_quoted_as_they_must_be() -> None:
+    lines = list(csv_lines(("a", "b"), [[{"a": 'x,"y"', "b": "1\n2"}], [{"b": None}]]))
+    assert lines == ["a,b\r\n", '"x,""y""","1\n2"\r\n', ",\r\n"]

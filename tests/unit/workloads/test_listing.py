@@ -1,0 +1,123 @@
+"""Search, filters, sorts and sums of the control table in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubedoor.workloads.listing import SORTS, Filter, Listing, Row, Table
+
+GIB = 2**30
+COLUMNS = (
+    "namespace",
+    "deployment",
+    "mode",
+    "replicas",
+    "edited_at",
+    "hpa",
+    "has_manual",
+    "unasked",
+    "is_over_asked",
+    "is_under_asked",
+    "cpu_requested_millicores",
+    "cpu_used_millicores",
+    "cpu_control_millicores",
+    "memory_requested_bytes",
+    "memory_used_bytes",
+    "memory_control_bytes",
+)
+
+
+def make_row(namespace: str, deployment: str, **values: Any) -> tuple[Any, ...]:
+    row: Row = {
+        **dict.fromkeys(COLUMNS, 0),
+        "namespace": namespace,
+        "deployment": deployment,
+        "mode": "enforce",
+        "replicas": None,
+        "edited_at": None,
+        **values,
+    }
+    return tuple(row[column] for column in COLUMNS)
+
+
+@pytest.fixture
+def listing() -> Listing:
+    rows = [
+        make_row("data", "etl", cpu_requested_millicores=300, cpu_used_millicores=900, replicas=2, is_under_asked=1),
+        make_row("shop", "Ärger", cpu_requested_millicores=300, cpu_used_millicores=100, unasked=1, mode="observe"),
+        make_row("shop", "cart", memory_requested_bytes=4 * GIB, memory_used_bytes=GIB, replicas=9, is_over_asked=1),
+    ]
+    containers = [("shop", "cart", "app", 100), ("shop", "cart", "proxy", 10), ("data", "etl", "", 0)]
+    return Listing(
+        Table(COLUMNS, rows), Table(("namespace", "deployment", "container", "cpu_request_millicores"), containers)
+    )
+
+
+def names(rows: list[Row]) -> list[str]:
+    return [row["deployment"] for row in rows]
+
+
+def sorted_names(listing: Listing, sort: str, *, descending: bool) -> list[str]:
+    return names(listing.page(Filter(), sort=sort, descending=descending, limit=10, offset=0)[0])
+
+
+@pytest.mark.parametrize(
+    ("sort", "up", "down"),
+    [
+        ("name", ["etl", "cart", "Ärger"], ["Ärger", "cart", "etl"]),
+        ("cpu_waste", ["etl", "cart", "Ärger"], ["Ärger", "cart", "etl"]),
+        ("memory_waste", ["etl", "Ärger", "cart"], ["cart", "etl", "Ärger"]),
+        ("cpu_used", ["cart", "Ärger", "etl"], ["etl", "Ärger", "cart"]),
+        # What has no value is last either way, and ties keep the order of names.
+        ("replicas", ["etl", "cart", "Ärger"], ["cart", "etl", "Ärger"]),
+        ("edited_at", ["etl", "Ärger", "cart"], ["etl", "Ärger", "cart"]),
+    ],
+)
+def test_sorts_go_both_ways(listing: Listing, sort: str, up: list[str], down: list[str]) -> None:
+    assert (sorted_names(listing, sort, descending=False), sorted_names(listing, sort, descending=True)) == (up, down)
+
+
+def test_every_sort_names_columns_that_there_are() -> None:
+    assert {column for columns in SORTS.values() for column in columns} <= set(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(search="ÄRG"), ["Ärger"]),
+        (Filter(search="p/c"), ["cart"]),
+        (Filter(asked="over"), ["cart"]),
+        (Filter(asked="under"), ["etl"]),
+        (Filter(asked="none"), ["Ärger"]),
+        (Filter(mode="observe", namespace="data"), []),
+        (Filter(hpa=False, has_manual=False, namespace="shop"), ["Ärger", "cart"]),
+    ],
+)
+def test_filters_hold_together(listing: Listing, wanted: Filter, found: list[str]) -> None:
+    rows, total = listing.page(wanted, sort="replicas", descending=False, limit=10, offset=0)
+    assert sorted(names(rows)) == sorted(found)
+    assert total == len(found)
+
+
+def test_one_workload_is_found_by_its_exact_name(listing: Listing) -> None:
+    found = listing.one(("shop", "cart"))
+    assert found is not None
+    assert found["memory_requested_bytes"] == 4 * GIB
+    assert listing.one(("shop", "car")) is None
+
+
+def test_containers_of_the_asked_workloads_only(listing: Listing) -> None:
+    assert [row["container"] for row in listing.containers([("shop", "cart"), ("shop", "none")])] == ["app", "proxy"]
+
+
+def test_one_workloads_spare_does_not_pay_for_what_another_misses(listing: Listing) -> None:
+    sums = listing.sums
+    assert (sums["cpu_spare_millicores"], sums["cpu_missing_millicores"]) == (200, 600)
+    assert (sums["memory_spare_bytes"], sums["memory_missing_bytes"]) == (3 * GIB, 0)
+    assert (sums["over_asked"], sums["under_asked"], sums["unasked"], sums["observed"]) == (1, 1, 1, 1)
+
+
+def test_the_namespace_that_asks_for_most_comes_first(listing: Listing) -> None:
+    assert [(row["namespace"], row["workloads"]) for row in listing.by_namespace] == [("data", 1), ("shop", 2)]
