@@ -1,4 +1,4 @@
-# `make` lists what there is. Two commands do all the set-up on a fresh machine: `make run` and `make test`.
+# `make` lists the targets. On a fresh machine, `make run` and `make test` do all the set-up.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NPM = $(BIN)/python scripts/npm.py
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
-# Those that take longest first. A suite is a process of its own: see scripts/suites.py.
+# The longest suites come first. Each suite runs in its own process: see scripts/suites.py.
 LONG_SUITES = tests/browser tests/contract/operations/test_actions_on_apiserver.py tests/contract/admission/test_door_on_apiserver.py tests/contract/chart/test_production_changes.py tests/contract/chart/test_production_install.py tests/contract/schedules/test_schedules.py tests/unit
 CONTRACT_SUITES = $(wildcard tests/contract/*/test_*.py)
 SUITES = $(LONG_SUITES) $(filter-out $(LONG_SUITES),$(CONTRACT_SUITES))
@@ -20,15 +20,15 @@ help: ## list the targets
 
 ##@ Run
 
-run: $(VENV)/.installed web-if-node ## everything in one process on http://127.0.0.1:8080, on sample data unless told otherwise
+run: $(VENV)/.installed web-if-node ## run all parts in one process on http://127.0.0.1:8080; sample data unless KUBEDOOR_PROMETHEUS_URL is set
 	@$(BIN)/python -m kubedoor serve
 
-sandbox: $(VENV)/.installed toolbox web-if-node ## a real control plane, a real Prometheus with 30 days in it, and KubeDoor with the door on
+sandbox: $(VENV)/.installed toolbox web-if-node ## run a real control plane, a real Prometheus with 30 days of data, and KubeDoor with control on
 	@$(BIN)/python -m tests.toolbox.sandbox
 
 ##@ Check
 
-test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real parts, with coverage
+test: $(VENV)/.installed toolbox browser-parts web ## run all tests, against real parts, with coverage
 	$(NPM) --prefix web run test
 	$(BIN)/coverage erase
 	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(SUITES)
@@ -36,54 +36,55 @@ test: $(VENV)/.installed toolbox browser-parts web ## all tests, against real pa
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission/rules.py,kubedoor/admission/decision.py,kubedoor/admission/review.py,kubedoor/sizing/rules.py,kubedoor/quantities.py,kubedoor/admission/restarts.py'
 
-unit: $(VENV)/.installed ## the tests that need no real parts
+unit: $(VENV)/.installed ## run the tests that need no real parts
 	$(BIN)/pytest tests/unit
 
-contract: $(VENV)/.installed toolbox ## the tests against a real API server, Prometheus and ClickHouse SQL
+contract: $(VENV)/.installed toolbox ## run the tests against a real API server, Prometheus and ClickHouse SQL
 	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(CONTRACT_SUITES)
 
-browser: $(VENV)/.installed toolbox browser-parts web ## the journeys in a real browser
+browser: $(VENV)/.installed toolbox browser-parts web ## run the end-to-end tests in a real browser
 	$(BIN)/pytest tests/browser
 
-lint: $(VENV)/.installed web/node_modules/.installed ## ruff, mypy, import-linter; eslint and vue-tsc
+lint: $(VENV)/.installed web/node_modules/.installed ## run ruff, mypy, import-linter, eslint and vue-tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.import_circles
 	$(BIN)/python web/scripts/openapi.py --check
 	$(NPM) --prefix web run lint
 
 bench: $(VENV)/.installed ## measure speed and memory, as ratios within one run
 	@for one in tests/bench/*.py; do [ "$$one" = tests/bench/__init__.py ] || $(BIN)/python -m "$$(echo $${one%.py} | tr / .)" || exit 1; done
 
-screenshots: $(VENV)/.installed browser-parts web ## every page in both languages and themes, into screenshots/
+screenshots: $(VENV)/.installed browser-parts web ## take screenshots of every page in both languages and themes, into screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
 ##@ Parts
 
-venv: $(VENV)/.installed ## the virtual environment, from the lock
+venv: $(VENV)/.installed ## create the virtual environment from requirements.lock
 
-toolbox: ## the real Kubernetes and Prometheus, built once into the user's cache
+toolbox: ## build Kubernetes and Prometheus once, into the user's cache
 	@$(PYTHON) tests/toolbox/build.py >/dev/null || $(PYTHON) tests/toolbox/build.py
 
-web: web/dist/index.html ## the web UI
+web: web/dist/index.html ## build the web UI
 
 web-if-node: $(VENV)/.installed
-	@if $(BIN)/python scripts/npm.py --is-there; then $(MAKE) --no-print-directory web; else echo "no Node.js: the web UI is not built, the API is there all the same"; fi
+	@if $(BIN)/python scripts/npm.py --is-there; then $(MAKE) --no-print-directory web; else echo "no Node.js: the web UI is not built; the API works without it"; fi
 
-browser-parts: ## Chromium and fonts
+browser-parts: ## install Chromium and fonts
 	@sh scripts/chromium.sh
 
-image: ## the container image, with whichever of docker, podman and buildah is there
+image: ## build the container image with docker, podman or buildah
 	@for tool in docker podman buildah; do command -v $$tool >/dev/null 2>&1 && exec $$tool build -f functions/Dockerfile -t kubedoor:0.1.0 .; done; echo "no image: install docker, podman or buildah"; exit 1
 
-lock: ## renew the lock after a change of pyproject.toml
+lock: ## renew requirements.lock after a change of pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
 
-settings-doc: $(VENV)/.installed ## renew what docs/ makes from the code: settings and API
+settings-doc: $(VENV)/.installed ## renew the parts of docs/ that are generated from the code: settings and API
 	$(BIN)/python -m scripts.documents
 
-clean: ## remove what is built here; data and the toolbox's cache stay
+clean: ## remove build results; keep data and the cache of the toolbox
 	rm -rf $(VENV) web/node_modules web/dist build .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*
 
 $(VENV)/.installed: requirements.lock pyproject.toml

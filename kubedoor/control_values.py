@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
+from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
 
 UNKNOWN = ControlValues(known=False)
 """A workload that is not in the control table."""

@@ -17,7 +17,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kubedoor.errors import InvalidInput
-from kubedoor.model import PeakDay, TimeRange
+from kubedoor.model.usage import PeakDay, TimeRange
 
 MOST_WINDOWS = 3
 MINUTES_A_DAY = 24 * 60

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from kubedoor.config.settings import Settings
 from kubedoor.runtime.lazy import once
 
-if TYPE_CHECKING:
-    from .services import Services
+from .services import Services
 
 
 class Clusters:

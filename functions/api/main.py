@@ -22,9 +22,9 @@ from kubedoor.runtime.lazy import once
 from kubedoor.workloads.metrics import merged
 
 from .app import create_app
+from .assembly import build
+from .clock import start_clock
 from .clusters import Clusters
-from .operations import start_clock
-from .services import build
 
 
 @once

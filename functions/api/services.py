@@ -1,56 +1,37 @@
-"""The use cases behind the routes, put together from the settings: once for each cluster, over one store."""
+"""What the routes work with: the use cases of one cluster, and what all clusters share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kubedoor.admission.door import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.switch import Switch
-from kubedoor.collection.background import Collections, Slice, remote_slice
+from kubedoor.collection.background import Collections
 from kubedoor.collection.sample.source import sample_deployments
 from kubedoor.config.settings import Settings
 from kubedoor.errors import NotFound
 from kubedoor.identity import sessions as people
 from kubedoor.identity.accounts import Tokens, Users
-from kubedoor.identity.oidc import Oidc, OidcOptions
-from kubedoor.identity.passwords import Passwords
-from kubedoor.identity.throttle import Throttle
+from kubedoor.identity.oidc import Oidc
 from kubedoor.kube.client import Cluster
-from kubedoor.model import WorkloadKey
+from kubedoor.model.values import WorkloadKey
 from kubedoor.notifications.notifications import Notifications
 from kubedoor.operations.actions import Actions
-from kubedoor.runtime.assembly import (
-    build_cluster,
-    build_collector,
-    build_publisher,
-    build_source,
-    utc_now,
-    webhook_options,
-)
 from kubedoor.runtime.checkup import Checkup
 from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.listing import ListingStore
-from kubedoor.store.logins import LoginStore
-from kubedoor.store.opening import migrated
-from kubedoor.store.people import PeopleStore
 from kubedoor.store.records import RecordStore
-from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.csv_import import Importing
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
 from kubedoor.workloads.redaction import showable
 from kubedoor.workloads.service import Workloads
-
-from .clusters import Clusters
-from .operations import build_actions, build_notifications, build_schedules
 
 
 @dataclass(frozen=True)
@@ -114,130 +95,3 @@ class Services:
         if found is None:
             raise NotFound(f"the cluster has no Deployment {namespace}/{deployment}")
         return found
-
-
-def build(settings: Settings) -> Clusters:
-    """Opens the store, brings its schema up to date, and makes the first user. Raises StoreError."""
-    common = _common(settings, migrated(settings))
-    common.people.make_first_user(settings.admin_username, settings.admin_password)
-    return Clusters(settings, lambda one: _services(one, common))
-
-
-def _common(settings: Settings, connection: Connection) -> Common:
-    # What belongs to no cluster is recorded under none.
-    records = RecordStore(connection, "")
-    passwords = Passwords(default=settings.admin_password)
-    return Common(
-        connection=connection,
-        people=_people(settings, connection, records, passwords),
-        users=Users(PeopleStore(connection), records, passwords, now=utc_now),
-        tokens=Tokens(TokenStore(connection), records, now=utc_now),
-        oidc=_oidc(settings),
-        notifications=build_notifications(settings, connection, records),
-        home_cluster=build_cluster(settings),
-        home_namespace=settings.namespace,
-    )
-
-
-def _services(settings: Settings, common: Common) -> Services:
-    connection = common.connection
-    usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
-    records, listing = RecordStore(connection, settings.cluster), ListingStore(connection, settings.cluster)
-    cluster = common.home_cluster if settings.is_home else build_cluster(settings)
-    workloads = Workloads(
-        cluster=settings.cluster, control=control, listing=listing, usage=usage, records=records, now=utc_now
-    )
-    switch = Switch(
-        cluster=cluster, control=control, cluster_name=settings.cluster, options=lambda: webhook_options(settings)
-    )
-    collections = Collections(usage=usage, run_slice=_slice(settings), now=utc_now)
-    source = build_source(settings)
-    publisher = build_publisher(settings, control, cluster)
-    actions = build_actions(settings, connection, cluster, switch, publisher)
-    schedules = build_schedules(
-        settings, connection, common.home_cluster, actions, home_namespace=common.home_namespace
-    )
-    return Services(
-        settings=settings,
-        people=common.people,
-        users=common.users,
-        tokens=common.tokens,
-        oidc=common.oidc,
-        workloads=workloads,
-        importing=Importing(workloads, cluster=settings.cluster),
-        collections=collections,
-        usage=usage,
-        control=control,
-        records=records,
-        switch=switch,
-        preview=Preview(cluster_name=settings.cluster, control=control, rules=rules_of(settings)),
-        overview=Overview(
-            settings=settings,
-            workloads=workloads,
-            listing=listing,
-            records=records,
-            control=control,
-            collections=collections,
-            now=utc_now,
-        ),
-        checkup=Checkup(
-            settings=settings, source=source, usage=usage, control=control, cluster=cluster, switch=switch, now=utc_now
-        ),
-        cluster=cluster,
-        publisher=publisher,
-        actions=actions,
-        schedules=schedules,
-        notifications=common.notifications,
-        now=utc_now,
-        metrics=WorkloadMetrics(
-            lambda: listing,
-            cluster=settings.cluster,
-            limit=settings.metrics_workloads,
-            refreshed_at=control.refreshed_at,
-            now=utc_now,
-        ),
-    )
-
-
-def _slice(settings: Settings) -> Slice:
-    if settings.collect_url:
-        remote = remote_slice(
-            settings.collect_url, token=settings.collect_token, timeout_seconds=settings.collect_budget_seconds * 2 + 60
-        )
-        if settings.is_alone:
-            return remote
-        # Without a name it would be every cluster in turn.
-        return lambda wish, collection: remote(replace(wish, cluster=settings.cluster), collection)
-    collector = build_collector(settings)
-    budget_seconds = settings.collect_budget_seconds
-    return lambda wish, collection: collector.run(wish, collection=collection, budget_seconds=budget_seconds)
-
-
-def _people(settings: Settings, connection: Connection, records: RecordStore, passwords: Passwords) -> people.People:
-    return people.People(
-        PeopleStore(connection),
-        tokens=TokenStore(connection),
-        records=records,
-        throttle=Throttle(LoginStore(connection), now=utc_now),
-        passwords=passwords,
-        session_secret=settings.session_secret,
-        session_hours=settings.session_hours,
-        now=utc_now,
-    )
-
-
-def _oidc(settings: Settings) -> Oidc | None:
-    if not settings.oidc_issuer:
-        return None
-    options = OidcOptions(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id,
-        client_secret=settings.oidc_client_secret,
-        scopes=settings.oidc_scopes,
-        username_claim=settings.oidc_username_claim,
-        role_claim=settings.oidc_role_claim,
-        role_mapping=settings.oidc_role_mapping,
-        redirect_uri=f"{settings.public_url}/api/v1/session/oidc/callback",
-        ca_file=settings.oidc_ca_file,
-    )
-    return Oidc(options, now=utc_now)

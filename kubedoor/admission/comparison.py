@@ -10,7 +10,7 @@ from kubedoor import quantities
 from kubedoor.admission.decision import Outcome
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import Rules, decide
-from kubedoor.model import ControlValues
+from kubedoor.model.values import ControlValues
 
 
 @dataclass(frozen=True)

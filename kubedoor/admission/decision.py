@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from kubedoor.model import Source
+from kubedoor.model.values import Source
 
 MAX_WARNING_CHARACTERS = 120
 MAX_CONTAINER_WARNINGS = 8

@@ -26,7 +26,7 @@ from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config.settings import Settings
 from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import KubeDoorError, StoreError
-from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
 

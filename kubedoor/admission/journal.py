@@ -13,7 +13,7 @@ from kubedoor.admission.metrics import DoorMetrics
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import StoreError
-from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import AdmissionRecord, RecordStore
 

@@ -16,7 +16,7 @@ from kubedoor.admission.decision import Decision
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import Rules
 from kubedoor.errors import BadRequest, InvalidInput
-from kubedoor.model import WorkloadKey
+from kubedoor.model.values import WorkloadKey
 from kubedoor.store.control import ControlStore
 
 MAX_DEPTH = 100

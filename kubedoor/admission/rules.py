@@ -18,7 +18,7 @@ from kubedoor.admission.decision import Change, Decision, Outcome, change_warnin
 from kubedoor.admission.json_patch import difference
 from kubedoor.admission.restarts import restarts, template_of
 from kubedoor.admission.review import AdmissionRequest
-from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value
+from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"

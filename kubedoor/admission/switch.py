@@ -11,7 +11,7 @@ from kubedoor.admission.rules import object_facts
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
-from kubedoor.model import WorkloadKey
+from kubedoor.model.values import WorkloadKey
 from kubedoor.store.control import FACTS, ControlStore
 
 

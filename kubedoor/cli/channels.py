@@ -11,7 +11,7 @@ import typer
 
 from kubedoor.cli.output import Format, FormatOption, print_found, print_json
 from kubedoor.errors import SettingsError
-from kubedoor.notifications.message import Event
+from kubedoor.model.events import Event
 
 ChannelArgument = Annotated[str, typer.Argument(help="Its id, as `channels list` shows it.")]
 EVENT = typer.Option("--event", help="What it is told of; give it again for more.")

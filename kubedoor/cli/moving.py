@@ -160,6 +160,7 @@ def _takeover(config: Settings, dsn: str) -> tuple[Any, Any]:
     from kubedoor.store.records import RecordStore
     from kubedoor.store.usage import UsageStore
     from kubedoor.workloads.kubedoor_import import Original, Takeover
+    from kubedoor.workloads.listing_cache import ListingCache
     from kubedoor.workloads.service import Workloads
 
     if parse_dsn(dsn) == parse_dsn(config.dsn):
@@ -169,7 +170,7 @@ def _takeover(config: Settings, dsn: str) -> tuple[Any, Any]:
     workloads = Workloads(
         cluster=config.cluster,
         control=control,
-        listing=ListingStore(connection, config.cluster),
+        listing=ListingCache(ListingStore(connection, config.cluster)),
         usage=usage,
         records=RecordStore(connection, config.cluster),
         now=utc_now,

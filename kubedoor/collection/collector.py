@@ -24,7 +24,7 @@ from kubedoor.errors import (
     PrometheusUnreachable,
     StoreError,
 )
-from kubedoor.model import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageDay, UsageSource
+from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageDay, UsageSource
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sizing.rules import SizingOptions, collected_values
 from kubedoor.store.control import ControlStore

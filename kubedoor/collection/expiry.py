@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from kubedoor.model import UsageDay, WorkloadKey
+from kubedoor.model.usage import UsageDay
+from kubedoor.model.values import WorkloadKey
 from kubedoor.store.control import ControlStore
 
 SEEN_BY = "collect"

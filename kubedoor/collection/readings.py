@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from kubedoor.collection.ownership import DEPLOYMENT, Ownership
-from kubedoor.model import TimeRange
+from kubedoor.model.usage import TimeRange
 
 ContainerKey = tuple[str, str, str]
 """(namespace, pod, container)"""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from kubedoor.model import DayUsage, PeakDay, StoredDay
+from kubedoor.model.usage import DayUsage, PeakDay, StoredDay
 
 
 @dataclass(frozen=True)

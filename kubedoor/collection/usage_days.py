@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from kubedoor.collection.readings import ClusterState, ContainerKey, Curve, DayReading, Fact, Metric
-from kubedoor.model import QUANTILES, DayUsage, PeakDay, Resources, UsageDay
+from kubedoor.model.usage import QUANTILES, DayUsage, PeakDay, UsageDay
+from kubedoor.model.values import Resources
 
 P95 = 0.95
 PODS_QUANTILE = 0.9

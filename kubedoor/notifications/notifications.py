@@ -14,18 +14,9 @@ from typing import Any
 
 from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, recorded
+from kubedoor.model.events import Event, Notice, Stream
 from kubedoor.notifications import channel as notifying
-from kubedoor.notifications.message import (
-    LANGUAGES,
-    STREAMS,
-    Event,
-    Message,
-    Notice,
-    Stream,
-    gap,
-    message,
-    trial_message,
-)
+from kubedoor.notifications.message import LANGUAGES, STREAMS, Message, gap, message, trial_message
 from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Row
 from kubedoor.store.notices import NoticeStore

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, StoreError
 from kubedoor.identity.audit import Editor, recorded
 from kubedoor.kube.client import Cluster
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.operations.plan import Planned, Planner, Refused, Verdict
 from kubedoor.operations.replan import Replanner
 from kubedoor.operations.request import Kind, Target, Wish

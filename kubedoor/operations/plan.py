@@ -19,10 +19,9 @@ from kubedoor.admission.webhook_configuration import IGNORE_LABEL
 from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
 from kubedoor.kube.client import Cluster
-from kubedoor.model import ControlValues, Mode, WorkloadKey
-from kubedoor.operations.request import BackTo, Kind, Target, Wish
+from kubedoor.model.values import ControlValues, Mode, WorkloadKey
+from kubedoor.operations.request import BackTo, Kind, Target, Wish, number_there_was
 from kubedoor.operations.rollout import restart_patch
-from kubedoor.schedules.temporary_scale import number_there_was
 from kubedoor.store.control import ControlStore
 
 Item = TypeVar("Item")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from kubedoor.errors import InvalidInput
+from kubedoor.model.values import Mode
 
 MAX_TARGETS = 500
 MAX_REPLICAS = 100_000
@@ -148,3 +149,12 @@ def _choice(kind: Any, body: Mapping[str, Any], name: str, default: Any) -> Any:
         return kind(value)
     except ValueError:
         raise InvalidInput(f"{name} must be one of {', '.join(kind)}", field=name) from None
+
+
+def number_there_was(back_to: BackTo, row: Mapping[str, Any] | None, *, door_on: bool | None) -> int:
+    """As a number; `row`: of the view `control`. What was collected counts only where the door keeps it."""
+    if back_to.manual is not None:
+        return back_to.manual
+    if row is None or row["collected_replicas"] is None or door_on is False or row["mode"] != Mode.ENFORCE:
+        return back_to.live
+    return int(row["collected_replicas"])

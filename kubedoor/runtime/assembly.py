@@ -22,7 +22,7 @@ from kubedoor.collection.sample.source import SampleSource
 from kubedoor.config.settings import Settings
 from kubedoor.errors import SettingsError
 from kubedoor.kube.client import Cluster
-from kubedoor.model import UsageSource
+from kubedoor.model.usage import UsageSource
 from kubedoor.runtime.lazy import once
 from kubedoor.sizing.rules import SizingOptions, rule_named
 from kubedoor.store.control import ControlStore

@@ -13,7 +13,8 @@ from kubedoor.admission.switch import Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, KubeDoorError
 from kubedoor.kube.client import Cluster
-from kubedoor.model import Check, UsageSource
+from kubedoor.model.checks import Check
+from kubedoor.model.usage import UsageSource
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import UsageStore
 

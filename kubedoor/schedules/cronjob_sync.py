@@ -9,8 +9,9 @@ from dataclasses import replace
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, recorded
 from kubedoor.identity.sessions import token_hash
+from kubedoor.model.schedules import Schedule
 from kubedoor.schedules.cronjob_client import CronJobs
-from kubedoor.schedules.rules import Schedule, expression
+from kubedoor.schedules.rules import expression
 from kubedoor.schedules.views import shown
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore

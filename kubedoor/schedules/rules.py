@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kubedoor.errors import InvalidInput
+from kubedoor.model.schedules import Schedule
 from kubedoor.operations.request import Kind, Wish
 from kubedoor.schedules.cron import Cron, at_once_in_a_year, zone_named
 
@@ -31,28 +32,6 @@ TOO_LATE = timedelta(days=7)
 """A return that nobody has tried for so long is given up at once: nobody expects it any more."""
 _PAUSES = (timedelta(minutes=1), timedelta(minutes=15))
 """Between two attempts of a return: an eighth of the time that it is late, but no less and no more than this."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """`cron` or `at`, never both. `parent`: the schedule whose temporary scale this one ends. `version` 0: not saved."""
-
-    schedule: str
-    name: str
-    wish: Mapping[str, Any]
-    time_zone: str
-    made_by: str
-    cron: str = ""
-    at: datetime | None = None
-    return_after_minutes: int = 0
-    """0: it does not return by itself."""
-    parent: str = ""
-    paused: bool = False
-    deleted: bool = False
-    token_hash: str = ""
-    changed_by: str = ""
-    changed_at: datetime | None = None
-    version: int = 0
 
 
 @dataclass(frozen=True)

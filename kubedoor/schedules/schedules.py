@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from kubedoor.errors import ClusterError, Conflict, InvalidInput, KubeDoorError, Unauthorized
 from kubedoor.identity.audit import Editor, recorded
 from kubedoor.identity.sessions import token_hash
+from kubedoor.model.schedules import Schedule
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.request import parse
 from kubedoor.schedules.cronjob_client import CronJobs
@@ -24,7 +25,6 @@ from kubedoor.schedules.rules import (
     EARLY,
     GIVEN_UP_AFTER,
     MISSED_LOOK_BACK,
-    Schedule,
     ScheduleWish,
     attempt_due,
     checked,

@@ -10,11 +10,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from kubedoor.model import Mode
+from kubedoor.model.schedules import Schedule
 from kubedoor.operations.request import BackTo, Kind, Target, Wish, parse
-from kubedoor.schedules.rules import Schedule
 
 
 def return_of(
@@ -122,15 +120,6 @@ def _ended_beneath(
         while lower := ended.get(back.over, {}).get(target):
             yield target, back.over, lower
             back = lower
-
-
-def number_there_was(back_to: BackTo, row: Mapping[str, Any] | None, *, door_on: bool | None) -> int:
-    """As a number; `row`: of the view `control`. What was collected counts only where the door keeps it."""
-    if back_to.manual is not None:
-        return back_to.manual
-    if row is None or row["collected_replicas"] is None or door_on is False or row["mode"] != Mode.ENFORCE:
-        return back_to.live
-    return int(row["collected_replicas"])
 
 
 def _plain(target: Target) -> Target:

@@ -9,18 +9,18 @@ from datetime import datetime
 
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.identity.audit import Editor
-from kubedoor.model import WorkloadKey
+from kubedoor.model.schedules import Schedule
+from kubedoor.model.values import WorkloadKey
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.plan import Verdict
-from kubedoor.operations.request import BackTo, Target, Wish, parse
+from kubedoor.operations.request import BackTo, Target, Wish, number_there_was, parse
 from kubedoor.schedules.cronjob_sync import Keeping
-from kubedoor.schedules.rules import EARLY, Schedule, is_over
+from kubedoor.schedules.rules import EARLY, is_over
 from kubedoor.schedules.temporary_scale import (
     backs,
     beneath,
     goes_back_to,
     handed_over,
-    number_there_was,
     on_top,
     return_of,
     without_ended,

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kubedoor.model.schedules import Schedule
 from kubedoor.operations.request import Target, parse
-from kubedoor.schedules.rules import Schedule, is_over, missed, next_due
+from kubedoor.schedules.rules import is_over, missed, next_due
 
 SHOWN_RUNS = 20
 

@@ -13,7 +13,8 @@ from itertools import groupby
 
 from kubedoor import quantities
 from kubedoor.errors import InvalidInput
-from kubedoor.model import CollectedContainer, CollectedValues, Resources, UsageDay
+from kubedoor.model.usage import UsageDay
+from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
 
 MEBIBYTE = 2**20
 

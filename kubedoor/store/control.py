@@ -10,7 +10,7 @@ from typing import Any
 
 from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import Conflict
-from kubedoor.model import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Connection, Row, only
 
 FACTS = ("opted_out", "owned", "hpa")

@@ -1,13 +1,13 @@
-"""Reads the control table as people want it: a row per workload, kept in memory while nothing in the store has changed."""
+"""The queries behind the list of workloads: one row a workload, its containers, its newest usage."""
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
-from kubedoor.store.connection import Connection, only
+from kubedoor.store.connection import Connection, Row, only
 from kubedoor.store.control import ControlStore
-from kubedoor.workloads.listing import Key, Listing, Row, Table
 
 OVER_ASKED_FACTOR = 1.5
 """A workload asks for too much when it requests this many times what it used at peak, CPU or memory."""
@@ -59,48 +59,41 @@ _CONTAINERS = """
 """
 
 
-class ListingStore:
-    """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage.
+Rows = tuple[Sequence[str], list[tuple[Any, ...]]]
+"""Column names (none where there are no rows), and the rows as tuples."""
 
-    The joins behind a row cost a quarter of a second with ten thousand workloads, so the last reading is kept, and two
-    small queries say whether the tables below it have changed since.
-    """
+
+class ListingStore:
+    """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage. All raise StoreError."""
 
     def __init__(self, connection: Connection, cluster: str) -> None:
         self._connection = connection
         self._cluster = cluster
         self._control = ControlStore(connection, cluster)
-        self._lock = threading.Lock()
-        self._kept: tuple[object, Listing] | None = None
 
-    def current(self, *, since: date) -> Listing:
-        """The workloads as the store has them now. Raises StoreError."""
-        with self._lock:
-            # The mark is read first: what comes between it and the reading is at worst read once more.
-            mark = (since, self._control.revision(), self._newest_run())
-            if self._kept is None or self._kept[0] != mark:
-                self._kept = mark, self._read(since)
-            return self._kept[1]
-
-    def _newest_run(self) -> int:
+    def revision(self) -> tuple[object, int]:
+        """Differs when the control table or a usage day has changed."""
         runs = self._connection.rows(
             "SELECT max(run) AS run FROM usage_days WHERE cluster = {cluster:String}", cluster=self._cluster
         )
-        return int(only(runs)["run"])
+        return self._control.revision(), int(only(runs)["run"])
 
-    def _read(self, since: date) -> Listing:
-        workloads = self._connection.table(_WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR)
-        containers = self._connection.table(_CONTAINERS, cluster=self._cluster)
-        return Listing(Table(*workloads), Table(*containers))
+    def workloads(self, *, since: date) -> Rows:
+        """One row a workload, by name."""
+        return self._connection.table(_WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR)
 
-    def newest_usage(self, workloads: list[Key], *, since: date) -> list[Row]:
-        """Usage of these workloads on their newest day each."""
+    def containers(self) -> Rows:
+        """The rows of `control`, by name."""
+        return self._connection.table(_CONTAINERS, cluster=self._cluster)
+
+    def newest_usage(self, workloads: Sequence[tuple[str, str]], *, since: date) -> list[Row]:
+        """Usage of these workloads, as (namespace, deployment), on their newest day each."""
         return self._connection.rows(
             "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
             " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
             " ORDER BY day DESC LIMIT 1 BY namespace, deployment, container",
             cluster=self._cluster,
-            workloads=workloads,
+            workloads=list(workloads),
             since=since,
         )
 

@@ -4,16 +4,15 @@ than another. Nothing that writes those records knows of notifications, so no ch
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from kubedoor.notifications.message import Event, Notice
-from kubedoor.schedules.rules import MISSED_TOLD_AFTER, missed_between
+from kubedoor.model.events import Event, Notice
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.operations import SILENT_AFTER_SECONDS
 from kubedoor.store.records import NOT_FAILED
-from kubedoor.store.schedules import INTERRUPTED, ScheduleStore
+from kubedoor.store.schedules import INTERRUPTED
 from kubedoor.store.schedules import SILENT_AFTER_SECONDS as RUN_SILENT_SECONDS
 
 MAX_GROUPS = 1000
@@ -21,12 +20,24 @@ LEAST_COVERAGE = 0.9
 
 
 class NoticeStore:
-    """`own_username`: what KubeDoor asks for itself is no override."""
+    """Events of one cluster.
 
-    def __init__(self, connection: Connection, cluster: str, *, own_username: str) -> None:
+    `own_username`: requests of KubeDoor's own service account are not overrides. `missed`: runs of schedules that
+    nobody began, which are computed from crons and stand in no record.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        cluster: str,
+        *,
+        own_username: str,
+        missed: Callable[[datetime, datetime], Iterable[Notice]],
+    ) -> None:
         self._connection = connection
         self._cluster = cluster
         self._own_username = own_username
+        self._missed = missed
         self._sources: dict[Event, Callable[[datetime, datetime], Iterator[Notice]]] = {
             Event.DOOR_OVERRODE: self._overrides,
             Event.CLAMPED: self._clamped,
@@ -105,15 +116,7 @@ class NoticeStore:
             yield Notice(Event.ACTION_FAILED, f"{_action(row)}: interrupted")
         for row in self._runs_that_failed(since, until):
             yield Notice(Event.ACTION_FAILED, f"schedule {row['name']}: {row['message']}", row["times"])
-        yield from self._missed(since - MISSED_TOLD_AFTER, until - MISSED_TOLD_AFTER)
-
-    def _missed(self, since: datetime, until: datetime) -> Iterator[Notice]:
-        store = ScheduleStore(self._connection, self._cluster)
-        schedules = store.all()
-        begun = store.begun([one.schedule for one in schedules], since=since) if schedules else {}
-        for one in schedules:
-            if times := missed_between(one, begun[one.schedule], since, until):
-                yield Notice(Event.ACTION_FAILED, f"schedule {one.name}: missed, nobody began it", times)
+        yield from self._missed(since, until)
 
     def _runs_that_failed(self, since: datetime, until: datetime) -> list[Row]:
         """Scheduled runs that could not start, those that are tried again counted; and those nobody tells the end of."""

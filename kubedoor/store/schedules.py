@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from kubedoor.errors import Conflict, StoreError
-from kubedoor.schedules.rules import Schedule
+from kubedoor.model.schedules import Schedule
 from kubedoor.store.connection import Connection, Row
 
 MAX_RUNS = 1000

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from kubedoor.model import DayUsage, Resources, StoredDay, UsageDay
+from kubedoor.model.usage import DayUsage, StoredDay, UsageDay
+from kubedoor.model.values import Resources
 from kubedoor.store.connection import Connection, Row, only
 
 PRUNE_AFTER_SECONDS = 600

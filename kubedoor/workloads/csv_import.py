@@ -10,7 +10,7 @@ from typing import Any
 
 from kubedoor.errors import BadRequest, Conflict, InvalidInput, KubeDoorError
 from kubedoor.identity.audit import Editor
-from kubedoor.model import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Row
 from kubedoor.workloads.csv_sheet import Problem, SheetEdit, read_sheet
 from kubedoor.workloads.service import Edit, Workloads

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from kubedoor import quantities
-from kubedoor.model import ControlContainer, ControlValues, Mode, Value, WorkloadKey
+from kubedoor.model.values import ControlContainer, ControlValues, Mode, Value, WorkloadKey
 
 
 def is_enforced(values: ControlValues) -> bool:

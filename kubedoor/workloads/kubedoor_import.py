@@ -15,7 +15,8 @@ from typing import Any
 
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor
-from kubedoor.model import QUANTILES, DayUsage, Resources, UsageDay, WorkloadKey
+from kubedoor.model.usage import QUANTILES, DayUsage, UsageDay
+from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.service import Edit, Workloads

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from kubedoor.errors import Conflict, StoreError
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 
 EDIT_ATTEMPTS = 3

@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 
 from kubedoor.errors import KubeDoorError
 from kubedoor.store.connection import Row
-from kubedoor.store.listing import ListingStore
 from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS
 
 KEEP = timedelta(seconds=60)
@@ -53,7 +53,7 @@ class WorkloadMetrics(Collector):
 
     def __init__(
         self,
-        listing: Callable[[], ListingStore],
+        listing: Callable[[], ListingCache],
         *,
         cluster: str,
         limit: int,

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from kubedoor.collection.background import Collections
 from kubedoor.config.settings import Settings
 from kubedoor.store.control import ControlStore
-from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS, Workloads
 
 TOP = 10
@@ -24,7 +24,7 @@ CHART_DAYS = 31
 class Overview:
     settings: Settings
     workloads: Workloads
-    listing: ListingStore
+    listing: ListingCache
     records: RecordStore
     control: ControlStore
     collections: Collections
@@ -40,7 +40,7 @@ class Overview:
             "is_sample": self.settings.uses_sample,
             "sums": listing.sums,
             "namespaces": listing.by_namespace,
-            "days": self.listing.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
+            "days": self.listing.store.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
             "most_wasteful": self._top(Filter(asked="over"), descending=True),
             "most_at_risk": self._top(Filter(asked="under"), descending=False),
             "admissions_today": self.records.outcomes_since(self._midnight(now)),

@@ -10,13 +10,14 @@ from typing import Any
 from kubedoor import quantities
 from kubedoor.errors import InvalidInput, KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, recorded
-from kubedoor.model import ManualValues, Mode, Resources, UsageDay, WorkloadKey
+from kubedoor.model.usage import UsageDay
+from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore, stale
-from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.listing import Filter, Key, Listing
+from kubedoor.workloads.listing_cache import ListingCache
 
 MAX_REPLICAS = 100_000
 NEWEST_USAGE_DAYS = 31
@@ -45,7 +46,7 @@ class Workloads:
         *,
         cluster: str,
         control: ControlStore,
-        listing: ListingStore,
+        listing: ListingCache,
         usage: UsageStore,
         records: RecordStore,
         now: Callable[[], datetime],
@@ -82,7 +83,7 @@ class Workloads:
         keys = [(row["namespace"], row["deployment"]) for row in rows]
         usage = {
             (row["namespace"], row["deployment"], row["container"]): row
-            for row in (self._listing.newest_usage(keys, since=self._since()) if keys else ())
+            for row in (self._listing.store.newest_usage(keys, since=self._since()) if keys else ())
         }
         containers: dict[Key, list[Row]] = {key: [] for key in keys}
         for row in listing.containers(keys):

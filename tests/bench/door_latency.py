@@ -16,13 +16,14 @@ from typing import Any
 from kubedoor.admission.door import Door, DoorOptions
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.model import CollectedContainer, CollectedValues, Resources
+from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import migrate
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.listing_cache import ListingCache
 from tests.support.builders import DAY, make_deployment, make_request, make_review
 
 REVIEWS = 500
@@ -89,7 +90,7 @@ def measure(connection: Connection, workloads: int, folder: Path) -> dict[str, f
         snapshot.refresh()
     check = (time.perf_counter() - started) / 20
     started = time.perf_counter()
-    ListingStore(connection, cluster).current(since=DAY).page(
+    ListingCache(ListingStore(connection, cluster)).current(since=DAY).page(
         Filter(search="service-000"), sort="cpu_waste", descending=True, limit=50, offset=0
     )
     listing = time.perf_counter() - started

@@ -17,7 +17,8 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from kubedoor.config import settings
-from kubedoor.model import QUANTILES, DayUsage, Resources, UsageDay
+from kubedoor.model.usage import QUANTILES, DayUsage, UsageDay
+from kubedoor.model.values import Resources
 from kubedoor.sizing.rules import SizingOptions, collected_values
 from kubedoor.store import opening
 from kubedoor.store.connection import Connection

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from kubedoor.model import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.quantities import cpu_millicores, memory_bytes
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

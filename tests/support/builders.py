@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from kubedoor.admission.review import AdmissionRequest
-from kubedoor.model import ControlContainer, ControlValues, Mode, Resources, Source, UsageDay, Value
+from kubedoor.model.usage import UsageDay
+from kubedoor.model.values import ControlContainer, ControlValues, Mode, Resources, Source, Value
 
 DAY = date(2026, 11, 20)
 

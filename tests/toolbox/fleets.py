@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from kubedoor.model import Resources
+from kubedoor.model.values import Resources
 from tests.toolbox.series import (
     CFS_METRICS,
     App,

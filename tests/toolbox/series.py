@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from kubedoor.model import Resources, TimeRange
+from kubedoor.model.usage import TimeRange
+from kubedoor.model.values import Resources
 
 OWNER_METRICS = ("kube_pod_owner", "kube_replicaset_owner")
 CFS_METRICS = ("container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total")

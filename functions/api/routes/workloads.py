@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from kubedoor.errors import KubeDoorError
-from kubedoor.model import ManualValues, UsageDay, WorkloadKey
+from kubedoor.model.usage import UsageDay
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.workloads.listing import Filter
 from kubedoor.workloads.service import Edit
 
@@ -77,7 +78,7 @@ def list_workloads(
         total=total,
         page=page,
         page_size=page_size,
-        namespaces=found.overview.listing.namespaces(),
+        namespaces=found.overview.listing.store.namespaces(),
         is_sample=found.settings.uses_sample,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi import Request
 
 from kubedoor.identity.sessions import COMMAND_LINE, Login
-from kubedoor.model import Check
+from kubedoor.model.checks import Check
 from kubedoor.roles import Role
 
 from ..services import Services

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kubedoor.control_values import with_facts
-from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.model.values import ControlValues, WorkloadKey
 
 HOLDS_SECONDS = 10.0
 """How long a fact that has been stored holds against what the store says: a question may have been under way."""

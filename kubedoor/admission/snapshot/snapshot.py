@@ -20,7 +20,7 @@ from kubedoor.admission.snapshot import shards
 from kubedoor.admission.snapshot.overlay import Fact, Newer
 from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import StoreError
-from kubedoor.model import ControlValues, WorkloadKey
+from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore, Revision
 
 FILE_FORMAT = 1

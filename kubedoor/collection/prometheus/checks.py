@@ -16,7 +16,7 @@ from kubedoor.errors import (
     PrometheusUnreachable,
     QueryTooLarge,
 )
-from kubedoor.model import Check
+from kubedoor.model.checks import Check
 
 LOOK_BACK_SECONDS = 3600
 _KUBELET = "scrape the kubelets' /metrics/cadvisor, and do not drop this metric"

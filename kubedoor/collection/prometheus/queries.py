@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kubedoor.collection.readings import STATE_METRICS, Fact, Metric
-from kubedoor.model import TimeRange
+from kubedoor.model.usage import TimeRange
 
 LOOK_BACK_SECONDS = 300
 """As Prometheus looks back for a sample by default; said where it matters, for VictoriaMetrics looks back less."""

@@ -25,7 +25,8 @@ from kubedoor.collection.prometheus.queries import Scope
 from kubedoor.collection.readings import ContainerKey, DayReading, Fact, Grid, Metric, Stretch
 from kubedoor.collection.usage_days import day_usage
 from kubedoor.errors import InvalidInput, PrometheusNotUnderstood, QueryTooLarge
-from kubedoor.model import Check, DayUsage, PeakDay, TimeRange
+from kubedoor.model.checks import Check
+from kubedoor.model.usage import DayUsage, PeakDay, TimeRange
 
 MOST_WARNINGS = 20
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

@@ -21,7 +21,8 @@ from kubedoor.collection.ownership import ALPHABET, HASH_ALPHABET
 from kubedoor.collection.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, Curve, DayReading, Fact, Grid, Metric
 from kubedoor.collection.sample.cluster import DEPLOYMENTS, Profile, SampleContainer, SampleDeployment, Story
 from kubedoor.collection.usage_days import day_usage
-from kubedoor.model import SAMPLE_MARK, Check, DayUsage, PeakDay
+from kubedoor.model.checks import Check
+from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay
 
 NEW_SERVICE_DAYS = 6
 ROLLOUT_WEEKDAY = 3

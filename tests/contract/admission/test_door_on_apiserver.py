@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER
-from kubedoor.model import Mode
+from kubedoor.model.values import Mode
 from tests.contract.lab import Lab, amounts, asks, new_image, replicas_of, resources_of
 from tests.support.builders import make_container, make_deployment
 from tests.toolbox.metrics_api import MetricsApi

@@ -16,11 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kubedoor.admission.metrics import DoorMetrics
 from kubedoor.errors import StoreError
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
 from tests.contract.store.test_store import make_collected, store_day
 from tests.support.builders import make_usage_day
@@ -51,7 +52,7 @@ def metrics(connection: Connection, cluster: str) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(
         WorkloadMetrics(
-            lambda: ListingStore(connection, cluster),
+            lambda: ListingCache(ListingStore(connection, cluster)),
             cluster=cluster,
             limit=2,
             refreshed_at=control.refreshed_at,
@@ -90,7 +91,7 @@ def test_workloads_are_shown_up_to_the_limit_and_sums_are_whole(metrics: Collect
 def test_a_store_that_is_away_is_one_metric_and_it_is_asked_again_later() -> None:
     clock, asked = Clock(), 0
 
-    def away() -> ListingStore:
+    def away() -> ListingCache:
         nonlocal asked
         asked += 1
         raise StoreError("ClickHouse cannot be reached")

@@ -20,7 +20,7 @@ from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_cluster
 from kubedoor.admission.snapshot import shards
 from kubedoor.kube.client import Cluster
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from tests.contract.production import Production, install_definitions, production, values_of

@@ -23,7 +23,8 @@ from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.collection.request import Wish
 from kubedoor.collection.sample.source import SampleSource
-from kubedoor.model import ManualValues, UsageSource, WorkloadKey
+from kubedoor.model.usage import UsageSource
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sizing.rules import SizingOptions
 from kubedoor.store.connection import Connection

@@ -12,7 +12,8 @@ import pytest
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.errors import PrometheusRefused, PrometheusUnreachable, QueryTooLarge
-from kubedoor.model import DayUsage, Resources, UsageDay
+from kubedoor.model.usage import DayUsage, UsageDay
+from kubedoor.model.values import Resources
 from kubedoor.peak_windows import PeakWindows
 from tests.contract.conftest import PrometheusOf
 from tests.support.raw_samples import RawSamples, mean_at_each_step, p95, present

@@ -18,13 +18,15 @@ from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.collection.request import Wish
 from kubedoor.config import settings
 from kubedoor.config.settings import Settings
-from kubedoor.model import ManualValues, WorkloadKey
-from kubedoor.notifications.message import Event
+from kubedoor.model.events import Event
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.runtime.assembly import build_rounds
+from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.notices import NoticeStore
 from kubedoor.store.opening import migrated, opened
+from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import UsageStore
 from tests.contract.admission.test_door_in_trouble import make_door
 from tests.contract.collection.test_collect_on_prometheus import WINDOW, collect_function, post
@@ -151,7 +153,7 @@ def test_one_cluster_alone_and_a_round_that_goes_on(config: Settings) -> None:
 def test_what_failed_is_told_of_its_own_cluster(config: Settings, store: Connection) -> None:
     now = utc_now()
     told = {
-        name: NoticeStore(store, name, own_username="").between(
+        name: NoticeStore(store, name, own_username="", missed=missed_runs(ScheduleStore(store, name))).between(
             Event.COLLECTION_FAILED, now - timedelta(hours=1), now + timedelta(hours=1)
         )
         for name in NAMES

@@ -14,11 +14,12 @@ import pytest
 
 from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.identity.audit import Editor
+from kubedoor.model.events import Event
+from kubedoor.model.schedules import Schedule
 from kubedoor.notifications.channel import NotDelivered
-from kubedoor.notifications.message import Event
 from kubedoor.notifications.notifications import Notifications
 from kubedoor.operations.request import Kind, Target, Wish
-from kubedoor.schedules.rules import Schedule
+from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.store.channels import Channel, ChannelStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.notices import NoticeStore
@@ -35,6 +36,11 @@ ALL = tuple(str(event) for event in Event)
 RESTART = Wish(Kind.RESTART, (Target("shop", "web"), Target("shop", "cart")))
 
 
+def events_of(connection: Connection, cluster: str) -> NoticeStore:
+    missed = missed_runs(ScheduleStore(connection, cluster))
+    return NoticeStore(connection, cluster, own_username=OWN, missed=missed)
+
+
 class House:
     """Notifications as one pod has them, and the records they are made from."""
 
@@ -48,7 +54,7 @@ class House:
         self.notifications = Notifications(
             cluster_name=cluster,
             store=self.store,
-            notices={one: NoticeStore(connection, one, own_username=OWN) for one in (cluster, *further)},
+            notices={one: events_of(connection, one) for one in (cluster, *further)},
             records=self.records,
             certificate_days=lambda: self.days_left,
             now=clock,
@@ -146,7 +152,7 @@ def test_a_switch_that_failed_is_not_told_as_used(house: House) -> None:
     begun = AuditRecord("root", "session", "", "control.on", house.cluster, {}, {})
     house.records.add_audit(begun)
     (line,) = house.records.find_audit(Wanted(who="root", of_cluster=house.cluster, target=house.cluster), limit=1)
-    store = NoticeStore(house.connection, house.cluster, own_username=OWN)
+    store = events_of(house.connection, house.cluster)
     before, later = line["at"] - timedelta(seconds=1), line["at"] + timedelta(hours=1)
     assert [one.text for one in store.between(Event.SWITCH_USED, before, later)] == ["root: control on"]
     threading.Event().wait(0.01)

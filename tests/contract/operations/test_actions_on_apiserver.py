@@ -17,7 +17,7 @@ from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, InvalidInput
 from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
-from kubedoor.model import Mode, WorkloadKey
+from kubedoor.model.values import Mode, WorkloadKey
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import Tools
 from kubedoor.operations.plan import Planner

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from tests.support.builders import make_deployment, make_request, make_review

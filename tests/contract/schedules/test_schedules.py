@@ -21,7 +21,7 @@ from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
 from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
-from kubedoor.model import WorkloadKey
+from kubedoor.model.values import WorkloadKey
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import Tools
 from kubedoor.operations.plan import Planner

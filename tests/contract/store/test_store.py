@@ -19,15 +19,14 @@ import pytest
 
 from kubedoor.control_values import compile_rows
 from kubedoor.errors import Conflict, StoreError
-from kubedoor.model import (
+from kubedoor.model.usage import DayUsage, UsageDay
+from kubedoor.model.values import (
     CollectedContainer,
     CollectedValues,
-    DayUsage,
     ManualValues,
     Mode,
     Resources,
     Source,
-    UsageDay,
     Value,
     WorkloadKey,
 )
@@ -39,6 +38,7 @@ from kubedoor.store.people import PeopleStore, User
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 from kubedoor.workloads.listing import SORTS, Filter
+from kubedoor.workloads.listing_cache import ListingCache
 from tests.support.builders import DAY, make_usage_day
 from tests.support.clickhouse import ClickHouse, running_clickhouse
 from tests.toolbox.running import ROOT
@@ -73,8 +73,8 @@ def control(connection: Connection, cluster: str) -> ControlStore:
 
 
 @pytest.fixture
-def listing(connection: Connection, cluster: str) -> ListingStore:
-    return ListingStore(connection, cluster)
+def listing(connection: Connection, cluster: str) -> ListingCache:
+    return ListingCache(ListingStore(connection, cluster))
 
 
 @pytest.fixture
@@ -409,7 +409,7 @@ def filled(usage: UsageStore, control: ControlStore, web: WorkloadKey) -> None:
         (Filter(search="'; DROP TABLE manual; --"), []),
     ],
 )
-def test_workloads_are_found(listing: ListingStore, wanted: Filter, want: list[str]) -> None:
+def test_workloads_are_found(listing: ListingCache, wanted: Filter, want: list[str]) -> None:
     rows, total = listing.current(since=DAY).page(wanted, sort="name", descending=False, limit=10, offset=0)
     assert names(rows) == want
     assert total == len(want)
@@ -417,35 +417,35 @@ def test_workloads_are_found(listing: ListingStore, wanted: Filter, want: list[s
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("sort", sorted(SORTS))
-def test_every_sort_works_both_ways(listing: ListingStore, sort: str) -> None:
+def test_every_sort_works_both_ways(listing: ListingCache, sort: str) -> None:
     up, _ = listing.current(since=DAY).page(Filter(), sort=sort, descending=False, limit=10, offset=0)
     down, _ = listing.current(since=DAY).page(Filter(), sort=sort, descending=True, limit=10, offset=0)
     assert {str(name) for name in names(up)} == {str(name) for name in names(down)} == {"bare", "hungry", "web"}
 
 
 @pytest.mark.usefixtures("filled")
-def test_pages_and_totals(listing: ListingStore) -> None:
+def test_pages_and_totals(listing: ListingCache) -> None:
     page, total = listing.current(since=DAY).page(Filter(), sort="name", descending=False, limit=2, offset=2)
     assert (names(page), total) == (["web"], 3)
     assert listing.current(since=DAY).page(Filter(), sort="name", descending=False, limit=2, offset=9) == ([], 3)
 
 
 @pytest.mark.usefixtures("filled")
-def test_sums_of_the_cluster(listing: ListingStore) -> None:
+def test_sums_of_the_cluster(listing: ListingCache) -> None:
     sums = listing.current(since=DAY).sums
     assert (sums["workloads"], sums["over_asked"], sums["under_asked"], sums["unasked"]) == (3, 1, 2, 1)
     assert sums["cpu_requested_millicores"] == 500 * 3 + 500 * 4
     assert sums["cpu_used_millicores"] == 120 * 3 + 900 * 4 + 50 * 3
     assert [row["namespace"] for row in listing.current(since=DAY).by_namespace] == ["shop", "data"]
-    assert [row["day"] for row in listing.by_day(since=DAY)] == [DAY]
-    assert listing.namespaces() == ["data", "shop"]
+    assert [row["day"] for row in listing.store.by_day(since=DAY)] == [DAY]
+    assert listing.store.namespaces() == ["data", "shop"]
 
 
 @pytest.mark.usefixtures("filled")
-def test_containers_and_newest_usage_of_a_page(listing: ListingStore) -> None:
+def test_containers_and_newest_usage_of_a_page(listing: ListingCache) -> None:
     keys = [("shop", "web"), ("data", "bare")]
     assert names(listing.current(since=DAY).containers(keys)) == ["bare", "web"]
-    assert {row["container"] for row in listing.newest_usage(keys, since=DAY)} == {"app"}
+    assert {row["container"] for row in listing.store.newest_usage(keys, since=DAY)} == {"app"}
 
 
 @pytest.mark.usefixtures("filled")
@@ -479,17 +479,19 @@ def test_containers_and_newest_usage_of_a_page(listing: ListingStore) -> None:
     ],
 )
 def test_a_kept_listing_is_read_anew_after(
-    listing: ListingStore, connection: Connection, cluster: str, change: Callable[[Connection, str], None]
+    listing: ListingCache, connection: Connection, cluster: str, change: Callable[[Connection, str], None]
 ) -> None:
     before = listing.current(since=DAY)
     assert listing.current(since=DAY) is before
     change(connection, cluster)
     after = listing.current(since=DAY)
     assert after.one(("shop", "hungry")) != before.one(("shop", "hungry"))
-    assert after.one(("shop", "hungry")) == ListingStore(connection, cluster).current(since=DAY).one(("shop", "hungry"))
+    assert after.one(("shop", "hungry")) == ListingCache(ListingStore(connection, cluster)).current(since=DAY).one(
+        ("shop", "hungry")
+    )
 
 
-def test_an_empty_cluster_has_zero_sums(listing: ListingStore) -> None:
+def test_an_empty_cluster_has_zero_sums(listing: ListingCache) -> None:
     assert listing.current(since=DAY).sums["workloads"] == 0
     assert listing.current(since=DAY).page(Filter(), sort="name", descending=False, limit=5, offset=0) == ([], 0)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kubedoor.model import Resources
+from kubedoor.model.values import Resources
 from tests.contract.conftest import PrometheusOf
 from tests.toolbox import build, processes
 from tests.toolbox.build import ToolMissing, need

@@ -8,13 +8,15 @@ from datetime import UTC, date, datetime
 import pytest
 
 from kubedoor.errors import NotFound, StoreError
-from kubedoor.model import DayUsage, Resources, WorkloadKey
+from kubedoor.model.usage import DayUsage
+from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordStore, Wanted
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.kubedoor_import import Original, TakenOver, Takeover
+from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import Edit, Workloads
 from tests.contract.store.test_store import make_collected
 from tests.support.original_kubedoor import make_original
@@ -47,7 +49,7 @@ def workloads(connection: Connection, cluster: str, usage: UsageStore) -> Worklo
     return Workloads(
         cluster=cluster,
         control=control,
-        listing=ListingStore(connection, cluster),
+        listing=ListingCache(ListingStore(connection, cluster)),
         usage=usage,
         records=RecordStore(connection, cluster),
         now=lambda: datetime.now(UTC),

@@ -21,7 +21,14 @@ from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import HPA_USER, Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import BadRequest, StoreError
-from kubedoor.model import CollectedContainer, CollectedValues, ControlValues, ManualValues, Resources, WorkloadKey
+from kubedoor.model.values import (
+    CollectedContainer,
+    CollectedValues,
+    ControlValues,
+    ManualValues,
+    Resources,
+    WorkloadKey,
+)
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore, Revision
 from kubedoor.store.records import RecordStore

@@ -23,7 +23,7 @@ from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import Rules
 from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import BadRequest
-from kubedoor.model import ControlContainer, ControlValues, Mode
+from kubedoor.model.values import ControlContainer, ControlValues, Mode
 from tests.support.builders import (
     collected,
     make_container,

@@ -13,7 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from functions.api.routes.notifications import EventName, Language
-from kubedoor.notifications.message import LANGUAGES, Event
+from kubedoor.model.events import Event
+from kubedoor.notifications.message import LANGUAGES
 from kubedoor.operations.request import Kind, Target, Wish
 from kubedoor.store.connection import Connection
 from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
@@ -136,7 +137,7 @@ def test_a_stream_ends_with_the_login_it_was_asked_for_by(
     store = OperationStore(embedded, "operations-tests")
     wish = Wish(Kind.RESTART, (Target("shop", "storefront"),)).as_json()
     assert store.add(AskedAction("followed", store.newest_number() + 1, "kubedoor", "session", "", wish))
-    routes = sys.modules["main.routes_actions"]
+    routes = sys.modules["main.routes.actions"]
     monkeypatch.setattr(routes, "STREAM_POLL_SECONDS", 0.1)
     monkeypatch.setattr(routes, "STREAM_LOGIN_SECONDS", 0.2)
     with ThreadPoolExecutor(1) as pool:

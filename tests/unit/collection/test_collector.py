@@ -11,7 +11,9 @@ from kubedoor.collection.collector import CollectOptions, Collector
 from kubedoor.collection.request import Wish, parse_wish
 from kubedoor.collection.sample.source import SampleSource
 from kubedoor.errors import Conflict, InvalidInput, PrometheusRefused, PrometheusUnreachable, QueryTooLarge, StoreError
-from kubedoor.model import Check, DayUsage, ManualValues, PeakDay, UsageSource, WorkloadKey
+from kubedoor.model.checks import Check
+from kubedoor.model.usage import DayUsage, PeakDay, UsageSource
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sizing.rules import SizingOptions
 from kubedoor.store.connection import Connection

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubedoor.collection.readings import ClusterState, DayReading, Fact, Grid, Metric, Stretch
-from kubedoor.model import TimeRange
+from kubedoor.model.usage import TimeRange
 
 START = datetime(2025, 6, 3, 10, tzinfo=UTC)
 KEY = ("shop", "cart-7d4b9c8f65-x7k2p", "cart")

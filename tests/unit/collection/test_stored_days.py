@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from kubedoor.collection.stored_days import Made, missing, why_kept
-from kubedoor.model import DayUsage, PeakDay, StoredDay
+from kubedoor.model.usage import DayUsage, PeakDay, StoredDay
 from tests.support.builders import make_usage_day
 
 NEWEST = date(2026, 11, 20)

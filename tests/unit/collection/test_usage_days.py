@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from kubedoor.collection.readings import DayReading, Fact, Grid, Metric
 from kubedoor.collection.usage_days import day_usage, mean_curve, nearest_rank, quantile, round_up
-from kubedoor.model import DayUsage, PeakDay, Resources, TimeRange, UsageDay
+from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
+from kubedoor.model.values import Resources
 
 DAY = date(2025, 6, 3)
 STEPS = 10

@@ -16,7 +16,7 @@ from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Forbidden, InvalidInput, KubeDoorError, NotFound, StoreError
 from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
-from kubedoor.model import Resources, WorkloadKey
+from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.operations import batch
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import Tools

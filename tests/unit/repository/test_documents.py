@@ -86,8 +86,10 @@ def words_of_the_screen(locale: str) -> set[str]:
     return {form.strip() for text in texts for form in text.split(" | ")}
 
 
-def test_the_modules_of_the_architecture_exist() -> None:
-    table = (DOCS / "architecture.md").read_text().split("| layer | modules |")[1].split("\n\n")[0]
-    for name in re.findall(r"`([a-z_]+)`", table):
-        if name not in ("requests", "kubernetes"):
-            assert (ROOT / "kubedoor" / f"{name}.py").exists(), name
+def test_the_architecture_names_every_room_and_only_files_that_exist() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rooms = {folder.name for folder in (ROOT / "kubedoor").iterdir() if (folder / "__init__.py").is_file()}
+    assert set(re.findall(r"^\| `kubedoor/([a-z_]+)` \|", page, re.MULTILINE)) == rooms
+    named = set(re.findall(r"`((?:kubedoor|functions|scripts|tests)/[\w/]+\.py)`", page))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []

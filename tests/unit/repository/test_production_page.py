@@ -18,7 +18,7 @@ COMMANDS = [
 
 
 def known() -> set[str]:
-    sources = [path.read_text() for path in (ROOT / "tests" / "contract").glob("test_*.py")]
+    sources = [path.read_text() for path in (ROOT / "tests" / "contract").rglob("test_*.py")]
     return {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)}
 
 

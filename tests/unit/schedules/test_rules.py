@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kubedoor.errors import InvalidInput
+from kubedoor.model.schedules import Schedule
 from kubedoor.operations.request import Kind, Target, Wish
 from kubedoor.schedules import cronjob, ping
 from kubedoor.schedules.cronjob import CronJobOptions
@@ -18,7 +19,6 @@ from kubedoor.schedules.rules import (
     LATE,
     MISSED_AFTER,
     TOO_LATE,
-    Schedule,
     ScheduleWish,
     attempt_due,
     checked,

@@ -13,11 +13,12 @@ import pytest
 
 from kubedoor.errors import ClusterError, Conflict, StoreError
 from kubedoor.identity.audit import Editor
-from kubedoor.notifications.message import Event
+from kubedoor.model.events import Event
 from kubedoor.operations import batch
 from kubedoor.operations.request import Kind, Target, Wish
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
+from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleWish
 from kubedoor.schedules.schedules import OVERDUE, Schedules
 from kubedoor.store import schedules as store_of_schedules
@@ -103,8 +104,12 @@ class House(ActionHouse):
     def returns(self) -> list[dict[str, Any]]:
         return [one for one in self.schedules.all() if one["parent"]]
 
+    def events(self) -> NoticeStore:
+        missed = missed_runs(ScheduleStore(self.connection, self.name))
+        return NoticeStore(self.connection, self.name, own_username="kubedoor", missed=missed)
+
     def told(self) -> list[str]:
-        store = NoticeStore(self.connection, self.name, own_username="kubedoor")
+        store = self.events()
         now = datetime.now(UTC)
         found = store.between(Event.ACTION_FAILED, now - timedelta(hours=1), now + timedelta(hours=1))
         return [f"{one.text} ×{one.count}" for one in found]
@@ -548,7 +553,7 @@ def test_runs_that_nobody_began_are_told_once_nobody_will_any_more(house: House)
     wish = Wish(Kind.RESTART, (Target("shop", "web"),))
     made = house.schedules.create(ScheduleWish("nightly", wish, "UTC", cron="*/10 * * * *"), ALICE)
     due = house.clock.now.replace(minute=0) + timedelta(hours=2)
-    store, later = NoticeStore(house.connection, house.name, own_username="kubedoor"), due + timedelta(minutes=15)
+    store, later = house.events(), due + timedelta(minutes=15)
 
     def told(since: datetime, until: datetime) -> list[tuple[str, int]]:
         return [(one.text, one.count) for one in store.between(Event.ACTION_FAILED, since, until)]

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from kubedoor.errors import InvalidInput
-from kubedoor.model import CollectedValues, Resources, UsageDay
+from kubedoor.model.usage import UsageDay
+from kubedoor.model.values import CollectedValues, Resources
 from kubedoor.sizing import rules
 from kubedoor.sizing.rules import SizingOptions
 from tests.support.builders import DAY, make_usage_day

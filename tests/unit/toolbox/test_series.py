@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubedoor.model import Resources
+from kubedoor.model.values import Resources
 from tests.toolbox.exposition import Series, series_of, write
 from tests.toolbox.fleets import big_fleet, newest_day, sandbox_fleet
 from tests.toolbox.pods import pods_of

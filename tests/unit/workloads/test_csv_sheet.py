@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kubedoor.errors import BadRequest
-from kubedoor.model import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
+from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
 from kubedoor.workloads.csv_sheet import MAX_LINES, read_sheet
 from kubedoor.workloads.csv_stream import cell, csv_lines
 from kubedoor.workloads.git_patches import helm_values, kustomize_patch, yaml_documents

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from kubedoor.admission.snapshot.overlay import HOLDS_SECONDS, Newer
 from kubedoor.control_values import UNKNOWN
-from kubedoor.model import WorkloadKey
+from kubedoor.model.values import WorkloadKey
 
 WEB = WorkloadKey("main", "shop", "web")
 

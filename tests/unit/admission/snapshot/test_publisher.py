@@ -14,7 +14,7 @@ from kubedoor.admission.snapshot.publisher import BELIEVED_SECONDS, Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import ClusterError, StoreError
 from kubedoor.kube.client import Cluster
-from kubedoor.model import ManualValues, WorkloadKey
+from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 

@@ -8,7 +8,7 @@ import pytest
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.collection.readings import NEEDED_METRICS, Metric
-from kubedoor.model import Check
+from kubedoor.model.checks import Check
 from tests.support.promserver import Asked, PromServer, Reply, failure, page, result, success
 
 

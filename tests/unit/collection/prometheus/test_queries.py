@@ -7,7 +7,7 @@ import pytest
 from kubedoor.collection.prometheus import queries
 from kubedoor.collection.prometheus.queries import Scope
 from kubedoor.collection.readings import Fact, Metric
-from kubedoor.model import TimeRange
+from kubedoor.model.usage import TimeRange
 
 END = datetime(2025, 6, 3, 12, tzinfo=UTC)
 NASTY = 'a"b\\c.d|e\nf{}$'

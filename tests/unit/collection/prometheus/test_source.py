@@ -20,7 +20,8 @@ from kubedoor.errors import (
     PrometheusUnreachable,
     QueryTooLarge,
 )
-from kubedoor.model import DayUsage, PeakDay, Resources, TimeRange, UsageDay
+from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
+from kubedoor.model.values import Resources
 from tests.support.promserver import Asked, PromServer, Reply, failure, result, success
 
 DAY = date(2025, 6, 3)

@@ -6,7 +6,7 @@ import pytest
 
 from kubedoor import quantities
 from kubedoor.collection.sample.source import NEW_SERVICE_DAYS, SampleSource, sample_deployments
-from kubedoor.model import DayUsage, PeakDay, UsageDay
+from kubedoor.model.usage import DayUsage, PeakDay, UsageDay
 from kubedoor.peak_windows import PeakWindows
 
 WINDOWS = PeakWindows.parse("10:00-11:30", "Asia/Shanghai")

@@ -6,7 +6,6 @@ import logging
 import ssl
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
@@ -20,10 +19,10 @@ from kubedoor.notifications.notifications import Notifications
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import Tools
 from kubedoor.operations.plan import Planner
-from kubedoor.runtime import timer
 from kubedoor.runtime.assembly import utc_now
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
+from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.channels import ChannelStore
 from kubedoor.store.connection import Connection
@@ -33,14 +32,9 @@ from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
 
-if TYPE_CHECKING:
-    from .clusters import Clusters
-
 log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 3.0
-NOTIFY_SECONDS = 15.0
-OVERDUE_SECONDS = 60.0
 
 
 def build_actions(
@@ -108,7 +102,12 @@ def build_notifications(settings: Settings, connection: Connection, records: Rec
         cluster_name=settings.cluster,
         store=ChannelStore(connection, settings.cluster),
         notices={
-            one.cluster: NoticeStore(connection, one.cluster, own_username=one.service_account)
+            one.cluster: NoticeStore(
+                connection,
+                one.cluster,
+                own_username=one.service_account,
+                missed=missed_runs(ScheduleStore(connection, one.cluster)),
+            )
             for one in settings.every_cluster
         },
         records=records,
@@ -128,15 +127,3 @@ def _certificate_days(settings: Settings) -> int | None:
     except (OSError, ValueError):
         return None
     return (served.not_valid_after_utc - utc_now()).days
-
-
-def start_clock(clusters: Clusters) -> None:
-    """What `api` does by itself, until its process ends; nothing where the settings say so."""
-    seconds = clusters.settings.clock_seconds
-    home = clusters.home
-    chores = {"notifications": (home.notifications.tick, max(seconds, NOTIFY_SECONDS))}
-    # CronJobs ping; what is left to the clock then is a return that no ping has done.
-    look = max(seconds, OVERDUE_SECONDS) if home.schedules.is_in_cluster else seconds
-    chores |= {f"schedules {one.settings.cluster}": (one.schedules.tick, look) for one in clusters.all()}
-    if seconds:
-        timer.start(chores)

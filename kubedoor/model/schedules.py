@@ -1,0 +1,30 @@
+"""A schedule as it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`cron` or `at`, never both. `parent`: the schedule whose temporary scale this one ends. `version` 0: not saved."""
+
+    schedule: str
+    name: str
+    wish: Mapping[str, Any]
+    time_zone: str
+    made_by: str
+    cron: str = ""
+    at: datetime | None = None
+    return_after_minutes: int = 0
+    """0: it does not return by itself."""
+    parent: str = ""
+    paused: bool = False
+    deleted: bool = False
+    token_hash: str = ""
+    changed_by: str = ""
+    changed_at: datetime | None = None
+    version: int = 0

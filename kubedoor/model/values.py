@@ -1,0 +1,126 @@
+"""Workloads and their values: set by hand, collected, and compiled into control values.
+
+CPU is in integer millicores and memory in bytes. None means "not known" or "not set", never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What the door does for one workload."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+    OFF = "off"
+
+
+class Source(StrEnum):
+    """Where a control value comes from."""
+
+    MANUAL = "manual"
+    COLLECTED = "collected"
+
+
+@dataclass(frozen=True, order=True)
+class WorkloadKey:
+    """One Deployment."""
+
+    cluster: str
+    namespace: str
+    deployment: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster}/{self.namespace}/{self.deployment}"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Requests and limits of one container. None: not set."""
+
+    cpu_request_millicores: int | None = None
+    memory_request_bytes: int | None = None
+    cpu_limit_millicores: int | None = None
+    memory_limit_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class ManualValues:
+    """What a person set for one workload; every field on its own, None: not set. `version` 0: never edited."""
+
+    version: int = 0
+    mode: Mode | None = None
+    replicas: int | None = None
+    containers: Mapping[str, Resources] = field(default_factory=dict)
+    note: str = ""
+    edited_by: str = ""
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CollectedContainer:
+    """What the peak day says of one container: requests, and the limits found."""
+
+    container: str
+    values: Resources
+    cpu_usage_millicores: int = 0
+    memory_usage_bytes: int = 0
+    reasons: tuple[str, ...] = ()
+    """How each number came about, in words: day, figure, clamps."""
+
+
+@dataclass(frozen=True)
+class CollectedValues:
+    """What the peak days say of one workload. The memory peak day may differ from the CPU's."""
+
+    namespace: str
+    deployment: str
+    replicas: int
+    peak_day: date
+    memory_peak_day: date
+    containers: tuple[CollectedContainer, ...]
+    days: int
+    """How many usage days of the look-back there were."""
+    hpa: bool | None = None
+    """As the newest day says that knows; None: no day does."""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Value:
+    """One control value and where it comes from."""
+
+    amount: int
+    source: Source
+
+
+@dataclass(frozen=True)
+class ControlContainer:
+    """Control values of one container. None: KubeDoor has nothing to say, the field is left alone."""
+
+    cpu_request_millicores: Value | None = None
+    memory_request_bytes: Value | None = None
+    cpu_limit_millicores: Value | None = None
+    memory_limit_bytes: Value | None = None
+
+
+@dataclass(frozen=True)
+class ControlValues:
+    """Everything the door needs to know of one workload, compiled: manual over collected, field by field."""
+
+    mode: Mode = Mode.ENFORCE
+    replicas: Value | None = None
+    containers: Mapping[str, ControlContainer] = field(default_factory=dict)
+    hpa: bool = False
+    opted_out: bool = False
+    """The Deployment carries `kubedoor.io/control: "off"`; known here because a Scale does not show its labels."""
+    owned: bool = False
+    """A controller owns the Deployment; known here for the same reason."""
+    known: bool = True
+    """False: the workload is not in the control table."""
+    version: int = 0
+    peak_day: date | None = None
