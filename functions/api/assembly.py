@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubedoor.admission.door import rules_of
+from kubedoor.admission.handler import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.switch import Switch
 from kubedoor.collection.background import Collections, Slice, remote_slice

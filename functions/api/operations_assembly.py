@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 
 from kubedoor.admission.certificates import self_signed
-from kubedoor.admission.door import rules_of
+from kubedoor.admission.handler import rules_of
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.switch import Switch
 from kubedoor.config.settings import Settings

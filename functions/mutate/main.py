@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kubedoor.admission.door import STORE_TIMEOUT_SECONDS, Door, options_of, rules_of
+from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, Door, options_of, rules_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config import settings
 from kubedoor.errors import KubeDoorError

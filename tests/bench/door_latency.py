@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kubedoor.admission.door import Door, DoorOptions
+from kubedoor.admission.handler import Door, DoorOptions
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources

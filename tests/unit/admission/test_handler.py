@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kubedoor.admission import rules as admission
-from kubedoor.admission.door import RETRY_STORE_SECONDS, Door, DoorOptions
+from kubedoor.admission.handler import RETRY_STORE_SECONDS, Door, DoorOptions
 from kubedoor.admission.journal import MAX_PENDING_RECORDS
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import HPA_USER, Rules
@@ -491,7 +491,7 @@ def keep_fresh(house: House, until: Callable[[], bool], seconds: float = 10) -> 
 
 
 def test_a_door_that_nobody_asks_keeps_its_snapshot_fresh(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubedoor.admission.door.KEEP_FRESH_SECONDS", 0.01)
+    monkeypatch.setattr("kubedoor.admission.handler.KEEP_FRESH_SECONDS", 0.01)
     house.set_replicas(10)
     house.scale(2)
     house.set_replicas(3)
@@ -510,7 +510,7 @@ def test_a_door_that_nobody_asks_keeps_its_snapshot_fresh(house: House, monkeypa
 def test_what_waits_for_the_store_is_written_without_another_admission(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kubedoor.admission.door.KEEP_FRESH_SECONDS", 0.01)
+    monkeypatch.setattr("kubedoor.admission.handler.KEEP_FRESH_SECONDS", 0.01)
     house.set_replicas(3)
     house.scale(10)
     house.control.is_away = True
