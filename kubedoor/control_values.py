@@ -1,4 +1,4 @@
-"""Compiles the rows of `control` into the one value that every enforcer decides from. Pure."""
+"""Compiles rows of the view `control` into ControlValues, from which admission and operations decide. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN = ControlValues(known=False)
 
 
 def compile_rows(cluster: str, rows: Iterable[Mapping[str, Any]]) -> dict[WorkloadKey, ControlValues]:
-    """Control values by workload. `rows` are of the view `control`, ordered by namespace and deployment."""
+    """`rows` must be ordered by namespace and deployment."""
     compiled = {}
     for (namespace, deployment), group in groupby(rows, key=lambda row: (row["namespace"], row["deployment"])):
         compiled[WorkloadKey(cluster, namespace, deployment)] = _workload(list(group))
@@ -22,7 +22,7 @@ def compile_rows(cluster: str, rows: Iterable[Mapping[str, Any]]) -> dict[Worklo
 
 
 def with_facts(values: ControlValues, facts: Mapping[str, Any]) -> ControlValues:
-    """`values` with what is known of the Deployment itself: opted_out, owned, hpa; an absent fact stays."""
+    """`values` with the facts about the Deployment: opted_out, owned, hpa. An absent fact stays unchanged."""
     return replace(
         values,
         opted_out=bool(facts.get("opted_out", values.opted_out)),

@@ -1,28 +1,28 @@
 """Every error KubeDoor raises, each with its HTTP status and a machine-readable code.
 
     KubeDoorError                      500 internal
-    ├── SettingsError                  500 settings         all problems of the environment at once
-    ├── BadRequest                     400 bad_request      the request cannot be read at all
+    ├── SettingsError                  500 settings         all invalid variables at once
+    ├── BadRequest                     400 bad_request      the request cannot be parsed
     ├── Unauthorized                   401 unauthorized
     ├── Forbidden                      403 forbidden
     ├── NotFound                       404 not_found
-    ├── Conflict                       409 conflict         somebody else was first
-    ├── TooLarge                       413 too_large        the body
-    ├── InvalidInput                   422 invalid_input    readable, but a field is wrong
+    ├── Conflict                       409 conflict         a concurrent change won
+    ├── TooLarge                       413 too_large        the body is too large
+    ├── InvalidInput                   422 invalid_input    parsed, but a field is invalid
     ├── QuantityError                  422 invalid_quantity
-    ├── TooManyRequests                429 too_many_requests   `retry_after_seconds` says when to come back
-    ├── StoreError                     503 store            ClickHouse is away or refuses
-    ├── ClusterError                   503 cluster          the API server is away or refuses
-    │   └── NoClusterAccess            409 no_cluster_access   this cluster is only collected and shown
-    ├── IdentityError                  502 identity_provider   OpenID Connect: away, or it answers what it must not
+    ├── TooManyRequests                429 too_many_requests   retry after `retry_after_seconds`
+    ├── StoreError                     503 store            ClickHouse is unreachable or rejects the statement
+    ├── ClusterError                   503 cluster          the API server is unreachable or rejects the request
+    │   └── NoClusterAccess            409 no_cluster_access   this cluster is collected and displayed only
+    ├── IdentityError                  502 identity_provider   OpenID Connect: unreachable, or an invalid response
     └── PrometheusError                502 prometheus
         ├── PrometheusUnreachable      502 prometheus_unreachable
-        ├── PrometheusRefused          502 prometheus_refused      401, 403: the credentials
+        ├── PrometheusRefused          502 prometheus_refused      401, 403, 407: invalid credentials
         ├── PrometheusNotUnderstood    502 prometheus_not_understood   HTML, broken JSON, another status
-        └── QueryTooLarge              502 query_too_large         422, 503 timeout: ask for less
+        └── QueryTooLarge              502 query_too_large         422, 503 timeout: split the query
 
-Adapters translate their client's exceptions into these with `raise … from error`. A message is written for the person
-who has to act and never holds a DSN, a token or a password.
+Adapters translate the exceptions of their clients into these with `raise … from error`. A message tells the user what
+to do and never contains a DSN, a token or a password.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 
 
 class KubeDoorError(Exception):
-    """The root. `details` is JSON-ready and is shown to the client."""
+    """Base class. `details` is JSON-ready and part of the API response."""
 
     status = 500
     code = "internal"
@@ -43,12 +43,12 @@ class KubeDoorError(Exception):
         self.details: Mapping[str, Any] = details
 
     def as_json(self) -> dict[str, Any]:
-        """The one JSON shape of every error of the API."""
+        """The JSON body of every error response of the API."""
         return {"error": {"code": self.code, "message": self.message, "details": dict(self.details)}}
 
 
 class SettingsError(KubeDoorError):
-    """Wrong settings. `details["problems"]` has one sentence per variable."""
+    """Invalid settings. `details["problems"]` has one sentence per variable."""
 
     code = "settings"
 
@@ -84,7 +84,7 @@ class TooLarge(KubeDoorError):
 
 
 class InvalidInput(KubeDoorError):
-    """A field is wrong; `field` names it as the client wrote it, e.g. `containers.app.cpu_request`."""
+    """`field` is the name of the invalid field in the request, e.g. `containers.app.cpu_request`."""
 
     status = 422
     code = "invalid_input"
@@ -99,7 +99,7 @@ class QuantityError(KubeDoorError):
 
 
 class TooManyRequests(KubeDoorError):
-    """Come back later: `retry_after_seconds` is also the answer's Retry-After header."""
+    """`retry_after_seconds` is also sent as the Retry-After header."""
 
     status = 429
     code = "too_many_requests"
@@ -119,7 +119,7 @@ class ClusterError(KubeDoorError):
 
 
 class NoClusterAccess(ClusterError):
-    """KubeDoor was given no way to this cluster's API server: nothing can be read or done there."""
+    """No access to the API server of this cluster is configured, so nothing can be read or changed there."""
 
     status = 409
     code = "no_cluster_access"

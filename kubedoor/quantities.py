@@ -1,8 +1,7 @@
-"""Kubernetes quantities to integers and back: the only place that knows the suffixes.
+"""Parses and formats Kubernetes quantities: the only module that knows the suffixes.
 
-Grammar: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. CPU becomes millicores and
-memory bytes, both rounded **up**, as the API server does with what is finer than its unit: a request may grow by less
-than one unit, never shrink.
+Grammar: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. CPU is converted to
+millicores and memory to bytes, both rounded **up** as the API server does: a request never becomes smaller.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ _LARGEST = 2**63 - 1
 
 
 def parse(quantity: str | int | float) -> Decimal:
-    """The number a quantity stands for: `"250m"` -> 0.25, `"1Ki"` -> 1024, `"1e3"` -> 1000, `2` -> 2.
+    """`"250m"` -> 0.25, `"1Ki"` -> 1024, `"1e3"` -> 1000, `2` -> 2.
 
-    Raises QuantityError on anything the API server would not read, and on more than 2^63-1.
+    Raises QuantityError for anything that the API server rejects, and for values above 2^63-1.
     """
     if isinstance(quantity, bool) or not isinstance(quantity, str | int | float):
         raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")

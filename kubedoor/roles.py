@@ -1,4 +1,4 @@
-"""What people and tokens may do: three roles, each of which includes the ones below it. Pure."""
+"""The three roles of users and tokens; each role includes the lower ones. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kubedoor.errors import InvalidInput
 
 
 class Role(StrEnum):
-    """viewer: see. operator: also edit values, collect, act. admin: also the switch, people and tokens."""
+    """viewer: read. operator: also edit values, collect, run actions. admin: also the switch, users and tokens."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -19,12 +19,12 @@ _RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 def includes(held: str, needed: Role) -> bool:
-    """Whether who has `held` may do what asks for `needed`. A role that does not exist includes nothing."""
+    """Whether the role `held` grants everything that `needed` grants. An unknown role grants nothing."""
     return held in _RANKS and _RANKS[Role(held)] >= _RANKS[needed]
 
 
 def role_named(name: str) -> Role:
-    """Raises InvalidInput, listing the roles there are."""
+    """Raises InvalidInput that lists the roles."""
     try:
         return Role(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Renews the parts of docs/ that are made from the code; a test compares them.
+"""Regenerates the parts of docs/ that are generated from the code. A test checks that they are up to date.
 
 python -m scripts.documents
 """
@@ -17,7 +17,7 @@ DOCS = ROOT / "docs"
 
 
 def settings_table() -> str:
-    """Every setting, in the order of the table."""
+    """A Markdown table of all settings."""
     lines = ["| variable | default | meaning | example |", "|---|---|---|---|"]
     for row in settings.table():
         default = f"`{row.default}`" if row.default and not row.is_secret else ""
@@ -27,7 +27,7 @@ def settings_table() -> str:
 
 
 def api_table() -> str:
-    """Every route, grouped as in the OpenAPI document."""
+    """A Markdown table of all routes, in the order of the OpenAPI document."""
     lines = ["| route | operation | what it does |", "|---|---|---|"]
     for path, operations in openapi()["paths"].items():
         for method, operation in operations.items():
@@ -37,7 +37,7 @@ def api_table() -> str:
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI document, made without a store."""
+    """The OpenAPI document; needs no store."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     from functions.api.app import create_app
@@ -53,7 +53,7 @@ GENERATED = {"settings.md": settings_table, "api.md": api_table}
 
 
 def renewed(name: str) -> str:
-    """The document's text with its generated part made anew."""
+    """The text of the page with a new generated part."""
     text = (DOCS / name).read_text(encoding="utf-8")
     part = f"<!-- generated: begin -->\n{GENERATED[name]()}\n<!-- generated: end -->"
     return re.sub(r"<!-- generated: begin -->.*<!-- generated: end -->", lambda _: part, text, flags=re.DOTALL)

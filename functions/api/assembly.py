@@ -1,4 +1,4 @@
-"""Builds the use cases behind the routes from the settings: once for each cluster, over one store."""
+"""Builds the use cases of every cluster from the settings; all clusters share one store connection."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from kubedoor.admission.handler import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.switch import Switch
 from kubedoor.collection.background import Collections, Slice, remote_slice
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
-from kubedoor.identity import sessions as people
 from kubedoor.identity.accounts import Tokens, Users
-from kubedoor.identity.oidc import Oidc, OidcOptions
+from kubedoor.identity.authentication import Authenticator
+from kubedoor.identity.oidc import OidcClient, OidcOptions
 from kubedoor.identity.passwords import Passwords
 from kubedoor.identity.throttle import Throttle
 from kubedoor.runtime.assembly import (
@@ -26,13 +27,13 @@ from kubedoor.runtime.checkup import Checkup
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
-from kubedoor.store.logins import LoginStore
-from kubedoor.store.opening import migrated
-from kubedoor.store.people import PeopleStore
+from kubedoor.store.login_attempts import LoginAttemptStore
+from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
-from kubedoor.workloads.csv_import import Importing
+from kubedoor.store.users import UserStore
+from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
@@ -40,61 +41,64 @@ from kubedoor.workloads.service import Workloads
 
 from .clusters import Clusters
 from .operations_assembly import build_actions, build_notifications, build_schedules
-from .services import Common, Services
+from .services import Services, SharedServices
 
 
-def build(settings: Settings) -> Clusters:
-    """Opens the store, brings its schema up to date, and makes the first user. Raises StoreError."""
-    common = _common(settings, migrated(settings))
-    common.people.make_first_user(settings.admin_username, settings.admin_password)
-    return Clusters(settings, lambda one: _services(one, common))
+def build(settings: ClusterSettings) -> Clusters:
+    """Opens the store, migrates its schema and creates the first user. Raises StoreError."""
+    home = settings.home
+    shared = _shared_services(settings, open_migrated_store(home))
+    shared.authenticator.create_first_user(home.admin_username, home.admin_password)
+    return Clusters(settings, lambda each: _services(each, shared))
 
 
-def _common(settings: Settings, connection: Connection) -> Common:
-    # What belongs to no cluster is recorded under none.
+def _shared_services(clusters: ClusterSettings, connection: Connection) -> SharedServices:
+    settings = clusters.home
+    # Audit entries of what all clusters share have no cluster.
     records = RecordStore(connection, "")
     passwords = Passwords(default=settings.admin_password)
-    return Common(
+    return SharedServices(
         connection=connection,
-        people=_people(settings, connection, records, passwords),
-        users=Users(PeopleStore(connection), records, passwords, now=utc_now),
+        authenticator=_authenticator(settings, connection, records, passwords),
+        users=Users(UserStore(connection), records, passwords, now=utc_now),
         tokens=Tokens(TokenStore(connection), records, now=utc_now),
         oidc=_oidc(settings),
-        notifications=build_notifications(settings, connection, records),
+        notifications=build_notifications(clusters, connection, records),
         home_cluster=build_cluster(settings),
         home_namespace=settings.namespace,
+        is_alone=clusters.is_alone,
     )
 
 
-def _services(settings: Settings, common: Common) -> Services:
-    connection = common.connection
+def _services(settings: Settings, shared: SharedServices) -> Services:
+    connection = shared.connection
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
     records, listing = (
         RecordStore(connection, settings.cluster),
         ListingCache(ListingStore(connection, settings.cluster)),
     )
-    cluster = common.home_cluster if settings.is_home else build_cluster(settings)
+    cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
     workloads = Workloads(
         cluster=settings.cluster, control=control, listing=listing, usage=usage, records=records, now=utc_now
     )
     switch = Switch(
         cluster=cluster, control=control, cluster_name=settings.cluster, options=lambda: webhook_options(settings)
     )
-    collections = Collections(usage=usage, run_slice=_slice(settings), now=utc_now)
+    collections = Collections(usage=usage, run_slice=_slice(settings, is_alone=shared.is_alone), now=utc_now)
     source = build_source(settings)
     publisher = build_publisher(settings, control, cluster)
     actions = build_actions(settings, connection, cluster, switch, publisher)
     schedules = build_schedules(
-        settings, connection, common.home_cluster, actions, home_namespace=common.home_namespace
+        settings, connection, shared.home_cluster, actions, home_namespace=shared.home_namespace
     )
     return Services(
         settings=settings,
-        people=common.people,
-        users=common.users,
-        tokens=common.tokens,
-        oidc=common.oidc,
+        authenticator=shared.authenticator,
+        users=shared.users,
+        tokens=shared.tokens,
+        oidc=shared.oidc,
         workloads=workloads,
-        importing=Importing(workloads, cluster=settings.cluster),
+        csv_import=CsvImport(workloads, cluster=settings.cluster),
         collections=collections,
         usage=usage,
         control=control,
@@ -117,7 +121,7 @@ def _services(settings: Settings, common: Common) -> Services:
         publisher=publisher,
         actions=actions,
         schedules=schedules,
-        notifications=common.notifications,
+        notifications=shared.notifications,
         now=utc_now,
         metrics=WorkloadMetrics(
             lambda: listing,
@@ -129,26 +133,28 @@ def _services(settings: Settings, common: Common) -> Services:
     )
 
 
-def _slice(settings: Settings) -> Slice:
+def _slice(settings: Settings, *, is_alone: bool) -> Slice:
     if settings.collect_url:
         remote = remote_slice(
             settings.collect_url, token=settings.collect_token, timeout_seconds=settings.collect_budget_seconds * 2 + 60
         )
-        if settings.is_alone:
+        if is_alone:
             return remote
-        # Without a name it would be every cluster in turn.
-        return lambda wish, collection: remote(replace(wish, cluster=settings.cluster), collection)
+        # A request without a cluster name would collect every cluster.
+        return lambda request, collection: remote(replace(request, cluster=settings.cluster), collection)
     collector = build_collector(settings)
     budget_seconds = settings.collect_budget_seconds
-    return lambda wish, collection: collector.run(wish, collection=collection, budget_seconds=budget_seconds)
+    return lambda request, collection: collector.run(request, collection=collection, budget_seconds=budget_seconds)
 
 
-def _people(settings: Settings, connection: Connection, records: RecordStore, passwords: Passwords) -> people.People:
-    return people.People(
-        PeopleStore(connection),
+def _authenticator(
+    settings: Settings, connection: Connection, records: RecordStore, passwords: Passwords
+) -> Authenticator:
+    return Authenticator(
+        UserStore(connection),
         tokens=TokenStore(connection),
         records=records,
-        throttle=Throttle(LoginStore(connection), now=utc_now),
+        throttle=Throttle(LoginAttemptStore(connection), now=utc_now),
         passwords=passwords,
         session_secret=settings.session_secret,
         session_hours=settings.session_hours,
@@ -156,7 +162,7 @@ def _people(settings: Settings, connection: Connection, records: RecordStore, pa
     )
 
 
-def _oidc(settings: Settings) -> Oidc | None:
+def _oidc(settings: Settings) -> OidcClient | None:
     if not settings.oidc_issuer:
         return None
     options = OidcOptions(
@@ -170,4 +176,4 @@ def _oidc(settings: Settings) -> Oidc | None:
         redirect_uri=f"{settings.public_url}/api/v1/session/oidc/callback",
         ca_file=settings.oidc_ca_file,
     )
-    return Oidc(options, now=utc_now)
+    return OidcClient(options, now=utc_now)

@@ -1,9 +1,10 @@
-"""The services of every cluster: each cluster's are built by the first request that is about it."""
+"""The services of every cluster. Those of a cluster are built by the first request for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.runtime.lazy import once
 
@@ -11,7 +12,7 @@ from .services import Services
 
 
 class Clusters:
-    def __init__(self, settings: Settings, build: Callable[[Settings], Services]) -> None:
+    def __init__(self, settings: ClusterSettings, build: Callable[[Settings], Services]) -> None:
         self._settings = settings
         self._built = {one.cluster: self._builder(build, one) for one in settings.every_cluster}
 
@@ -20,16 +21,15 @@ class Clusters:
         return once(lambda: build(settings))
 
     @property
-    def settings(self) -> Settings:
-        """Of the home cluster, and with it of all that is common to the clusters."""
+    def settings(self) -> ClusterSettings:
         return self._settings
 
     @property
     def home(self) -> Services:
-        return self._built[self._settings.cluster]()
+        return self._built[self._settings.home.cluster]()
 
     def of(self, name: str) -> Services:
-        """Raises NotFound that names the clusters there are."""
+        """Raises NotFound that lists the known clusters."""
         return self._built[self._settings.for_cluster(name).cluster]()
 
     def all(self) -> list[Services]:

@@ -1,4 +1,7 @@
-"""The API: what operators and the web UI talk to."""
+"""The HTTP function `api`: the REST API, the web UI, health checks and metrics.
+
+The store is opened by the first request or scrape, not at import.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +17,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kubedoor.config import settings
+from kubedoor.config.clusters import load as load_settings
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime import logs
-from kubedoor.runtime.http import error_response, housekeeping
+from kubedoor.runtime.http import error_response, health_or_metrics
 from kubedoor.runtime.lazy import once
-from kubedoor.workloads.metrics import merged
+from kubedoor.workloads.metrics import merge_families
 
 from .app import create_app
 from .assembly import build
-from .clock import start_clock
+from .background_jobs import start_background_jobs
 from .clusters import Clusters
 
 
 @once
 def _clusters() -> Clusters:
-    config = settings.load(os.environ)
-    logs.configure(config.log_level)
-    found = build(config)
-    start_clock(found)
-    return found
+    config = load_settings(os.environ)
+    logs.configure(config.home.log_level)
+    clusters = build(config)
+    start_background_jobs(clusters)
+    return clusters
 
 
 @once
@@ -42,13 +45,13 @@ def _app() -> ASGIApp:
 
 
 class Metrics(Collector):
-    """What the use cases say of workloads; they are built by the first scrape if nobody was here before."""
+    """The workload metrics of all clusters, read at each scrape."""
 
     def describe(self) -> Iterable[Metric]:
         return []
 
     def collect(self) -> Iterable[Metric]:
-        return merged(one.metrics.collect() for one in _clusters().all())
+        return merge_families(one.metrics.collect() for one in _clusters().all())
 
 
 @once
@@ -58,8 +61,8 @@ def _registry() -> CollectorRegistry:
     return registry
 
 
-class Handover(Response):
-    """An answer that an inner ASGI application gives: routing, validation and streaming are its."""
+class AsgiResponse(Response):
+    """A response written by an inner ASGI application: functions-framework expects a function to return a Response."""
 
     def __init__(self, app: ASGIApp, receive: Receive) -> None:
         self._app = app
@@ -78,15 +81,15 @@ async def _ready() -> bool:
 @functions_framework.aio.http
 async def api(request: Request) -> Response:
     try:
-        if answer := await housekeeping(
+        if answer := await health_or_metrics(
             request,
             registry=_registry(),
             is_ready=_ready,
             metrics_token=lambda: _clusters().home.settings.metrics_token,
         ):
             return answer
-        # The use cases are built in a worker thread: the embedded store blocks for a second when it opens.
+        # In a worker thread: opening the embedded store blocks for a second.
         await run_in_threadpool(lambda: _clusters().home)
-        return Handover(_app(), request.receive)
+        return AsgiResponse(_app(), request.receive)
     except KubeDoorError as error:
         return error_response(error)

@@ -1,6 +1,6 @@
-"""What lies below the API's prefix and is no route: 405 with `Allow` where the path takes other methods, else 404.
+"""Answers requests below the API's prefix that match no route: 405 with `Allow` for a known path, else 404.
 
-It stands before the pages, which take every path that is left and would answer a wrong method as if it were a page.
+Without it, the static pages, which match every remaining path, would answer them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class MethodNotAllowed(KubeDoorError):
     code = "method_not_allowed"
 
 
-class DeadEnds:
-    """The ASGI application at the end of every such path."""
+class NoRoute:
+    """The ASGI endpoint for every such path."""
 
     def __init__(self, app: FastAPI, prefix: str) -> None:
         self._app = app
@@ -40,14 +40,16 @@ class DeadEnds:
         await answer(scope, receive, send)
 
     def _allowed(self, path: str) -> list[str]:
-        return sorted({method for pattern, methods in self._known if pattern.fullmatch(path) for method in methods})
+        return sorted(
+            {method for pattern, methods in self._methods_by_path if pattern.fullmatch(path) for method in methods}
+        )
 
     @cached_property
-    def _known(self) -> list[tuple[re.Pattern[str], list[str]]]:
+    def _methods_by_path(self) -> list[tuple[re.Pattern[str], list[str]]]:
         paths = self._app.openapi()["paths"]
         return [(compile_path(path)[0], [method.upper() for method in methods]) for path, methods in paths.items()]
 
 
-def add_dead_ends(app: FastAPI, prefix: str) -> None:
-    """After all routes, and before the pages."""
-    app.router.routes.append(Route(f"{prefix}/{{path:path}}", endpoint=DeadEnds(app, prefix), include_in_schema=False))
+def add_not_found(app: FastAPI, prefix: str) -> None:
+    """To be called after all routes are added and before the static pages are."""
+    app.router.routes.append(Route(f"{prefix}/{{path:path}}", endpoint=NoRoute(app, prefix), include_in_schema=False))

@@ -1,7 +1,7 @@
-"""The OpenAPI document, made honest: who is let in, and every status that a route can answer.
+"""Completes the OpenAPI document of FastAPI with the authentication and the error responses of every operation.
 
-FastAPI knows of a route's parameters and answers. What follows from our own rules is added here by rule, so that a new
-route names only what is its own (`may_fail`); tests/contract/test_openapi.py holds the running API to all of it.
+Errors that follow from a general rule (authentication, bodies, parameters, path ids) are added here; a route declares
+only its own with `may_fail`. tests/contract/api/test_openapi.py checks the running API against the document.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from .schemas.base import ErrorAnswer
 from .security.access import COOKIE
-from .security.role_table import ANYBODY, OWN_TOKEN, SESSION_ONLY, needed_for
+from .security.role_table import ANYBODY, OWN_TOKEN, SESSION_ONLY, required_role_of
 
 Described = dict[str, Any]
 SCHEMES: Described = {
@@ -31,21 +31,21 @@ MEANINGS = {
     503: "ClickHouse or the API server is away.",
 }
 CLUSTER = "cluster"
-"""The parameter of every route that is about one cluster, which may be none."""
+"""The parameter of every route of one cluster; an unknown cluster is a 404."""
 _REF = "#/components/schemas/{model}"
 
 
-class Documented(FastAPI):
-    """FastAPI whose document says what the role table and the one error shape add to it."""
+class DocumentedFastAPI(FastAPI):
+    """FastAPI with the complete_document document."""
 
     def openapi(self) -> Described:
         if self.openapi_schema is None:
-            self.openapi_schema = completed(super().openapi())
+            self.openapi_schema = complete_document(super().openapi())
         return self.openapi_schema
 
 
-def completed(document: Described) -> Described:
-    """`document` itself, with logins and errors in it."""
+def complete_document(document: Described) -> Described:
+    """Adds security schemes and error responses to `document` in place. Idempotent."""
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -67,7 +67,7 @@ def completed(document: Described) -> Described:
 def _logins(operation: str) -> list[dict[str, list[str]]]:
     if operation in OWN_TOKEN:
         return [{"own_token": []}]
-    if needed_for(operation) is ANYBODY:
+    if required_role_of(operation) is ANYBODY:
         return []
     return [{"session": []}] if operation in SESSION_ONLY else [{"session": []}, {"token": []}]
 

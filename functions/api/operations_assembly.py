@@ -1,4 +1,4 @@
-"""Actions, schedules and notifications, put together."""
+"""Builds actions, schedules and notifications from the settings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from kubedoor.admission.certificates import self_signed
 from kubedoor.admission.handler import rules_of
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.switch import Switch
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.kube.client import Cluster
 from kubedoor.notifications.notifications import Notifications
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.batch import Tools
+from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
 from kubedoor.runtime.assembly import utc_now
 from kubedoor.schedules.cronjob import CronJobOptions
@@ -27,7 +28,7 @@ from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.channels import ChannelStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.notices import NoticeStore
+from kubedoor.store.events import EventStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
@@ -44,7 +45,7 @@ def build_actions(
     planner = Planner(
         cluster=cluster, cluster_name=settings.cluster, control=control, switch=switch, rules=rules_of(settings)
     )
-    tools = Tools(
+    dependencies = ActionDependencies(
         cluster=cluster,
         cluster_name=settings.cluster,
         control=control,
@@ -54,27 +55,26 @@ def build_actions(
         now=utc_now,
         keep_awake=lambda: _keep_awake(settings),
     )
-    return Actions(tools=tools, publish=publisher.publish_or_warn)
+    return Actions(dependencies=dependencies, publish=publisher.publish_or_warn)
 
 
 def _keep_awake(settings: Settings) -> None:
-    """A request to ourselves, the way others come: whoever counts requests sees that this pod is needed."""
+    """Sends a request to this API through its Service: an autoscaler that counts requests does not scale it to zero."""
     if not settings.schedule_api_url:
         return
     try:
         with urllib.request.urlopen(f"{settings.schedule_api_url.rstrip('/')}/healthz", timeout=PROBE_SECONDS):  # noqa: S310
             return
     except OSError as error:
-        log.warning("api cannot be reached from itself, so that it may be scaled to nothing at work: %s", error)
+        log.warning("api cannot reach itself and may be scaled to zero during an action: %s", error)
 
 
 def build_schedules(
     settings: Settings, connection: Connection, home: Cluster, actions: Actions, *, home_namespace: str
 ) -> Schedules:
-    """With CronJobs where the settings name their image, else by the clock of this process.
+    """With CronJobs if the settings name their image, else with the periodic job of this process.
 
-    CronJobs of every cluster are in the home cluster: there is the API that they ping, and nothing leads to it from
-    elsewhere.
+    The CronJobs of all clusters are created in the home cluster: the API that they ping is reachable only there.
     """
     cronjobs = None
     if settings.schedule_image:
@@ -96,34 +96,35 @@ def build_schedules(
     )
 
 
-def build_notifications(settings: Settings, connection: Connection, records: RecordStore) -> Notifications:
-    """For all clusters: the channels are the home cluster's."""
+def build_notifications(clusters: ClusterSettings, connection: Connection, records: RecordStore) -> Notifications:
+    """Notifications of all clusters; the channels are stored under the home cluster."""
+    home = clusters.home
     return Notifications(
-        cluster_name=settings.cluster,
-        store=ChannelStore(connection, settings.cluster),
-        notices={
-            one.cluster: NoticeStore(
+        cluster_name=home.cluster,
+        store=ChannelStore(connection, home.cluster),
+        events={
+            one.cluster: EventStore(
                 connection,
                 one.cluster,
                 own_username=one.service_account,
                 missed=missed_runs(ScheduleStore(connection, one.cluster)),
             )
-            for one in settings.every_cluster
+            for one in clusters.every_cluster
         },
         records=records,
-        certificate_days=lambda: _certificate_days(settings),
+        certificate_days=lambda: _certificate_days(home),
         now=utc_now,
     )
 
 
 def _certificate_days(settings: Settings) -> int | None:
-    """Until the door's certificate ends: of its file where it is here, else of the door itself; None: neither."""
+    """Days until the certificate of the webhook expires, read from its file, else from the webhook; None: unknown."""
     file = Path(settings.tls_cert_file) if settings.tls_cert_file else settings.data_dir / "tls" / "tls.crt"
     try:
         if file.is_file():
             return self_signed.days_left(file, now=utc_now())
-        door = (f"{settings.webhook_service}.{settings.namespace}.svc", settings.webhook_port)
-        served = x509.load_pem_x509_certificate(ssl.get_server_certificate(door, timeout=PROBE_SECONDS).encode())
+        webhook = (f"{settings.webhook_service}.{settings.namespace}.svc", settings.webhook_port)
+        served = x509.load_pem_x509_certificate(ssl.get_server_certificate(webhook, timeout=PROBE_SECONDS).encode())
     except (OSError, ValueError):
         return None
     return (served.not_valid_after_utc - utc_now()).days

@@ -1,4 +1,4 @@
-"""What the routes work with: the use cases of one cluster, and what all clusters share."""
+"""The use cases that the routes call: those of one cluster, and those that all clusters share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kubedoor.collection.background import Collections
 from kubedoor.collection.sample.source import sample_deployments
 from kubedoor.config.settings import Settings
 from kubedoor.errors import NotFound
-from kubedoor.identity import sessions as people
 from kubedoor.identity.accounts import Tokens, Users
-from kubedoor.identity.oidc import Oidc
+from kubedoor.identity.authentication import Authenticator
+from kubedoor.identity.oidc import OidcClient
 from kubedoor.kube.client import Cluster
 from kubedoor.model.values import WorkloadKey
 from kubedoor.notifications.notifications import Notifications
@@ -27,39 +27,41 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
-from kubedoor.workloads.csv_import import Importing
+from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
-from kubedoor.workloads.redaction import showable
+from kubedoor.workloads.redaction import redacted
 from kubedoor.workloads.service import Workloads
 
 
 @dataclass(frozen=True)
-class Common:
-    """What all clusters share."""
+class SharedServices:
+    """Shared by all clusters."""
 
     connection: Connection
-    people: people.People
+    authenticator: Authenticator
     users: Users
     tokens: Tokens
-    oidc: Oidc | None
+    oidc: OidcClient | None
     notifications: Notifications
     home_cluster: Cluster
-    """Where KubeDoor itself is, and with it the CronJobs of schedules."""
+    """The cluster in which KubeDoor runs; it also has the CronJobs of the schedules of all clusters."""
     home_namespace: str
+    is_alone: bool
+    """There is no further cluster."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What is to be had of one cluster."""
+    """The use cases of one cluster, with the shared ones."""
 
     settings: Settings
-    people: people.People
+    authenticator: Authenticator
     users: Users
     tokens: Tokens
-    oidc: Oidc | None
+    oidc: OidcClient | None
     workloads: Workloads
-    importing: Importing
+    csv_import: CsvImport
     collections: Collections
     usage: UsageStore
     control: ControlStore
@@ -77,21 +79,22 @@ class Services:
     metrics: WorkloadMetrics
 
     def live(self, namespace: str, deployment: str) -> dict[str, Any]:
-        """The Deployment as the cluster has it now, showable; with sample data, the sample's.
+        """The current Deployment, redacted; with sample data, the manifest of the sample.
 
-        Raises NotFound for what is not controlled here: KubeDoor can read every Deployment, whoever may look here not.
+        Raises NotFound for a Deployment that is not in the control table: KubeDoor may read every Deployment, viewers
+        must not.
         """
         key = WorkloadKey(self.settings.cluster, namespace, deployment)
         if namespace in self.settings.all_excluded_namespaces or not self.control.control_rows_of(key):
             raise NotFound(f"{namespace}/{deployment} is not in the control table, or its namespace is excluded")
-        return showable(self._live(namespace, deployment))
+        return redacted(self._live(namespace, deployment))
 
     def _live(self, namespace: str, deployment: str) -> dict[str, Any]:
         if self.settings.uses_sample:
             for manifest in sample_deployments():
                 if (manifest["metadata"]["namespace"], manifest["metadata"]["name"]) == (namespace, deployment):
                     return manifest
-        found = self.cluster.deployment(namespace, deployment)
-        if found is None:
+        live = self.cluster.deployment(namespace, deployment)
+        if live is None:
             raise NotFound(f"the cluster has no Deployment {namespace}/{deployment}")
-        return found
+        return live

@@ -1,4 +1,4 @@
-"""The web UI as static files; while it is not built, a plain page that says how to build it."""
+"""Serves the web UI as static files; without a build, a plain page with the build command."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from starlette.types import Scope
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
 _NOT_PAGES = frozenset({"api", "assets", "collect", "mutate"})
-"""First path segments where what is not there is an error and not a page of the single-page application."""
+"""First path segments for which a missing file is a 404 and not a page of the single-page application."""
 
 
 def built_web() -> Path | None:
-    """`web/dist` of the checkout or below the current folder (as in the image); None when it is not built."""
+    """`web/dist` in the checkout or in the working directory (as in the image); None: not built."""
     folders = (Path(__file__).resolve().parents[2], Path.cwd())
     return next((folder / "web" / "dist" for folder in folders if (folder / "web/dist/index.html").is_file()), None)
 
 
 def add_pages(app: FastAPI) -> None:
-    """Serves the pages on every path that no route has taken, so routes have to be added before."""
+    """Serves every path that no route matches: to be called after all routes are added."""
     if (folder := built_web()) is not None:
         app.mount("/", Pages(directory=folder, html=True), name="web")
         return
@@ -33,7 +33,7 @@ def add_pages(app: FastAPI) -> None:
 
 
 class Pages(StaticFiles):
-    """Files as they are; any other path is a page whose address the UI itself understands, so it gets `index.html`."""
+    """Static files; every other path gets `index.html`, because the single-page application routes it."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
@@ -46,14 +46,14 @@ class Pages(StaticFiles):
 
     def file_response(self, full_path: Any, *arguments: Any, **options: Any) -> Response:
         response = super().file_response(full_path, *arguments, **options)
-        # Names below assets/ hold a hash of what is in them.
+        # File names below assets/ contain a hash of the content.
         is_hashed = Path(full_path).parent.name == "assets"
         response.headers["Cache-Control"] = _FOREVER if is_hashed else _ASK_EACH_TIME
         return response
 
 
 def plain_page(app: FastAPI) -> str:
-    """HTML without scripts or styles from elsewhere."""
+    """HTML without external scripts or styles."""
     rows = [
         f"<tr><td><code>{escape(method.upper())}</code></td><td><code>{escape(path)}</code></td>"
         f"<td>{escape(operation.get('description') or operation.get('summary', ''))}</td></tr>"

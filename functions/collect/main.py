@@ -1,4 +1,4 @@
-"""Collection: one POST does as many missing days as fit its time budget, cluster by cluster, and says what is next."""
+"""HTTP function `collect`: one POST collects as many missing days as fit into its time budget and streams the steps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from kubedoor.admission.snapshot.publisher import Publisher
-from kubedoor.collection.all_clusters import Rounds
+from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.collector import Progress
-from kubedoor.collection.request import Wish, parse_wish
-from kubedoor.config import settings
-from kubedoor.config.settings import Settings
+from kubedoor.collection.request import CollectRequest, parse_collect_request
+from kubedoor.config import clusters
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError, Unauthorized
 from kubedoor.runtime import logs
-from kubedoor.runtime.assembly import build_cluster, build_publisher, build_rounds
-from kubedoor.runtime.http import bears, error_response, housekeeping, not_here, read_json
+from kubedoor.runtime.assembly import build_all_clusters, build_cluster, build_publisher
+from kubedoor.runtime.http import error_response, has_bearer_token, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
-from kubedoor.store.opening import opened
+from kubedoor.store.opening import open_store
 
 EVENT_HEADER = "ce-kubedoortoken"
-"""A PingSource sends no other header than those of its event's extensions."""
+"""Carries the token of a PingSource, which can send no headers except CloudEvent extensions."""
 
 
 class Metrics:
@@ -47,8 +47,8 @@ class Metrics:
             registry=self.registry,
         )
 
-    def note(self, step: Progress) -> None:
-        """Steps of a whole round are of no cluster."""
+    def observe(self, step: Progress) -> None:
+        """A step over all clusters has an empty `cluster` label."""
         cluster = step.get("cluster", "")
         self.steps.labels(cluster, step["event"]).inc()
         if rows := step.get("rows", 0):
@@ -58,21 +58,21 @@ class Metrics:
 
 
 @once
-def _config() -> Settings:
-    config = settings.load(os.environ)
-    logs.configure(config.log_level)
+def _config() -> ClusterSettings:
+    config = clusters.load(os.environ)
+    logs.configure(config.home.log_level)
     return config
 
 
 @once
-def _rounds() -> Rounds:
-    return build_rounds(_config())
+def _all_clusters() -> AllClusters:
+    return build_all_clusters(_config())
 
 
 @once
 def _publishers() -> Mapping[str, Publisher]:
     return {
-        one.cluster: build_publisher(one, ControlStore(opened(one), one.cluster), build_cluster(one))
+        one.cluster: build_publisher(one, ControlStore(open_store(one), one.cluster), build_cluster(one))
         for one in _config().every_cluster
     }
 
@@ -83,8 +83,8 @@ def _metrics() -> Metrics:
 
 
 def _check_token(request: Request) -> None:
-    """The token of the settings; without one, loopback only, and nothing that a proxy passed on."""
-    token = _config().collect_token
+    """Require the token of the settings. Without one, allow loopback only, and refuse browsers and proxied requests."""
+    token = _config().home.collect_token
     if not token:
         host = request.client.host if request.client else ""
         if "origin" in request.headers or "sec-fetch-site" in request.headers:
@@ -93,14 +93,16 @@ def _check_token(request: Request) -> None:
             return
         raise Unauthorized("collect serves loopback only until KUBEDOOR_COLLECT_TOKEN is set")
     event = request.headers.get(EVENT_HEADER, "")
-    if not (bears(request, token) or hmac.compare_digest(event.encode(), token.encode())):
+    if not (has_bearer_token(request, token) or hmac.compare_digest(event.encode(), token.encode())):
         raise Unauthorized("the bearer token is missing or wrong (KUBEDOOR_COLLECT_TOKEN)")
 
 
-def _lines(wish: Wish, collection: str) -> Iterator[bytes]:
+def _ndjson(collect_request: CollectRequest, collection: str) -> Iterator[bytes]:
     try:
-        for step in _rounds().run(wish, collection=collection, budget_seconds=_config().collect_budget_seconds):
-            _metrics().note(step)
+        for step in _all_clusters().run(
+            collect_request, collection=collection, budget_seconds=_config().home.collect_budget_seconds
+        ):
+            _metrics().observe(step)
             if step["event"] == "finished":
                 _publishers()[step["cluster"]].publish_or_warn()
             yield json.dumps(step, default=str).encode() + b"\n"
@@ -109,22 +111,24 @@ def _lines(wish: Wish, collection: str) -> Iterator[bytes]:
 
 
 async def _ready() -> bool:
-    await run_in_threadpool(lambda: _rounds().home())
+    await run_in_threadpool(lambda: _all_clusters().home())
     return True
 
 
 @functions_framework.aio.http
 async def collect(request: Request) -> Response:
     try:
-        if answer := await housekeeping(request, registry=_metrics().registry, is_ready=_ready):
+        if answer := await health_or_metrics(request, registry=_metrics().registry, is_ready=_ready):
             return answer
         if request.method != "POST":
-            return not_here(request, allowed="POST {} or {days}, {day}, {refresh}, {cluster}")
+            return not_found(request, allowed="POST {} or {days}, {day}, {refresh}, {cluster}")
         _check_token(request)
-        # A CloudEvent ping says when and what for in ce-* headers; its data is the same body.
-        wish = parse_wish(await read_json(request))
+        # A CloudEvent in binary mode has its attributes in ce-* headers; its data is the plain body.
+        collect_request = parse_collect_request(await read_json(request))
         collection = request.headers.get("kubedoor-collection") or uuid.uuid4().hex
-        await run_in_threadpool(lambda: _rounds().check(wish))
-        return StreamingResponse(iterate_in_threadpool(_lines(wish, collection)), media_type="application/x-ndjson")
+        await run_in_threadpool(lambda: _all_clusters().check(collect_request))
+        return StreamingResponse(
+            iterate_in_threadpool(_ndjson(collect_request, collection)), media_type="application/x-ndjson"
+        )
     except KubeDoorError as error:
         return error_response(error)

@@ -1,4 +1,4 @@
-"""The door: answers the API server's AdmissionReviews."""
+"""The function `mutate` (the door): answers the API server's AdmissionReviews. Has no rights in the cluster."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, Door, options_of, rules_of
+from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, AdmissionHandler, options_of, rules_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.config import settings
+from kubedoor.config import clusters
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime import logs
-from kubedoor.runtime.http import error_response, housekeeping, not_here, read_json
+from kubedoor.runtime.http import error_response, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
-from kubedoor.store.opening import opened
+from kubedoor.store.opening import open_store
 from kubedoor.store.records import RecordStore
 
 
@@ -29,14 +29,14 @@ def _now() -> datetime:
 
 
 @once
-def _door() -> Door:
-    # Built by the first request and not at import: the framework imports this module before it forks.
-    config = settings.load(os.environ)
+def _handler() -> AdmissionHandler:
+    # Built by the first request, not at import: the framework imports this module before it forks.
+    config = clusters.load(os.environ).home
     logs.configure(config.log_level)
-    connection = opened(config)
-    return Door(
+    connection = open_store(config)
+    return AdmissionHandler(
         snapshot=Snapshot(
-            ControlStore(opened(config, at_most_seconds=STORE_TIMEOUT_SECONDS), config.cluster),
+            ControlStore(open_store(config, at_most_seconds=STORE_TIMEOUT_SECONDS), config.cluster),
             cluster=config.cluster,
             path=config.snapshot_path,
             monotonic=time.monotonic,
@@ -54,16 +54,16 @@ def _door() -> Door:
 @functions_framework.aio.http
 async def mutate(request: Request) -> Response:
     try:
-        door = _door()
-        door.keep_fresh()
-        if answer := await housekeeping(request, registry=door.metrics.registry, is_ready=door.warm_up):
+        handler = _handler()
+        handler.start_background_refresh()
+        if answer := await health_or_metrics(request, registry=handler.metrics.registry, is_ready=handler.warm_up):
             return answer
         if request.method != "POST":
-            return not_here(request, allowed="POST an AdmissionReview")
+            return not_found(request, allowed="POST an AdmissionReview")
         review = await read_json(request)
-        answer = JSONResponse(await door.admit(review))
-        if door.log.has_work():
-            answer.background = BackgroundTask(door.log.flush)
+        answer = JSONResponse(await handler.admit(review))
+        if handler.journal.has_work():
+            answer.background = BackgroundTask(handler.journal.flush)
         return answer
     except KubeDoorError as error:
         return error_response(error)

@@ -1,4 +1,4 @@
-{{/* Further clusters as KUBEDOOR_CLUSTERS lists them; what is secret is in files below /clusters/<name>. */}}
+{{/* KUBEDOOR_CLUSTERS, built from `clusters`. Secrets are files below /clusters/<name>. */}}
 {{- define "kubedoor.clusters" -}}
 {{- $found := list -}}
 {{- range .Values.clusters -}}
@@ -47,7 +47,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* Secrets of further clusters as sources of one volume: [{name, items}]. */}}
+{{/* Secrets of further clusters as sources of one projected volume. */}}
 {{- define "kubedoor.clusterSources" -}}
 {{- range .Values.clusters -}}
 {{- $name := .name -}}

@@ -1,4 +1,4 @@
-{{/* The settings that values stand for (docs/settings.md); the same for every function, so that none disagrees. */}}
+{{/* Chart values as settings (docs/settings.md). All functions get the same settings, so that they agree. */}}
 {{- define "kubedoor.settings" -}}
 {{- $v := .Values -}}
 {{- $settings := dict
@@ -69,7 +69,7 @@
   valueFrom: {secretKeyRef: {name: {{ include "kubedoor.ownSecret" . }}, key: collect-token}}
 {{- end -}}
 
-{{/* Where collections and edits leave the snapshot for the door. */}}
+{{/* ConfigMaps to which `collect` and `api` publish the snapshot for the door. */}}
 {{- define "kubedoor.publishing" -}}
 - {name: KUBEDOOR_SNAPSHOT_CONFIGMAP, value: kubedoor-snapshot}
 - {name: KUBEDOOR_SNAPSHOT_SHARDS, value: {{ .Values.snapshot.shards | quote }}}
@@ -97,7 +97,7 @@
 {{- end }}{{ end }}
 {{- end -}}
 
-{{/* Roles as `group=role` with commas between; keys are sorted by Helm. */}}
+{{/* The role mapping is comma-separated `group=role`. Helm sorts the keys, so the output is stable. */}}
 {{- define "kubedoor.oidc" -}}
 {{- with .Values.oidc }}{{ if .issuer }}
 {{- $roles := list }}

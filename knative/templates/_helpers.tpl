@@ -18,7 +18,7 @@ app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
 helm.sh/chart: {{ $.Chart.Name }}-{{ $.Chart.Version }}
 {{- end -}}
 
-{{/* Labels of pods. None that changes with the version: a new one would be a new revision for nothing. */}}
+{{/* Labels of pods. None depends on the version: a changed label would create a new revision without need. */}}
 {{- define "kubedoor.podLabels" -}}
 {{- $ := index . 0 -}}
 app.kubernetes.io/name: kubedoor
@@ -30,7 +30,7 @@ app.kubernetes.io/instance: {{ $.Release.Name }}
 {{- end }}
 {{- end -}}
 
-{{/* What Pod Security `restricted` asks of a container. Knative takes it from containers only. */}}
+{{/* Required by Pod Security `restricted`. Set per container, because Knative accepts it only there. */}}
 {{- define "kubedoor.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -47,7 +47,7 @@ seccompProfile: {type: RuntimeDefault}
 - {key: ca.crt, path: ca.crt}
 {{- end -}}
 
-{{/* Secret that holds the store's DSN, as {name, key}. */}}
+{{/* Secret with the DSN of the store, as {name, key}. */}}
 {{- define "kubedoor.dsnSecret" -}}
 {{- with .Values.clickhouse -}}
 {{- if .existingSecret.name -}}
@@ -64,7 +64,7 @@ seccompProfile: {type: RuntimeDefault}
 {{ .Values.secrets.existingSecret | default "kubedoor" }}
 {{- end -}}
 
-{{/* Random texts are kept over upgrades; tools without a cluster make new ones, see values.yaml. */}}
+{{/* A random value that is kept across upgrades. Without cluster access (lookup) it is new each time: see values.yaml. */}}
 {{- define "kubedoor.kept" -}}
 {{- $root := index . 0 -}}{{- $given := index . 3 -}}
 {{- if $given -}}{{ $given }}

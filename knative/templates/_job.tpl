@@ -1,4 +1,4 @@
-{{/* Pod of a Job; call with (dict "root" . "component" … "command" (list …) "env" "…" "account" … "volumes" …). */}}
+{{/* Pod template of a Job; call with (dict "root" . "component" … "command" (list …) "env" "…" "account" … "volumes" …). */}}
 {{- define "kubedoor.jobPod" -}}
 metadata:
   labels: {{- include "kubedoor.podLabels" (list .root .component) | nindent 4 }}

@@ -1,1 +1,4 @@
-"""Everything between an AdmissionReview and its answer, and the switch that sends reviews here."""
+"""The mutating admission webhook, called "the door" in the documentation: from an AdmissionReview to its answer.
+
+The switch that registers the webhook, its configuration and its certificates are here too.
+"""

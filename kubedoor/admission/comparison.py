@@ -1,4 +1,4 @@
-"""What differs between two Deployments, and between one and its control values. Pure."""
+"""Compares two Deployments, and a Deployment with its control values. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kubedoor.model.values import ControlValues
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One request or limit, before and after as Kubernetes writes it; None: not set."""
+    """A request or limit, before and after, as Kubernetes writes it. None: not set."""
 
     container: str
     field: str
@@ -24,7 +24,7 @@ class FieldChange:
 
 
 def template_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[FieldChange]:
-    """Requests and limits that differ between two Deployments' templates, by more than their spelling."""
+    """Requests and limits that differ, as numbers, between the pod templates of two Deployments."""
     old, new = _resources(before), _resources(after)
     for name, field in sorted({*old, *new}):
         was, becomes = old.get((name, field)), new.get((name, field))
@@ -34,16 +34,19 @@ def template_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Ite
 
 def _resources(manifest: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     spec = manifest["spec"]["template"]["spec"]
-    found = {}
+    quantity_of = {}
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         for part in ("requests", "limits"):
             for resource, quantity in ((container.get("resources") or {}).get(part) or {}).items():
-                found[(str(container["name"]), f"{resource} {part.removesuffix('s')}")] = str(quantity)
-    return found
+                quantity_of[(str(container["name"]), f"{resource} {part.removesuffix('s')}")] = str(quantity)
+    return quantity_of
 
 
-def unlike_control(manifest: dict[str, Any], values: ControlValues, rules: Rules) -> str:
-    """What the door would still change of a Deployment that it has just let through, were it asked with these values."""
+def control_mismatch(manifest: dict[str, Any], values: ControlValues, rules: Rules) -> str:
+    """Why a dry-run restart that gave `manifest` does not give the control values; empty if it does.
+
+    Decides on the manifest again, as on a CREATE: whatever the rules would still change is a mismatch.
+    """
     request = AdmissionRequest(
         uid="",
         operation="CREATE",
@@ -60,5 +63,5 @@ def unlike_control(manifest: dict[str, Any], values: ControlValues, rules: Rules
     decision = decide(request, values, rules)
     if decision.outcome is not Outcome.PATCHED:
         return ""
-    told = (f"{one.container} {one.field} {one.before} -> {one.after}".strip() for one in decision.changes)
-    return f"a restart would not give the control values: {', '.join(told)}"
+    changes = (f"{one.container} {one.field} {one.before} -> {one.after}".strip() for one in decision.changes)
+    return f"a restart would not give the control values: {', '.join(changes)}"

@@ -1,4 +1,4 @@
-"""What a decision of the door is, and how it is put into words for kubectl and for the audit log. Pure."""
+"""The decision on an admission, and its texts: warnings for kubectl, annotations for the audit log. Pure."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ _SOURCE_WORDS = {Source.MANUAL: "set in KubeDoor", Source.COLLECTED: "collected"
 
 
 class Outcome(StrEnum):
-    """What became of one admission."""
-
     PATCHED = "patched"
     UNCHANGED = "unchanged"
-    """Controlled, and already as it should be, or nothing was due."""
+    """Controlled, but nothing was due or nothing differed."""
     OBSERVED = "observed"
-    """Mode observe: what would have been patched is in the changes."""
+    """Mode observe: `changes` has what would have been patched."""
     IGNORED = "ignored"
-    """Not KubeDoor's business: another kind, excluded, opted out, owned, mode off."""
+    """Not controlled: another kind, excluded, opted out, owned, mode off."""
     UNKNOWN = "unknown"
+    """Not in the control table."""
     DENIED = "denied"
     FAILED = "failed"
-    """KubeDoor's own fault."""
+    """KubeDoor itself failed."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One number that differs: `before` and `after` as Kubernetes writes them, None where there is none."""
+    """One changed field. `before` and `after` are as Kubernetes writes them; `before` is None if it was not set."""
 
     field: str
     container: str
@@ -39,12 +38,12 @@ class Change:
     after: str
     source: Source
     clamped: bool = False
-    """A request that was cut down to its limit."""
+    """The request was lowered to its limit."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to answer and what to remember. `patch` is empty unless the outcome is PATCHED."""
+    """`patch` is empty unless the outcome is PATCHED."""
 
     outcome: Outcome
     reason: str
@@ -55,7 +54,7 @@ class Decision:
 
 
 def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[str, ...]:
-    """One line for the replicas, then one or two for each container, as many as a person reads."""
+    """A line for replicas, then MAX_CONTAINER_WARNINGS at most for containers, then one that counts those left out."""
     prefix = "would set " if would else ""
     lines = [
         warning(f"{prefix}replicas {change.before} -> {change.after} ({_SOURCE_WORDS[change.source]})")
@@ -90,7 +89,7 @@ def warning(text: str) -> str:
 
 
 def annotations_of(decision: Decision) -> dict[str, str]:
-    """What the API server's audit log shows of a decision; nothing where nothing was to be decided."""
+    """Annotations of the API server's audit event; none if the request was ignored or nothing changed."""
     if decision.outcome in (Outcome.IGNORED, Outcome.UNCHANGED):
         return {}
     annotations = {"decision": str(decision.outcome), "reason": decision.reason}

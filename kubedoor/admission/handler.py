@@ -1,8 +1,8 @@
-"""One admission from review to answer: fresh values, a decision, an answer, and a record written afterwards.
+"""Handles one AdmissionReview: reads control values, decides, answers. The journal is written afterwards.
 
-The door never breaks a release by its own fault: whatever goes wrong here is answered *allowed, unchanged* with a
-warning (or denied, by a setting), and nothing but reading one value in memory is on the path of a request while the
-store answers.
+A failure of KubeDoor never blocks a release: the request is allowed unchanged, with a warning (or denied, if
+KUBEDOOR_ON_INTERNAL_ERROR says so). A request waits for the store at most `wait_seconds`, and only for the refresh of a
+stale snapshot or for a read-through; everything else is decided from memory.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubedoor.admission import review as reviews
-from kubedoor.admission import rules as admission
 from kubedoor.admission.decision import Decision, Outcome, annotations_of
-from kubedoor.admission.journal import DoorLog
-from kubedoor.admission.metrics import DoorMetrics
-from kubedoor.admission.review import AdmissionRequest
-from kubedoor.admission.rules import Rules
+from kubedoor.admission.journal import AdmissionJournal
+from kubedoor.admission.metrics import AdmissionMetrics
+from kubedoor.admission.review import AdmissionRequest, parse_review, review_response
+from kubedoor.admission.rules import Rules, decide, is_due, is_hpa, needs_values, object_facts
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config.settings import Settings
 from kubedoor.control_values import UNKNOWN
@@ -33,15 +31,17 @@ from kubedoor.store.records import RecordStore
 log = logging.getLogger(__name__)
 
 RETRY_STORE_SECONDS = 2.0
-"""After the store failed, requests are answered from the snapshot this long before it is asked again."""
-KEEP_FRESH_SECONDS = 10.0
-"""How often the store is asked while nobody asks the door, so that its last good snapshot is not its last admission's."""
+"""Backoff: for this long after a store failure, requests are answered from the snapshot without a query."""
+BACKGROUND_REFRESH_SECONDS = 10.0
+"""How often an idle handler refreshes, so that its last good snapshot is not as old as its last request."""
 STORE_TIMEOUT_SECONDS = 10.0
-"""Longest wait for one answer to the snapshot's questions: until a question to a store that hung has ended, no other is asked."""
+"""Query timeout of the snapshot's store connection: a query that hangs blocks every further refresh until it ends."""
 
 
 @dataclass(frozen=True)
-class DoorOptions:
+class HandlerOptions:
+    """`service_account`: KubeDoor's own user, whose requests are always read through the snapshot."""
+
     cluster: str
     service_account: str
     max_age_seconds: float
@@ -49,7 +49,7 @@ class DoorOptions:
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The rules as the settings have them; the preview uses the same."""
+    """The rules as configured; handler and preview share them."""
     return Rules(
         excluded_namespaces=frozenset(settings.all_excluded_namespaces),
         deny_unknown=settings.unknown_workloads == "deny",
@@ -60,8 +60,8 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def options_of(settings: Settings) -> DoorOptions:
-    return DoorOptions(
+def options_of(settings: Settings) -> HandlerOptions:
+    return HandlerOptions(
         cluster=settings.cluster,
         service_account=settings.service_account,
         max_age_seconds=settings.snapshot_max_age_seconds,
@@ -69,8 +69,8 @@ def options_of(settings: Settings) -> DoorOptions:
     )
 
 
-class Door:
-    """Answers reviews. Lives on one event loop; what blocks runs in worker threads."""
+class AdmissionHandler:
+    """Lives on one event loop; blocking calls run in worker threads."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Door:
         control: ControlStore,
         records: RecordStore,
         rules: Rules,
-        options: DoorOptions,
+        options: HandlerOptions,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -87,51 +87,51 @@ class Door:
         self._rules = rules
         self._options = options
         self._monotonic = monotonic
-        self._refreshing: asyncio.Task[None] | None = None
-        self._given_up: asyncio.Task[None] | None = None
-        self._keeping: asyncio.Task[None] | None = None
-        self._ask_store_after = float("-inf")
-        self.metrics = DoorMetrics()
-        self.log = DoorLog(
+        self._refresh_task: asyncio.Task[None] | None = None
+        self._timed_out_task: asyncio.Task[None] | None = None
+        self._background_task: asyncio.Task[None] | None = None
+        self._store_retry_at = float("-inf")
+        self.metrics = AdmissionMetrics()
+        self.journal = AdmissionJournal(
             snapshot=snapshot, control=control, records=records, metrics=self.metrics, cluster=options.cluster, now=now
         )
         self.metrics.age.set_function(lambda: snapshot.age_seconds)
         self.metrics.workloads.set_function(lambda: snapshot.workload_count)
 
     async def warm_up(self) -> bool:
-        """Load what there is to load; whether the door has any values to decide from."""
-        await self._refreshed(self._monotonic() + self._options.wait_seconds)
+        """Load the snapshot from store, file or published shards; whether there is one to decide from."""
+        await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
         return self._snapshot.is_loaded
 
-    def keep_fresh(self) -> None:
-        """From now on ask the store also while nobody asks the door; until the event loop ends. Once or often, it is one task."""
-        if self._keeping is None or self._keeping.done():
-            self._keeping = asyncio.create_task(self._keep_fresh())
+    def start_background_refresh(self) -> None:
+        """Refresh periodically, also without requests, until the event loop ends. Idempotent."""
+        if self._background_task is None or self._background_task.done():
+            self._background_task = asyncio.create_task(self._refresh_periodically())
 
-    async def _keep_fresh(self) -> None:
+    async def _refresh_periodically(self) -> None:
         while True:
-            await asyncio.sleep(KEEP_FRESH_SECONDS)
+            await asyncio.sleep(BACKGROUND_REFRESH_SECONDS)
             try:
                 if self._is_stale():
-                    await self._refreshed(self._monotonic() + self._options.wait_seconds)
-                if self.log.has_work() and not self._is_stale():
-                    # What could not be written while the store was away, and the snapshot's file.
-                    await asyncio.to_thread(self.log.flush)
+                    await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
+                if self.journal.has_work() and not self._is_stale():
+                    # Records that could not be written while the store was away, and the snapshot's file.
+                    await asyncio.to_thread(self.journal.flush)
             except Exception:
-                log.exception("the door could not look at the store")
+                log.exception("the background refresh failed")
 
     async def admit(self, review: Any) -> dict[str, Any]:
-        """The AdmissionReview that answers `review`. Raises BadRequest when that is not one; nothing else."""
+        """The AdmissionReview that answers `review`. Raises BadRequest if that is not one, and nothing else."""
         started = self._monotonic()
-        request = reviews.parse_review(review)
+        request = parse_review(review)
         try:
             decision = await self._decide(request, started)
         except Exception as error:
-            decision = self._failed(error)
-            self._remember_failure(request, decision)
+            decision = self._failure_decision(error)
+            self._record_failure(request, decision)
         self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
         self.metrics.seconds.observe(self._monotonic() - started)
-        return reviews.answer(
+        return review_response(
             request,
             allowed=decision.allowed,
             reason=decision.reason,
@@ -142,56 +142,56 @@ class Door:
 
     async def _decide(self, request: AdmissionRequest, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
-        is_due = admission.is_due(request, self._rules)
-        if is_due and admission.needs_values(request, self._rules):
+        due = is_due(request, self._rules)
+        if due and needs_values(request, self._rules):
             values = await self._values(key, request.username)
-            decision = admission.decide(request, values, self._rules)
+            decision = decide(request, values, self._rules)
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
                 age = f"KubeDoor: the store is slow or away, decided from values {self._snapshot.age_seconds:.0f} s old"
                 decision = replace(decision, warnings=(*decision.warnings, age))
         else:
-            if _facts_shown(request) and not request.dry_run and self._is_stale():
-                # What this request shows is compared with what is known, and another door may have learnt more.
-                await self._refreshed(self._monotonic() + self._options.wait_seconds)
+            if _observed_facts(request) and not request.dry_run and self._is_stale():
+                # `_record_facts` compares them with the known facts, which another replica may have changed.
+                await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
             values = self._snapshot.values_of(key)
-            decision = admission.decide(request, values, self._rules)
+            decision = decide(request, values, self._rules)
         if not request.dry_run:
-            if is_due:
-                self.log.remember(request, decision, values)
-            self._learn(key, _facts_shown(request), values)
+            if due:
+                self.journal.record(request, decision, values)
+            self._record_facts(key, _observed_facts(request), values)
         return decision
 
     def _is_stale(self, *, since: float = float("inf")) -> bool:
-        """Whether the snapshot is too old; what the store confirmed after `since` is not, however slow this machine is."""
+        """Whether the snapshot is too old. One confirmed after `since` is not, however slow this machine is."""
         age_seconds = self._snapshot.age_seconds
         return age_seconds > self._options.max_age_seconds and age_seconds > self._monotonic() - since
 
     async def _values(self, key: WorkloadKey, username: str) -> ControlValues:
         deadline = self._monotonic() + self._options.wait_seconds
         if self._is_stale():
-            await self._refreshed(deadline)
+            await self._wait_for_refresh(deadline)
         if not self._snapshot.is_loaded:
             raise StoreError("the store is slow or away, and there is no snapshot yet")
         values = self._snapshot.values_of(key)
-        # KubeDoor's own scale follows an edit at once; a second is too long there, and for what has just been added.
+        # Even a fresh snapshot is too old for KubeDoor's own scale right after an edit, and for a workload just added.
         if username == self._options.service_account or not values.known:
             values = await self._read_through(key, values, deadline)
         return values
 
-    async def _refreshed(self, deadline: float) -> None:
-        """Bring the snapshot up to date if the store does it in time; never raises."""
-        if self._monotonic() < self._ask_store_after:
+    async def _wait_for_refresh(self, deadline: float) -> None:
+        """Refresh the snapshot, and wait for it until `deadline` at most. Never raises."""
+        if self._monotonic() < self._store_retry_at:
             return
-        if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.create_task(self._refresh())
-        elif self._refreshing is self._given_up and self._snapshot.is_loaded:
+        if self._refresh_task is None or self._refresh_task.done():
+            self._refresh_task = asyncio.create_task(self._refresh())
+        elif self._refresh_task is self._timed_out_task and self._snapshot.is_loaded:
             return
-        # The task goes on when the wait is over: a later admission finds its result.
-        _, pending = await asyncio.wait({self._refreshing}, timeout=max(0.0, deadline - self._monotonic()))
+        # `asyncio.wait` does not cancel the task: a later request uses its result.
+        _, pending = await asyncio.wait({self._refresh_task}, timeout=max(0.0, deadline - self._monotonic()))
         if pending:
-            # A store that hangs must not cost every admission the whole wait.
-            self._given_up = self._refreshing
+            # With a store that hangs, only one request waits until the deadline, not every one.
+            self._timed_out_task = self._refresh_task
             self._store_failed(TimeoutError("no answer in time"))
 
     async def _refresh(self) -> None:
@@ -203,76 +203,81 @@ class Door:
             log.exception("the snapshot could not be refreshed")
             self._store_failed(error)
 
-    async def _read_through(self, key: WorkloadKey, remembered: ControlValues, deadline: float) -> ControlValues:
-        """The values in the store; what is remembered when it does not answer in time.
+    async def _read_through(self, key: WorkloadKey, cached: ControlValues, deadline: float) -> ControlValues:
+        """One workload's values from the store; `cached` if it does not answer in time.
 
-        Raises StoreError for a workload that nothing is remembered of: it may well have values, so it must not be taken
-        for one that is not in the control table.
+        Raises StoreError if `cached` is unknown: the workload may be in the control table all the same, so it must not
+        be treated as one that is not.
         """
         try:
-            if self._monotonic() < self._ask_store_after:
+            if self._monotonic() < self._store_retry_at:
                 raise StoreError("the store failed a moment ago")
             reading = asyncio.to_thread(self._snapshot.read_through, key)
             return await asyncio.wait_for(reading, max(0.05, deadline - self._monotonic()))
         except (StoreError, TimeoutError) as error:
             if isinstance(error, TimeoutError):
                 self._store_failed(error)
-            if not remembered.known:
+            if not cached.known:
                 raise StoreError("the store is slow or away, and the snapshot does not have this workload") from error
-            return remembered
+            return cached
 
     def _store_failed(self, error: BaseException) -> None:
-        self._ask_store_after = self._monotonic() + RETRY_STORE_SECONDS
-        log.warning("the store does not answer the door: %s", error)
+        self._store_retry_at = self._monotonic() + RETRY_STORE_SECONDS
+        log.warning("the store is slow or away: %s", error)
 
-    def _failed(self, error: Exception) -> Decision:
+    def _failure_decision(self, error: Exception) -> Decision:
         part = "store" if isinstance(error, StoreError) else "decision"
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
-        words = (
+        message = (
             "KubeDoor: the store is slow or away, nothing was set"
             if part == "store"
             else "KubeDoor: internal error, nothing was set"
         )
         if self._rules.deny_on_error:
-            return Decision(Outcome.FAILED, f"{words} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
-        return Decision(Outcome.FAILED, words, warnings=(words,))
+            return Decision(Outcome.FAILED, f"{message} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
+        return Decision(Outcome.FAILED, message, warnings=(message,))
 
-    def _remember_failure(self, request: AdmissionRequest, decision: Decision) -> None:
-        """Whoever looks for a change that did not come finds it on record, and is told of it."""
+    def _record_failure(self, request: AdmissionRequest, decision: Decision) -> None:
+        """Record a failed admission, so that people find it in the list and are notified. Never raises."""
         if request.dry_run:
             return
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         try:
-            self.log.remember(request, decision, UNKNOWN)
-            self._learn(key, _facts_shown(request), self._snapshot.values_of(key))
+            self.journal.record(request, decision, UNKNOWN)
+            self._record_facts(key, _observed_facts(request), self._snapshot.values_of(key))
         except Exception:
-            # It may be what failed in the first place, and the answer has to go out all the same.
-            log.exception("a failed admission could not be noted")
+            # The journal may be what failed in the first place; the request must be answered all the same.
+            log.exception("a failed admission could not be recorded")
 
-    def _learn(self, key: WorkloadKey, seen: Mapping[str, bool], known: ControlValues) -> None:
-        """Keep what a Scale will not show: label, owner, HPA."""
-        # An HPA that a collection knows of is forgotten by the next one that does not; one that has asked here stays known.
-        learnt = {"opted_out": known.opted_out, "owned": known.owned, "hpa": self._snapshot.has_learnt_hpa(key)}
-        # Of workloads that are not in the control table too: they may be tomorrow.
-        is_old = self._is_stale()
-        news = {fact: holds for fact, holds in seen.items() if learnt[fact] is not holds or (is_old and known.known)}
-        if news:
-            self.log.learn(key, news)
+    def _record_facts(self, key: WorkloadKey, observed: Mapping[str, bool], known: ControlValues) -> None:
+        """Keep label, owner and HPA for later Scales, which do not show them.
 
-
-def _facts_shown(request: AdmissionRequest) -> dict[str, bool]:
-    """What is known of a Deployment after this request, whatever is decided."""
-    seen: dict[str, bool] = {}
-    if _is_whole(request):
-        seen["opted_out"], seen["owned"] = admission.object_facts(request.object)
-    if admission.is_hpa(request):
-        seen["hpa"] = True
-    return seen
+        Workloads outside the control table are included: they may be added later.
+        """
+        # `known.hpa` may come from a collection, and the next one may clear it; a recorded fact stays.
+        recorded = {"opted_out": known.opted_out, "owned": known.owned, "hpa": self._snapshot.has_hpa_fact(key)}
+        # Another replica may have recorded the opposite since a stale snapshot: record the fact again.
+        is_stale = self._is_stale()
+        changed = {
+            fact: holds for fact, holds in observed.items() if recorded[fact] is not holds or (is_stale and known.known)
+        }
+        if changed:
+            self.journal.record_facts(key, changed)
 
 
-def _is_whole(request: AdmissionRequest) -> bool:
-    """Whether the request carries the whole Deployment, with its labels and owners."""
+def _observed_facts(request: AdmissionRequest) -> dict[str, bool]:
+    """What the request shows of a Deployment, whatever is decided: `opted_out` and `owned`, or `hpa`."""
+    facts: dict[str, bool] = {}
+    if _is_full_deployment(request):
+        facts["opted_out"], facts["owned"] = object_facts(request.object)
+    if is_hpa(request):
+        facts["hpa"] = True
+    return facts
+
+
+def _is_full_deployment(request: AdmissionRequest) -> bool:
+    """Whether the request carries a Deployment with its labels and owners."""
     return (
         (request.group, request.resource, request.subresource) == ("apps", "deployments", "")
         and request.operation in ("CREATE", "UPDATE")

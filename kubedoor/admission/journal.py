@@ -1,4 +1,7 @@
-"""What the door writes after its answers are out: rows of `admissions`, facts about Deployments, its snapshot's file."""
+"""Writes after the answer: rows of `admissions`, facts about Deployments, the snapshot's file.
+
+What the store does not take waits in memory and is retried, so that a request never waits for a write.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from kubedoor.admission.decision import Decision
-from kubedoor.admission.metrics import DoorMetrics
+from kubedoor.admission.metrics import AdmissionMetrics
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import StoreError
@@ -20,11 +23,11 @@ from kubedoor.store.records import AdmissionRecord, RecordStore
 log = logging.getLogger(__name__)
 
 MAX_PENDING_RECORDS = 10_000
-"""While the store is away, older rows than these are lost; facts are one per workload and kind, so they stay few."""
+"""While the store is away, the oldest rows beyond this are dropped. Facts need no bound: one per workload and kind."""
 
 
-class DoorLog:
-    """Gathers on the door's event loop and writes in worker threads."""
+class AdmissionJournal:
+    """Collects on the handler's event loop and writes in worker threads."""
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class DoorLog:
         snapshot: Snapshot,
         control: ControlStore,
         records: RecordStore,
-        metrics: DoorMetrics,
+        metrics: AdmissionMetrics,
         cluster: str,
         now: Callable[[], datetime],
     ) -> None:
@@ -42,17 +45,17 @@ class DoorLog:
         self._metrics = metrics
         self._cluster = cluster
         self._now = now
-        self._pending: deque[AdmissionRecord] = deque()
-        self._learnt: dict[tuple[WorkloadKey, str], bool] = {}
+        self._pending_rows: deque[AdmissionRecord] = deque()
+        self._pending_facts: dict[tuple[WorkloadKey, str], bool] = {}
         self._lock = threading.Lock()
 
-    def remember(self, request: AdmissionRequest, decision: Decision, values: ControlValues) -> None:
-        """Keep a decision until the store takes it."""
-        if len(self._pending) >= MAX_PENDING_RECORDS:
-            self._pending.popleft()
+    def record(self, request: AdmissionRequest, decision: Decision, values: ControlValues) -> None:
+        """Queue a decision until the store takes it; drops the oldest one beyond MAX_PENDING_RECORDS."""
+        if len(self._pending_rows) >= MAX_PENDING_RECORDS:
+            self._pending_rows.popleft()
             self._metrics.dropped.inc()
         names = [f"{change.container} {change.field}".strip() for change in decision.changes]
-        self._pending.append(
+        self._pending_rows.append(
             AdmissionRecord(
                 at=self._now(),
                 cluster=self._cluster,
@@ -72,20 +75,19 @@ class DoorLog:
             )
         )
 
-    def learn(self, key: WorkloadKey, news: Mapping[str, bool]) -> None:
-        """Facts about a Deployment: the snapshot has them at once, the store later."""
-        self._snapshot.note(key, dict(news))
-        self._learnt.update({(key, fact): holds for fact, holds in news.items()})
+    def record_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
+        """Put facts about a Deployment into the snapshot at once, and queue them for the store."""
+        self._snapshot.add_facts(key, dict(facts))
+        self._pending_facts.update({(key, fact): holds for fact, holds in facts.items()})
 
     def has_work(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self._pending or self._learnt or self._snapshot.is_changed)
+        return bool(self._pending_rows or self._pending_facts or self._snapshot.needs_save)
 
     def flush(self) -> None:
-        """Write what has gathered: called in a worker thread after an answer is out.
+        """Write everything that is pending; for a worker thread, after the answer.
 
-        Whoever comes first writes for all (the others return at once), so that a burst becomes a few inserts. What the
-        store does not take stays for the next time, up to MAX_PENDING_RECORDS.
+        The first caller writes for all and the others return at once, so that a burst becomes a few inserts. What the
+        store does not take is retried by the next call. Does not raise StoreError.
         """
         while self.has_work() and self._lock.acquire(blocking=False):
             try:
@@ -106,23 +108,23 @@ class DoorLog:
             log.warning("the snapshot file could not be written: %s", error)
 
     def _write_rows(self) -> None:
-        # The event loop may add meanwhile, so each is taken out by itself and never the whole replaced.
-        learnt = dict(self._learnt.popitem() for _ in range(len(self._learnt)))
-        facts = [(key, fact, holds) for (key, fact), holds in learnt.items()]
-        rows = [self._pending.popleft() for _ in range(len(self._pending))]
+        # The event loop may append meanwhile: pop the entries one by one, never replace the container.
+        popped = dict(self._pending_facts.popitem() for _ in range(len(self._pending_facts)))
+        facts = [(key, fact, holds) for (key, fact), holds in popped.items()]
+        rows = [self._pending_rows.popleft() for _ in range(len(self._pending_rows))]
         try:
-            self._control.learn(facts, seen_by="door")
-            self._snapshot.stored(facts)
-            learnt = {}
+            self._control.record_facts(facts, seen_by="door")
+            self._snapshot.mark_stored(facts)
+            popped = {}
             self._records.add_admissions(rows)
         except StoreError:
-            for about, holds in learnt.items():
-                # What has been learnt since is newer.
-                self._learnt.setdefault(about, holds)
-            self._pending.extendleft(reversed(rows))
+            for fact, holds in popped.items():
+                # A fact that was queued meanwhile is newer.
+                self._pending_facts.setdefault(fact, holds)
+            self._pending_rows.extendleft(reversed(rows))
             raise
         except Exception:
-            # It would fail again for ever; and what is not kept must not be believed for ever.
-            self._snapshot.stored(facts)
+            # A permanent error, so no retry. Marked as stored, the facts expire from the snapshot's overlay.
+            self._snapshot.mark_stored(facts)
             self._metrics.dropped.inc(len(rows))
             log.exception("%d rows cannot be written and are dropped", len(rows))

@@ -1,4 +1,4 @@
-"""What the door counts and times, for Prometheus."""
+"""Prometheus metrics of the admission handler."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
-class DoorMetrics:
-    """What /metrics of the door shows; label values come from fixed sets only."""
+class AdmissionMetrics:
+    """Label values come from fixed sets only, so that the number of series is bounded."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -19,7 +19,7 @@ class DoorMetrics:
             "kubedoor_admission_seconds", "Time from review to answer.", buckets=_BUCKETS, registry=self.registry
         )
         self.failures = Counter(
-            "kubedoor_door_failures", "Own faults, by what failed.", ["part"], registry=self.registry
+            "kubedoor_door_failures", "Failures of KubeDoor itself, by part.", ["part"], registry=self.registry
         )
         self.dropped = Counter(
             "kubedoor_admission_records_dropped", "Rows lost because the store stayed away.", registry=self.registry

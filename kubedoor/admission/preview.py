@@ -1,4 +1,4 @@
-"""What the door would do to a Deployment or a review, by the door's own code, leaving no trace."""
+"""Previews a decision on a Deployment or an AdmissionReview, by the same rules as the webhook. Writes nothing."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from typing import Any
 
 import jsonpatch
 
-from kubedoor.admission import review
-from kubedoor.admission import rules as admission
 from kubedoor.admission.decision import Decision
-from kubedoor.admission.review import AdmissionRequest
-from kubedoor.admission.rules import Rules
+from kubedoor.admission.review import AdmissionRequest, is_valid_unicode, parse_review
+from kubedoor.admission.rules import Rules, decide
 from kubedoor.errors import BadRequest, InvalidInput
 from kubedoor.model.values import WorkloadKey
 from kubedoor.store.control import ControlStore
 
 MAX_DEPTH = 100
-"""Deployments are some fifteen deep; copying and answering take several calls for each level."""
+"""Deployments have about fifteen levels. Copying and encoding recurse several calls deep for each level."""
 
 
 @dataclass(frozen=True)
-class Previewed:
+class PreviewResult:
     decision: Decision
     before: dict[str, Any]
     after: dict[str, Any]
@@ -36,33 +34,33 @@ class Preview:
         self._control = control
         self._rules = rules
 
-    def show(self, body: Any) -> Previewed:
-        """Preview an AdmissionReview, or a Deployment as if it were created.
+    def show(self, body: Any) -> PreviewResult:
+        """Preview an AdmissionReview, or the creation of a Deployment.
 
-        Raises BadRequest for what is neither, InvalidInput when a field of it cannot be read.
+        Raises BadRequest for any other body, InvalidInput if a field cannot be read.
         """
-        _refuse_unspeakable(body)
-        request = review.parse_review(body) if _kind(body) == "AdmissionReview" else _creation(body)
+        _refuse_unstorable(body)
+        request = parse_review(body) if _kind(body) == "AdmissionReview" else _create_request(body)
         key = WorkloadKey(self._cluster_name, request.namespace, request.name)
         values = self._control.values_of(key)
         try:
-            decision = admission.decide(request, values, self._rules)
+            decision = decide(request, values, self._rules)
         except (TypeError, AttributeError, KeyError, ValueError, ArithmeticError) as error:
             raise InvalidInput("the object is not shaped like a Deployment", field="object") from error
         after = jsonpatch.apply_patch(copy.deepcopy(request.object), list(decision.patch))
-        return Previewed(decision, request.object, after)
+        return PreviewResult(decision, request.object, after)
 
 
-def _refuse_unspeakable(body: Any) -> None:
-    """Refuse what JSON can spell and no API server stores: the answer could not repeat it. Raises BadRequest."""
+def _refuse_unstorable(body: Any) -> None:
+    """Raises BadRequest for what is parsed but could not be sent back: NaN, lone surrogates, deep nesting."""
     pending = [(body, 0)]
     while pending:
         value, depth = pending.pop()
         if depth > MAX_DEPTH:
             raise BadRequest("the object is nested too deeply", field="object")
         if isinstance(value, float) and not isfinite(value):
-            raise BadRequest("the object holds a number that is none", field="object")
-        if isinstance(value, str) and not review.is_text(value):
+            raise BadRequest("the object holds a number that is not finite", field="object")
+        if isinstance(value, str) and not is_valid_unicode(value):
             raise BadRequest("the object holds text that is not Unicode", field="object")
         if isinstance(value, Mapping):
             pending += [(part, depth + 1) for entry in value.items() for part in entry]
@@ -74,7 +72,7 @@ def _kind(body: Any) -> str:
     return str(body.get("kind")) if isinstance(body, Mapping) else ""
 
 
-def _creation(body: Any) -> AdmissionRequest:
+def _create_request(body: Any) -> AdmissionRequest:
     if _kind(body) != "Deployment" or body.get("apiVersion") != "apps/v1":
         raise BadRequest("send a Deployment (apps/v1) or an AdmissionReview (admission.k8s.io/v1)", field="kind")
     metadata = body.get("metadata")

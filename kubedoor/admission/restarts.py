@@ -1,7 +1,7 @@
-"""Whether a change of a Deployment rolls new pods out. Pure.
+"""Whether a change of a Deployment rolls out new pods. Pure.
 
-The API server compares quantities as numbers: `1Gi` in place of `1073741824` makes no new generation and no new pods,
-wherever in the pod template it is written.
+The API server compares quantities as numbers: `1Gi` instead of `1073741824` makes neither a new generation nor new
+pods, anywhere in the pod template.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _QUANTITIES = tuple(
         "spec.volumes.projected.sources.downwardAPI.items.resourceFieldRef.divisor",
     )
 )
-"""Where a pod template has quantities: through every entry of a list, `*` being every key of an object."""
+"""Paths of the quantities in a pod template, through every entry of a list; `*` is every key of an object."""
 
 
 def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -49,19 +49,19 @@ def template_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _canonical(template: dict[str, Any]) -> dict[str, Any]:
     result = copy.deepcopy(template)
     for path in _QUANTITIES:
-        _respell(result, *path)
+        _normalize(result, *path)
     return result
 
 
-def _respell(node: Any, key: str, *rest: str) -> None:
-    """Write each quantity below `node` at a path in one way; what is absent or null stays so."""
+def _normalize(node: Any, key: str, *rest: str) -> None:
+    """Write the quantities at a path below `node` in one canonical form. Absent and null fields stay as they are."""
     if isinstance(node, list):
         for entry in node:
-            _respell(entry, key, *rest)
+            _normalize(entry, key, *rest)
         return
     for name in list(node) if key == "*" else [key]:
         value = node.get(name)
         if value is not None and rest:
-            _respell(value, *rest)
+            _normalize(value, *rest)
         elif value is not None:
             node[name] = str(quantities.parse(value).normalize())

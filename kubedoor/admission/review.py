@@ -1,4 +1,4 @@
-"""AdmissionReviews (admission.k8s.io/v1): what the door reads from one, and the answer it writes. Pure."""
+"""Parses AdmissionReviews (admission.k8s.io/v1) and builds the answers. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubedoor.errors import BadRequest
 
 @dataclass(frozen=True)
 class AdmissionRequest:
-    """The part of an AdmissionReview's request that decisions need."""
+    """The fields of an AdmissionReview's request that decisions need."""
 
     uid: str
     operation: str
@@ -33,21 +33,21 @@ class AdmissionRequest:
 
     @property
     def shown_name(self) -> str:
-        """The name for people: `web-*` where the API server makes one from `generateName`, after the door has answered."""
-        beginning = (self.object.get("metadata") or {}).get("generateName")
-        return self.name or (f"{beginning}*" if beginning else "")
+        """The name to display: `web-*` if the API server will generate it from `generateName`, after the admission."""
+        prefix = (self.object.get("metadata") or {}).get("generateName")
+        return self.name or (f"{prefix}*" if prefix else "")
 
 
 def parse_review(body: Any) -> AdmissionRequest:
     """Read an AdmissionReview v1.
 
-    Raises BadRequest, naming the field, on whatever is not one; a review of another kind of object is fine.
+    Raises BadRequest, naming the field, if the body is not one. The object may be of any kind.
     """
     if not isinstance(body, dict) or body.get("kind") != "AdmissionReview":
         raise BadRequest("the body is not an AdmissionReview", field="kind")
     if body.get("apiVersion") != "admission.k8s.io/v1":
         raise BadRequest(
-            f"AdmissionReview {body.get('apiVersion')!r} is not spoken here: admission.k8s.io/v1 is", field="apiVersion"
+            f"AdmissionReview {body.get('apiVersion')!r} is not supported: send admission.k8s.io/v1", field="apiVersion"
         )
     request = _mapping(body, "request")
     uid = request.get("uid")
@@ -60,7 +60,10 @@ def parse_review(body: Any) -> AdmissionRequest:
     metadata = _mapping(changed, "metadata")
     name = str(request.get("name") or metadata.get("name") or "")
     texts = (uid, request["operation"], name, *(str(value) for value in (*resource.values(), *user.values())))
-    if any(not is_text(text) for text in (*texts, str(request.get("namespace")), str(metadata.get("generateName")))):
+    if any(
+        not is_valid_unicode(text)
+        for text in (*texts, str(request.get("namespace")), str(metadata.get("generateName")))
+    ):
         raise BadRequest("the review holds text that is not Unicode", field="request")
     return AdmissionRequest(
         uid=uid,
@@ -77,8 +80,8 @@ def parse_review(body: Any) -> AdmissionRequest:
     )
 
 
-def is_text(text: str) -> bool:
-    """False for a lone surrogate, which JSON can spell and no database can store."""
+def is_valid_unicode(text: str) -> bool:
+    """False for a lone surrogate, which JSON can encode but no database can store."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -95,7 +98,7 @@ def _mapping(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def answer(
+def review_response(
     request: AdmissionRequest,
     *,
     allowed: bool,
@@ -104,10 +107,10 @@ def answer(
     warnings: Sequence[str] = (),
     annotations: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The AdmissionReview to answer with. `reason` is what a user who is refused gets to read."""
+    """The AdmissionReview to answer with. `reason` is the message to a user whose request is denied."""
     response: dict[str, Any] = {"uid": request.uid, "allowed": allowed}
     if patch:
-        # patchType without patch, and the other way round, is an error to the API server.
+        # The API server rejects patchType without patch, and patch without patchType.
         response["patchType"] = "JSONPatch"
         response["patch"] = base64.b64encode(json.dumps(list(patch)).encode()).decode()
     if warnings:

@@ -1,7 +1,7 @@
-"""The door's rules: a request, the workload's control values and the settings in, a decision out.
+"""The admission rules: from a request, the workload's control values and the settings to a decision.
 
-Pure: no client, no clock, no environment, so that the same table of cases can be run against any other enforcer.
-It works on the JSON as it came, never on typed models, so that fields this version does not know survive.
+Pure: no client, no clock, no environment, so that the same table of test cases can be run against any other enforcer.
+Works on the JSON as received, never on typed models, so that fields which this version does not know survive.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source,
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
-"""Who the HPA controller is where controllers have no service accounts of their own; nothing else in it scales."""
+"""The HPA controller's user where controllers share one. No other controller of the controller manager scales."""
 GKE_AUTOSCALER = "system:vpa-recommender"
-"""Who it is on GKE, where one program scales pods both ways."""
+"""The HPA controller's user on GKE, where one program scales horizontally and vertically."""
 OPENSHIFT_HPA_USER = "system:serviceaccount:openshift-infra:horizontal-pod-autoscaler"
 _HPA_USERS_OF_SCALES = frozenset({CONTROLLER_MANAGER, GKE_AUTOSCALER, OPENSHIFT_HPA_USER})
 _HPA_KEEPS = "replicas are the HPA's"
@@ -45,16 +45,16 @@ class Rules:
 
 @dataclass
 class _Work:
-    """The object as it is being changed, and what was changed and left on the way."""
+    """A copy of the object that is being changed, with its changes and the fields that have no control value."""
 
     object: dict[str, Any]
     changes: list[Change] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
-    unchanged_because: str = "already as it should be"
+    unchanged_reason: str = "already as it should be"
 
 
 def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> Decision:
-    """Apply the door's rules.
+    """Apply the rules.
 
     | request                                        | what is set                  |
     |------------------------------------------------|------------------------------|
@@ -63,14 +63,14 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> De
     | UPDATE that changes replicas only, and `scale` | replicas                     |
     | anything else                                  | nothing                      |
 
-    Idempotent: the object after the patch, asked again, gives no patch.
+    Idempotent: the patched object, decided again, gets no patch.
     """
     if reason := _out_of_scope(request, rules):
         return Decision(Outcome.IGNORED, reason)
     sets_replicas, sets_resources = _due(request)
     if not sets_replicas:
         return Decision(Outcome.UNCHANGED, "neither a restart nor a change of replicas")
-    if reason := _left_alone(request, values):
+    if reason := _exemption(request, values):
         return Decision(Outcome.IGNORED, reason)
     if _keeps_hpa_scale(request, rules):
         return Decision(Outcome.UNCHANGED, _HPA_KEEPS)
@@ -84,14 +84,14 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> De
 
 
 def is_due(request: AdmissionRequest, rules: Rules) -> bool:
-    """Whether the request is one at which something is set; if not, `decide` may be given no values."""
+    """Whether the request is one that sets fields. If not, `decide` does not use the control values."""
     return not _out_of_scope(request, rules) and _due(request)[0]
 
 
 def needs_values(request: AdmissionRequest, rules: Rules) -> bool:
-    """Whether what becomes of a due request hangs on control values, or is plain from the request itself."""
-    shows_why_not = not request.is_scale and any(object_facts(request.object))
-    return not shows_why_not and not _keeps_hpa_scale(request, rules)
+    """Whether the decision on a due request depends on control values. False: the request alone decides."""
+    is_exempt = not request.is_scale and any(object_facts(request.object))
+    return not is_exempt and not _keeps_hpa_scale(request, rules)
 
 
 def _out_of_scope(request: AdmissionRequest, rules: Rules) -> str:
@@ -121,8 +121,8 @@ def replicas_of(manifest: Mapping[str, Any]) -> int:
     return int(replicas)
 
 
-def _left_alone(request: AdmissionRequest, values: ControlValues) -> str:
-    """Why a controllable request is nevertheless not KubeDoor's; a Scale shows neither labels nor owners."""
+def _exemption(request: AdmissionRequest, values: ControlValues) -> str:
+    """Why a Deployment is not controlled; empty if it is. A Scale shows no labels and owners: `values` have them."""
     opted_out, owned = (values.opted_out, values.owned) if request.is_scale else object_facts(request.object)
     if opted_out:
         return f'the Deployment is labelled {CONTROL_LABEL}: "off"'
@@ -142,27 +142,27 @@ def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
 
 
 def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
-    told = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
+    message = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
     if rules.deny_unknown:
-        # What never runs is never collected, so there has to be a way in.
-        way_in = f'label it {CONTROL_LABEL}: "off" until it has been collected'
-        return Decision(Outcome.DENIED, f"{told}: {way_in}", allowed=False)
-    return Decision(Outcome.UNKNOWN, "not in the control table", warnings=(f"{told}, left as it is",))
+        # A Deployment that never runs is never collected, so the message names the way to admit it.
+        advice = f'label it {CONTROL_LABEL}: "off" until it has been collected'
+        return Decision(Outcome.DENIED, f"{message}: {advice}", allowed=False)
+    return Decision(Outcome.UNKNOWN, "not in the control table", warnings=(f"{message}, left as it is",))
 
 
 def is_hpa(request: AdmissionRequest) -> bool:
-    """Whether the HPA controller itself is asking."""
+    """Whether the request is by the HPA controller."""
     return request.username == HPA_USER or (request.is_scale and request.username in _HPA_USERS_OF_SCALES)
 
 
 def _keeps_hpa_scale(request: AdmissionRequest, rules: Rules) -> bool:
-    """Whether it is a scale of the HPA's own that passes whatever the control table says of the workload, if anything."""
+    """Whether it is a scale by the HPA controller that passes unchanged, also for an unknown workload."""
     return rules.keep_hpa_replicas and request.is_scale and is_hpa(request)
 
 
 def _set_replicas(work: _Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
     if rules.keep_hpa_replicas and (values.hpa or is_hpa(request)):
-        work.unchanged_because = _HPA_KEEPS
+        work.unchanged_reason = _HPA_KEEPS
         return
     if values.replicas is None:
         work.left_alone.append("replicas")
@@ -186,7 +186,7 @@ def _controllable(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _set_resources(work: _Work, values: ControlValues, rules: Rules) -> None:
     template = template_of(work.object)
     if (template.get("spec") or {}).get("resources"):
-        # Container requests have to fit into the pod's own, which KubeDoor has no values for.
+        # Container requests must fit into the pod-level ones, for which there are no control values.
         work.left_alone.append("requests and limits (the pod template sets pod-level resources)")
         return
     for container in _controllable(template):
@@ -199,11 +199,11 @@ def _set_resources(work: _Work, values: ControlValues, rules: Rules) -> None:
 
 @dataclass(frozen=True)
 class _Resource:
-    """How one of the two controlled resources is counted, written and bounded."""
+    """CPU or memory: its unit, format and minimum request."""
 
     name: str
     per_unit: int
-    """How many of what values are kept in, millicores or bytes, make one of what Kubernetes counts in."""
+    """Units of the control value (millicores, bytes) in one unit of Kubernetes (cores, bytes)."""
     write: Callable[[int], str]
     floor: int
 
@@ -220,8 +220,8 @@ def _set_resource(
 ) -> None:
     """Set limit and request of one resource so that the request never exceeds the limit.
 
-    What is found is never rounded: a limit of `0.1Gi` is 107374182.4 bytes to the API server, which refuses a request of
-    107374183.
+    Quantities of the object are never rounded: a limit of `0.1Gi` is 107374182.4 bytes to the API server, which
+    refuses a request of 107374183.
     """
     found_limit, found_request = (_found(container, part, resource) for part in ("limits", "requests"))
     new_limit = _limit(limit, found_limit)
@@ -237,7 +237,7 @@ def _set_resource(
 
 
 def _limit(wanted: Value | None, found: Decimal | None) -> Decimal | None:
-    """The limit that will stand. Control values have whole units: one that is a fraction finer is the same limit."""
+    """The resulting limit. Control values are whole numbers, so a limit that differs by less than one unit is kept."""
     if wanted is None or (found is not None and wanted.amount in (math.floor(found), math.ceil(found))):
         return found
     return Decimal(wanted.amount)
@@ -270,7 +270,7 @@ def _write(
 def _conclude(request: AdmissionRequest, work: _Work, mode: Mode) -> Decision:
     changes = tuple(work.changes)
     if not changes:
-        return Decision(Outcome.UNCHANGED, work.unchanged_because, warnings=_left_alone_warnings(work))
+        return Decision(Outcome.UNCHANGED, work.unchanged_reason, warnings=_left_alone_warnings(work))
     if mode is Mode.OBSERVE:
         return Decision(
             Outcome.OBSERVED, "mode is observe", changes=changes, warnings=change_warnings(changes, would=True)

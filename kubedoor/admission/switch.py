@@ -1,4 +1,4 @@
-"""Control on and off: the webhook configuration in the cluster is the switch, and its only state."""
+"""Switches control on and off. The webhook configuration in the cluster is the only state."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kubedoor.store.control import FACTS, ControlStore
 
 @dataclass(frozen=True)
 class SwitchState:
-    """`enabled` None: the cluster does not say, and `reason` says why."""
+    """`enabled` None: the cluster could not be read, and `reason` says why."""
 
     enabled: bool | None
     reason: str = ""
     failure_policy: str = ""
     is_current: bool = True
-    """False: a configuration is there, but not as this KubeDoor would make it."""
+    """False: the configuration exists, but differs from what this version would apply."""
 
 
 class Switch:
-    """`options` is called each time, since certificates change."""
+    """`options` is called on every use, because certificates change."""
 
     def __init__(
         self, *, cluster: Cluster, control: ControlStore, cluster_name: str, options: Callable[[], WebhookOptions]
@@ -38,7 +38,7 @@ class Switch:
         self._options = options
 
     def state(self) -> SwitchState:
-        """What the cluster has; a cluster that is away is an answer, not an error."""
+        """The state in the cluster. Does not raise ClusterError or Forbidden: `enabled` is None then."""
         try:
             found = self._cluster.webhook_configuration(webhook_configuration.NAME)
         except (ClusterError, Forbidden) as error:
@@ -54,17 +54,17 @@ class Switch:
         options = self._options()
         wanted = webhook_configuration.configuration(options)["webhooks"][0]
         compared = ("rules", "namespaceSelector", "matchConditions", "failurePolicy", "timeoutSeconds", "sideEffects")
-        found, meant = hook.get("clientConfig", {}), wanted["clientConfig"]
-        # Where cert-manager injects the CA, any is right.
-        leads_here = found.get("service") == meant["service"] and (
-            not options.ca or found.get("caBundle") == meant["caBundle"]
+        found, wanted_client = hook.get("clientConfig", {}), wanted["clientConfig"]
+        # Any CA is right if cert-manager injects it.
+        same_target = found.get("service") == wanted_client["service"] and (
+            not options.ca or found.get("caBundle") == wanted_client["caBundle"]
         )
-        return leads_here and all(hook.get(name) == wanted[name] for name in compared)
+        return same_target and all(hook.get(name) == wanted[name] for name in compared)
 
     def turn_on(self) -> SwitchState:
-        """Learn what a Scale does not show, then let the door in.
+        """Record the facts that a Scale does not show, then apply the webhook configuration. Idempotent.
 
-        Raises Conflict when the API server could not reach the door, since then it would slow every release for nothing.
+        Raises Conflict if the API server could not reach the webhook: it would only delay every release.
         """
         options = self._options()
         if not self._cluster.service_exists(options.namespace, options.service):
@@ -77,7 +77,7 @@ class Switch:
                 "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
                 " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
             )
-        self.learn_facts()
+        self.record_facts()
         self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
         return self.state()
 
@@ -85,11 +85,11 @@ class Switch:
         self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
         return self.state()
 
-    def learn_facts(self) -> int:
-        """Labels, owners and HPAs of all Deployments as they are now; how many facts were new."""
+    def record_facts(self) -> int:
+        """Record labels, owners and HPAs of all Deployments as they are now; returns how many facts changed."""
         scaled = self._cluster.autoscaled_deployments()
         known = {(row["namespace"], row["deployment"]): row for row in self._control.known_facts()}
-        news = []
+        changed = []
         gone = set(known)
         for manifest in self._cluster.deployments():
             namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
@@ -98,9 +98,11 @@ class Switch:
             before = known.get((namespace, name), {})
             facts = {"opted_out": opted_out, "owned": owned, "hpa": (namespace, name) in scaled}
             key = WorkloadKey(self._cluster_name, namespace, name)
-            news += [(key, fact, holds) for fact, holds in facts.items() if bool(before.get(fact, False)) is not holds]
+            changed += [
+                (key, fact, holds) for fact, holds in facts.items() if bool(before.get(fact, False)) is not holds
+            ]
         for namespace, name in gone:
             key = WorkloadKey(self._cluster_name, namespace, name)
-            news += [(key, fact, False) for fact in FACTS if known[(namespace, name)][fact]]
-        self._control.learn(news, seen_by="switch")
-        return len(news)
+            changed += [(key, fact, False) for fact in FACTS if known[(namespace, name)][fact]]
+        self._control.record_facts(changed, seen_by="switch")
+        return len(changed)

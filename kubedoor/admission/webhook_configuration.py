@@ -1,7 +1,7 @@
-"""The MutatingWebhookConfiguration that lets the door in: one definition, for the switch, the chart and the tests. Pure.
+"""The MutatingWebhookConfiguration: one definition for the switch, the chart and the tests. Pure.
 
-What it leaves out here never costs a request: namespaces that are excluded or labelled `kubedoor-ignore`, and updates
-that change neither the spec nor what the door has to know (labels, owners). The door's own rules are in `admission`.
+It keeps the API server from calling the webhook in vain: for namespaces that are excluded or labelled
+`kubedoor-ignore`, and for updates that change neither the spec nor labels nor owners. All other rules are in `rules`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ WEBHOOK_NAME = "deployments.kubedoor.io"
 IGNORE_LABEL = "kubedoor-ignore"
 PATH = "/mutate"
 
-# NB: an absent field is an error in CEL, and an error under failurePolicy Ignore skips the door, hence every has().
-_MATTERS = """
+# NB: an absent field is an error in CEL, and with failurePolicy Ignore an error skips the webhook, hence every has().
+_MATCH_CONDITION = """
 request.operation == 'CREATE' || has(request.subResource) || object.spec != oldObject.spec
 || has(object.metadata.labels) != has(oldObject.metadata.labels)
 || (has(object.metadata.labels) && object.metadata.labels != oldObject.metadata.labels)
@@ -28,7 +28,7 @@ request.operation == 'CREATE' || has(request.subResource) || object.spec != oldO
 
 @dataclass(frozen=True)
 class WebhookOptions:
-    """How the API server reaches the door. `ca` is PEM; empty: cert-manager injects it."""
+    """How the API server reaches the webhook. `ca` is PEM; empty: cert-manager injects it."""
 
     namespace: str
     service: str
@@ -41,7 +41,6 @@ class WebhookOptions:
 
 
 def configuration(options: WebhookOptions) -> dict[str, Any]:
-    """The object, ready to be applied."""
     client: dict[str, Any] = {
         "service": {"namespace": options.namespace, "name": options.service, "path": PATH, "port": options.port}
     }
@@ -61,7 +60,7 @@ def configuration(options: WebhookOptions) -> dict[str, Any]:
                 "sideEffects": "NoneOnDryRun",
                 "failurePolicy": options.failure_policy,
                 "timeoutSeconds": options.timeout_seconds,
-                # A webhook that runs after the door may add containers; the door is idempotent.
+                # Webhooks that run later may add containers. The rules are idempotent.
                 "reinvocationPolicy": "IfNeeded",
                 "matchPolicy": "Equivalent",
                 "clientConfig": client,
@@ -84,7 +83,7 @@ def configuration(options: WebhookOptions) -> dict[str, Any]:
                         },
                     ]
                 },
-                "matchConditions": [{"name": "matters-to-kubedoor", "expression": " ".join(_MATTERS.split())}],
+                "matchConditions": [{"name": "matters-to-kubedoor", "expression": " ".join(_MATCH_CONDITION.split())}],
             }
         ],
     }

@@ -1,7 +1,7 @@
-"""The command line. Exit codes: 0 done, 1 failed, 2 wrong settings or arguments.
+"""The command line: one module for each group of commands. Exit codes: 0 done, 1 failed, 2 wrong settings or arguments.
 
-Commands that need data speak to the API: to a running KubeDoor's where `--url` or KUBEDOOR_API_URL says so, else to the
-same application inside this process, on the store of the settings. So both do the same and fail with the same words.
+Commands that need data call the API: that of a running KubeDoor if `--url` or KUBEDOOR_API_URL is set, else the same
+application inside this process, on the store of the settings. Both behave alike and return the same errors.
 """
 
 from __future__ import annotations
@@ -12,8 +12,21 @@ from typing import Annotated
 import typer
 
 import kubedoor
-from kubedoor.cli import acting, channels, daily, moving, people, processes, records, schedules
-from kubedoor.cli.access import Access
+from kubedoor.cli import (
+    accounts,
+    actions,
+    admission,
+    channels,
+    checkup,
+    collect,
+    import_export,
+    maintenance,
+    records,
+    report,
+    schedules,
+    serve,
+)
+from kubedoor.cli.api_client import ApiClient
 from kubedoor.errors import KubeDoorError, SettingsError
 
 EXIT_FAILURE = 1
@@ -21,7 +34,7 @@ EXIT_SETTINGS = 2
 
 
 def application() -> typer.Typer:
-    """Every command, as the documents are checked against it too."""
+    """The Typer application with every command; tests check the documents against it."""
     app = typer.Typer(
         name="kubedoor",
         help=kubedoor.__doc__,
@@ -39,9 +52,23 @@ def application() -> typer.Typer:
         ] = "",
         token: Annotated[str, typer.Option(help="An API token for it; else KUBEDOOR_API_TOKEN.")] = "",
     ) -> None:
-        context.obj = Access(url, token)
+        context.obj = ApiClient(url, token)
 
-    for group in (processes, daily, acting, schedules, moving, records, channels, people):
+    # Help shows the commands in this order.
+    for group in (
+        serve,
+        maintenance,
+        collect,
+        report,
+        admission,
+        checkup,
+        actions,
+        schedules,
+        import_export,
+        records,
+        channels,
+        accounts,
+    ):
         group.add_to(app)
     return app
 

@@ -1,4 +1,4 @@
-"""Notification channels: who is told what, and what they were told."""
+"""`kubedoor channels`: notification channels and the messages sent to them."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def create_channel(
     language: Annotated[str, LANGUAGE] = "en",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    # No argument: arguments are in the shell's history and in the list of processes, and an address is a secret.
-    body = {"name": name, "url": _address(), "events": events, "min_minutes": min_minutes, "language": language}
+    # The address is a secret, so it is no argument: those are in the shell's history and in the list of processes.
+    body = {"name": name, "url": _read_address(), "events": events, "min_minutes": min_minutes, "language": language}
     _print_saved(context.obj.call("POST", "/notifications/channels", body), form)
 
 
@@ -68,23 +68,23 @@ def change_channel(
     address: Annotated[bool, typer.Option("--address", help="Read a new address, as `create` does.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    asked = {
+    options = {
         "name": name,
         "events": events or None,
         "min_minutes": min_minutes,
         "language": language,
-        "url": _address() if address else None,
+        "url": _read_address() if address else None,
     }
-    given = {field: value for field, value in asked.items() if value is not None}
-    _print_saved(_changed(context, channel, given), form)
+    given = {field: value for field, value in options.items() if value is not None}
+    _print_saved(_patch(context, channel, given), form)
 
 
 def enable_channel(context: typer.Context, channel: ChannelArgument) -> None:
-    print(f"{_changed(context, channel, {'enabled': True})['name']} is enabled")
+    print(f"{_patch(context, channel, {'enabled': True})['name']} is enabled")
 
 
 def disable_channel(context: typer.Context, channel: ChannelArgument) -> None:
-    print(f"{_changed(context, channel, {'enabled': False})['name']} is disabled")
+    print(f"{_patch(context, channel, {'enabled': False})['name']} is disabled")
 
 
 def test_channel(context: typer.Context, channel: ChannelArgument) -> None:
@@ -111,16 +111,16 @@ def _message(one: dict[str, Any]) -> tuple[object, ...]:
     return one["begun_at"][:19], one["name"], one["title"], one["notices"], delivered, one["detail"]
 
 
-def _address() -> str:
-    """Raises SettingsError where there is none."""
-    asked = getpass.getpass("address (not shown): ") if sys.stdin.isatty() else sys.stdin.readline()
-    if address := asked.strip():
+def _read_address() -> str:
+    """Raises SettingsError if standard input is empty."""
+    line = getpass.getpass("address (not shown): ") if sys.stdin.isatty() else sys.stdin.readline()
+    if address := line.strip():
         return address
     problem = "the channel's address, such as slack://…, is read from standard input, and there was none"
     raise SettingsError(problem, problems=[problem])
 
 
-def _changed(context: typer.Context, channel: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _patch(context: typer.Context, channel: str, fields: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = context.obj.call("PATCH", _path(channel), fields)
     return found
 

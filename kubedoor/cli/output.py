@@ -1,4 +1,4 @@
-"""What commands print: results on standard output, progress and remarks on standard error."""
+"""Output of all commands: results go to standard output, progress and remarks to standard error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Format(StrEnum):
 
 
 class RowsFormat(StrEnum):
-    """Of what may be long."""
+    """Formats of lists that may be long."""
 
     TABLE = "table"
     JSON = "json"
@@ -32,7 +32,7 @@ RowsFormatOption = Annotated[RowsFormat, typer.Option("--format", help="table, j
 
 
 def console() -> Console:
-    """Wide when it is no terminal, so that lines of a pipe are whole."""
+    """Standard output; 200 columns wide unless it is a terminal, so that `grep` sees whole rows."""
     return Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=200, soft_wrap=True)
 
 
@@ -41,7 +41,7 @@ def remarks() -> Console:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """Cells are plain text: what comes from a cluster is never read as markup."""
+    """Cells are plain text: values from a cluster are never interpreted as markup."""
     table = Table(title=Text(title) if title else None, title_justify="left")
     for column in columns:
         table.add_column(Text(column), overflow="fold")
@@ -56,7 +56,7 @@ def print_found(
     columns: Sequence[str],
     cells: Callable[[dict[str, Any]], Sequence[object]],
 ) -> None:
-    """What the API has listed, whole as JSON or as a table of what people look for."""
+    """A list of the API: complete as JSON, or as a table of `cells`."""
     if form is Format.JSON:
         print_json(found)
     else:
@@ -67,6 +67,6 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def write_out(piece: bytes) -> None:
-    """Bytes as they come: a piece may end within a character."""
-    sys.stdout.buffer.write(piece)
+def write_out(chunk: bytes) -> None:
+    """Writes bytes, not text: a chunk may end within a UTF-8 character."""
+    sys.stdout.buffer.write(chunk)

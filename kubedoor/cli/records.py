@@ -1,4 +1,4 @@
-"""The record: what people changed, and what the door did."""
+"""`kubedoor record`: the audit of changes, and the admissions of the door."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from kubedoor.admission.decision import Outcome
-from kubedoor.cli.access import Access, ClusterOption
+from kubedoor.cli.api_client import ApiClient, ClusterOption
 from kubedoor.cli.output import Format, RowsFormat, RowsFormatOption, print_found, write_out
 from kubedoor.errors import SettingsError
 
@@ -59,7 +59,7 @@ def changes(
         **_times(since, until),
     }
     columns = ("at (UTC)", "who", "via", "action", "target", "before -> after", "")
-    _print_rows(context.obj.about(cluster), "/audit", query, limit, form, columns, _change)
+    _print_rows(context.obj.for_cluster(cluster), "/audit", query, limit, form, columns, _change)
 
 
 def _change(row: dict[str, Any]) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def admissions(
         **_times(since, until),
     }
     columns = ("at (UTC)", "workload", "operation", "by", "outcome", "before -> after", "why")
-    _print_rows(context.obj.about(cluster), "/admissions", query, limit, form, columns, _admission)
+    _print_rows(context.obj.for_cluster(cluster), "/admissions", query, limit, form, columns, _admission)
 
 
 def _admission(row: dict[str, Any]) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def _admission(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _print_rows(
-    api: Access,
+    api: ApiClient,
     path: str,
     query: dict[str, str],
     limit: int | None,
@@ -119,17 +119,17 @@ def _print_rows(
     print_found(rows, Format(form), columns, cells)
 
 
-def _rows(api: Access, path: str, query: dict[str, str], limit: int) -> Iterator[dict[str, Any]]:
-    """As many as wanted, page after page."""
-    last: dict[str, str] = {}
+def _rows(api: ApiClient, path: str, query: dict[str, str], limit: int) -> Iterator[dict[str, Any]]:
+    """Up to `limit` rows, read page by page."""
+    after_last: dict[str, str] = {}
     while limit > 0:
-        asked = min(limit, PAGE_ROWS)
-        page = api.call("GET", path, limit=asked, **query, **last)
+        page_size = min(limit, PAGE_ROWS)
+        page = api.call("GET", path, limit=page_size, **query, **after_last)
         yield from page
-        if len(page) < asked:
+        if len(page) < page_size:
             return
-        last = {"before": page[-1]["at"], "before_id": page[-1]["id"]}
-        limit -= asked
+        after_last = {"before": page[-1]["at"], "before_id": page[-1]["id"]}
+        limit -= page_size
 
 
 def _times(since: str, until: str) -> dict[str, str]:
@@ -141,7 +141,7 @@ def _times(since: str, until: str) -> dict[str, str]:
 
 
 def instant(text: str, *, now: datetime, option: str) -> str:
-    """`12h` ago, or an instant, which without an offset is UTC; as ISO 8601 in UTC. Raises SettingsError."""
+    """ISO 8601 in UTC, from an age such as `12h` or from a time (UTC if it has no offset). Raises SettingsError."""
     try:
         if ago := _AGO.fullmatch(text):
             return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
@@ -153,7 +153,7 @@ def instant(text: str, *, now: datetime, option: str) -> str:
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Only what differs: `replicas 3 -> 5`."""
+    """The changed fields only, e.g. `replicas 3 -> 5`."""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return ", ".join(f"{name} {_word(before.get(name))} -> {_word(after.get(name))}" for name in names)
 

@@ -1,4 +1,4 @@
-"""Schedules: actions at a time, once or again and again."""
+"""`kubedoor schedules`: actions that run once at a time, or repeatedly by a cron expression."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from kubedoor.cli.access import Access, ClusterOption
-from kubedoor.cli.acting import (
+from kubedoor.cli.actions import (
     AT_ONCE,
     DEADLINE,
     INTERVAL,
@@ -21,6 +20,7 @@ from kubedoor.cli.acting import (
     follow,
     target,
 )
+from kubedoor.cli.api_client import ApiClient, ClusterOption
 from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table
 from kubedoor.operations.request import Kind, Order
 
@@ -47,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
 
 def list_schedules(context: typer.Context, form: FormatOption = Format.TABLE, cluster: ClusterOption = "") -> None:
     columns = ("schedule", "name", "what", "state", "when", "zone", "next (UTC)", "")
-    print_found(context.obj.about(cluster).call("GET", "/schedules"), form, columns, _schedule)
+    print_found(context.obj.for_cluster(cluster).call("GET", "/schedules"), form, columns, _schedule)
 
 
 def _schedule(one: dict[str, Any]) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def show_schedule(
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
-    found = context.obj.about(cluster).call("GET", _path(schedule))
+    found = context.obj.for_cluster(cluster).call("GET", _path(schedule))
     if form is Format.JSON:
         print_json(found)
         return
@@ -109,7 +109,7 @@ def create_schedule(
         "order": order,
         "note": note,
     }
-    _print_saved(context.obj.about(cluster).call("POST", "/schedules", body), form)
+    _print_saved(context.obj.for_cluster(cluster).call("POST", "/schedules", body), form)
 
 
 def change_schedule(
@@ -131,10 +131,10 @@ def change_schedule(
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
-    """The API takes a schedule whole, with the version it is based on: an edit of somebody else in between is refused."""
-    api: Access = context.obj.about(cluster)
+    """Read, modify, replace. The PUT names the version that was read, so a concurrent edit is never overwritten."""
+    api: ApiClient = context.obj.for_cluster(cluster)
     before = api.call("GET", _path(schedule))
-    asked = {
+    options = {
         "name": name,
         "workloads": [target(Kind(before["kind"]), word) for word in workloads] if workloads else None,
         "time_zone": time_zone,
@@ -147,17 +147,17 @@ def change_schedule(
         "order": order,
         "note": note,
     }
-    given = {field: value for field, value in asked.items() if value is not None}
+    given = {field: value for field, value in options.items() if value is not None}
     when = _when(before) if cron is None and at is None else {"cron": cron or "", "at": at or ""}
-    _print_saved(api.call("PUT", _path(schedule), {**_as_asked(before), **when, **given}), form)
+    _print_saved(api.call("PUT", _path(schedule), {**_as_request(before), **when, **given}), form)
 
 
 def _when(before: dict[str, Any]) -> dict[str, str]:
     return {"cron": before["cron"] or "", "at": before["at"] or ""}
 
 
-def _as_asked(before: dict[str, Any]) -> dict[str, Any]:
-    """A schedule as it is answered, in the form in which it is asked for."""
+def _as_request(before: dict[str, Any]) -> dict[str, Any]:
+    """Converts a schedule of a response into the body of a request."""
     same = (
         "name",
         "kind",
@@ -187,11 +187,11 @@ def next_times(
 
 
 def pause_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    print(f"{_told(context, cluster, schedule, 'pause')['name']} is paused")
+    print(f"{_post(context, cluster, schedule, 'pause')['name']} is paused")
 
 
 def resume_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    found = _told(context, cluster, schedule, "resume")
+    found = _post(context, cluster, schedule, "resume")
     print(f"{found['name']} is active, next at {_next(found)}")
 
 
@@ -201,25 +201,25 @@ def run_schedule(
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
-    # Not the first one listed: the run that gives a return up is due later.
-    begun = max(_told(context, cluster, schedule, "run")["runs"], key=lambda run: str(run["begun_at"]))
+    # The run begun last, not the one due last: a run that gives up a return is due later.
+    begun = max(_post(context, cluster, schedule, "run")["runs"], key=lambda run: str(run["begun_at"]))
     if begun["action"] is None and begun["message"] == "":
-        # A return beneath another one: that sets back what this one would have.
+        # The return of a temporary scale with a newer one on top: the return of the newer one restores the replicas.
         print("there is nothing to be done yet")
         return
     if begun["action"] is None:
-        raise ActionNotDone(begun["message"] or f"what became of it is not known; kubedoor schedules show {schedule}")
-    # Followed, since without a KubeDoor that runs it is this very process that does it.
+        raise ActionNotDone(begun["message"] or f"its result is not known yet; see kubedoor schedules show {schedule}")
+    # Wait for the end: without a running KubeDoor this process executes the action.
     follow(context.obj, begun["action"], form)
 
 
 def delete_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
-    context.obj.about(cluster).call("DELETE", _path(schedule))
+    context.obj.for_cluster(cluster).call("DELETE", _path(schedule))
     print(f"{schedule} is gone")
 
 
-def _told(context: typer.Context, cluster: str, schedule: str, what: str) -> dict[str, Any]:
-    found: dict[str, Any] = context.obj.about(cluster).call("POST", f"{_path(schedule)}/{what}")
+def _post(context: typer.Context, cluster: str, schedule: str, command: str) -> dict[str, Any]:
+    found: dict[str, Any] = context.obj.for_cluster(cluster).call("POST", f"{_path(schedule)}/{command}")
     return found
 
 

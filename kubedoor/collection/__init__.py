@@ -1,1 +1,1 @@
-"""From a question to Prometheus to usage days in the store."""
+"""Collection: reads usage from Prometheus and stores it as usage days and collected values."""

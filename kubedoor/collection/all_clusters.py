@@ -1,7 +1,7 @@
-"""A collection of several clusters: one after the other, so that no store and no Prometheus has to serve two at once.
+"""Collects several clusters one after the other, so that neither the store nor a shared Prometheus serves two at once.
 
-Stateless like a single collection: what a request had no time for is in its answer's `next`, clusters and all. A cluster
-whose Prometheus fails is named, and the next one is begun all the same.
+Stateless: whatever does not fit into the time budget of one request is described by `next` in its last step, including
+the clusters that are still to do. A cluster that fails is reported; the clusters after it are collected nevertheless.
 """
 
 from __future__ import annotations
@@ -11,84 +11,89 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kubedoor.collection.collector import Collector, Progress
-from kubedoor.collection.request import Wish
+from kubedoor.collection.request import CollectRequest
 from kubedoor.errors import InvalidInput, KubeDoorError, StoreError
 
 
 @dataclass(frozen=True)
-class Rounds:
-    """`collectors` has every cluster, the home cluster first; each is built when its turn comes."""
+class AllClusters:
+    """`collectors` has one entry per cluster, the home cluster first; a collector is built when it is first needed."""
 
     collectors: Mapping[str, Callable[[], Collector]]
     monotonic: Callable[[], float]
 
     def home(self) -> Collector:
-        """The home cluster's, with the store behind it opened and its schema up to date. Raises StoreError."""
+        """The home cluster's collector; opens its store and migrates the schema. Raises StoreError."""
         return next(iter(self.collectors.values()))()
 
-    def check(self, wish: Wish) -> None:
-        """Raises what `run` could only stream: InvalidInput for the wish, StoreError when the store is away."""
-        for field, names in (("cluster", _some(wish.cluster)), ("then", wish.then), ("failed", wish.failed)):
+    def check(self, request: CollectRequest) -> None:
+        """Fail before the response starts: InvalidInput for the request, StoreError if the store is unavailable."""
+        named = (("cluster", _as_tuple(request.cluster)), ("then", request.then), ("failed", request.failed))
+        for field, names in named:
             if unknown := [name for name in names if name not in self.collectors]:
                 raise InvalidInput(
                     f"there is no cluster {unknown[0]!r}: there are {', '.join(self.collectors)}", field=field
                 )
-        if wish.cluster is None and len(self.collectors) > 1:
-            for field, given in (("before", wish.before), ("then", wish.then), ("failed", wish.failed)):
+        if request.cluster is None and len(self.collectors) > 1:
+            for field, given in (("before", request.before), ("then", request.then), ("failed", request.failed)):
                 if given:
                     raise InvalidInput(f"{field} is about one of several clusters: name it in cluster", field=field)
-        self.collectors[self._turns(wish)[0]]().check(wish)
+        self.collectors[self._clusters_of(request)[0]]().check(request)
 
-    def run(self, wish: Wish, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
-        """As Collector.run, each step with its cluster; the last step of several clusters is `round`, which sums them up.
+    def run(self, request: CollectRequest, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
+        """As Collector.run, with `cluster` in each step. Over several clusters, a final `round` step sums them up.
 
-        A store that is away ends it all: no cluster could be collected.
+        An unavailable store ends the run, because no further cluster could be collected.
         """
-        turns = self._turns(wish)
-        is_round = len(turns) > 1 or bool(wish.failed)
+        clusters = self._clusters_of(request)
+        has_summary = len(clusters) > 1 or bool(request.failed)
         started = self.monotonic()
-        failed = list(wish.failed)
-        for place, name in enumerate(turns):
+        failed = list(request.failed)
+        for index, cluster in enumerate(clusters):
             left = budget_seconds - (self.monotonic() - started)
-            its = self._wish_of(wish, turns[place:], failed)
-            if place and left <= 0:
-                yield {"event": "next", "complete": False, "cluster": name, "next": its.as_json()}
+            cluster_request = self._request_for(request, clusters[index:], failed)
+            if index and left <= 0:
+                yield {"event": "next", "complete": False, "cluster": cluster, "next": cluster_request.as_json()}
                 return
             last: Progress = {}
-            for last in self._one(name, its, collection, max(left, 0.0)):
+            for last in self._run_one(cluster, cluster_request, collection, max(left, 0.0)):
                 yield last
             if last["event"] in ("next", "cancelled") or last.get("error", {}).get("code") == StoreError.code:
                 return
             if not last["complete"]:
-                failed.append(name)
-        if is_round:
-            yield _ended(failed)
+                failed.append(cluster)
+        if has_summary:
+            yield _summary(failed)
 
-    def _wish_of(self, wish: Wish, turns: list[str], failed: list[str]) -> Wish:
-        """What is asked of the first of `turns`: its `next` has to say what comes after it."""
+    def _request_for(self, request: CollectRequest, clusters: list[str], failed: list[str]) -> CollectRequest:
+        """The request for `clusters[0]`; it carries the rest, so that its `next` step resumes the whole run."""
         if len(self.collectors) == 1:
-            return wish
-        is_first = wish.cluster in (None, turns[0])
-        before = wish.before if is_first else None
-        return replace(wish, cluster=turns[0], then=tuple(turns[1:]), failed=tuple(failed), before=before)
+            return request
+        is_first = request.cluster in (None, clusters[0])
+        before = request.before if is_first else None
+        return replace(request, cluster=clusters[0], then=tuple(clusters[1:]), failed=tuple(failed), before=before)
 
-    def _one(self, name: str, wish: Wish, collection: str, budget_seconds: float) -> Iterator[Progress]:
-        """One cluster's steps; what keeps it from even beginning is its last step."""
+    def _run_one(
+        self, cluster: str, request: CollectRequest, collection: str, budget_seconds: float
+    ) -> Iterator[Progress]:
+        """The steps of one cluster. An error that prevents its start becomes a `failed` step."""
         try:
-            for step in self.collectors[name]().run(wish, collection=collection, budget_seconds=budget_seconds):
-                yield {**step, "cluster": name}
+            for step in self.collectors[cluster]().run(request, collection=collection, budget_seconds=budget_seconds):
+                yield {**step, "cluster": cluster}
         except KubeDoorError as error:
-            yield {"event": "failed", "complete": False, "cluster": name, **error.as_json()}
+            yield {"event": "failed", "complete": False, "cluster": cluster, **error.as_json()}
 
-    def _turns(self, wish: Wish) -> list[str]:
-        return list(self.collectors) if wish.cluster is None else list(dict.fromkeys((wish.cluster, *wish.then)))
+    def _clusters_of(self, request: CollectRequest) -> list[str]:
+        if request.cluster is None:
+            return list(self.collectors)
+        return list(dict.fromkeys((request.cluster, *request.then)))
 
 
-def _some(name: str | None) -> tuple[str, ...]:
+def _as_tuple(name: str | None) -> tuple[str, ...]:
     return () if name is None else (name,)
 
 
-def _ended(failed: list[str]) -> dict[str, Any]:
+def _summary(failed: list[str]) -> dict[str, Any]:
     names = list(dict.fromkeys(failed))
     message = f"not complete: {', '.join(names)}" if names else "every cluster is complete"
     return {"event": "round", "complete": not names, "failed_clusters": names, "message": message}

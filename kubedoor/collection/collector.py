@@ -1,6 +1,7 @@
-"""One collection: read the missing days, newest first, then turn the look-back into collected values.
+"""One collection: reads the missing days, newest first, then computes collected values from the look-back.
 
-Stateless and resumable. Days that are done stay done, whatever happens to the rest; nothing partial is ever visible.
+Stateless and resumable. Each day is replaced atomically: a reader never sees half a day, and a stored day stays stored
+when a later step fails.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from kubedoor.collection.expiry import forget_gone_hpas, forget_owned_strangers
-from kubedoor.collection.request import Wish
-from kubedoor.collection.sample.cluster import ALWAYS_THERE
-from kubedoor.collection.stored_days import Made, missing, why_kept
+from kubedoor.collection.expiry import expire_removed_hpas, expire_stale_owned
+from kubedoor.collection.request import CollectRequest
+from kubedoor.collection.sample.cluster import PERMANENT_DEPLOYMENTS
+from kubedoor.collection.stored_days import Provenance, missing_days, reason_to_keep
 from kubedoor.errors import (
     Conflict,
     KubeDoorError,
@@ -32,16 +33,15 @@ from kubedoor.store.usage import CollectionEvent, UsageStore
 
 log = logging.getLogger(__name__)
 
-FORGET_AFTER = timedelta(days=30)
-RUN_SPREAD = 2**20
-"""Among how many numbers two collections choose whose clocks are both behind the newest run."""
+OWNED_FACTS_EXPIRE_AFTER = timedelta(days=30)
+RUN_NUMBER_JITTER = 2**20
+"""Range of the random part of a run number, so that two collections with slow clocks do not choose the same number."""
 Progress = dict[str, Any]
+"""One step of a collection, JSON-ready: a line of the NDJSON response."""
 
 
 @dataclass(frozen=True)
 class CollectOptions:
-    """How days are read and sized."""
-
     look_back_days: int
     step_seconds: int
     sizing_rule: str
@@ -71,43 +71,45 @@ class Collector:
         self._now = now
         self._monotonic = monotonic
         self._run_number = run_number
-        self._made = Made(windows.label, source.mark)
+        self._provenance = Provenance(windows.label, source.mark)
 
-    def days_wanted(self, wish: Wish) -> list[PeakDay]:
-        """The days this wish means, newest first.
+    def days_to_collect(self, request: CollectRequest) -> list[PeakDay]:
+        """The days that `request` covers, newest first.
 
-        Raises InvalidInput for a day that cannot be collected, and Conflict for sample data where there is real usage.
+        Raises InvalidInput for a day that cannot be collected. Raises Conflict if the source is sample data and the
+        store already holds real usage.
         """
         now, stored = self._now(), self._usage.days()
-        self._check_source(stored.values())
-        sample = self._sample_days(stored)
-        if wish.day is not None:
-            return [self._windows.collectable(wish.day, now)]
-        days = self._windows.days_back(now, wish.days or self._options.look_back_days)
-        if wish.before is not None:
-            days = [day for day in days if day.day < wish.before]
-        real = {day: known for day, known in stored.items() if day not in sample}
-        return days if wish.refresh else missing(days, real, self._made)
+        self._refuse_sample_among_real(stored.values())
+        sample_days = self._sample_days(stored)
+        if request.day is not None:
+            return [self._windows.collectable(request.day, now)]
+        days = self._windows.days_back(now, request.days or self._options.look_back_days)
+        if request.before is not None:
+            days = [day for day in days if day.day < request.before]
+        real = {day: known for day, known in stored.items() if day not in sample_days}
+        return days if request.refresh else missing_days(days, real, self._provenance)
 
-    def _check_source(self, stored: Collection[StoredDay]) -> None:
+    def _refuse_sample_among_real(self, stored: Collection[StoredDay]) -> None:
         if self._source.is_sample and any(day.row_count and day.source not in ("", SAMPLE_MARK) for day in stored):
             raise Conflict(
                 "the store holds usage of a Prometheus, among which sample data has no place: set"
                 " KUBEDOOR_PROMETHEUS_URL, or another KUBEDOOR_DATA_DIR to try something out"
             )
 
-    def check(self, wish: Wish) -> None:
-        """Raises what `run` could only stream: as `days_wanted`, and StoreError when the store is away."""
-        self.days_wanted(wish)
+    def check(self, request: CollectRequest) -> None:
+        """Fail before the response starts: as `days_to_collect`, and StoreError if the store is unavailable."""
+        self.days_to_collect(request)
 
-    def run(self, wish: Wish, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
-        """Do as much as fits into the budget, at least one day; every step is yielded and recorded.
+    def run(self, request: CollectRequest, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
+        """Collect as many days as fit into the budget, at least one. Every step is yielded and recorded.
 
-        The last step says `complete` true or false, in which case `next` is the body to go on with. A fault ends the
-        run with a step `failed` that carries the error; it is not raised, since an answer is being streamed by then.
+        The last step has `complete`. If the budget ran out, it also has `next`, the body of the request that resumes
+        the collection. An error is not raised, because the response is already being streamed: it becomes a last step
+        `failed`.
         """
         try:
-            yield from self._steps(wish, collection, budget_seconds)
+            yield from self._steps(request, collection, budget_seconds)
         except KubeDoorError as error:
             log.warning("collection %s failed: %s", collection, error)
             self._record_failure(collection, error)
@@ -117,14 +119,14 @@ class Collector:
         try:
             self._usage.record(CollectionEvent(collection, "failed", f"{error.code}: {error.message}"))
         except StoreError:
-            log.warning("the end of collection %s could not be recorded", collection)
+            log.warning("the failure of collection %s could not be recorded", collection)
 
-    def _steps(self, wish: Wish, collection: str, budget_seconds: float) -> Iterator[Progress]:
+    def _steps(self, request: CollectRequest, collection: str, budget_seconds: float) -> Iterator[Progress]:
         started = self._monotonic()
-        sample = self._sample_days(self._usage.days())
-        days = self.days_wanted(wish)
+        sample_days = self._sample_days(self._usage.days())
+        days = self.days_to_collect(request)
         if not days:
-            self._make_way(sample)
+            self._drop_sample_days(sample_days)
         yield {
             "event": "started",
             "collection": collection,
@@ -137,50 +139,51 @@ class Collector:
         for index, peak_day in enumerate(days):
             elapsed = self._monotonic() - started
             if index and elapsed + slowest > budget_seconds:
-                yield self._stopped(wish, days[index:], collection)
+                yield self._stop_at_budget(request, days[index:], collection)
                 return
             if self._is_cancelled(collection):
                 self._usage.record(CollectionEvent(collection, "cancelled", f"{len(days) - index} days left"))
                 yield {"event": "cancelled", "complete": False}
                 return
-            yield self._day(peak_day, collection, sample)
+            yield self._collect_day(peak_day, collection, sample_days)
             slowest = max(slowest, self._monotonic() - started - elapsed)
-        yield self._finished(wish, collection)
+        yield self._finish(request, collection)
 
     def _sample_days(self, stored: Mapping[date, StoredDay]) -> set[date]:
-        """Days of sample data that must not stand among what a Prometheus says."""
+        """The stored days of sample data, which real usage replaces. Empty if the source itself is sample data."""
         if self._source.is_sample:
             return set()
         unmarked = [day for day, known in stored.items() if not known.source and known.row_count]
-        sample = {day for day, known in stored.items() if known.source == SAMPLE_MARK}
-        return sample | (self._usage.days_of(ALWAYS_THERE, days=unmarked) if unmarked else set())
+        marked = {day for day, known in stored.items() if known.source == SAMPLE_MARK}
+        return marked | (self._usage.days_of(PERMANENT_DEPLOYMENTS, days=unmarked) if unmarked else set())
 
-    def _make_way(self, sample: set[date]) -> None:
-        """Drop these days, and what was made of them in the control table; once, and not before Prometheus answers."""
-        if not sample:
+    def _drop_sample_days(self, sample_days: set[date]) -> None:
+        """Delete these days and the collected values computed from them; clears `sample_days`, so it happens once."""
+        if not sample_days:
             return
-        log.info("%d days of sample data make way for usage of a Prometheus", len(sample))
-        # In this order: who dies in between does all of it again the next time.
-        self.refresh_collected(without=sample)
-        self._usage.drop_days(sample)
-        sample.clear()
+        log.info("%d days of sample data are replaced by usage from Prometheus", len(sample_days))
+        # Idempotent in this order: a crash between the two steps is repaired by the next run.
+        self.refresh_collected(without=sample_days)
+        self._usage.drop_days(sample_days)
+        sample_days.clear()
 
-    def _stopped(self, wish: Wish, left: list[PeakDay], collection: str) -> Progress:
-        following = replace(wish, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
+    def _stop_at_budget(self, request: CollectRequest, left: list[PeakDay], collection: str) -> Progress:
+        following = replace(request, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
         self._usage.record(CollectionEvent(collection, "next", f"{len(left)} days left", day=left[0].day))
         return {"event": "next", "complete": False, "next": following.as_json(), "days_left": len(left)}
 
     def _is_cancelled(self, collection: str) -> bool:
         return any(event["event"] == "cancel_asked" for event in self._usage.events(collection))
 
-    def _day(self, peak_day: PeakDay, collection: str, sample: set[date]) -> Progress:
-        """Read one day and replace it; the first that is read makes the sample's days go.
+    def _collect_day(self, peak_day: PeakDay, collection: str, sample_days: set[date]) -> Progress:
+        """Read one day and replace it in the store; the first day read also drops the sample days.
 
-        One day's trouble is its own, unless Prometheus is not to be had at all.
+        An error of one day becomes a step `failed_day`, so that the other days are still collected. Raises only if
+        Prometheus is unreachable or refuses the credentials.
         """
         started = self._monotonic()
-        # Taken before reading: of two collections at once, the one that read later counts.
-        run = self._run_above(self._usage.newest_run(peak_day.day))
+        # Chosen before reading: of two concurrent collections, the one that started to read later wins.
+        run = self._next_run_number(self._usage.newest_run(peak_day.day))
         try:
             usage = self._source.read_day(peak_day, step_seconds=self._options.step_seconds)
         except (PrometheusUnreachable, PrometheusRefused):
@@ -191,12 +194,12 @@ class Collector:
             )
             return {"event": "failed_day", "day": str(peak_day.day), **error.as_json()}
         seconds = self._monotonic() - started
-        self._make_way(sample)
+        self._drop_sample_days(sample_days)
         known = self._usage.days().get(peak_day.day)
-        if known and (why := why_kept(known, usage, self._made)):
-            return self._kept(known, usage, why, collection)
-        made = self._made
-        self._usage.replace_day(peak_day.day, usage, run=run, windows=made.windows, seconds=seconds, source=made.source)
+        if known and (reason := reason_to_keep(known, usage, self._provenance)):
+            return self._keep_stored_day(known, usage, reason, collection)
+        windows, source = self._provenance.windows, self._provenance.source
+        self._usage.replace_day(peak_day.day, usage, run=run, windows=windows, seconds=seconds, source=source)
         event = CollectionEvent(
             collection, "day", "; ".join(usage.warnings), peak_day.day, len(usage.rows), usage.coverage, seconds
         )
@@ -212,38 +215,38 @@ class Collector:
             "warnings": list(usage.warnings),
         }
 
-    def _kept(self, known: StoredDay, usage: DayUsage, why: str, collection: str) -> Progress:
-        """What Prometheus no longer has, or has only in part, is not lost here as well."""
-        self._usage.record(CollectionEvent(collection, "kept", why, known.day, known.row_count, known.coverage))
+    def _keep_stored_day(self, known: StoredDay, usage: DayUsage, reason: str, collection: str) -> Progress:
+        """Keep the stored day, because Prometheus now has less data of it."""
+        self._usage.record(CollectionEvent(collection, "kept", reason, known.day, known.row_count, known.coverage))
         return {
             "event": "kept",
             "day": str(known.day),
             "queries": usage.queries,
             "is_partial": usage.is_partial,
-            "warnings": [why, *usage.warnings],
+            "warnings": [reason, *usage.warnings],
         }
 
-    def _run_above(self, newest: int) -> int:
-        """A number for a run. Never below what is there, or a clock that runs behind would collect for nothing."""
+    def _next_run_number(self, newest: int) -> int:
+        """A run number above `newest` even if the clock is slow; otherwise readers would ignore the new run."""
         number = self._run_number()
-        return number if number > newest else newest + 1 + secrets.randbelow(RUN_SPREAD)
+        return number if number > newest else newest + 1 + secrets.randbelow(RUN_NUMBER_JITTER)
 
-    def _failed_days(self, wish: Wish, collection: str) -> list[date]:
-        """What this wish leaves undone, whichever request it was that failed at it."""
-        course: dict[date, str] = {}
+    def _failed_days(self, request: CollectRequest, collection: str) -> list[date]:
+        """The days of this collection that failed or are missing, over all of its requests; newest first."""
+        outcomes: dict[date, str] = {}
         for event in self._usage.events(collection):
             if event["event"] in ("day", "kept", "failed_day"):
-                course[event["day"]] = event["event"]
-        failed = {day for day, event in course.items() if event == "failed_day"}
-        if wish.day is None:
-            missing = self.days_wanted(replace(wish, before=None, refresh=False))
-            failed |= {peak_day.day for peak_day in missing if course.get(peak_day.day) not in ("day", "kept")}
+                outcomes[event["day"]] = event["event"]
+        failed = {day for day, event in outcomes.items() if event == "failed_day"}
+        if request.day is None:
+            missing = self.days_to_collect(replace(request, before=None, refresh=False))
+            failed |= {peak_day.day for peak_day in missing if outcomes.get(peak_day.day) not in ("day", "kept")}
         return sorted(failed, reverse=True)
 
-    def _finished(self, wish: Wish, collection: str) -> Progress:
+    def _finish(self, request: CollectRequest, collection: str) -> Progress:
         workloads = self.refresh_collected()
         self._prune()
-        failed = self._failed_days(wish, collection)
+        failed = self._failed_days(request, collection)
         message = (
             f"{workloads} workloads" if workloads else "no usage in the look-back: collected values kept as they were"
         )
@@ -263,17 +266,17 @@ class Collector:
             self._usage.prune()
             self._control.prune()
         except StoreError as error:
-            # What is not deleted now is deleted the next time; it is not seen by anybody.
-            log.warning("rows that no longer count could not be deleted: %s", error)
+            # No reader sees these rows, and the next collection deletes them.
+            log.warning("superseded rows could not be deleted: %s", error)
 
     def refresh_collected(self, *, without: Collection[date] = ()) -> int:
-        """Make collected values from the look-back, `without` some days; the number of workloads.
+        """Compute collected values from the look-back, except the days `without`; returns the number of workloads.
 
-        0 when there is no usage at all: values that stand are better than none, so they are kept, unless they may be
-        of the days that do not count.
+        Without any usage it returns 0 and keeps the stored values, because old values are better than none. If days
+        are excluded, the stored values may come from them, so they are replaced even then.
         """
         days = self._windows.days_back(self._now(), self._options.look_back_days)
-        run = self._run_above(self._control.revision().collected_run)
+        run = self._next_run_number(self._control.revision().collected_run)
         history = self._usage.history([day.day for day in days if day.day not in without])
         values = collected_values(
             history,
@@ -283,14 +286,14 @@ class Collector:
         )
         if values or without:
             self._control.replace_collected(values, run=run, rule=self._options.sizing_rule)
-        self._forget(history, days)
+        self._expire_facts(history, days)
         return len(values)
 
-    def _forget(self, history: list[UsageDay], days: list[PeakDay]) -> None:
+    def _expire_facts(self, history: list[UsageDay], days: list[PeakDay]) -> None:
         cluster = self._options.cluster
         if history:
             newest = max(row.day for row in history)
             seen_until = next(day.ranges[-1].end for day in days if day.day == newest)
             rows = (row for row in history if row.day == newest)
-            forget_gone_hpas(self._control, cluster, rows, seen_until=seen_until)
-        forget_owned_strangers(self._control, cluster, before=self._now() - FORGET_AFTER)
+            expire_removed_hpas(self._control, cluster, rows, seen_until=seen_until)
+        expire_stale_owned(self._control, cluster, before=self._now() - OWNED_FACTS_EXPIRE_AFTER)

@@ -1,13 +1,13 @@
 """Which Deployment a pod belongs to, and which of its ReplicaSets.
 
-Exact where kube-state-metrics says so: `kube_pod_owner` names the ReplicaSet and `kube_replicaset_owner` its
-Deployment; a pod whose owners are known and are not that chain (StatefulSet, DaemonSet, Job, Argo Rollout, bare pod)
-is never taken. A pod of which no owner is known is judged by its name, `<deployment>-<hash>-<suffix>`, in the two
-alphabets that Kubernetes really uses (`k8s.io/apimachinery/pkg/util/rand`): the suffix is 5 characters of ALPHABET, and
-the hash, a decimal number put through `SafeEncodeString`, holds only the ten characters that digits are mapped to.
+Owner metrics decide where they exist: `kube_pod_owner` names the ReplicaSet and `kube_replicaset_owner` its Deployment.
+A pod with any other known owner (StatefulSet, DaemonSet, Job, Argo Rollout, none) is not a Deployment's pod. For a pod
+without owner metrics the fallback is its name, `<deployment>-<hash>-<suffix>`, matched against the alphabets of
+Kubernetes (`k8s.io/apimachinery/pkg/util/rand`): the suffix has 5 characters of ALPHABET; the hash is a decimal number
+encoded by `SafeEncodeString`, so it has only the ten characters of HASH_ALPHABET.
 
-A name alone cannot solve names that Kubernetes cut short: the pods of a ReplicaSet whose name has more than 57
-characters have lost the end of the hash. These need the owner metrics; without them they are left out, not guessed.
+The fallback refuses to guess: Kubernetes truncates the pod names of a ReplicaSet whose name has more than 57
+characters, and the end of the hash is lost. Without owner metrics these pods are left out.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ DEPLOYMENT = "Deployment"
 
 @dataclass(frozen=True)
 class Owner:
-    """The Deployment of a pod, and the ReplicaSet: two of one Deployment at once are a rollout, not twice the pods."""
+    """The ReplicaSet is kept to recognise a rollout: two ReplicaSets at once do not mean twice the pods."""
 
     deployment: str
     replicaset: str
 
 
 def owner_by_pod_name(pod: str) -> Owner | None:
-    """`cart-7d4b9c8f65-x7k2p` -> cart, cart-7d4b9c8f65. None for a name no Deployment's pod can have."""
+    """`cart-7d4b9c8f65-x7k2p` -> cart, cart-7d4b9c8f65. None if no pod of a Deployment can have this name."""
     match = _POD.fullmatch(pod)
     return Owner(match["deployment"], match["replicaset"]) if match else None
 
 
 @dataclass
 class Ownership:
-    """Owner series, gathered one by one and then asked. An owner is (kind, name); both are empty for a bare pod."""
+    """Index of the owner series. An owner is (kind, name); both are empty for a pod without owner."""
 
     _pods: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
     _replicasets: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Ownership:
         self._replicasets.setdefault((namespace, replicaset), set()).add((kind, name))
 
     def owner_of(self, namespace: str, pod: str) -> Owner | None:
-        """None: the pod is not a Deployment's."""
+        """None if the pod does not belong to a Deployment."""
         owners = self._pods.get((namespace, pod))
         if owners is None:
             return owner_by_pod_name(pod)
@@ -63,7 +63,7 @@ class Ownership:
 
     def _deployment_of(self, namespace: str, replicaset: str) -> str | None:
         owners = self._replicasets.get((namespace, replicaset))
-        if owners is None:  # kube_replicaset_owner is not collected, or not of this ReplicaSet: its name decides
+        if owners is None:  # kube_replicaset_owner has no series of this ReplicaSet: fall back to its name
             match = _REPLICASET.fullmatch(replicaset)
             return match["deployment"] if match else None
         return next((name for kind, name in sorted(owners) if kind == DEPLOYMENT), None)

@@ -1,7 +1,7 @@
-"""What the CronJob runs: asks `collect` to go on until it says that everything is complete.
+"""The collection CronJob: sends requests to `collect` until the collection is complete.
 
-A PingSource of Knative Eventing sends the same request, once a tick; `collect` keeps no state, so whichever sends the
-next one goes on where the last one ended.
+A PingSource of Knative Eventing can send the same request, one per tick. `collect` keeps no state, so any sender
+resumes where the last request ended.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from datetime import datetime
 
 from kubedoor.collection.background import MAX_SLICES, remote_slice
 from kubedoor.collection.collector import Progress
-from kubedoor.collection.request import Wish, parse_wish
+from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.errors import KubeDoorError
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
-WAIT_SECONDS = 5.0
-"""Before the second attempt; twice as long before each further one. A cold start is over by then."""
+BACKOFF_SECONDS = 5.0
+"""Backoff before the second attempt, doubled before each further one: long enough for a cold start."""
 EVENT_TYPE = "dev.knative.sources.ping"
 
 
@@ -31,7 +31,7 @@ class CollectionIncomplete(KubeDoorError):
 
 @dataclass(frozen=True)
 class Ping:
-    """`source` says who pings, in the CloudEvent's words."""
+    """`source` is the CloudEvent attribute of the sender."""
 
     url: str
     token: str
@@ -40,38 +40,38 @@ class Ping:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
 
-    def run(self, wish: Wish, *, collection: str = "") -> Iterator[Progress]:
-        """Every step of the collection. Raises CollectionIncomplete when it ends without being complete."""
+    def run(self, request: CollectRequest, *, collection: str = "") -> Iterator[Progress]:
+        """Yields every step of the collection. Raises CollectionIncomplete if the collection ends incomplete."""
         collection = collection or uuid.uuid4().hex
         for number in range(MAX_SLICES):
             last: Progress = {}
-            for step in self._slice(wish, collection, number):
+            for step in self._slice(request, collection, number):
                 last = step
                 yield step
             if last.get("complete"):
                 return
             if last.get("event") != "next":
-                raise CollectionIncomplete(_words(last))
-            wish = parse_wish(last["next"])
+                raise CollectionIncomplete(_failure_message(last))
+            request = parse_collect_request(last["next"])
         raise CollectionIncomplete(f"not complete after {MAX_SLICES} requests")
 
-    def _slice(self, wish: Wish, collection: str, number: int) -> Iterator[Progress]:
-        """One request, again if it does not get through: days that are done stay done."""
+    def _slice(self, request: CollectRequest, collection: str, number: int) -> Iterator[Progress]:
+        """One request, retried with backoff. A retry is safe: days that were stored stay stored."""
         for attempt in range(1, ATTEMPTS + 1):
-            ask = remote_slice(
+            run_slice = remote_slice(
                 self.url,
                 token=self.token,
                 timeout_seconds=self.timeout_seconds,
                 headers=self._event(collection, number),
             )
             try:
-                yield from ask(wish, collection)
+                yield from run_slice(request, collection)
                 return
             except KubeDoorError as error:
                 if attempt == ATTEMPTS:
                     raise
-                wait = WAIT_SECONDS * 2 ** (attempt - 1)
-                log.warning("attempt %d: %s; the next one in %g s", attempt, error, wait)
+                wait = BACKOFF_SECONDS * 2 ** (attempt - 1)
+                log.warning("attempt %d failed: %s; retry in %g s", attempt, error, wait)
                 self.sleep(wait)
 
     def _event(self, collection: str, number: int) -> dict[str, str]:
@@ -85,7 +85,7 @@ class Ping:
         }
 
 
-def _words(last: Progress) -> str:
+def _failure_message(last: Progress) -> str:
     of = f" of {last['cluster']}" if last.get("cluster") else ""
     if error := last.get("error"):
         return f"the collection{of} failed: {error['message']}"

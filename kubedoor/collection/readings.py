@@ -1,7 +1,7 @@
-"""What was read of one day, before it becomes usage: curves on a grid of steps, window facts, and the cluster's state.
+"""The raw data of one day: curves on a grid of steps, facts of the whole window, and the state of the cluster.
 
-A reading is filled piece by piece, in any order and from questions split in any way: a curve's points go where their
-timestamps belong, maxima stay maxima, increases add up. Who fills it (Prometheus, sample data) does not show later.
+A reading is filled in pieces, in any order and however the queries were split: points are placed by timestamp, of
+maxima the largest is kept, increases are summed. It does not depend on the source (Prometheus or sample data).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Curve: TypeAlias = "array[float]"
 """One double per step, NaN where there is no sample."""
 Key = TypeVar("Key")
 
-UNLISTED_SHARE = 0.05
-"""Pods with usage that kube-state-metrics may not list: those that were gone before it was scraped."""
+MAX_UNLISTED_SHARE = 0.05
+"""Tolerated share of pods with usage that kube-state-metrics does not list: pods deleted before it was scraped."""
 CFS_PERIOD_MICROSECONDS = 100_000
 """`container_spec_cpu_quota` is microseconds per CFS period; the period is the kubelet's default of 100 ms."""
 
 
 class Metric(StrEnum):
-    """The metrics that are read."""
+    """The metrics that KubeDoor reads."""
 
     CPU = "container_cpu_usage_seconds_total"
     MEMORY = "container_memory_working_set_bytes"
@@ -80,12 +80,12 @@ class Fact(StrEnum):
     PERIODS = "periods"
     OOM_EVENTS = "oom_events"
     OOM_RESTARTS = "oom_restarts"
-    """Restarts of a container that was last ended by an OOM kill: cAdvisor's own counter dies with the container."""
+    """Restarts after an OOM kill. Needed because cAdvisor's counter disappears with the container."""
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Some of a grid's steps in a row: unix seconds of the first and the last, and the first's place in the grid."""
+class Segment:
+    """Consecutive steps of a grid. `first` and `last` are unix seconds; `offset` is the grid index of `first`."""
 
     first: int
     last: int
@@ -96,19 +96,19 @@ class Stretch:
     def steps(self) -> int:
         return (self.last - self.first) // self.step_seconds + 1
 
-    def halves(self) -> tuple[Stretch, ...]:
-        """Two stretches with the same steps; itself alone when there is but one step."""
+    def halves(self) -> tuple[Segment, ...]:
+        """Two segments that together have the same steps; a segment of one step is returned unchanged."""
         if self.steps == 1:
             return (self,)
         half = self.steps // 2
         middle = self.first + half * self.step_seconds
         return (
-            Stretch(self.first, middle - self.step_seconds, self.step_seconds, self.offset),
-            Stretch(middle, self.last, self.step_seconds, self.offset + half),
+            Segment(self.first, middle - self.step_seconds, self.step_seconds, self.offset),
+            Segment(middle, self.last, self.step_seconds, self.offset + half),
         )
 
     def curve(self, points: Sequence[tuple[float, str | float]]) -> Curve:
-        """[unix seconds, number] pairs in order, on this stretch's steps; what is off it or not finite is missing."""
+        """Map [unix seconds, number] pairs, in order, to the steps. Values off the steps or not finite are missing."""
         if len(points) == self.steps and (points[0][0], points[-1][0]) == (self.first, self.last):
             curve = array("d", [float(value) for _, value in points])
             if math.isfinite(sum(curve)):
@@ -127,47 +127,47 @@ def empty_curve(steps: int) -> Curve:
 
 @dataclass(frozen=True)
 class Grid:
-    """The steps of a day: multiples of the step (as VictoriaMetrics would shift them) inside the day's ranges."""
+    """The steps of a day: the multiples of the step inside the day's ranges. VictoriaMetrics aligns to them anyway."""
 
-    stretches: tuple[Stretch, ...]
+    segments: tuple[Segment, ...]
 
     @classmethod
     def of(cls, ranges: Sequence[TimeRange], step_seconds: int) -> Grid:
-        stretches: list[Stretch] = []
+        segments: list[Segment] = []
         free_from = 0
         for piece in ranges:
             last = math.floor(piece.end.timestamp() / step_seconds) * step_seconds
-            # A range shorter than a step still has the step before its end.
+            # A range shorter than a step gets the last step before its end.
             first = max(min(math.ceil(piece.start.timestamp() / step_seconds) * step_seconds, last), free_from)
             if first <= last:
-                stretches.append(Stretch(first, last, step_seconds, sum(stretch.steps for stretch in stretches)))
+                segments.append(Segment(first, last, step_seconds, sum(segment.steps for segment in segments)))
                 free_from = last + step_seconds
-        return cls(tuple(stretches))
+        return cls(tuple(segments))
 
     @property
     def steps(self) -> int:
-        return sum(stretch.steps for stretch in self.stretches)
+        return sum(segment.steps for segment in self.segments)
 
 
 @dataclass
 class ClusterState:
-    """What kube-state-metrics (and cAdvisor of CPU quotas) said in the windows. CPU in cores, memory in bytes."""
+    """State from kube-state-metrics and, for CPU quotas, cAdvisor. CPU in cores, memory in bytes."""
 
     ownership: Ownership = field(default_factory=Ownership)
     containers: set[ContainerKey] = field(default_factory=set)
     sidecars: set[ContainerKey] = field(default_factory=set)
-    """Native sidecars: init containers with restartPolicy Always (a label since kube-state-metrics 2.11)."""
+    """Init containers with restartPolicy Always, a label that kube-state-metrics has since 2.11."""
     requests: dict[tuple[ContainerKey, str], float] = field(default_factory=dict)
     limits: dict[tuple[ContainerKey, str], float] = field(default_factory=dict)
     cpu_quotas: dict[ContainerKey, float] = field(default_factory=dict)
-    """Cores. A quota of -1 or 0, which means none, is not kept."""
+    """Cores. A quota of -1 or 0 means no quota and is left out."""
     hpa_targets: set[tuple[str, str]] = field(default_factory=set)
     """(namespace, deployment)"""
     seen: set[str] = field(default_factory=set)
-    """Which metrics had any series."""
+    """The metrics that had at least one series."""
 
     def add(self, metric: str, labels: Mapping[str, str], value: float) -> None:
-        """One series of STATE_METRICS, or of another name, which is then only noted as seen."""
+        """Add one series. A metric that is not in STATE_METRICS is only recorded in `seen`."""
         self.seen.add(metric)
         if not math.isfinite(value):
             return
@@ -192,8 +192,8 @@ class ClusterState:
             case Metric.HPA if labels.get("scaletargetref_kind") == DEPLOYMENT:
                 self.hpa_targets.add((namespace, labels.get("scaletargetref_name", "")))
 
-    def counts(self, key: ContainerKey) -> bool:
-        """A container, or a native sidecar, but never a plain init container. All count where nothing lists them."""
+    def is_counted(self, key: ContainerKey) -> bool:
+        """False for plain init containers. Without the container info metric, everything is counted."""
         return key in self.containers or key in self.sidecars or Metric.CONTAINER_INFO not in self.seen
 
 
@@ -212,7 +212,7 @@ class DayReading:
     state: ClusterState = field(default_factory=ClusterState)
 
     def add_curve(self, metric: Metric, key: ContainerKey, piece: Curve, offset: int) -> None:
-        """`piece` starts at the grid's step `offset`. Only samples are written; a piece without any leaves no trace."""
+        """Write the samples of `piece`, which starts at grid index `offset`. A piece without samples adds no curve."""
         if all(map(math.isnan, piece)):
             return
         curves = self.cpu if metric is Metric.CPU else self.memory
@@ -225,7 +225,7 @@ class DayReading:
                 curve[index] = value
 
     def add_fact(self, fact: Fact, key: ContainerKey, value: float) -> None:
-        """A piece of time's number: the largest maximum counts, increases add up."""
+        """Add the value of one part of the window: of maxima the largest is kept, increases are summed."""
         if not math.isfinite(value):
             return
         if fact is Fact.MEMORY_MAX:
@@ -234,14 +234,14 @@ class DayReading:
             self.facts[fact, key] = self.facts.get((fact, key), 0.0) + value
 
     def fact(self, fact: Fact, key: ContainerKey) -> float:
-        """0 where nothing was read."""
+        """0 if nothing was read."""
         return self.facts.get((fact, key), 0.0)
 
     def knows_hpas(self) -> bool:
-        """Whether a workload without an HPA in this reading has none.
+        """Whether a workload without an HPA series really has no HPA.
 
-        Not while the metric is away, and not while so many Deployments' pods are not listed that a shard of
-        kube-state-metrics must be away: the HPAs it has are not listed either.
+        False without the HPA metric. Also false if more than MAX_UNLISTED_SHARE of the Deployments' pods are not
+        listed: then a shard of kube-state-metrics is down, and its HPAs are missing too.
         """
         if Metric.HPA not in self.state.seen:
             return False
@@ -249,10 +249,10 @@ class DayReading:
             return True
         listed = {key[:2] for key in self.state.containers}
         pods = {key[:2] for key in self.cpu.keys() | self.memory.keys()}
-        theirs = {pod for pod in pods if self.state.ownership.owner_of(*pod)}
-        return len(theirs - listed) <= UNLISTED_SHARE * len(theirs)
+        owned = {pod for pod in pods if self.state.ownership.owner_of(*pod)}
+        return len(owned - listed) <= MAX_UNLISTED_SHARE * len(owned)
 
     def missing_metrics(self) -> Iterator[Metric]:
-        """Those of NEEDED_METRICS that had no series at all."""
+        """The NEEDED_METRICS without any series."""
         seen = {*self.state.seen, *([Metric.CPU] if self.cpu else []), *([Metric.MEMORY] if self.memory else [])}
         return (metric for metric in NEEDED_METRICS if metric not in seen)

@@ -1,4 +1,4 @@
-"""What a request to collect asks for. Pure."""
+"""The body of a request to collect, parsed and validated. Pure."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _FIELDS = ("days", "day", "refresh", "before", "cluster", "then", "failed")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a collection is asked for. Everything absent: the missing days of the look-back."""
+class CollectRequest:
+    """Without any field: all missing days of the look-back, in every cluster."""
 
     days: int | None = None
-    """How many days back to look for missing ones."""
+    """Number of days to look back; None: the setting."""
     day: date | None = None
-    """Just this day, whether it is there or not."""
+    """Only this day, even if it is stored already."""
     refresh: bool = False
-    """Collect days anew that are there already."""
+    """Also collect days that are stored already."""
     before: date | None = None
-    """Only days older than this: where an answer's `next` goes on."""
+    """Only days before this one. Set by `next` to resume a collection."""
     cluster: str | None = None
-    """Which cluster; absent: every one in turn."""
+    """None: every cluster, one after the other."""
     then: tuple[str, ...] = ()
-    """Clusters that come after it, which `before` is not about."""
+    """Clusters to collect after `cluster`; `before` does not apply to them. Set by `next`."""
     failed: tuple[str, ...] = ()
-    """Clusters that earlier requests of the same round have failed at."""
+    """Clusters that failed in earlier requests of the same run over all clusters. Set by `next`."""
 
     def as_json(self) -> dict[str, Any]:
-        wish = {
+        fields = {
             "days": self.days,
             "day": self.day,
             "refresh": self.refresh or None,
@@ -43,12 +43,14 @@ class Wish:
             "failed": list(self.failed) or None,
         }
         return {
-            name: str(value) if isinstance(value, date) else value for name, value in wish.items() if value is not None
+            name: str(value) if isinstance(value, date) else value
+            for name, value in fields.items()
+            if value is not None
         }
 
 
-def parse_wish(body: Any) -> Wish:
-    """Read a request's body. Raises InvalidInput that names the field."""
+def parse_collect_request(body: Any) -> CollectRequest:
+    """`body` is decoded JSON. Raises InvalidInput that names the field."""
     if not isinstance(body, Mapping):
         raise InvalidInput("the body must be a JSON object", field="body")
     if unknown := sorted(set(body) - set(_FIELDS)):
@@ -61,7 +63,7 @@ def parse_wish(body: Any) -> Wish:
         raise InvalidInput("refresh must be true or false", field="refresh")
     if days is not None and body.get("day") is not None:
         raise InvalidInput("day and days exclude each other", field="day")
-    return Wish(
+    return CollectRequest(
         days=days,
         day=_date(body, "day"),
         refresh=refresh,

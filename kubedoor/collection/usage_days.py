@@ -1,7 +1,7 @@
-"""From a day's reading to its usage rows: which pods are one workload, and what its containers used.
+"""Turns the reading of one day into usage rows: groups pods by Deployment and computes the usage of each container.
 
-Pure arithmetic. Whatever is missing stays missing: a container without any CPU or any memory sample gives no row (a
-zero would look real), and is counted in a warning that names the metric.
+Pure arithmetic. Missing data is never replaced by zero: a container without a CPU or a memory sample gets no row and
+is counted in a warning that names the metric.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PODS_QUANTILE = 0.9
 
 @dataclass
 class _Workload:
-    """The pods of one Deployment: their containers by name, and which ReplicaSet each pod is of."""
+    """The pods of one Deployment. `containers` has the keys by container name, one per pod."""
 
     containers: dict[str, list[ContainerKey]] = field(default_factory=dict)
     replicasets: dict[str, str] = field(default_factory=dict)
@@ -30,12 +30,12 @@ class _Workload:
 
 
 def day_usage(reading: DayReading, peak_day: PeakDay) -> DayUsage:
-    """The rows of one day, in order of namespace, Deployment and container."""
+    """The rows are ordered by namespace, Deployment and container."""
     rows: list[UsageDay] = []
     left_out: Counter[Metric] = Counter()
     knows_hpas = reading.knows_hpas()
     for (namespace, deployment), workload in sorted(_workloads(reading).items()):
-        pods = _pods_side_by_side(reading, workload)
+        pods = _concurrent_pods(reading, workload)
         for container, keys in sorted(workload.containers.items()):
             if missing := _missing_usage(reading, keys):
                 left_out[missing] += 1
@@ -51,7 +51,7 @@ def day_usage(reading: DayReading, peak_day: PeakDay) -> DayUsage:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Linear interpolation between the two nearest of `ordered` (not empty), as Prometheus' quantile_over_time does."""
+    """Linear interpolation as in Prometheus' quantile_over_time. `ordered` is sorted and not empty."""
     rank = share * (len(ordered) - 1)
     lower = math.floor(rank)
     upper = min(lower + 1, len(ordered) - 1)
@@ -60,22 +60,25 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def nearest_rank(ordered: Sequence[int], share: float) -> int:
-    """The smallest of `ordered` (not empty) that at least `share` of them do not exceed."""
+    """The nearest-rank quantile: the smallest value that at least `share` of all values do not exceed.
+
+    `ordered` is sorted and not empty.
+    """
     return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
 
 def round_up(value: float) -> int:
-    """To the next whole unit; 250.0000000001, which is 0.25 * 1000 with float noise, is 250."""
+    """Round up to a whole unit, ignoring float noise: 250.0000000001 is 250."""
     return math.ceil(round(value, 6))
 
 
 def round_down(value: float) -> int:
-    """For limits: a request that is cut to one must not be above what stands in the cluster."""
+    """Used for limits: a request that is clamped to the result must not exceed the limit in the cluster."""
     return math.floor(round(value, 6))
 
 
 def mean_curve(curves: Sequence[Curve]) -> Sequence[float]:
-    """At each step the mean over the curves that have a sample there; NaN where none has."""
+    """At each step, the mean of the curves that have a sample there; NaN if none has."""
     if len(curves) == 1:
         return curves[0]
     if not any(math.isnan(sum(curve)) for curve in curves):
@@ -95,7 +98,7 @@ def _workloads(reading: DayReading) -> dict[tuple[str, str], _Workload]:
     workloads: dict[tuple[str, str], _Workload] = {}
     for key in reading.cpu.keys() | reading.memory.keys():
         namespace, pod, container = key
-        if not reading.state.counts(key):
+        if not reading.state.is_counted(key):
             continue
         if owner := reading.state.ownership.owner_of(namespace, pod):
             workload = workloads.setdefault((namespace, owner.deployment), _Workload())
@@ -110,10 +113,10 @@ def _missing_usage(reading: DayReading, keys: Sequence[ContainerKey]) -> Metric 
     return Metric.MEMORY if reading.memory.keys().isdisjoint(keys) else None
 
 
-def _pods_side_by_side(reading: DayReading, workload: _Workload) -> int:
-    """The largest ReplicaSet's pods at each step, and of these the 0.9 quantile over the steps with data.
+def _concurrent_pods(reading: DayReading, workload: _Workload) -> int:
+    """The PODS_QUANTILE, over the steps with data, of the pod count of the largest ReplicaSet.
 
-    So a rollout's surge does not count, nor does a replaced pod that Prometheus still shows for 5 minutes.
+    This leaves out the surge of a rollout and a replaced pod, which Prometheus still returns for 5 minutes.
     """
     counts = {replicaset: [0] * reading.grid.steps for replicaset in workload.replicasets.values()}
     curves_of_pods: dict[str, list[Curve]] = {}
@@ -130,7 +133,7 @@ def _pods_side_by_side(reading: DayReading, workload: _Workload) -> int:
 def _row(
     reading: DayReading, keys: Sequence[ContainerKey], *, name: tuple[str, str, str], day: date, pods: int
 ) -> UsageDay:
-    """`name` is (namespace, deployment, container); `keys` are the containers of that name, one per pod."""
+    """`name` is (namespace, deployment, container); `keys` has this container of each pod."""
     namespace, deployment, container = name
     cpu_curves = [reading.cpu[key] for key in keys if key in reading.cpu]
     memory_curves = [reading.memory[key] for key in keys if key in reading.memory]
@@ -149,7 +152,7 @@ def _row(
         memory_max_bytes=round_up(_memory_max(reading, keys, memory_curves)),
         cpu_quantiles_millicores=tuple(round_up(quantile(ordered_cpu, share) * 1000) for share in QUANTILES),
         memory_quantiles_bytes=tuple(round_up(quantile(ordered_memory, share)) for share in QUANTILES),
-        found=_found(reading.state, keys),
+        found=_found_resources(reading.state, keys),
         throttled_share=_throttled_share(reading, keys),
         oom_kills=sum(_oom_kills(reading, key) for key in keys),
         coverage=_covered_steps(cpu, memory) / reading.grid.steps,
@@ -162,13 +165,16 @@ def _hottest(curves: Iterable[Curve]) -> float:
 
 
 def _memory_max(reading: DayReading, keys: Iterable[ContainerKey], curves: Iterable[Curve]) -> float:
-    """The highest sample where it was read; the curve looks only at its steps, but also 5 minutes before the first."""
+    """The larger of the highest sample and the curve's maximum.
+
+    The fact covers every sample of the window, the curve only its steps; but its first step looks back 5 minutes.
+    """
     highest_sample = max(reading.fact(Fact.MEMORY_MAX, key) for key in keys)
     return max(highest_sample, *(max(_ordered(curve)) for curve in curves))
 
 
-def _found(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
-    """Of the pods the largest. Where no limit is listed, the CPU quota that cAdvisor sees is one."""
+def _found_resources(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
+    """The largest values of all pods. Where no CPU limit is listed, the fallback is cAdvisor's CPU quota."""
     quotas = state.cpu_quotas
     return Resources(
         cpu_request_millicores=_largest((state.requests.get((key, "cpu")) for key in keys), 1000),
@@ -194,7 +200,7 @@ def _throttled_share(reading: DayReading, keys: Iterable[ContainerKey]) -> float
 
 
 def _oom_kills(reading: DayReading, key: ContainerKey) -> int:
-    """Both ways of counting see the same kills; `increase` extrapolates, so a kill can read 1.02."""
+    """Both facts count the same kills, so the larger is taken. `increase` extrapolates: a kill can read 1.02."""
     return round(max(reading.fact(Fact.OOM_EVENTS, key), reading.fact(Fact.OOM_RESTARTS, key)))
 
 
@@ -213,10 +219,10 @@ def _day_coverage(reading: DayReading) -> float:
 
 
 def _missing_metric_warnings(reading: DayReading) -> list[str]:
-    if not reading.grid.stretches:
+    if not reading.grid.segments:
         return []
-    first = _clock(reading.grid.stretches[0].first)
-    last = _clock(reading.grid.stretches[-1].last)
+    first = _clock(reading.grid.segments[0].first)
+    last = _clock(reading.grid.segments[-1].last)
     return [f"{metric} has no series between {first} and {last}" for metric in reading.missing_metrics()]
 
 

@@ -1,1 +1,1 @@
-"""Settings, and the further clusters that they list."""
+"""Settings: read from the environment, checked, and held in frozen objects."""

@@ -1,1 +1,1 @@
-"""People, sessions, tokens, OIDC log-in and the audit of what they do."""
+"""Users, sessions, API tokens, OIDC log-in, and the audit of changes."""

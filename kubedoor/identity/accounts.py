@@ -1,4 +1,4 @@
-"""Users and API tokens as admins keep them. Every change is recorded; the last admin stays."""
+"""Administration of users and API tokens. Every change is audited; removing the last admin is refused."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kubedoor.errors import Conflict, InvalidInput, NotFound
-from kubedoor.identity.audit import Editor, recorded
+from kubedoor.identity.audit import Editor, audited
+from kubedoor.identity.authentication import token_hash
 from kubedoor.identity.oidc import Identity
 from kubedoor.identity.passwords import Passwords
-from kubedoor.identity.sessions import token_hash
 from kubedoor.roles import Role, role_named
-from kubedoor.store.people import LOCAL, OIDC, PeopleStore, User, UserEntry
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import Token, TokenEntry, TokenStore
+from kubedoor.store.users import LOCAL, OIDC, User, UserEntry, UserStore
 
 MAX_TOKEN_DAYS = 3650
-TOKEN_PREFIX = "kubedoor_"  # noqa: S105 -- by which scanners of repositories find what should not be there
-# Names are segments of paths, where `.` and `..` mean something else: what is named so could never be named again.
+TOKEN_PREFIX = "kubedoor_"  # noqa: S105 -- lets secret scanners find tokens in repositories
+# Names are segments of URL paths, where `.` and `..` are resolved: an object of such a name could not be addressed.
 _USERNAME = re.compile(r"(?!\.{1,2}$)[\w.@+-]{1,128}")
 _TOKEN_NAME = re.compile(r"(?!\.{1,2}$)[\w.-]{1,64}")
 
 
 class Users:
     def __init__(
-        self, store: PeopleStore, records: RecordStore, passwords: Passwords, *, now: Callable[[], datetime]
+        self, store: UserStore, records: RecordStore, passwords: Passwords, *, now: Callable[[], datetime]
     ) -> None:
         self._store = store
         self._records = records
@@ -45,7 +45,7 @@ class Users:
         return user
 
     def create(self, username: str, password: str, role: str, editor: Editor) -> User:
-        """A user who has to choose a password of their own at the first log-in. Raises Conflict for a name in use."""
+        """The user must change the password at the first log-in. Raises InvalidInput, or Conflict for a name in use."""
         wanted = role_named(role)
         if not _USERNAME.fullmatch(username):
             raise InvalidInput("a user name has up to 128 letters, digits and . _ @ + -", field="username")
@@ -60,26 +60,28 @@ class Users:
             sessions_valid_from=self._now(),
             version=self._store.newest_version(username),
         )
-        with recorded(self._records, editor, "user.create", username, after=_shown(user)):
+        with audited(self._records, editor, "user.create", username, after=_audit_fields(user)):
             return self._store.save(user)
 
     def set_role(self, username: str, role: str, editor: Editor, *, version: int | None = None) -> User:
-        """`version`: the one this was decided on; Conflict when there is a newer one."""
+        """`version`: the one that the change is based on. Raises Conflict if it is stale, and for the last admin."""
         wanted, user = role_named(role), self.one(username)
         _check_version(user, version)
         if user.source != LOCAL:
             raise Conflict(f"the role of {username} comes from the identity provider: change it there")
         if wanted == user.role:
             return user
-        self._keep_an_admin(user)
+        self._check_not_last_admin(user)
         changed = replace(user, role=wanted)
-        with recorded(self._records, editor, "user.role", username, before=_shown(user), after=_shown(changed)):
+        with audited(
+            self._records, editor, "user.role", username, before=_audit_fields(user), after=_audit_fields(changed)
+        ):
             saved = self._store.save(changed)
         self._restore_if_last(saved, user, editor)
         return saved
 
     def reset_password(self, username: str, password: str, editor: Editor) -> User:
-        """A new first password, to be changed at the next log-in; ends every session of the user."""
+        """The user must change the new password at the next log-in. Ends all sessions of the user."""
         user = self.one(username)
         if user.source != LOCAL:
             raise Conflict(f"the password of {username} is kept by the identity provider")
@@ -90,28 +92,28 @@ class Users:
             must_change_password=True,
             sessions_valid_from=self._now(),
         )
-        with recorded(self._records, editor, "password.reset", username):
+        with audited(self._records, editor, "password.reset", username):
             return self._store.save(changed)
 
     def log_out(self, username: str, editor: Editor) -> None:
-        """End every session of the user."""
+        """End all sessions of the user."""
         user = self.one(username)
-        with recorded(self._records, editor, "user.log-out", username):
+        with audited(self._records, editor, "user.log-out", username):
             self._store.save(replace(user, sessions_valid_from=self._now()))
 
     def delete(self, username: str, editor: Editor, *, version: int | None = None) -> None:
-        """Ends their sessions too. Raises Conflict for the last admin."""
+        """Ends all sessions too. Raises Conflict for a stale `version` and for the last admin."""
         user = self.one(username)
         _check_version(user, version)
-        self._keep_an_admin(user)
-        with recorded(self._records, editor, "user.delete", username, before=_shown(user)):
+        self._check_not_last_admin(user)
+        with audited(self._records, editor, "user.delete", username, before=_audit_fields(user)):
             deleted = self._store.save(replace(user, sessions_valid_from=self._now()), deleted=True)
         self._restore_if_last(deleted, user, editor)
 
-    def admit(self, identity: Identity, editor: Editor) -> User:
-        """The user of an identity the provider vouches for, made or brought up to date.
+    def provision(self, identity: Identity, editor: Editor) -> User:
+        """Just-in-time provisioning: create the user of an identity, or update the role.
 
-        Raises Conflict when the name belongs to somebody else here: a provider cannot take a local user over.
+        Raises Conflict if the name belongs to a local user or to another subject: a provider cannot take users over.
         """
         user = self._store.user(identity.username)
         if user is None:
@@ -121,7 +123,9 @@ class Users:
         if user.role == identity.role:
             return user
         changed = replace(user, role=identity.role)
-        with recorded(self._records, editor, "user.role", user.username, before=_shown(user), after=_shown(changed)):
+        with audited(
+            self._records, editor, "user.role", user.username, before=_audit_fields(user), after=_audit_fields(changed)
+        ):
             return self._store.save(changed)
 
     def _add_identity(self, identity: Identity, editor: Editor) -> User:
@@ -137,17 +141,17 @@ class Users:
             source=OIDC,
             subject=identity.subject,
         )
-        with recorded(self._records, editor, "user.create", user.username, after=_shown(user)):
+        with audited(self._records, editor, "user.create", user.username, after=_audit_fields(user)):
             return self._store.save(user)
 
-    def _keep_an_admin(self, user: User) -> None:
-        if user.role == Role.ADMIN and self._admins_like(user) <= 1:
+    def _check_not_last_admin(self, user: User) -> None:
+        if user.role == Role.ADMIN and self._count_admins_like(user) <= 1:
             raise self._last_admin(user)
 
-    def _admins_like(self, user: User) -> int:
-        """How many admins there are who can stand in for this one.
+    def _count_admins_like(self, user: User) -> int:
+        """The number of admins, this one included, that count as a replacement for it.
 
-        A provider can take the role from all of its own at any time, so for a local admin only local ones can.
+        For a local admin only local ones do: the identity provider can take the role from its users at any time.
         """
         return self._store.count(role=Role.ADMIN, source=LOCAL if user.source == LOCAL else "")
 
@@ -160,10 +164,10 @@ class Users:
         return Conflict(f"{user.username} is the last admin: make somebody else an admin first")
 
     def _restore_if_last(self, changed: User, before: User, editor: Editor) -> None:
-        """Two admins who remove each other at once both pass the first check; whoever then finds none goes back."""
-        if before.role != Role.ADMIN or self._admins_like(before) > 0:
+        """Undo the change if no admin is left: of two admins removed concurrently both pass the check before it."""
+        if before.role != Role.ADMIN or self._count_admins_like(before) > 0:
             return
-        with recorded(self._records, editor, "user.restore", before.username, after=_shown(before)):
+        with audited(self._records, editor, "user.restore", before.username, after=_audit_fields(before)):
             self._store.save(replace(before, version=changed.version))
         raise self._last_admin(before)
 
@@ -175,11 +179,11 @@ class Tokens:
         self._now = now
 
     def all(self) -> list[TokenEntry]:
-        """Those that have not been revoked; expired ones too, so that it can be seen why a pipeline fails."""
+        """All tokens but revoked ones. Expired ones are included: they explain why a pipeline fails."""
         return self._store.all()
 
     def create(self, name: str, role: str, *, days: int, editor: Editor) -> tuple[Token, str]:
-        """The token and its secret text, which is shown this once. Raises Conflict for a name in use."""
+        """The token and its secret, which is not stored. Raises InvalidInput, or Conflict for a name in use."""
         wanted = role_named(role)
         if not _TOKEN_NAME.fullmatch(name):
             raise InvalidInput("a token's name has up to 64 letters, digits and . _ -", field="name")
@@ -199,16 +203,16 @@ class Tokens:
             version=former.version if former else 0,
         )
         shown = {"role": token.role, "expires_at": token.expires_at}
-        with recorded(self._records, editor, "token.create", name, after=shown):
+        with audited(self._records, editor, "token.create", name, after=shown):
             return self._store.save(token), secret
 
     def revoke(self, name: str, editor: Editor) -> None:
-        """It stops working at once. Raises NotFound."""
+        """Takes effect at once. Raises NotFound."""
         token = self._store.by_name(name)
         if token is None or token.revoked:
             raise NotFound(f"there is no token {name}")
         before = {"role": token.role, "expires_at": token.expires_at}
-        with recorded(self._records, editor, "token.revoke", name, before=before):
+        with audited(self._records, editor, "token.revoke", name, before=before):
             self._store.save(replace(token, revoked=True))
 
 
@@ -221,5 +225,5 @@ def _check_version(user: User, version: int | None) -> None:
         )
 
 
-def _shown(user: User) -> dict[str, Any]:
+def _audit_fields(user: User) -> dict[str, Any]:
     return {"role": user.role, "source": user.source, "must_change_password": user.must_change_password}

@@ -1,7 +1,6 @@
-"""A change that cannot be recorded does not happen: the record is written first.
+"""Audits changes write-ahead: the record is written before the change, so no change goes unrecorded.
 
-When the change itself then fails, a second line with the outcome `failed` and the same id takes the place of the first;
-the record never claims less than what was done.
+If the change then fails, a second record with the same id and the outcome `failed` supersedes the first.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ FAILURE_PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Editor:
-    """Who changes something. `via`: session, token, schedule, command-line, system."""
+    """Who makes a change. `via`: session, oidc, token, schedule, command-line or system."""
 
     who: str
     via: str
@@ -33,7 +32,7 @@ class Editor:
 
 
 @contextmanager
-def recorded(
+def audited(
     records: RecordStore,
     editor: Editor,
     action: str,
@@ -42,24 +41,24 @@ def recorded(
     before: Mapping[str, Any] = NOTHING,
     after: Mapping[str, Any] = NOTHING,
 ) -> Iterator[None]:
-    """`with recorded(…): change()`. Raises StoreError before the change when the record cannot be written."""
+    """`with audited(…): change()`. Raises StoreError, and skips the change, if the record cannot be written."""
     record = AuditRecord(editor.who, editor.via, editor.address, action, target, before, after)
     records.add_audit(record)
     try:
         yield
     except Exception as error:
-        words = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
-        _record_failure(records, replace(record, outcome="failed", after={**after, "error": words}))
+        message = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
+        _record_failure(records, replace(record, outcome="failed", after={**after, "error": message}))
         raise
 
 
 def _record_failure(records: RecordStore, record: AuditRecord) -> None:
-    """Insist for a moment, then log it: why the change failed matters more to whoever waits."""
+    """Retries, then only logs: the caller has to get the error of the change, not that of the audit."""
     for attempt in range(FAILURE_ATTEMPTS):
         try:
             records.add_audit(record)
             return
         except StoreError as error:
-            log.warning("that %s of %s failed could not be recorded: %s", record.action, record.target, error)
+            log.warning("the failure of %s on %s could not be audited: %s", record.action, record.target, error)
             if attempt < FAILURE_ATTEMPTS - 1:
                 time.sleep(FAILURE_PAUSE_SECONDS)

@@ -1,8 +1,8 @@
-"""The only importer of `authlib`: log-in at an OpenID Connect provider, authorization code with PKCE.
+"""Log-in at an OpenID Connect provider: authorization code flow with PKCE. The only importer of `authlib`.
 
-The browser carries what has to come back unchanged (state, nonce, code verifier) in a signed cookie, so any pod can
-finish what another one started. What the provider says is believed when its signature, issuer, audience, nonce and
-times are right; a signature with a shared secret, or none, is never accepted.
+State, nonce and code verifier are kept in a signed cookie, so any pod can finish a log-in that another one started. An
+ID token is accepted only with a valid asymmetric signature, issuer, audience, nonce and lifetime; a signature with a
+shared secret, or none, is refused.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from kubedoor.errors import Forbidden, IdentityError, Unauthorized
 from kubedoor.roles import Role, includes
 
 TIMEOUT_SECONDS = 10
-DISCOVERED_FOR = timedelta(minutes=5)
-ASKED_AT_ONCE = 8
-"""Anybody may start a log-in: while the provider is slow, these must not take every thread of the server."""
-TURN_SECONDS = 1
-LOGIN_SECONDS = 600
-"""How long somebody may take at the provider."""
+DISCOVERY_TTL = timedelta(minutes=5)
+"""How long the provider's discovery document is cached."""
+MAX_CONCURRENT_REQUESTS = 8
+"""To the provider. Anybody may start a log-in: with a slow provider these would otherwise block all threads."""
+SLOT_WAIT_SECONDS = 1
+LOGIN_TIMEOUT_SECONDS = 600
+"""Maximum time between the start of a log-in and the return from the provider."""
 CLOCK_LEEWAY_SECONDS = 60
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 EVERYBODY = "*"
@@ -39,7 +40,7 @@ EVERYBODY = "*"
 
 @dataclass(frozen=True)
 class OidcOptions:
-    """`role_mapping`: value of the role claim to role; `*` is everybody. Empty secret: a public client."""
+    """`role_mapping`: value of the role claim -> role; `*` matches every user. Without a secret: a public client."""
 
     issuer: str
     client_id: str
@@ -54,69 +55,69 @@ class OidcOptions:
 
 @dataclass(frozen=True)
 class Identity:
-    """Somebody the provider knows. `subject` is the issuer and its own, unchanging name for the person."""
+    """A user of the provider. `subject`: issuer and `sub` claim, which never changes."""
 
     username: str
     role: Role
     subject: str
 
 
-class Oidc:
+class OidcClient:
     def __init__(self, options: OidcOptions, *, now: Callable[[], datetime]) -> None:
         self._options = options
         self._now = now
-        self._turns = threading.BoundedSemaphore(ASKED_AT_ONCE)
-        self._known: tuple[datetime, dict[str, Any]] | None = None
-        """What the provider said of itself, and until when that is believed."""
+        self._slots = threading.BoundedSemaphore(MAX_CONCURRENT_REQUESTS)
+        self._discovered: tuple[datetime, dict[str, Any]] | None = None
+        """Expiry and content of the cached discovery document."""
 
     def start(self) -> tuple[str, dict[str, Any]]:
-        """The provider's address to go to, and what the browser has to bring back. Raises IdentityError."""
+        """The authorization URL, and the pending log-in to keep in a signed cookie. Raises IdentityError."""
         with self._session() as session, _translated():
-            kept = {
+            pending = {
                 "state": secrets.token_urlsafe(24),
                 "nonce": secrets.token_urlsafe(24),
                 "verifier": secrets.token_urlsafe(48),
                 "made_at": self._now().timestamp(),
             }
             address, _ = session.create_authorization_url(
-                self._discovered(session)["authorization_endpoint"],
-                state=kept["state"],
-                nonce=kept["nonce"],
-                code_verifier=kept["verifier"],
+                self._provider(session)["authorization_endpoint"],
+                state=pending["state"],
+                nonce=pending["nonce"],
+                code_verifier=pending["verifier"],
             )
-            return str(address), kept
+            return str(address), pending
 
-    def finish(self, *, code: str, state: str, kept: Mapping[str, Any]) -> Identity:
-        """Who has come back with this code.
+    def finish(self, *, code: str, state: str, pending: Mapping[str, Any]) -> Identity:
+        """Exchange the code for the user's identity. `pending` is what `start` returned.
 
-        Raises Unauthorized when it is not the browser that started, or too late; Forbidden when the person has no role
-        here; IdentityError when the provider is away or its answer must not be believed.
+        Raises Unauthorized if another browser started the log-in or it took too long, Forbidden if no role maps to the
+        user, IdentityError if the provider is not available or its response is invalid.
         """
-        if not secrets.compare_digest(str(kept.get("state", "")).encode(), state.encode()):
+        if not secrets.compare_digest(str(pending.get("state", "")).encode(), state.encode()):
             raise Unauthorized("this log-in was not started here: start again")
-        if self._now().timestamp() - float(kept.get("made_at", 0)) > LOGIN_SECONDS:
+        if self._now().timestamp() - float(pending.get("made_at", 0)) > LOGIN_TIMEOUT_SECONDS:
             raise Unauthorized("this log-in took too long: start again")
         with self._session() as session, _translated():
-            provider = self._discovered(session)
-            with self._turn():
+            provider = self._provider(session)
+            with self._slot():
                 token = session.fetch_token(
                     provider["token_endpoint"],
                     grant_type="authorization_code",
                     code=code,
-                    code_verifier=str(kept.get("verifier", "")),
+                    code_verifier=str(pending.get("verifier", "")),
                 )
-                claims = self._claims(session, provider, token, str(kept.get("nonce", "")))
+                claims = self._claims(session, provider, token, str(pending.get("nonce", "")))
         return self._identity(claims)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """To ask the provider something. Raises IdentityError when too many are waiting for it."""
-        if not self._turns.acquire(timeout=TURN_SECONDS):
+    def _slot(self) -> Iterator[None]:
+        """Limits concurrent requests to the provider. Raises IdentityError if none is free within SLOT_WAIT_SECONDS."""
+        if not self._slots.acquire(timeout=SLOT_WAIT_SECONDS):
             raise IdentityError("many people are logging in at the identity provider just now: try again")
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()
 
     def _session(self) -> OAuth2Session:
         options = self._options
@@ -132,21 +133,21 @@ class Oidc:
         session.verify = options.ca_file or True
         return session
 
-    def _discovered(self, session: OAuth2Session) -> dict[str, Any]:
+    def _provider(self, session: OAuth2Session) -> dict[str, Any]:
         now = self._now()
-        if self._known is not None and now < self._known[0]:
-            return self._known[1]
-        with self._turn():
-            found = self._discover(session)
-        self._known = (now + DISCOVERED_FOR, found)
-        return found
+        if self._discovered is not None and now < self._discovered[0]:
+            return self._discovered[1]
+        with self._slot():
+            document = self._discover(session)
+        self._discovered = (now + DISCOVERY_TTL, document)
+        return document
 
     def _discover(self, session: OAuth2Session) -> dict[str, Any]:
         address = f"{self._options.issuer}/.well-known/openid-configuration"
-        found = _json(session.get(address, withhold_token=True, timeout=TIMEOUT_SECONDS))
-        if str(found.get("issuer", "")).rstrip("/") != self._options.issuer:
+        document = _json(session.get(address, withhold_token=True, timeout=TIMEOUT_SECONDS))
+        if str(document.get("issuer", "")).rstrip("/") != self._options.issuer:
             raise IdentityError("the provider at KUBEDOOR_OIDC_ISSUER says that it is another issuer")
-        return found
+        return document
 
     def _claims(
         self, session: OAuth2Session, provider: Mapping[str, Any], token: Mapping[str, Any], nonce: str
@@ -163,14 +164,14 @@ class Oidc:
             {"nonce": nonce, "client_id": self._options.client_id, "access_token": token.get("access_token")},
         )
         claims.validate(now=int(self._now().timestamp()), leeway=CLOCK_LEEWAY_SECONDS)
-        found = dict(claims)
-        wanted = (self._options.username_claim, self._options.role_claim)
-        if any(_claim(found, name) is None for name in wanted) and provider.get("userinfo_endpoint"):
-            more = _json(session.get(provider["userinfo_endpoint"], timeout=TIMEOUT_SECONDS))
-            if more.get("sub") != found["sub"]:
-                raise IdentityError("the provider speaks of two different people")
-            found = {**more, **found}
-        return found
+        known = dict(claims)
+        required = (self._options.username_claim, self._options.role_claim)
+        if any(_claim(known, name) is None for name in required) and provider.get("userinfo_endpoint"):
+            userinfo = _json(session.get(provider["userinfo_endpoint"], timeout=TIMEOUT_SECONDS))
+            if userinfo.get("sub") != known["sub"]:
+                raise IdentityError("the provider's userinfo is about another user than its ID token")
+            known = {**userinfo, **known}
+        return known
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         username = _claim(claims, self._options.username_claim)
@@ -187,25 +188,25 @@ class Oidc:
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:
-    """A claim by its name, else by a path of names with dots between; None: it is not there."""
+    """A claim by its name, else by a dotted path into nested objects; None if it is missing."""
     if name in claims:
         return claims[name]
-    found: Any = claims
+    value: Any = claims
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
-def _json(answer: Any) -> dict[str, Any]:
-    answer.raise_for_status()
-    found = answer.json()
-    if not isinstance(found, dict):
+def _json(response: Any) -> dict[str, Any]:
+    response.raise_for_status()
+    body = response.json()
+    if not isinstance(body, dict):
         raise IdentityError("the identity provider answers something that is not an object")
-    return found
+    return body
 
 
 class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
-    """Turns what authlib, joserfc and the HTTP client raise into IdentityError; never a code, a token or a secret."""
+    """Turns exceptions of authlib, joserfc and the HTTP client into IdentityError, without codes, tokens or secrets."""
 
     def __enter__(self) -> None:
         return None
@@ -214,8 +215,8 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         if isinstance(error, AuthlibBaseError):
             raise IdentityError(f"the identity provider refuses: {error.error}") from error
         if isinstance(error, JoseError):
-            raise IdentityError(f"the identity provider's answer is not right: {error.error}") from error
+            raise IdentityError(f"the identity provider's answer is invalid: {error.error}") from error
         if isinstance(error, OSError):
             raise IdentityError("the identity provider cannot be reached, or does not answer as it should") from error
         if isinstance(error, KeyError | ValueError):
-            raise IdentityError("the identity provider's answer lacks something") from error
+            raise IdentityError("the identity provider's answer lacks a field, or has one of the wrong type") from error

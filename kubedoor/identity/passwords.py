@@ -1,4 +1,4 @@
-"""Passwords: hashed by argon2-cffi with its defaults (RFC 9106, low-memory), and what a new one must be like."""
+"""Password hashing by argon2-cffi with its defaults (RFC 9106, low-memory), and the rules for new passwords."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from kubedoor.errors import InvalidInput, TooManyRequests
 
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 200
-HASHES_AT_ONCE = 2
-"""Each takes 64 MiB for the time it runs: without a bound, a burst of log-ins would take the pod's memory."""
+MAX_CONCURRENT_HASHES = 2
+"""A hash needs 64 MiB while it runs: without a limit a burst of log-ins would exhaust the pod's memory."""
 HASH_WAIT_SECONDS = 5
 
 
 class Passwords:
-    """`default` is the first password of the settings, which nobody may choose; `hasher` only where it may be quick."""
+    """`default`: the first password of the settings, refused as a new one. `hasher`: a cheaper one, for tests."""
 
     def __init__(self, *, default: str, hasher: PasswordHasher | None = None) -> None:
         self._default = default
         self._hasher = hasher or PasswordHasher()
-        self._slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
-        # Verified when a user does not exist, so that the answer takes as long as for one who does.
-        self.nobody = self._hasher.hash(secrets.token_hex(16))
+        self._slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
+        # Verified if the user does not exist, so that response times do not reveal user names.
+        self.dummy_hash = self._hasher.hash(secrets.token_hex(16))
 
     def hash(self, password: str) -> str:
-        with self.turn():
+        with self.slot():
             return self._hasher.hash(password)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """For `is_right`. Raises TooManyRequests when it does not come within seconds."""
+    def slot(self) -> Iterator[None]:
+        """Hold it to call `is_right`. Raises TooManyRequests if none is free within HASH_WAIT_SECONDS."""
         if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
             raise TooManyRequests("many people are logging in just now: try again", retry_after_seconds=1)
         try:
@@ -44,14 +44,14 @@ class Passwords:
             self._slots.release()
 
     def is_right(self, password_hash: str, password: str) -> bool:
-        """Only within a `turn`. False too for a user who has no password here."""
+        """Call it only inside a `slot`. False also for an empty hash (a user without a local password)."""
         try:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
 
     def check(self, new: str, *, username: str, old: str = "", field: str = "new_password") -> None:
-        """Raises InvalidInput when `new` must not be a password."""
+        """Raises InvalidInput if `new` breaks a rule for passwords."""
         if not MIN_PASSWORD_CHARACTERS <= len(new) <= MAX_PASSWORD_CHARACTERS:
             raise InvalidInput(
                 f"a password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters", field=field

@@ -1,8 +1,8 @@
-"""Guessing passwords is slowed down, for each account and for each address; all pods of `api` count as one.
+"""Throttles log-in attempts for each account and each address; all pods of `api` share the counters in the store.
 
-An attempt is written down as a failure before the password is looked at, and counted after that: attempts sent side by
-side see each other, so a burst gets no more guesses than a queue. A success is written down as well and excuses its own
-attempt. What is refused is not written, so the record grows by no more than the limits.
+An attempt is stored as a failure before the password is verified, and the failures are counted after that: concurrent
+attempts see each other, so sending them in parallel gains no guesses. A success is stored too and offsets its own
+attempt. Refused attempts are not stored, which bounds the table by the limits.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from kubedoor.errors import TooManyRequests
-from kubedoor.store.logins import LoginStore
+from kubedoor.store.login_attempts import LoginAttemptStore
 
 WINDOW = timedelta(minutes=15)
 ACCOUNT_FAILURES = 10
-"""In a window. A stranger can so lock a known account for a quarter of an hour; nine guesses more would be worse."""
+"""Per WINDOW. An attacker can lock a known account for that long; the alternative, more guesses, is worse."""
 ADDRESS_FAILURES = 50
-"""In a window; more than for an account, because a whole company may come from one address."""
+"""Per WINDOW; more than for an account, because a whole company may share one address."""
 
 
 class Throttle:
-    def __init__(self, store: LoginStore, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: LoginAttemptStore, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
 
     def attempt(self, account: str, address: str) -> None:
-        """To be called before a password is looked at. Raises TooManyRequests. An empty address is not counted."""
-        address = counted_as(address)
+        """Call it before verifying a password. Raises TooManyRequests. An empty address is not counted."""
+        address = normalized_address(address)
         self._refuse(account, address, own=0)
         self._store.add(at=self._now(), account=account, address=address, succeeded=False)
         self._refuse(account, address, own=1)
 
     def succeeded(self, account: str, address: str) -> None:
-        """The password was right: the account's failures are forgotten."""
-        self._store.add(at=self._now(), account=account, address=counted_as(address), succeeded=True)
+        """Call it after a correct password: resets the failures of the account."""
+        self._store.add(at=self._now(), account=account, address=normalized_address(address), succeeded=True)
 
     def _refuse(self, account: str, address: str, *, own: int) -> None:
         since = self._now() - WINDOW
@@ -54,14 +54,14 @@ class Throttle:
         )
 
 
-def counted_as(address: str) -> str:
-    """Of IPv6 a whole /64: whoever has one of its addresses has them all."""
+def normalized_address(address: str) -> str:
+    """The key that failures of an address are counted by: for IPv6 its /64 network, which one client usually owns."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -1,8 +1,7 @@
-"""The only importer of `kubernetes`: a few requests to one API server, JSON in and JSON out.
+"""A small client for one API server; the only importer of `kubernetes`.
 
-Typed models drop fields they do not know, so objects stay the JSON they came as. Nothing is loaded or connected before
-the first request; the client is imported by it too, since that takes half a second and 40 MB which a start without a
-cluster need not pay.
+Objects are plain JSON: the typed models of `kubernetes` would drop fields that they do not know. The first request
+connects and imports `kubernetes` (half a second, 40 MB): a process without a cluster starts without that cost.
 """
 
 from __future__ import annotations
@@ -24,35 +23,35 @@ if TYPE_CHECKING:
 NO_CLUSTER = "none"
 PAGE_SIZE = 500
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-"""A DNS subdomain (RFC 1123), as object names are."""
+"""Object names are DNS subdomains (RFC 1123)."""
 MAX_PAGES = 1000
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
 
-def segment(name: str) -> str:
-    """`name` as one segment of a path. Raises InvalidInput for what is no name in Kubernetes, such as `../secrets`."""
+def path_segment(name: str) -> str:
+    """`name`, safe as one segment of a URL path. Raises InvalidInput for an invalid name such as `../secrets`."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"{name[:100]!r} is not a name that Kubernetes knows", field="name")
     return name
 
 
 class Cluster:
-    """One cluster, by kubeconfig file and context, or by the pod's service account. Safe to share between threads."""
+    """The API server of a kubeconfig context, or of the pod's service account. Thread-safe."""
 
     def __init__(
         self, *, kubeconfig: str = "", context: str = "", timeout_seconds: float = 10.0, no_access: str = ""
     ) -> None:
-        """`no_access`: why nothing is to be asked of this cluster at all, where that is so."""
+        """`no_access`: if not empty, every request fails with NoClusterAccess and this reason."""
         self._no_access = no_access
         self._kubeconfig = kubeconfig
         self._context = context
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._client: ApiClient | None = None
-        self._read_at = 0.0
+        self._loaded_mtime = 0.0
 
     def check_access(self) -> None:
-        """Raises NoClusterAccess where every request would; asks nobody."""
+        """Raises NoClusterAccess if this cluster was configured without access. Sends nothing."""
         if self._no_access:
             raise NoClusterAccess(self._no_access)
 
@@ -65,10 +64,10 @@ class Cluster:
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Any:
-        """Send one request.
+        """Send one request; returns the JSON response, `{}` if it is empty.
 
-        Raises NotFound, Conflict and Forbidden for what the API server says, ClusterError when there is no cluster or
-        it does not answer, NoClusterAccess when nobody gave us a way to it.
+        Raises NotFound, Conflict, Forbidden or ClusterError for an error status, ClusterError if no cluster is
+        configured or it does not answer, NoClusterAccess if this cluster was configured without access.
         """
         self.check_access()
         api = self._api()
@@ -89,58 +88,62 @@ class Cluster:
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterError("the API server does not answer") from error
         if response.status >= 400:
-            raise _refusal(response.status, data)
+            raise _error(response.status, data)
         return json.loads(data) if data else {}
 
     def version(self) -> str:
         return str(self.request("GET", "/version")["gitVersion"])
 
     def webhook_configuration(self, name: str) -> dict[str, Any] | None:
-        """None when it is not there."""
-        return self._get(f"{_WEBHOOKS}/{segment(name)}")
+        """None if it does not exist."""
+        return self._get(f"{_WEBHOOKS}/{path_segment(name)}")
 
     def apply_webhook_configuration(self, manifest: dict[str, Any]) -> None:
-        """Create it, or make the existing one like `manifest`, by server-side apply."""
-        path = f"{_WEBHOOKS}/{segment(manifest['metadata']['name'])}"
+        """Create or update it by server-side apply."""
+        path = f"{_WEBHOOKS}/{path_segment(manifest['metadata']['name'])}"
         query = {"fieldManager": "kubedoor", "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
 
     def patch_webhook_configuration(self, name: str, patch: list[dict[str, Any]]) -> None:
-        """Change what is there, by JSON patch."""
-        self.request("PATCH", f"{_WEBHOOKS}/{segment(name)}", body=patch, content_type="application/json-patch+json")
+        """Apply a JSON patch (RFC 6902). Raises NotFound."""
+        self.request(
+            "PATCH", f"{_WEBHOOKS}/{path_segment(name)}", body=patch, content_type="application/json-patch+json"
+        )
 
     def delete_webhook_configuration(self, name: str) -> None:
-        """What is already gone is no error."""
+        """Idempotent: no error if it does not exist."""
         try:
-            self.request("DELETE", f"{_WEBHOOKS}/{segment(name)}")
+            self.request("DELETE", f"{_WEBHOOKS}/{path_segment(name)}")
         except NotFound:
             return
 
     def service_exists(self, namespace: str, name: str) -> bool:
-        return self._get(f"/api/v1/namespaces/{segment(namespace)}/services/{segment(name)}") is not None
+        return self._get(f"/api/v1/namespaces/{path_segment(namespace)}/services/{path_segment(name)}") is not None
 
     def deployment(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """None when it is not there."""
-        return self._get(f"/apis/apps/v1/namespaces/{segment(namespace)}/deployments/{segment(name)}")
+        """None if it does not exist."""
+        return self._get(f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{path_segment(name)}")
 
     def deployments(self) -> Iterator[dict[str, Any]]:
-        """Every Deployment of the cluster, page by page."""
+        """All Deployments of the cluster, requested in pages."""
         yield from self._list("/apis/apps/v1/deployments")
 
     def patch_deployment(
         self, namespace: str, name: str, patch: dict[str, Any], *, dry_run: bool = False
     ) -> dict[str, Any]:
-        """Apply a merge patch; the Deployment as it is then, or as it would be."""
-        path = f"/apis/apps/v1/namespaces/{segment(namespace)}/deployments/{segment(name)}"
-        return self._merge(path, patch, dry_run=dry_run)
+        """Apply a merge patch (RFC 7396); returns the resulting Deployment, of a dry run the one that would result."""
+        path = f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{path_segment(name)}"
+        return self._merge_patch(path, patch, dry_run=dry_run)
 
     def scale_deployment(self, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> int:
-        """Ask for replicas through the scale subresource; how many were stored, which admission may have changed."""
-        path = f"/apis/apps/v1/namespaces/{segment(namespace)}/deployments/{segment(name)}/scale"
-        # NB: a Scale leaves `replicas` out when it is zero.
-        return int(self._merge(path, {"spec": {"replicas": replicas}}, dry_run=dry_run)["spec"].get("replicas", 0))
+        """Set replicas through the scale subresource; returns the stored number, which admission may have changed."""
+        path = f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{path_segment(name)}/scale"
+        # NB: a Scale omits `replicas` if it is zero.
+        return int(
+            self._merge_patch(path, {"spec": {"replicas": replicas}}, dry_run=dry_run)["spec"].get("replicas", 0)
+        )
 
-    def _merge(self, path: str, patch: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    def _merge_patch(self, path: str, patch: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         query = {"fieldManager": "kubedoor", **({"dryRun": "All"} if dry_run else {})}
         changed: dict[str, Any] = self.request(
             "PATCH", path, body=patch, query=query, content_type="application/merge-patch+json"
@@ -148,12 +151,12 @@ class Cluster:
         return changed
 
     def apply_object(self, path: str, manifest: dict[str, Any]) -> None:
-        """Create the object at `path`, or make the existing one like `manifest`, by server-side apply."""
+        """Create or update the object at `path` by server-side apply."""
         query = {"fieldManager": "kubedoor", "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
 
     def delete_object(self, path: str) -> None:
-        """Delete an object and leave what it made to itself; what is already gone is no error."""
+        """Delete an object but not its dependents. Idempotent: no error if it does not exist."""
         try:
             self.request("DELETE", path, query={"propagationPolicy": "Orphan"})
         except NotFound:
@@ -169,12 +172,12 @@ class Cluster:
         return targets
 
     def namespaces_labelled(self, label: str) -> set[str]:
-        """The names of the namespaces that have this label, whatever its value."""
-        found = self._list("/api/v1/namespaces", labelSelector=label)
-        return {str(namespace["metadata"]["name"]) for namespace in found}
+        """Names of the namespaces that have this label, with any value."""
+        labelled = self._list("/api/v1/namespaces", labelSelector=label)
+        return {str(namespace["metadata"]["name"]) for namespace in labelled}
 
     def may(self, verb: str, group: str, resource: str, *, name: str = "", namespace: str = "") -> bool:
-        """Whether KubeDoor's own user is allowed this, as the API server says; without a namespace, everywhere."""
+        """Whether the API server allows this to KubeDoor's own user; without a namespace: in all namespaces."""
         attributes = {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
@@ -186,13 +189,13 @@ class Cluster:
 
     def _get(self, path: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self.request("GET", path)
+            answer: dict[str, Any] = self.request("GET", path)
         except NotFound:
             return None
-        return found
+        return answer
 
-    def _list(self, path: str, **selected: str) -> Iterator[dict[str, Any]]:
-        query = {"limit": str(PAGE_SIZE), **selected}
+    def _list(self, path: str, **selectors: str) -> Iterator[dict[str, Any]]:
+        query = {"limit": str(PAGE_SIZE), **selectors}
         for _ in range(MAX_PAGES):
             page = self.request("GET", path, query=query)
             yield from page.get("items") or ()
@@ -202,15 +205,15 @@ class Cluster:
 
     def _api(self) -> ApiClient:
         with self._lock:
-            written_at = self._written_at()
-            if self._client is None or written_at != self._read_at:
+            mtime = self._kubeconfig_mtime()
+            if self._client is None or mtime != self._loaded_mtime:
                 from kubernetes import client
 
-                self._client, self._read_at = client.ApiClient(self._configuration()), written_at
+                self._client, self._loaded_mtime = client.ApiClient(self._configuration()), mtime
             return self._client
 
-    def _written_at(self) -> float:
-        """Of the kubeconfig, which is replaced when its token or certificate is; 0 where there is none to look at."""
+    def _kubeconfig_mtime(self) -> float:
+        """0 if there is no file. A change means a new token or certificate, so the file is loaded again."""
         try:
             return Path(self._kubeconfig).expanduser().stat().st_mtime if self._kubeconfig else 0.0
         except OSError:
@@ -239,14 +242,14 @@ class Cluster:
         return loaded
 
 
-def _refusal(status: int, data: bytes) -> KubeDoorError:
-    """The API server's own words; anything that is not a Status is not shown."""
+def _error(status: int, data: bytes) -> KubeDoorError:
+    """With the message of the API server's Status object; any other body is not shown."""
     try:
         parsed = json.loads(data)
-        words = str(parsed["message"]) if parsed.get("kind") == "Status" else ""
+        text = str(parsed["message"]) if parsed.get("kind") == "Status" else ""
     except (ValueError, KeyError, AttributeError):
-        words = ""
-    message = words[:500] or f"the API server answered {status}"
+        text = ""
+    message = text[:500] or f"the API server answered {status}"
     if status == 404:
         return NotFound(message)
     if status == 409:

@@ -1,1 +1,1 @@
-"""The values that every room speaks of. Frozen, and without behaviour that needs a client, a clock or the environment."""
+"""Value types shared by all packages. Frozen; their behaviour needs no client, no clock and no environment."""

@@ -1,4 +1,4 @@
-"""The lines of the checkup."""
+"""The result of one check of the checkup."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the checkup: `remedy` says what to do when it is not ok."""
+    """`remedy` says what to do if the check is not ok."""
 
     name: str
     ok: bool

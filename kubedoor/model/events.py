@@ -1,4 +1,4 @@
-"""Events that channels can be told of."""
+"""Events that notification channels can subscribe to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Stream(StrEnum):
-    """What is limited together. The door's notices come in floods, the others one by one."""
+    """Events that share one rate limit. The door can produce many events at once, the other streams few."""
 
     DOOR = "door"
     OPERATIONS = "operations"
@@ -29,7 +29,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that happened `count` times in the same way; with a `cluster` where there are several."""
+    """One line of a notification: `count` equal events. `cluster` is empty unless there are several clusters."""
 
     event: Event
     text: str

@@ -1,4 +1,4 @@
-"""A schedule as it is stored."""
+"""Schedules as they are stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Schedule:
-    """`cron` or `at`, never both. `parent`: the schedule whose temporary scale this one ends. `version` 0: not saved."""
+    """Either `cron` or `at` is set. `version` 0: not saved yet."""
 
     schedule: str
     name: str
@@ -20,8 +20,9 @@ class Schedule:
     cron: str = ""
     at: datetime | None = None
     return_after_minutes: int = 0
-    """0: it does not return by itself."""
+    """0: not a temporary scale."""
     parent: str = ""
+    """The schedule whose temporary scale this one ends; empty: none."""
     paused: bool = False
     deleted: bool = False
     token_hash: str = ""

@@ -1,4 +1,4 @@
-"""Usage days: what a source read of one day's peak window, and what is stored of it.
+"""Usage days: what a source reads of the peak window of one day, and what is stored of it.
 
 CPU is in integer millicores, memory in bytes, instants in UTC; a `day` is the local date of the peak window. None means
 "not known", never zero.
@@ -15,14 +15,14 @@ from kubedoor.model.checks import Check
 from kubedoor.model.values import Resources
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0)
-"""Which quantiles of the window's curve a usage day keeps; the last one is the maximum."""
+"""The quantiles of the window's curve that a usage day has; the last one is the maximum."""
 SAMPLE_MARK = "sample"
-"""The mark of days of sample data."""
+"""The `mark` of sample data."""
 
 
 @dataclass(frozen=True, order=True)
 class TimeRange:
-    """A stretch of time in UTC, both ends included when it is sampled."""
+    """A time interval in UTC; both ends are sampled."""
 
     start: datetime
     end: datetime
@@ -34,7 +34,7 @@ class TimeRange:
 
 @dataclass(frozen=True)
 class PeakDay:
-    """One local day and the stretches of UTC time its peak windows cover (none where daylight saving skips them)."""
+    """A local date and its peak windows in UTC; no ranges if daylight saving skips all windows of that day."""
 
     day: date
     ranges: tuple[TimeRange, ...]
@@ -42,12 +42,12 @@ class PeakDay:
 
 @dataclass(frozen=True)
 class UsageDay:
-    """What one container of one workload used and asked for in one day's peak window.
+    """Usage, requests and limits of one container of one workload in the peak window of one day.
 
     The window's curve is, at each step, the mean over the workload's pods; `*_p95` is its 0.95 quantile and
-    `*_quantiles_*` its QUANTILES. `*_p95_hottest` is the largest of the pods' own 0.95 quantiles. `pods` is how many
-    pods of the largest ReplicaSet ran side by side (0.9 quantile over the window, so that neither a rollout's surge
-    nor a replaced pod counts twice). Numbers are rounded up to a whole unit.
+    `*_quantiles_*` its QUANTILES. `*_p95_hottest` is the largest 0.95 quantile of a single pod. `pods` is the number of
+    pods of the largest ReplicaSet at the same time (0.9 quantile over the window, so that neither a rollout's surge nor
+    a replaced pod counts twice). Numbers are rounded up to a whole unit.
     """
 
     namespace: str
@@ -63,33 +63,33 @@ class UsageDay:
     cpu_quantiles_millicores: tuple[int, ...]
     memory_quantiles_bytes: tuple[int, ...]
     found: Resources = Resources()
-    """Requests and limits as found in the window; the largest where pods differ."""
+    """Requests and limits in the window; the largest where pods differ."""
     throttled_share: float | None = None
-    """CFS periods in which the container was throttled, 0 to 1; None without CFS metrics or without a limit."""
+    """Share of CFS periods with throttling, 0 to 1; None without CFS metrics or without a limit."""
     oom_kills: int = 0
     coverage: float = 1.0
     """Share of the window's steps that have a sample, 0 to 1."""
     hpa: bool | None = None
-    """A HorizontalPodAutoscaler targets the workload; None: nobody could say, such as while the metric is away."""
+    """Whether a HorizontalPodAutoscaler targets the workload; None: not known, e.g. without the HPA metric."""
 
 
 @dataclass(frozen=True)
 class DayUsage:
-    """What a usage source says of one day."""
+    """The result of reading one day from a usage source."""
 
     rows: tuple[UsageDay, ...]
     coverage: float
     """Share of the window's steps for which any container has a sample; 0 for a day without data."""
     warnings: tuple[str, ...] = ()
-    """What was incomplete, in words: missing metrics by name, Prometheus' own warnings."""
+    """Missing metrics by name, and Prometheus' own warnings."""
     is_partial: bool = False
-    """Prometheus answered with partial data: the day is kept, and asked for again the next time."""
+    """Prometheus returned partial data: the day is stored, and the next collection reads it again."""
     queries: int = 0
 
 
 @dataclass(frozen=True)
 class StoredDay:
-    """What is on record of one day. `windows` is the label of the peak windows it was collected with."""
+    """The record of one stored day. `windows` is the label of the peak windows it was collected with."""
 
     day: date
     windows: str
@@ -100,7 +100,7 @@ class StoredDay:
     seconds: float
     finished_at: datetime
     source: str = ""
-    """The `mark` of the source; empty: of before there were marks, or taken over."""
+    """The `mark` of the source; empty: stored before marks existed, or imported."""
 
 
 class UsageSource(Protocol):
@@ -110,7 +110,7 @@ class UsageSource(Protocol):
 
     @property
     def mark(self) -> str:
-        """Stored with every day. Another mark means that a day would be of other data: another server, other labels."""
+        """Identifies the data, stored with every day. It changes with the server and the label matchers."""
         ...
 
     def read_day(self, peak_day: PeakDay, *, step_seconds: int) -> DayUsage:
@@ -118,5 +118,5 @@ class UsageSource(Protocol):
         ...
 
     def checks(self) -> Iterable[Check]:
-        """Can it be reached, and does it have the metrics?"""
+        """Checks that the source is reachable and has the metrics."""
         ...

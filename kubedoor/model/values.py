@@ -1,4 +1,4 @@
-"""Workloads and their values: set by hand, collected, and compiled into control values.
+"""Manual values, collected values, and the control values compiled from both.
 
 CPU is in integer millicores and memory in bytes. None means "not known" or "not set", never zero.
 """
@@ -50,7 +50,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class ManualValues:
-    """What a person set for one workload; every field on its own, None: not set. `version` 0: never edited."""
+    """Values that a person set for one workload, each independent; None: not set. `version` 0: never edited."""
 
     version: int = 0
     mode: Mode | None = None
@@ -63,19 +63,19 @@ class ManualValues:
 
 @dataclass(frozen=True)
 class CollectedContainer:
-    """What the peak day says of one container: requests, and the limits found."""
+    """Requests of one container computed from the peak day, and the limits found."""
 
     container: str
     values: Resources
     cpu_usage_millicores: int = 0
     memory_usage_bytes: int = 0
     reasons: tuple[str, ...] = ()
-    """How each number came about, in words: day, figure, clamps."""
+    """One sentence per number: day, measured value, clamps."""
 
 
 @dataclass(frozen=True)
 class CollectedValues:
-    """What the peak days say of one workload. The memory peak day may differ from the CPU's."""
+    """Values of one workload computed from its peak days. The peak days of CPU and memory may differ."""
 
     namespace: str
     deployment: str
@@ -84,9 +84,9 @@ class CollectedValues:
     memory_peak_day: date
     containers: tuple[CollectedContainer, ...]
     days: int
-    """How many usage days of the look-back there were."""
+    """Number of usage days in the look-back."""
     hpa: bool | None = None
-    """As the newest day says that knows; None: no day does."""
+    """From the newest day on which it is known; None: no such day."""
     reasons: tuple[str, ...] = ()
 
 
@@ -100,7 +100,7 @@ class Value:
 
 @dataclass(frozen=True)
 class ControlContainer:
-    """Control values of one container. None: KubeDoor has nothing to say, the field is left alone."""
+    """Control values of one container. None: no control value, so the field is left unchanged."""
 
     cpu_request_millicores: Value | None = None
     memory_request_bytes: Value | None = None
@@ -110,16 +110,16 @@ class ControlContainer:
 
 @dataclass(frozen=True)
 class ControlValues:
-    """Everything the door needs to know of one workload, compiled: manual over collected, field by field."""
+    """All the door needs to know about one workload: manual values override collected values, field by field."""
 
     mode: Mode = Mode.ENFORCE
     replicas: Value | None = None
     containers: Mapping[str, ControlContainer] = field(default_factory=dict)
     hpa: bool = False
     opted_out: bool = False
-    """The Deployment carries `kubedoor.io/control: "off"`; known here because a Scale does not show its labels."""
+    """The Deployment has the label `kubedoor.io/control: "off"`; stored because a Scale does not show labels."""
     owned: bool = False
-    """A controller owns the Deployment; known here for the same reason."""
+    """A controller owns the Deployment; stored for the same reason."""
     known: bool = True
     """False: the workload is not in the control table."""
     version: int = 0

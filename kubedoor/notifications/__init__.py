@@ -1,1 +1,1 @@
-"""Which events are sent to which channels."""
+"""Notifications: events are grouped into messages and sent to channels."""

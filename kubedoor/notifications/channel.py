@@ -1,7 +1,7 @@
-"""The only importer of `apprise`: is this the address of a channel, and send it a message.
+"""The only importer of `apprise`: validates the URL of a channel and sends a message to it.
 
-An address is a secret (most have a token in them): it is in no error, and apprise's own log is silenced, since that has
-addresses in it.
+A URL is a secret, since most contain a token: no error repeats it, and the log of apprise, which contains URLs, is off.
+Refuses URLs that reach or read the machine KubeDoor runs on.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ from kubedoor.errors import InvalidInput, KubeDoorError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
-_OF_THIS_MACHINE = frozenset({"dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
-"""Desktops and logs of whatever machine KubeDoor runs on: nobody would ever see these."""
+_LOCAL_SCHEMES = frozenset({"dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
+"""Desktop notifications and logs of the machine KubeDoor runs on."""
 
-_FILE = re.compile(r"[?&]\s*(keyfile|subfile|pgppub|pgpprv|pgpkey)\s*=", re.IGNORECASE)
-"""Parameters of some addresses that name files."""
+_FILE_PARAMETERS = re.compile(r"[?&]\s*(keyfile|subfile|pgppub|pgpprv|pgpkey)\s*=", re.IGNORECASE)
+"""URL parameters of some services that name a local file."""
 
 
 class NotDelivered(KubeDoorError):
-    """The channel did not take a message."""
+    """The channel did not accept a message."""
 
     status = 502
     code = "not_delivered"
 
 
 def service_of(url: str) -> str:
-    """What kind of channel an address is of, in its maker's words. Raises InvalidInput, which does not repeat it."""
+    """The name of the service as apprise calls it, such as "Slack". Raises InvalidInput."""
     return str(_channel(url).service_name)
 
 
 def send(url: str, title: str, body: str) -> None:
-    """Blocks for some seconds at most. Raises NotDelivered."""
+    """Blocks until the timeouts at most. Raises NotDelivered, InvalidInput."""
     channel = _channel(url)
     channel.socket_connect_timeout = CONNECT_SECONDS
     channel.socket_read_timeout = READ_SECONDS
     try:
         is_delivered = channel.notify(body=body, title=title)
     except Exception as error:
-        # Whatever a plugin of apprise raises; its words may have the address in them.
+        # Plugins of apprise raise anything, and the message may contain the URL.
         raise NotDelivered(f"{channel.service_name} failed: {type(error).__name__}") from None
     if not is_delivered:
         raise NotDelivered(f"{channel.service_name} did not take the message: check its address, and that it is up")
 
 
 def _channel(url: str) -> Any:
-    # A second to import, and only needed where there are channels.
+    # The import takes a second, so only a process that has channels pays for it.
     import apprise
 
     logger = logging.getLogger("apprise")
     logger.propagate = False
     logger.setLevel(logging.CRITICAL + 1)
     scheme = url.partition("://")[0].strip().lower()
-    if scheme in _OF_THIS_MACHINE:
+    if scheme in _LOCAL_SCHEMES:
         raise InvalidInput(f"{scheme}:// reaches only the machine that KubeDoor runs on", field="url")
     try:
         channel = apprise.Apprise.instantiate(url.strip(), suppress_exceptions=True)
@@ -73,14 +73,14 @@ def _channel(url: str) -> Any:
 
 
 def _refuse_files(url: str, channel: Any) -> None:
-    """Whoever keeps channels could send files of KubeDoor's machine to themselves. Raises InvalidInput."""
+    """An editor of channels could otherwise have local files sent to them. Raises InvalidInput."""
     import apprise
 
-    found = _FILE.search(unquote(url))
+    parameter = _FILE_PARAMETERS.search(unquote(url))
     templates = getattr(channel, "template", None)
     is_local = isinstance(templates, apprise.AppriseAttachment) and any(
         one.schema not in ("http", "https") for one in templates.attachments
     )
-    if found or is_local:
-        name = found[1].lower() if found else "template"
+    if parameter or is_local:
+        name = parameter[1].lower() if parameter else "template"
         raise InvalidInput(f"{name}= would be a file of the machine that KubeDoor runs on: leave it out", field="url")

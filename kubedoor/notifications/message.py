@@ -1,4 +1,4 @@
-"""What is worth telling, and one message of it, however much it is. Pure."""
+"""Builds one message from any number of events, in the language of the channel, and rate limits messages. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from kubedoor.model.events import Event, Notice, Stream
 
-MAX_SHOWN = 5
-"""Examples of one kind in a message."""
+MAX_EXAMPLES = 5
+"""Of each kind of event in a message."""
 MAX_EXAMPLE_CHARACTERS = 160
-MAX_GAP = timedelta(hours=6)
+MAX_QUIET_PERIOD = timedelta(hours=6)
 
 
 STREAMS = {
@@ -26,7 +26,7 @@ STREAMS = {
     Event.SWITCH_USED: Stream.OPERATIONS,
     Event.CERTIFICATE_ENDS: Stream.CERTIFICATE,
 }
-_WORDS = {
+_TEXTS = {
     "en": {
         "title": "KubeDoor {cluster}: {count} events",
         "one": "KubeDoor {cluster}: one event",
@@ -62,7 +62,7 @@ _WORDS = {
         Event.CERTIFICATE_ENDS: "准入证书即将到期",
     },
 }
-LANGUAGES = tuple(_WORDS)
+LANGUAGES = tuple(_TEXTS)
 
 
 @dataclass(frozen=True)
@@ -71,24 +71,27 @@ class Message:
     body: str
 
 
-def gap(stream: Stream, min_minutes: int, sent_within_a_day: int) -> timedelta:
-    """How long a stream stays quiet after a message: ever longer on a bad day, and a day for the certificate."""
+def quiet_period(stream: Stream, min_minutes: int, sent_within_a_day: int) -> timedelta:
+    """The minimum time between two messages of a stream.
+
+    DOOR: exponential backoff by the messages of the last 24 hours. CERTIFICATE: a day.
+    """
     if stream is Stream.CERTIFICATE:
         return timedelta(days=1)
     least = timedelta(minutes=min_minutes)
     if stream is Stream.OPERATIONS or not sent_within_a_day:
         return least
     doubled: timedelta = least * (1 << min(sent_within_a_day - 1, 20))
-    return max(least, min(doubled, MAX_GAP))
+    return max(least, min(doubled, MAX_QUIET_PERIOD))
 
 
-def message(cluster: str, language: str, notices: Sequence[Notice]) -> Message:
-    """One message for all of them: each kind with its number and a few examples."""
-    words = _WORDS[language]
+def build_message(cluster: str, language: str, notices: Sequence[Notice]) -> Message:
+    """A paragraph for each kind of event: its count and the most frequent examples."""
+    texts = _TEXTS[language]
     total = sum(notice.count for notice in notices)
-    title = words["one" if total == 1 else "title"].format(cluster=cluster, count=total)
+    title = texts["one" if total == 1 else "title"].format(cluster=cluster, count=total)
     paragraphs = [
-        _paragraph(words, event, [notice for notice in notices if notice.event is event])
+        _paragraph(texts, event, [notice for notice in notices if notice.event is event])
         for event in Event
         if any(notice.event is event for notice in notices)
     ]
@@ -96,21 +99,23 @@ def message(cluster: str, language: str, notices: Sequence[Notice]) -> Message:
 
 
 def trial_message(cluster: str, language: str) -> Message:
-    words = _WORDS[language]
-    return Message(words["test"].format(cluster=cluster), words["test"].format(cluster=cluster))
+    text = _TEXTS[language]["test"].format(cluster=cluster)
+    return Message(text, text)
 
 
-def _paragraph(words: dict[str, str], event: Event, notices: Iterable[Notice]) -> str:
+def _paragraph(texts: dict[str, str], event: Event, notices: Iterable[Notice]) -> str:
     ranked = sorted(notices, key=lambda notice: -notice.count)
-    lines = [words[event].format(count=sum(notice.count for notice in ranked))]
-    for notice in ranked[:MAX_SHOWN]:
-        text = _short(notice.text)
-        lines.append(f"- {text if notice.count == 1 else words['times'].format(example=text, count=notice.count)}")
-    if len(ranked) > MAX_SHOWN:
-        lines.append(words["more"].format(count=len(ranked) - MAX_SHOWN))
+    lines = [texts[event].format(count=sum(notice.count for notice in ranked))]
+    for notice in ranked[:MAX_EXAMPLES]:
+        example = _truncated(notice.text)
+        lines.append(
+            f"- {example if notice.count == 1 else texts['times'].format(example=example, count=notice.count)}"
+        )
+    if len(ranked) > MAX_EXAMPLES:
+        lines.append(texts["more"].format(count=len(ranked) - MAX_EXAMPLES))
     return "\n".join(lines)
 
 
-def _short(text: str) -> str:
+def _truncated(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= MAX_EXAMPLE_CHARACTERS else line[: MAX_EXAMPLE_CHARACTERS - 1] + "…"

@@ -1,4 +1,8 @@
-"""Tells channels what has happened: grouped, limited, from threads of its own, once however many pods there are."""
+"""Channels and their notifications: polls the stores for events, groups them into messages, rate limits and sends them.
+
+Each message is claimed in the store before it is sent (compare-and-set), so that several pods send it once. It is sent
+in one of SENDERS threads, at most one message per channel at a time: a slow channel blocks neither `tick` nor the others.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +11,53 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound
-from kubedoor.identity.audit import Editor, recorded
+from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.events import Event, Notice, Stream
-from kubedoor.notifications import channel as notifying
-from kubedoor.notifications.message import LANGUAGES, STREAMS, Message, gap, message, trial_message
+from kubedoor.notifications.channel import NotDelivered, send, service_of
+from kubedoor.notifications.message import LANGUAGES, STREAMS, Message, build_message, quiet_period, trial_message
 from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Row
-from kubedoor.store.notices import NoticeStore
+from kubedoor.store.events import EventStore
 from kubedoor.store.records import RecordStore
 
 log = logging.getLogger(__name__)
 
 MAX_CHANNELS = 50
-MAX_TITLED = 3
-"""Names of clusters in a title."""
+MAX_TITLE_CLUSTERS = 3
 SENDERS = 4
-SETTLE = timedelta(seconds=5)
-"""Records are written a moment after what they are of."""
-LATE = timedelta(minutes=10)
-"""Or much later: a door whose store was away, a clock that goes wrong. What was looked at in vain is looked at again."""
+SETTLE_DELAY = timedelta(seconds=5)
+"""Newer events are not read yet: a record is written a moment after its event."""
+REREAD = timedelta(minutes=10)
+"""How much of a window without events is read again: admissions are recorded late after an outage of the store."""
 MAX_WINDOW = timedelta(hours=24)
-"""A channel that was away for longer is not told of what came before."""
+"""Older events are not sent any more, for example after an outage of the channel."""
 TEST_SECONDS = 30.0
 CERTIFICATE_DAYS = 14
-MINUTES = (1, 1440)
+MIN_MINUTES_BOUNDS = (1, 1440)
 
 
 class Notifications:
-    """Channels are told of every cluster that `notices` has. `certificate_days`: until the home cluster's door's
-    certificate ends; None: not known here."""
+    """`events`: by cluster. `certificate_days`: until the home cluster's webhook certificate expires; None: unknown."""
 
     def __init__(
         self,
         *,
         cluster_name: str,
         store: ChannelStore,
-        notices: Mapping[str, NoticeStore],
+        events: Mapping[str, EventStore],
         records: RecordStore,
         certificate_days: Callable[[], int | None],
         now: Callable[[], datetime],
-        send: Callable[[str, str, str], None] = notifying.send,
+        send: Callable[[str, str, str], None] = send,
     ) -> None:
         self._cluster_name = cluster_name
         self._store = store
-        self._notices = notices
+        self._events = events
         self._records = records
         self._certificate_days = certificate_days
         self._now = now
@@ -64,7 +65,7 @@ class Notifications:
         self._lock = threading.Lock()
         self._senders: ThreadPoolExecutor | None = None
         self._sending: set[str] = set()
-        self._nothing_until: dict[tuple[str, int, Stream], datetime] = {}
+        self._empty_until: dict[tuple[str, int, Stream], datetime] = {}
         self._quiet_until: dict[tuple[str, Stream], datetime] = {}
 
     # Channels
@@ -74,124 +75,123 @@ class Notifications:
 
     def one(self, channel: str) -> Channel:
         """Raises NotFound."""
-        if (found := self._store.one(channel)) is None:
+        if (stored := self._store.one(channel)) is None:
             raise NotFound(f"there is no channel {channel}")
-        return found
+        return stored
 
     def create(self, fields: Mapping[str, Any], editor: Editor) -> Channel:
-        """Raises InvalidInput naming the field, which never repeats the address."""
+        """Raises Conflict, InvalidInput naming the field."""
         if len(self._store.all()) >= MAX_CHANNELS:
             raise Conflict(f"there are {MAX_CHANNELS} channels already: delete some")
-        made = Channel(uuid.uuid4().hex[:12], "", "", "", (), 15, LANGUAGES[0], changed_by=editor.who)
-        channel = _checked(made, fields)
-        with recorded(self._records, editor, "channel.create", channel.name, after=_shown(channel)):
+        blank = Channel(uuid.uuid4().hex[:12], "", "", "", (), 15, LANGUAGES[0], changed_by=editor.who)
+        channel = _validated(blank, fields)
+        with audited(self._records, editor, "channel.create", channel.name, after=_audit_view(channel)):
             self._store.save(channel)
         return self.one(channel.channel)
 
     def change(
         self, channel: str, fields: Mapping[str, Any], editor: Editor, *, based_on: int | None = None
     ) -> Channel:
-        """What is absent stays, the address too. Raises NotFound, Conflict, InvalidInput.
-
-        `based_on`: the version this was decided on; Conflict when there is a newer one.
-        """
+        """Absent fields stay as they are. Raises NotFound, InvalidInput, Conflict when `based_on` is not its version."""
         before = self.one(channel)
         if based_on not in (None, before.version):
             raise Conflict(
                 f"channel {before.name} has been changed by somebody else in the meantime", version=before.version
             )
-        after = _checked(replace(before, changed_by=editor.who), fields)
-        shown = {**_shown(after), "url_changed": after.url != before.url}
-        with recorded(self._records, editor, "channel.change", after.name, before=_shown(before), after=shown):
+        after = _validated(replace(before, changed_by=editor.who), fields)
+        view = {**_audit_view(after), "url_changed": after.url != before.url}
+        with audited(self._records, editor, "channel.change", after.name, before=_audit_view(before), after=view):
             self._store.save(after)
         return self.one(channel)
 
     def delete(self, channel: str, editor: Editor) -> None:
         """Raises NotFound, Conflict."""
-        found = self.one(channel)
-        with recorded(self._records, editor, "channel.delete", found.name, before=_shown(found)):
-            # The address is forgotten with it.
-            self._store.save(replace(found, deleted=True, url="", changed_by=editor.who))
+        before = self.one(channel)
+        with audited(self._records, editor, "channel.delete", before.name, before=_audit_view(before)):
+            # The URL is a secret, so it is deleted too.
+            self._store.save(replace(before, deleted=True, url="", changed_by=editor.who))
 
     def test(self, channel: str) -> None:
         """Send a test message now. Raises NotFound, NotDelivered."""
-        found = self.one(channel)
-        told = trial_message(self._cluster_name, found.language)
-        sent = self._pool().submit(self._send, found.url, told.title, told.body)
+        stored = self.one(channel)
+        message = trial_message(self._cluster_name, stored.language)
+        sent = self._pool().submit(self._send, stored.url, message.title, message.body)
         try:
             sent.result(timeout=TEST_SECONDS)
-        except Late:
-            raise notifying.NotDelivered(f"{found.service} has not answered within {TEST_SECONDS:g} s") from None
+        except TimeoutError:
+            raise NotDelivered(f"{stored.service} has not answered within {TEST_SECONDS:g} s") from None
 
     def messages(self, *, limit: int) -> list[Row]:
-        """The newest messages of all channels first."""
-        channels = {one.channel: one.name for one in self._store.all()}
-        return [{**row, "name": channels[row["channel"]]} for row in self._store.messages(list(channels), limit=limit)]
+        """The sent messages of all channels, newest first."""
+        names = {one.channel: one.name for one in self._store.all()}
+        return [{**row, "name": names[row["channel"]]} for row in self._store.messages(list(names), limit=limit)]
 
     # Messages
 
     def tick(self) -> None:
-        """Send what there is to be told. Never raises, never waits for a channel."""
+        """Start sending the messages that are due. Never raises, and never waits for a channel."""
         try:
             for channel in self._store.all():
                 if channel.enabled and channel.channel not in self._sending:
                     for stream in Stream:
-                        self._look(channel, stream)
+                        self._send_if_due(channel, stream)
         except KubeDoorError as error:
-            log.warning("notifications could not be looked at: %s", error)
+            log.warning("events for notifications could not be read: %s", error)
 
-    def _look(self, channel: Channel, stream: Stream) -> None:
+    def _send_if_due(self, channel: Channel, stream: Stream) -> None:
         events = [event for event in Event if event in channel.events and STREAMS[event] is stream]
         now = self._now()
         if not events or now < self._quiet_until.get((channel.channel, stream), now):
             return
         sent = self._store.newest(channel.channel, stream)
         within_a_day = sum(row["begun_at"] > now - timedelta(days=1) for row in sent)
-        if sent and now < (quiet_until := sent[0]["begun_at"] + gap(stream, channel.min_minutes, within_a_day)):
+        if sent and now < (
+            quiet_until := sent[0]["begun_at"] + quiet_period(stream, channel.min_minutes, within_a_day)
+        ):
             self._quiet_until[(channel.channel, stream)] = quiet_until
             return
-        # What could not be delivered is told again; what nobody knows of (whoever sent it died) is not.
-        told = next((row["until"] for row in sent if row["ok"] is not False), None)
-        looked = (channel.channel, channel.version, stream)
+        # A message that failed is sent again; one without a result (its sender crashed) is not: it may have arrived.
+        sent_until = next((row["until"] for row in sent if row["ok"] is not False), None)
+        key = (channel.channel, channel.version, stream)
         since = max(
-            told or self._first(channel, sent), now - MAX_WINDOW, self._nothing_until.get(looked, now - MAX_WINDOW)
+            sent_until or self._first(channel, sent), now - MAX_WINDOW, self._empty_until.get(key, now - MAX_WINDOW)
         )
-        until = now - SETTLE
+        until = now - SETTLE_DELAY
         if since >= until:
             return
-        notices = [notice for event in events for notice in self._happened(event, since, until)]
+        notices = [notice for event in events for notice in self._read(event, since, until)]
         if notices:
             number = sent[0]["number"] + 1 if sent else 1
-            self._tell(channel, stream, number, (since, until), notices)
+            self._claim_and_send(channel, stream, number, (since, until), notices)
         else:
-            self._nothing_until[looked] = until - LATE
+            self._empty_until[key] = until - REREAD
 
     def _first(self, channel: Channel, sent: Sequence[Row]) -> datetime:
-        """Nothing has been delivered yet: from the first attempt, or since the channel is as it is."""
+        """The start of the window before any delivery: that of the first attempt, else the last change of the channel."""
         return sent[-1]["since"] if sent else channel.changed_at or self._now()
 
-    def _happened(self, event: Event, since: datetime, until: datetime) -> list[Notice]:
+    def _read(self, event: Event, since: datetime, until: datetime) -> list[Notice]:
         if event is not Event.CERTIFICATE_ENDS:
             return [
-                self._of(name, notice)
-                for name, notices in self._notices.items()
-                for notice in notices.between(event, since, until)
+                self._with_cluster(name, notice)
+                for name, store in self._events.items()
+                for notice in store.between(event, since, until)
             ]
         left = self._certificate_days()
         return [Notice(event, f"{left} d")] if left is not None and left <= CERTIFICATE_DAYS else []
 
-    def _of(self, cluster: str, notice: Notice) -> Notice:
-        if len(self._notices) == 1:
+    def _with_cluster(self, cluster: str, notice: Notice) -> Notice:
+        if len(self._events) == 1:
             return notice
         return replace(notice, cluster=cluster, text=f"{cluster}: {notice.text}")
 
-    def _title_of(self, notices: Sequence[Notice]) -> str:
-        """The clusters that a message is about."""
+    def _clusters_of(self, notices: Sequence[Notice]) -> str:
+        """For the title."""
         names = list(dict.fromkeys(notice.cluster for notice in notices if notice.cluster)) or [self._cluster_name]
-        more = f" +{len(names) - MAX_TITLED}" if len(names) > MAX_TITLED else ""
-        return ", ".join(names[:MAX_TITLED]) + more
+        more = f" +{len(names) - MAX_TITLE_CLUSTERS}" if len(names) > MAX_TITLE_CLUSTERS else ""
+        return ", ".join(names[:MAX_TITLE_CLUSTERS]) + more
 
-    def _tell(
+    def _claim_and_send(
         self,
         channel: Channel,
         stream: Stream,
@@ -199,7 +199,7 @@ class Notifications:
         window: tuple[datetime, datetime],
         notices: Sequence[Notice],
     ) -> None:
-        told = message(self._title_of(notices), channel.language, notices)
+        message = build_message(self._clusters_of(notices), channel.language, notices)
         sent = SentMessage(
             channel.channel,
             stream,
@@ -208,22 +208,22 @@ class Notifications:
             window[0],
             window[1],
             sum(notice.count for notice in notices),
-            told.title,
+            message.title,
             self._now(),
         )
-        if not self._store.begin(sent):
+        if not self._store.claim(sent):
             return
         with self._lock:
             self._sending.add(channel.channel)
-        self._pool().submit(self._deliver, channel, sent, told).add_done_callback(_log_failure)
+        self._pool().submit(self._deliver, channel, sent, message).add_done_callback(_log_failure)
 
-    def _deliver(self, channel: Channel, sent: SentMessage, told: Message) -> None:
+    def _deliver(self, channel: Channel, sent: SentMessage, message: Message) -> None:
         try:
-            self._send(channel.url, told.title, told.body)
-            self._store.end(sent.message, ok=True, detail="")
-        except notifying.NotDelivered as error:
+            self._send(channel.url, message.title, message.body)
+            self._store.record_result(sent.message, ok=True, detail="")
+        except NotDelivered as error:
             log.warning("channel %s: %s", channel.name, error)
-            self._store.end(sent.message, ok=False, detail=error.message)
+            self._store.record_result(sent.message, ok=False, detail=error.message)
         finally:
             with self._lock:
                 self._sending.discard(channel.channel)
@@ -237,10 +237,10 @@ class Notifications:
 
 def _log_failure(sent: Future[None]) -> None:
     if error := sent.exception():
-        log.warning("a message's result could not be recorded: %s", error)
+        log.warning("the result of a message could not be recorded: %s", error)
 
 
-def _checked(channel: Channel, fields: Mapping[str, Any]) -> Channel:
+def _validated(channel: Channel, fields: Mapping[str, Any]) -> Channel:
     changed = replace(channel, **{name: value for name, value in fields.items() if name != "events"})
     if "events" in fields:
         changed = replace(changed, events=tuple(dict.fromkeys(fields["events"])))
@@ -252,13 +252,15 @@ def _checked(channel: Channel, fields: Mapping[str, Any]) -> Channel:
         raise InvalidInput(f"choose at least one event of {', '.join(Event)}", field="events")
     if changed.language not in LANGUAGES:
         raise InvalidInput(f"language must be one of {', '.join(LANGUAGES)}", field="language")
-    if not MINUTES[0] <= changed.min_minutes <= MINUTES[1]:
-        raise InvalidInput(f"min_minutes must be from {MINUTES[0]} to {MINUTES[1]}", field="min_minutes")
-    return replace(changed, name=changed.name.strip(), service=notifying.service_of(changed.url))
+    if not MIN_MINUTES_BOUNDS[0] <= changed.min_minutes <= MIN_MINUTES_BOUNDS[1]:
+        raise InvalidInput(
+            f"min_minutes must be from {MIN_MINUTES_BOUNDS[0]} to {MIN_MINUTES_BOUNDS[1]}", field="min_minutes"
+        )
+    return replace(changed, name=changed.name.strip(), service=service_of(changed.url))
 
 
-def _shown(channel: Channel) -> dict[str, Any]:
-    """Everything but the address."""
+def _audit_view(channel: Channel) -> dict[str, Any]:
+    """Without the URL, which is a secret."""
     return {
         "name": channel.name,
         "service": channel.service,

@@ -1,1 +1,1 @@
-"""Scale, restart and apply: planned, done in batches, followed to their end."""
+"""Scale, restart and apply: planned by a dry run, executed in batches, each followed until its rollout ends."""

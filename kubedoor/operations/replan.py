@@ -1,4 +1,4 @@
-"""Plans each item of an action once more right before it is done: the world may have changed since the action was planned."""
+"""Plans each item of an action again right before it is executed: the cluster may have changed since the first plan."""
 
 from __future__ import annotations
 
@@ -6,48 +6,50 @@ import threading
 from collections.abc import Callable
 
 from kubedoor.errors import Conflict, Forbidden
-from kubedoor.operations.plan import Planned, Planner, Surroundings
-from kubedoor.operations.request import Target, Wish
-from kubedoor.operations.retry import insist
+from kubedoor.operations.plan import PlanContext, Planned, Planner
+from kubedoor.operations.request import ActionRequest, Target
+from kubedoor.operations.retry import retry
 
-LOOK_SECONDS = 1.0
-"""Whether the door is on, and what HPAs scale, is looked at again for each item; items of one second share a look."""
+CONTEXT_CACHE_SECONDS = 1.0
+"""How long the PlanContext is cached between items."""
 ATTEMPTS = 3
 
 
 class Replanner:
-    """Of one action. `wait` is true to give up."""
+    """For one action. `wait` returns true once the action is cancelled."""
 
     def __init__(
-        self, planner: Planner, wish: Wish, *, wait: Callable[[float], bool], monotonic: Callable[[], float]
+        self, planner: Planner, request: ActionRequest, *, wait: Callable[[float], bool], monotonic: Callable[[], float]
     ) -> None:
         self._planner = planner
-        self._wish = wish
+        self._request = request
         self._wait = wait
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._around: tuple[float, Surroundings] | None = None
+        self._context: tuple[float, PlanContext] | None = None
 
     def plan(self, target: Target) -> Planned:
-        """A door that remembers older values is waited for. Raises ClusterError and Forbidden after half a minute, and
-        Conflict when the action is cancelled meanwhile."""
+        """Retries while the admission webhook answers with stale control values.
+
+        Raises ClusterError and Forbidden after half a minute, Conflict when the action is cancelled meanwhile.
+        """
         for attempt in range(ATTEMPTS):
-            fresh = insist(lambda: self._plan(target), wait=self._wait)
-            if not fresh.unlike or attempt == ATTEMPTS - 1:
+            fresh = retry(lambda: self._plan(target), wait=self._wait)
+            if not fresh.mismatch or attempt == ATTEMPTS - 1:
                 break
             if self._wait(2.0**attempt):
                 raise Conflict("not touched: cancelled while the door still remembered older values")
         return fresh
 
     def _plan(self, target: Target) -> Planned:
-        fresh = self._planner.plan(self._wish, target, self._surroundings())
+        fresh = self._planner.plan(self._request, target, self._cached_context())
         if fresh.is_forbidden:
             raise Forbidden(f"not touched: {fresh.reason}")
         return fresh
 
-    def _surroundings(self) -> Surroundings:
+    def _cached_context(self) -> PlanContext:
         with self._lock:
             now = self._monotonic()
-            if self._around is None or now - self._around[0] > LOOK_SECONDS:
-                self._around = now, self._planner.look()
-            return self._around[1]
+            if self._context is None or now - self._context[0] > CONTEXT_CACHE_SECONDS:
+                self._context = now, self._planner.context()
+            return self._context[1]

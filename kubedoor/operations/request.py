@@ -1,4 +1,4 @@
-"""What an operator asks to be done to workloads: read, checked, written. Pure."""
+"""The request for an action on workloads: value types, parsing, validation. Pure: it does not know the cluster."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ DEADLINE_SECONDS = (5, 7200)
 
 class Kind(StrEnum):
     SCALE = "scale"
-    """To control values, or to a number that becomes the manual value."""
+    """To the control values, or to a number, which becomes the manual value."""
     RESTART = "restart"
     APPLY = "apply"
-    """Apply control values now: restart only what runs with other requests or limits than the door would set."""
+    """Restart only the workloads that run with other requests or limits than the admission would set."""
 
 
 class Order(StrEnum):
@@ -33,15 +33,16 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class BackTo:
-    """What a temporary scale goes back to: the manual value there was (None: none), else the live number there was."""
+class RestorePoint:
+    """The state before a temporary scale, which its return restores: the manual value (None: not set), else `live`."""
 
     manual: int | None
     live: int
     temporary: int | None = None
-    """The manual value that it set; with another one by now it is left as it is. None: whatever there is."""
+    """The manual value that the temporary scale set. The return skips a workload whose manual value is another one by
+    then. None: it restores in any case."""
     over: str = ""
-    """The return of the temporary scale that it was made on top of."""
+    """Stacked temporary scales: the id of the return of the one beneath; empty: there is none."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,22 @@ class Target:
     namespace: str
     deployment: str
     replicas: int | None = None
-    """A number of its own; None: that of the wish."""
-    back_to: BackTo | None = None
+    """Overrides the replicas of the request; None: does not."""
+    back_to: RestorePoint | None = None
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.deployment}"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One action. `replicas` None: the control values."""
+class ActionRequest:
+    """`replicas` None: to the control values."""
 
     kind: Kind
     targets: tuple[Target, ...]
     replicas: int | None = None
     interval_seconds: float = 0
-    """Pause before each further item is begun."""
+    """Pause before each further item is started."""
     at_once: int = 1
     order: Order = Order.GIVEN
     stop_on_failure: bool = True
@@ -77,14 +78,14 @@ class Wish:
         return self.replicas if target.replicas is None else target.replicas
 
     def as_json(self) -> dict[str, Any]:
-        """What `parse` reads."""
+        """The inverse of `parse`."""
         return asdict(self)
 
 
-def parse(body: Mapping[str, Any]) -> Wish:
+def parse(body: Mapping[str, Any]) -> ActionRequest:
     """Raises InvalidInput naming the field."""
     targets = tuple(_target(number, one) for number, one in enumerate(body.get("targets") or ()))
-    wish = Wish(
+    request = ActionRequest(
         kind=_choice(Kind, body, "kind", None),
         targets=targets,
         replicas=_replicas(body.get("replicas"), "replicas"),
@@ -95,20 +96,20 @@ def parse(body: Mapping[str, Any]) -> Wish:
         deadline_seconds=_number(body, "deadline_seconds", 600, DEADLINE_SECONDS),
         note=str(body.get("note") or "")[:1000],
     )
-    _check(wish)
-    return wish
+    _check(request)
+    return request
 
 
-def _check(wish: Wish) -> None:
-    if not 1 <= len(wish.targets) <= MAX_TARGETS:
+def _check(request: ActionRequest) -> None:
+    if not 1 <= len(request.targets) <= MAX_TARGETS:
         raise InvalidInput(f"name 1 to {MAX_TARGETS} workloads", field="workloads")
     seen: set[tuple[str, str]] = set()
-    for number, target in enumerate(wish.targets):
+    for number, target in enumerate(request.targets):
         if (target.namespace, target.deployment) in seen:
             raise InvalidInput(f"{target} is named twice", field=f"workloads.{number}")
         seen.add((target.namespace, target.deployment))
-        if wish.kind is not Kind.SCALE and wish.replicas_of(target) is not None:
-            raise InvalidInput(f"replicas are for scale, not for {wish.kind}", field="replicas")
+        if request.kind is not Kind.SCALE and request.replicas_of(target) is not None:
+            raise InvalidInput(f"replicas are for scale, not for {request.kind}", field="replicas")
 
 
 def _target(number: int, body: Mapping[str, Any]) -> Target:
@@ -122,7 +123,7 @@ def _target(number: int, body: Mapping[str, Any]) -> Target:
         str(namespace),
         str(deployment),
         _replicas(body.get("replicas"), f"{where}.replicas"),
-        BackTo(**back_to) if back_to else None,
+        RestorePoint(**back_to) if back_to else None,
     )
 
 
@@ -151,10 +152,10 @@ def _choice(kind: Any, body: Mapping[str, Any], name: str, default: Any) -> Any:
         raise InvalidInput(f"{name} must be one of {', '.join(kind)}", field=name) from None
 
 
-def number_there_was(back_to: BackTo, row: Mapping[str, Any] | None, *, door_on: bool | None) -> int:
-    """As a number; `row`: of the view `control`. What was collected counts only where the door keeps it."""
+def restored_replicas(back_to: RestorePoint, row: Mapping[str, Any] | None, *, control_on: bool | None) -> int:
+    """The replicas that a return restores. `row`: of the view `control`; its collected value counts only if it is enforced."""
     if back_to.manual is not None:
         return back_to.manual
-    if row is None or row["collected_replicas"] is None or door_on is False or row["mode"] != Mode.ENFORCE:
+    if row is None or row["collected_replicas"] is None or control_on is False or row["mode"] != Mode.ENFORCE:
         return back_to.live
     return int(row["collected_replicas"])

@@ -1,4 +1,7 @@
-"""Asks the API server again when it is away, slow or just starting: for half a minute, and not what it has refused."""
+"""Retries requests to the API server with exponential backoff, for half a minute. Never retries a refusal (4xx).
+
+Forbidden is retried too: an API server that is starting forbids everything until it has loaded its roles.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,19 @@ from typing import TypeVar
 
 from kubedoor.errors import ClusterError, Forbidden
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 REQUEST_ATTEMPTS = 6
-"""With twice the pause before each further one, half a minute in all: an API server that restarts is back by then."""
+"""31 s of backoff in all: longer than a restart of the API server takes."""
 FORBIDDEN_ATTEMPTS = 5
-"""An API server that is just starting forbids everything for some seconds: its roles are not loaded yet."""
+"""15 s of backoff in all: longer than an API server needs to load its roles."""
 
 
-def insist(request: Callable[[], Answer], *, wait: Callable[[float], bool]) -> Answer:
-    """Requests have to be idempotent, so that one that may have got lost can be sent again. `wait` is true to give up."""
+def retry(request: Callable[[], Response], *, wait: Callable[[float], bool]) -> Response:
+    """`request` has to be idempotent: an attempt without a response may have succeeded. `wait` returns true to give up.
+
+    Raises the ClusterError or Forbidden of the last attempt.
+    """
     for attempt in range(REQUEST_ATTEMPTS):
         try:
             return request()

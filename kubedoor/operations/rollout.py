@@ -1,6 +1,6 @@
-"""Whether a Deployment's rollout is over, from its status. Pure.
+"""The state of a Deployment's rollout, from its status. Pure.
 
-The algorithm is `kubectl rollout status`' own, and waits for surplus pods of a scale-down as well.
+The algorithm of `kubectl rollout status`; in addition, the surplus pods of a scale-down have to be gone.
 https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go
 """
 
@@ -24,19 +24,19 @@ class RolloutState(StrEnum):
 
 @dataclass(frozen=True)
 class Rollout:
-    """`message` says how far it is, or why it failed."""
+    """`message`: the progress, or why it failed."""
 
     state: RolloutState
     message: str
 
 
 def restart_patch(at: str) -> dict[str, Any]:
-    """A merge patch that rolls new pods out; the same `at` again changes nothing."""
+    """A merge patch that starts a rollout. Idempotent for the same `at`."""
     return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
 
 
 def rollout_of(manifest: Mapping[str, Any], *, generation: int = 0) -> Rollout:
-    """Where the rollout of a Deployment stands. `generation`: the one that the change gave; older answers wait."""
+    """`generation`: of the change to wait for; WAITING until the controller has observed it."""
     spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
     current = int((manifest.get("metadata") or {}).get("generation") or 0)
     if current < generation or int(status.get("observedGeneration") or 0) < current:
@@ -47,7 +47,7 @@ def rollout_of(manifest: Mapping[str, Any], *, generation: int = 0) -> Rollout:
         return Rollout(RolloutState.HEALTHY, f"{wanted} of {wanted} pods are available")
     condition = _condition(status, "Progressing")
     if condition and condition.get("reason") == DEADLINE_EXCEEDED:
-        return Rollout(RolloutState.FAILED, f"{missing}; {_words(condition, status)}")
+        return Rollout(RolloutState.FAILED, f"{missing}; {_failure_message(condition, status)}")
     return Rollout(RolloutState.WAITING, missing)
 
 
@@ -68,8 +68,8 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None
     return next((one for one in status.get("conditions") or () if one.get("type") == kind), None)
 
 
-def _words(condition: Mapping[str, Any], status: Mapping[str, Any]) -> str:
-    """The controller's own words, with why pods could not even be made (a quota, say) where it says so."""
-    words = str(condition.get("message") or "the progress deadline has passed")
+def _failure_message(condition: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """The controller's message, and why it could not create pods (a quota, for example)."""
+    message = str(condition.get("message") or "the progress deadline has passed")
     failure = _condition(status, "ReplicaFailure")
-    return f"{words}: {failure['message']}" if failure and failure.get("message") else words
+    return f"{message}: {failure['message']}" if failure and failure.get("message") else message

@@ -1,1 +1,1 @@
-"""Puts the parts together and serves them: assembly, processes, jobs, logs, checkup."""
+"""Builds the parts from the settings and runs them: assembly, HTTP servers, one-off jobs, timers, logs, checkup."""

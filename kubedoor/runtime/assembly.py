@@ -1,4 +1,7 @@
-"""Puts the parts together as the settings say; for `collect`, `api` and `serve` (the door has fewer parts: see mutate)."""
+"""Builds objects from the settings, for `collect`, `api` and `serve`.
+
+`mutate` builds its own, smaller set: a door needs neither a usage source nor a Kubernetes client.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from kubedoor.admission.certificates.self_signed import CertificateFiles
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.webhook_configuration import WebhookOptions
-from kubedoor.collection.all_clusters import Rounds
+from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.collector import CollectOptions, Collector
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.collection.sample.source import SampleSource
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.errors import SettingsError
 from kubedoor.kube.client import Cluster
@@ -26,7 +30,7 @@ from kubedoor.model.usage import UsageSource
 from kubedoor.runtime.lazy import once
 from kubedoor.sizing.rules import SizingOptions, rule_named
 from kubedoor.store.control import ControlStore
-from kubedoor.store.opening import migrated
+from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.usage import UsageStore
 
 
@@ -35,13 +39,10 @@ def utc_now() -> datetime:
 
 
 def build_source(settings: Settings) -> UsageSource:
-    """Prometheus, or sample data where the settings say so.
-
-    Raises SettingsError when there is neither; the door needs no usage and never asks.
-    """
+    """Prometheus, or sample data if the settings ask for it. Raises SettingsError if neither is configured."""
     if settings.uses_sample:
         return SampleSource(
-            # Two clusters with the same numbers would look like a mistake.
+            # Each cluster gets other numbers: equal ones would look like a mistake.
             seed=0 if settings.is_home else zlib.crc32(settings.cluster.encode()),
             today=lambda: settings.windows.newest_complete_day(utc_now()),
             time_zone=settings.time_zone,
@@ -67,24 +68,24 @@ def build_source(settings: Settings) -> UsageSource:
         excluded_namespaces=settings.all_excluded_namespaces,
         rate_seconds=settings.rate_seconds,
         concurrency=settings.prometheus_concurrency,
-        places=_places(settings.prometheus_url, settings.prometheus_concurrency),
+        query_slots=_shared_semaphore(settings.prometheus_url, settings.prometheus_concurrency),
     )
 
 
-_places_lock = threading.Lock()
-_places_of: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+_semaphores_lock = threading.Lock()
+_semaphores: dict[tuple[str, int], threading.BoundedSemaphore] = {}
 
 
-def _places(url: str, concurrency: int) -> threading.BoundedSemaphore:
-    """How much may be under way at one server, whichever cluster it is asked about."""
-    with _places_lock:
-        return _places_of.setdefault((url, concurrency), threading.BoundedSemaphore(concurrency))
+def _shared_semaphore(url: str, concurrency: int) -> threading.BoundedSemaphore:
+    """Limits the concurrent queries to one Prometheus server, over all clusters that it has."""
+    with _semaphores_lock:
+        return _semaphores.setdefault((url, concurrency), threading.BoundedSemaphore(concurrency))
 
 
 def build_collector(settings: Settings) -> Collector:
-    """Opens the store and brings its schema up to date. Raises StoreError; an unknown sizing rule is InvalidInput."""
+    """Opens the store and migrates its schema. Raises StoreError, or InvalidInput for an unknown sizing rule."""
     rule_named(settings.sizing_rule)
-    connection = migrated(settings)
+    connection = open_migrated_store(settings)
     return Collector(
         source=build_source(settings),
         usage=UsageStore(connection, settings.cluster),
@@ -104,29 +105,29 @@ def build_collector(settings: Settings) -> Collector:
     )
 
 
-def build_rounds(settings: Settings) -> Rounds:
-    """Nothing is opened before a cluster's turn comes."""
+def build_all_clusters(settings: ClusterSettings) -> AllClusters:
+    """Each collector, with its store, is built on first use."""
 
     def collector_of(one: Settings) -> Callable[[], Collector]:
         return once(lambda: build_collector(one))
 
-    return Rounds({one.cluster: collector_of(one) for one in settings.every_cluster}, time.monotonic)
+    return AllClusters({one.cluster: collector_of(one) for one in settings.every_cluster}, time.monotonic)
 
 
 def ensure_door_certificate(settings: Settings) -> CertificateFiles:
-    """The door's own certificate, for the name by which the API server calls its Service."""
+    """A self-signed certificate for the door's Service name, localhost and 127.0.0.1; created if missing."""
     names = [*service_names(settings), "localhost", "127.0.0.1"]
     return self_signed.ensure(settings.data_dir / "tls", names, now=utc_now())
 
 
 def service_names(settings: Settings) -> list[str]:
-    """What the API server and others in the cluster call the door."""
+    """DNS names of the door's Service inside the cluster."""
     service = f"{settings.webhook_service}.{settings.namespace}.svc"
     return [service, f"{service}.cluster.local"]
 
 
 def build_publisher(settings: Settings, control: ControlStore, cluster: Cluster) -> Publisher:
-    """Publishes the snapshot that the door starts from; nothing where the settings name no ConfigMap."""
+    """Publishes the snapshot for cold starts of the door. It does nothing if no ConfigMap is configured."""
     snapshot = Snapshot(
         control, cluster=settings.cluster, path=settings.snapshot_path, monotonic=time.monotonic, now=utc_now
     )
@@ -140,7 +141,7 @@ def build_publisher(settings: Settings, control: ControlStore, cluster: Cluster)
 
 
 def build_cluster(settings: Settings) -> Cluster:
-    """Nothing is connected before the first request."""
+    """A client that connects on its first request."""
     return Cluster(
         kubeconfig=settings.kubeconfig,
         context=settings.kube_context,
@@ -150,7 +151,7 @@ def build_cluster(settings: Settings) -> Cluster:
 
 
 def webhook_options(settings: Settings) -> WebhookOptions:
-    """How the API server reaches the door, with the CA as it is now."""
+    """Content of the webhook configuration. Reads the CA file; `ca` is empty if there is none."""
     own = settings.data_dir / "tls" / "ca.crt"
     ca_file = Path(settings.webhook_ca_file) if settings.webhook_ca_file else own
     is_known = ca_file.is_file() and (settings.is_home or bool(settings.webhook_ca_file))

@@ -1,4 +1,4 @@
-"""Every dependency, metric and permission: fine, or the exact thing to do."""
+"""Checks every dependency, metric and permission; each failed check says what to do. Changes nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Checkup:
     now: Callable[[], datetime]
 
     def run(self) -> list[Check]:
-        """Every check, in the order in which things have to be put right. Never raises: a fault is a failed check."""
+        """All checks, in the order in which problems have to be fixed. Never raises: an exception is a failed check."""
         checks: list[Check] = []
         for name, group in (
             ("store", self._store),
@@ -122,9 +122,9 @@ class Checkup:
 
 
 def _guarded(name: str, group: Callable[[], Iterable[Check]]) -> list[Check]:
-    found: list[Check] = []
+    checks: list[Check] = []
     try:
-        found.extend(group())
+        checks.extend(group())
     except (KubeDoorError, OSError, ValueError) as error:
-        found.append(Check(name, False, str(error), "put this right, then look again"))
-    return found
+        checks.append(Check(name, False, str(error), "put this right, then look again"))
+    return checks

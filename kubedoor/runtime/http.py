@@ -1,4 +1,4 @@
-"""HTTP answers that all three functions share: the error shape, health, metrics."""
+"""HTTP responses that all three functions share: errors, health, metrics."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from kubedoor.errors import BadRequest, KubeDoorError, NotFound, Unauthorized
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 8 * 2**20
-"""An object in etcd is at most 1.5 MiB, and a review holds two of them."""
+"""An object in etcd has at most 1.5 MiB, and an AdmissionReview has two of them."""
 
 
 def error_response(error: Exception) -> JSONResponse:
-    """The one JSON shape; what is not a KubeDoorError is logged and shown as `internal` without its words."""
+    """The JSON error body of every API. Any other exception than KubeDoorError is logged and returned as `internal`,
+    without its message."""
     if not isinstance(error, KubeDoorError):
         log.error("unexpected error", exc_info=error)
         error = KubeDoorError("an internal error; the log of KubeDoor says more")
@@ -46,20 +47,23 @@ async def read_json(request: Request) -> Any:
         raise BadRequest("the body is nested too deeply") from error
 
 
-def bears(request: Request, token: str) -> bool:
-    """Whether the request has this bearer token."""
+def has_bearer_token(request: Request, token: str) -> bool:
+    """Compares in constant time."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
 
 
-async def housekeeping(
+async def health_or_metrics(
     request: Request,
     *,
     registry: CollectorRegistry,
     is_ready: Callable[[], Awaitable[bool]],
     metrics_token: Callable[[], str] = str,
 ) -> Response | None:
-    """Answers /healthz, /readyz and /metrics (which asks for `metrics_token`, if that is not empty); None for every other path."""
+    """The response to /healthz, /readyz or /metrics; None for any other path.
+
+    /metrics requires the bearer token `metrics_token()` unless that is empty.
+    """
     path = request.url.path.removeprefix(request.scope.get("root_path", "")).rstrip("/")
     if path == "/healthz":
         return JSONResponse({"status": "ok"})
@@ -68,13 +72,13 @@ async def housekeeping(
         return JSONResponse({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)
     if path == "/metrics":
         token = await run_in_threadpool(metrics_token)
-        if token and not bears(request, token):
+        if token and not has_bearer_token(request, token):
             return error_response(Unauthorized("/metrics asks for the bearer token of KUBEDOOR_METRICS_TOKEN"))
         text = await run_in_threadpool(generate_latest, registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
     return None
 
 
-def not_here(request: Request, *, allowed: str) -> JSONResponse:
-    """404 for a path nobody serves."""
+def not_found(request: Request, *, allowed: str) -> JSONResponse:
+    """404; `allowed` says what the function does serve."""
     return error_response(NotFound(f"there is nothing at {request.method} {request.url.path}: {allowed}"))

@@ -1,4 +1,4 @@
-"""What Jobs and CronJobs of the chart run: each is one command of `python -m kubedoor`."""
+"""Jobs that run once and exit; Jobs and CronJobs of the chart start them as `python -m kubedoor COMMAND`."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import time
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_cluster
 from kubedoor.collection.ping import Ping
-from kubedoor.collection.request import Wish
+from kubedoor.collection.request import CollectRequest
 from kubedoor.config.settings import Settings
 from kubedoor.errors import SettingsError
 from kubedoor.runtime.assembly import build_cluster, service_names, utc_now
 
 
 def ping(settings: Settings) -> None:
-    """Ask `collect` until everything is complete; every step is a line of output."""
+    """Call `collect` until nothing is left to do; print each step as a JSON line. Raises SettingsError."""
     if not settings.collect_url:
         problem = "KUBEDOOR_COLLECT_URL is not set: set it, e.g. http://collect.kubedoor.svc.cluster.local"
         raise SettingsError(problem, problems=[problem])
     sender = Ping(
         settings.collect_url,
         settings.collect_token,
-        # A day that has been begun is finished, so an answer may take longer than its budget.
+        # `collect` finishes a day it has begun, so a response may take longer than the budget.
         settings.collect_budget_seconds * 2 + 60,
         f"/apis/batch/v1/namespaces/{settings.namespace}/cronjobs/kubedoor-collect",
         now=utc_now,
         sleep=time.sleep,
     )
-    for step in sender.run(Wish()):
+    for step in sender.run(CollectRequest()):
         print(json.dumps(step), flush=True)
 
 
 def renew_certificates(settings: Settings) -> None:
-    """Make or renew the door's certificate in its Secret, and tell the API server of its CA."""
+    """Create or renew the door's certificate in its Secret, and write its CA into the webhook configuration."""
     written = in_cluster.renew(
         build_cluster(settings),
         namespace=settings.namespace,
@@ -45,6 +45,6 @@ def renew_certificates(settings: Settings) -> None:
 
 
 def remove_webhook(settings: Settings) -> None:
-    """Control off, whatever the state of everything else: a webhook left behind would slow or stop releases."""
+    """Delete the webhook configuration; needs no store and no door. One left behind would delay or block releases."""
     build_cluster(settings).delete_webhook_configuration(webhook_configuration.NAME)
     print(f"{webhook_configuration.NAME} is gone: control is off")

@@ -1,4 +1,4 @@
-"""Values that are built by whoever needs them first, and never at import."""
+"""Lazy initialization: a value is built on first use, never at import."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-FAILURE_HOLDS_SECONDS = 2.0
+FAILURE_CACHE_SECONDS = 2.0
 
 
 def once(build: Callable[[], T], *, monotonic: Callable[[], float] = time.monotonic) -> Callable[[], T]:
-    """Make `build` run once, even when threads ask at the same time; what it raises is raised and tried again.
+    """A thread-safe getter that calls `build` once and returns its value from then on.
 
-    Whoever waited while it failed, or asks a moment later, gets the same failure at once: else requests that wait for
-    a store that hangs would wait one after the other. functools.cache would let two threads build two.
+    An exception of `build` is raised, and for FAILURE_CACHE_SECONDS raised again to waiting and later callers; then
+    `build` is retried. Otherwise requests that wait for a hanging store would each wait for a timeout, one after another.
+    (functools.cache is no alternative: it lets two threads build at the same time.)
     """
     lock = threading.Lock()
     built: list[T] = []
@@ -27,7 +28,7 @@ def once(build: Callable[[], T], *, monotonic: Callable[[], float] = time.monoto
         with lock:
             if built:
                 return built[0]
-            if failed and monotonic() - failed[-1][0] < FAILURE_HOLDS_SECONDS:
+            if failed and monotonic() - failed[-1][0] < FAILURE_CACHE_SECONDS:
                 raise failed[-1][1]
             try:
                 built.append(build())

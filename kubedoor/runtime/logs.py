@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, as log collectors of clusters expect."""
+"""Structured logs: one JSON object for each line of standard output, as log collectors in clusters expect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, severity, logger and message; a traceback as text in `exception`."""
+    """Fields: time, severity, logger, message; `exception` has the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -24,12 +24,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Called once by each function's `main.py` and by `serve`; functions-framework leaves logging as it is."""
+    """Configure the logger `kubedoor`. Each entry point calls it once; functions-framework configures no logging."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("kubedoor")
     logger.handlers[:] = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
-    # It logs what it also raises, with whole tracebacks; what is raised is logged once, by us, in a sentence.
+    # It logs a traceback for every exception that it raises too; KubeDoor logs those itself, once, in one line.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)

@@ -1,7 +1,7 @@
-"""Everything in one process: the three functions as they are, HTTP for people and HTTPS for the API server.
+"""Serves the functions from one process: HTTP for users, HTTPS for the API server.
 
-Each function is loaded the way the functions-framework command loads it; the framework imports every function as the
-module `main`, so `main` and its siblings are dropped from `sys.modules` between two of them.
+Each function is loaded as the functions-framework command loads it. The framework imports every function as the module
+`main`, so `main` and its submodules are removed from `sys.modules` before the next one is loaded.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[N
 RELOAD_SECONDS = 10.0
 DRAIN_SECONDS = 10
 WARM_UP_SECONDS = 5.0
-"""Longest wait for the store before KubeDoor opens without it."""
+"""Maximum time to wait for readiness; after it KubeDoor accepts requests anyway."""
 
 
 def functions_folder() -> Path:
-    """`functions/` beside the package in a checkout, else below the current folder (as in the image)."""
+    """`functions/` beside the package (checkout), else in the current folder (image)."""
     beside = Path(__file__).parents[2] / "functions"
     return beside if beside.is_dir() else Path("functions")
 
 
 def load_function(name: str) -> App:
-    """One of collect, mutate, api as an ASGI application. Raises SettingsError when its folder is not there."""
+    """Load `collect`, `mutate` or `api` as an ASGI application. Raises SettingsError if its file is missing."""
     source = functions_folder() / name / "main.py"
     if not source.is_file():
         raise SettingsError(f"{source} is not there: run from the folder that has functions/", problems=[str(source)])
@@ -49,7 +49,7 @@ def load_function(name: str) -> App:
 
 
 class Mounts:
-    """Sends a request to the function whose prefix its path has; the prefix moves to `root_path`. No redirects."""
+    """Routes requests by path prefix, which moves to `root_path`. Never redirects."""
 
     def __init__(self, mounts: Mapping[str, App], default: App) -> None:
         self._mounts = mounts
@@ -67,7 +67,7 @@ class Mounts:
 
 
 class Draining:
-    """Once told to drain, ends the connection with every answer: the client's next one goes to somebody else."""
+    """While `is_draining`, adds `Connection: close` to every response, so that clients reconnect to another pod."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -76,16 +76,16 @@ class Draining:
     async def __call__(
         self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
-        async def sending(message: Any) -> None:
+        async def send_closing(message: Any) -> None:
             if self.is_draining and message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 
-        await self._app(scope, receive, sending)
+        await self._app(scope, receive, send_closing)
 
 
 class ReloadingServer(uvicorn.Server):
-    """Serves TLS with the certificate that the files hold now: new connections see a renewed one within seconds."""
+    """A TLS server that reloads its certificate when the files change, within RELOAD_SECONDS and without a restart."""
 
     async def main_loop(self) -> None:
         watcher = asyncio.create_task(self._watch())
@@ -98,33 +98,33 @@ class ReloadingServer(uvicorn.Server):
 
     async def _watch(self) -> None:
         certificate, key = str(self.config.ssl_certfile), str(self.config.ssl_keyfile)
-        seen = _stamps(certificate, key)
+        loaded = _mtimes(certificate, key)
         while True:
             await asyncio.sleep(RELOAD_SECONDS)
-            now = _stamps(certificate, key)
-            if now == seen:
+            now = _mtimes(certificate, key)
+            if now == loaded:
                 continue
             try:
-                # A pair that does not fit would leave the live context without a key, so it is tried elsewhere first.
+                # Tested in a new context first: a mismatched pair would leave the live one without a key.
                 ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
                 if self.config.ssl is not None:
                     self.config.ssl.load_cert_chain(certificate, key)
-                seen = now
+                loaded = now
                 log.info("the door's certificate was renewed")
             except (OSError, ssl.SSLError) as error:
-                # Key and certificate are replaced one after the other; the next look finds both.
+                # Key and certificate are replaced one after the other: retried at the next interval.
                 log.warning("the door's new certificate cannot be used yet: %s", error)
 
 
-def _stamps(*paths: str) -> tuple[float, ...]:
+def _mtimes(*paths: str) -> tuple[float, ...]:
     try:
         return tuple(Path(path).stat().st_mtime_ns for path in paths)
     except OSError:
         return ()
 
 
-def server(app: App, *, host: str, port: int, certificate: str = "", key: str = "") -> uvicorn.Server:
-    """A server that is not running yet. With a certificate it speaks TLS."""
+def build_server(app: App, *, host: str, port: int, certificate: str = "", key: str = "") -> uvicorn.Server:
+    """A server that is not started yet; it uses TLS if there is a certificate."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -133,9 +133,9 @@ def server(app: App, *, host: str, port: int, certificate: str = "", key: str = 
         access_log=False,
         lifespan="off",
         server_header=False,
-        # Which proxies are believed, KUBEDOOR_TRUSTED_PROXIES decides; uvicorn would believe everybody on this machine.
+        # KUBEDOOR_TRUSTED_PROXIES says which proxies are trusted; uvicorn would trust every client on this machine.
         proxy_headers=False,
-        # The API server keeps connections for 90 s; closing them earlier races with its next request.
+        # The API server keeps connections for 90 s: closing them earlier would race with its next request.
         timeout_keep_alive=120,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         ssl_certfile=certificate or None,
@@ -145,7 +145,7 @@ def server(app: App, *, host: str, port: int, certificate: str = "", key: str = 
 
 
 async def warm_up(app: App, *, seconds: float) -> bool:
-    """Ask `app` for /readyz until it is ready, before anybody else may ask; whether it is, in so many seconds."""
+    """Poll /readyz of `app`, without a network, until it is ready; False after `seconds`."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while not await _is_ready(app):
@@ -176,16 +176,15 @@ async def run(
     servers: list[uvicorn.Server],
     *,
     on_ready: Callable[[], None],
-    waking: Sequence[App] = (),
+    lazy_apps: Sequence[App] = (),
     draining: Draining | None = None,
     drain_seconds: float = 0,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then let requests under way finish.
+    """Serve until SIGINT or SIGTERM, then finish the requests in progress.
 
-    `waking`: applications that begin with their first request what they do by themselves; they are sent one each.
-    With `draining` it has the application make itself ready first, since a pod is sent requests as soon as its port is
-    open, and goes on serving for `drain_seconds` in the end: a Service sends requests to a pod for a while after the pod
-    was told to stop.
+    `lazy_apps` start their background work on the first request; each gets one before `on_ready` is called.
+    `draining` is warmed up before its port opens, because a pod receives requests as soon as the port is open. After
+    the signal it serves for another `drain_seconds`: a Service sends requests to a terminating pod for a while.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -193,19 +192,19 @@ async def run(
         loop.add_signal_handler(number, stop.set)
     if draining is not None:
         await warm_up(draining, seconds=WARM_UP_SECONDS)
-    # NB: uvicorn's own handlers would end only the server that installed them last.
+    # NB: `_serve` installs no signal handlers; uvicorn's own would stop only the server that installed them last.
     tasks = [asyncio.create_task(one._serve()) for one in servers]
-    waiting = asyncio.create_task(stop.wait())
+    stopped = asyncio.create_task(stop.wait())
     while not all(one.started for one in servers) and not any(task.done() for task in tasks):
         await asyncio.sleep(0.02)
     if all(one.started for one in servers):
-        await asyncio.gather(*(warm_up(app, seconds=WARM_UP_SECONDS) for app in waking))
+        await asyncio.gather(*(warm_up(app, seconds=WARM_UP_SECONDS) for app in lazy_apps))
         on_ready()
-    await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-    if draining is not None and waiting.done():
+    await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    if draining is not None and stopped.done():
         draining.is_draining = True
         await asyncio.wait(tasks, timeout=drain_seconds)
     for one in servers:
         one.should_exit = True
-    waiting.cancel()
+    stopped.cancel()
     await asyncio.gather(*tasks)

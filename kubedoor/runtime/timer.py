@@ -1,4 +1,4 @@
-"""A clock inside the process, for what is done again and again: one thread, never two of the same at once."""
+"""Runs jobs at fixed intervals inside the process: one thread for each job, so a job never overlaps itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 _GRACE_SECONDS = 60
 
 
-def start(chores: dict[str, tuple[Callable[[], None], float]]) -> BackgroundScheduler:
-    """Call each chore every so many seconds, by name: (what, seconds). Daemonic; ends with the process."""
-    # It logs every call of every chore.
+def start(jobs: dict[str, tuple[Callable[[], None], float]]) -> BackgroundScheduler:
+    """`jobs`: name -> (function, interval in seconds). The threads are daemons: they end with the process."""
+    # It logs every call of every job.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(max(1, len(chores)))})
-    for name, (chore, seconds) in chores.items():
+    scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(max(1, len(jobs)))})
+    for name, (job, seconds) in jobs.items():
         scheduler.add_job(
-            chore,
+            job,
             "interval",
             seconds=seconds,
             id=name,

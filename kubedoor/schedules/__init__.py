@@ -1,1 +1,1 @@
-"""Actions at a time: schedules, their CronJobs, and temporary scales with their return."""
+"""Schedules: actions that run by cron or once, their CronJobs, and temporary scales with their returns."""

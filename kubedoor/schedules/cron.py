@@ -1,9 +1,8 @@
-"""Cron expressions exactly as a Kubernetes CronJob reads them: five fields, names, ranges, steps, and the descriptors. Pure.
+"""Cron expressions with the semantics of a Kubernetes CronJob: five fields, names, ranges, steps, descriptors. Pure.
 
-A run is due at every minute whose local time matches, so that a time which daylight saving skips never comes, and one
-which it repeats comes twice: what the CronJob controller does, too. Where both days are restricted, either will do;
-a day field with a `*` anywhere in its list restricts nothing, but `*/2` does. Algorithm: github.com/robfig/cron
-(ParseStandard, SpecSchedule).
+A run is due at every minute whose local time matches: never for a time that daylight saving skips, twice for one that it
+repeats. If both day fields are restricted, a day has to match one of them. A `*` in the list of a day field makes it
+unrestricted; `*/2` does not. Algorithm: github.com/robfig/cron (ParseStandard, SpecSchedule).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from zoneinfo import ZoneInfo
 from kubedoor.errors import InvalidInput
 
 SEARCH_DAYS = 366 * 9
-"""29 February comes again after eight years at the latest."""
+"""The longest gap between two runs: 29 February, eight years around 2100."""
 _MINUTE = timedelta(minutes=1)
 _DESCRIPTORS = {
     "@yearly": "0 0 1 1 *",
@@ -52,25 +51,25 @@ class Cron:
     months: frozenset[int]
     weekdays: frozenset[int]
     either_day: bool
-    """Both days are restricted: either will do."""
+    """Both day fields are restricted: a day has to match one of them."""
 
     @classmethod
     def parse(cls, text: str, zone: ZoneInfo) -> Cron:
-        """Raises InvalidInput, field `cron`, for what is not cron and for what never comes, such as 30 February."""
+        """Raises InvalidInput, field `cron`, for invalid syntax and for an expression without runs, such as 30 February."""
         words = _DESCRIPTORS.get(text.strip().lower(), text).split()
         if len(words) != len(_FIELDS):
-            raise _wrong(f"{text!r} has {len(words)} fields: cron has minute, hour, day of month, month, day of week")
+            raise _invalid(f"{text!r} has {len(words)} fields: cron has minute, hour, day of month, month, day of week")
         minutes, hours, days, months, weekdays = (
             _field(word, *field) for word, field in zip(words, _FIELDS, strict=True)
         )
         either_day = not any(_is_starred(words[index]) for index in (2, 4))
         cron = cls(text.strip(), zone, minutes, hours, days, months, weekdays, either_day)
         if not any(cron._matches(date(2024, 1, 1) + timedelta(days=day)) for day in range(SEARCH_DAYS)):
-            raise _wrong(f"{text!r} never comes: there is no such day")
+            raise _invalid(f"{text!r} never comes: there is no such day")
         return cron
 
     def following(self, after: datetime) -> Iterator[datetime]:
-        """Every minute (UTC) at which it is due, later than `after`; ends after years without one."""
+        """The due times (UTC) later than `after`; ends at SEARCH_DAYS."""
         first = after.astimezone(self.zone).date()
         for number in range(SEARCH_DAYS):
             start, minutes = self._of_day(first + timedelta(days=number))
@@ -78,21 +77,21 @@ class Cron:
                 yield start + minute * _MINUTE
 
     def between(self, since: datetime, until: datetime) -> list[datetime]:
-        """Later than `since`, not later than `until`."""
+        """The due times later than `since` and not later than `until`."""
         return list(reversed(list(self.newest_first(since, until))))
 
     def newest_first(self, since: datetime, until: datetime) -> Iterator[datetime]:
-        """Later than `since`, not later than `until`; one after another, as far as they are asked for."""
+        """As `between`, but newest first, and lazily."""
         for start, minutes in self._days(since, until):
             for minute in reversed(minutes):
                 yield start + minute * _MINUTE
 
     def count(self, since: datetime, until: datetime) -> int:
-        """How often it is due later than `since` and not later than `until`."""
+        """How many due times `between` has, without listing them."""
         return sum(len(minutes) for _, minutes in self._days(since, until))
 
     def _days(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, Sequence[int]]]:
-        """The days from `until` back to `since`, each with what is due of it in between."""
+        """From the newest day to the oldest: the start of the day (UTC), and the due minutes of it that are in between."""
         first, last = since.astimezone(self.zone).date(), until.astimezone(self.zone).date()
         for number in range((last - first).days, -1, -1):
             start, minutes = self._of_day(first + timedelta(days=number))
@@ -100,7 +99,7 @@ class Cron:
             yield start, minutes[bisect_right(minutes, after) : bisect_right(minutes, end)]
 
     def _of_day(self, day: date) -> tuple[datetime, Sequence[int]]:
-        """When a local day begins (UTC), and after how many minutes it is due, in order."""
+        """The start of a local day (UTC), and the due times as minutes since then, in order."""
         start = datetime.combine(day, time(), self.zone)
         if not self._matches(day):
             return start.astimezone(UTC), ()
@@ -110,7 +109,7 @@ class Cron:
 
     @cached_property
     def _times(self) -> tuple[int, ...]:
-        """Minutes of a day on which no clock is set."""
+        """The due minutes of a day without a daylight saving change."""
         return tuple(hour * 60 + minute for hour in sorted(self.hours) for minute in sorted(self.minutes))
 
     def _of_shifted_day(self, day: date, start: datetime) -> Sequence[int]:
@@ -120,7 +119,7 @@ class Cron:
                 for fold in (0, 1):
                     local = datetime.combine(day, time(hour, minute, fold=fold), self.zone)
                     due = local.astimezone(UTC)
-                    # A local time that daylight saving skips comes back as another one.
+                    # A local time that daylight saving skips does not survive the round trip through UTC.
                     if due.astimezone(self.zone).replace(tzinfo=None) == local.replace(tzinfo=None, fold=0):
                         found.add((due - start) // _MINUTE)
         return sorted(found)
@@ -133,7 +132,7 @@ class Cron:
 
 
 def _is_starred(word: str) -> bool:
-    """Whether a day field restricts nothing."""
+    """Whether a day field is unrestricted."""
     parts = (part.partition("/") for part in word.split(","))
     return any(span in ("*", "?") and (not slash or int(step[:9]) == 1) for span, slash, step in parts)
 
@@ -147,11 +146,11 @@ def _field(word: str, name: str, low: int, high: int, names: dict[str, int]) -> 
         else:
             first_word, dash, last_word = span.partition("-")
             first = _number(first_word, name, low, high, names)
-            # `5/15` means from 5 on.
+            # `5/15` means from 5 to the maximum.
             last = _number(last_word, name, low, high, names) if dash else (high if slash else first)
         step = _step(step_word, name) if slash else 1
         if first > last:
-            raise _wrong(f"{name}: the range {span} ends before it begins")
+            raise _invalid(f"{name}: the range {span} ends before it begins")
         found.update(range(first, last + 1, step))
     return frozenset(found)
 
@@ -161,17 +160,17 @@ def _number(word: str, name: str, low: int, high: int, names: dict[str, int]) ->
     if word.isascii() and word.isdigit():
         number = int(word[:9])
     if not low <= number <= high:
-        raise _wrong(f"{name}: {word!r} is not from {low} to {high}")
+        raise _invalid(f"{name}: {word!r} is not from {low} to {high}")
     return number
 
 
 def _step(word: str, name: str) -> int:
     if not (word.isascii() and word.isdigit()) or int(word[:9]) < 1:
-        raise _wrong(f"{name}: the step {word!r} is not a whole number from 1 on")
+        raise _invalid(f"{name}: the step {word!r} is not a whole number from 1 on")
     return int(word[:9])
 
 
-def _wrong(message: str) -> InvalidInput:
+def _invalid(message: str) -> InvalidInput:
     return InvalidInput(message, field="cron")
 
 
@@ -179,14 +178,14 @@ def zone_named(name: str) -> ZoneInfo:
     """Raises InvalidInput, field `time_zone`."""
     try:
         if name.startswith(("posix/", "right/")) or name == "localtime":
-            # Where they are at all: neither Kubernetes nor another computer has them.
+            # Some hosts have these, but neither Kubernetes nor other hosts do.
             raise KeyError(name)
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise InvalidInput(f"{name!r} is not a time zone of the IANA database", field="time_zone") from None
 
 
-def at_once_in_a_year(at: datetime, zone: ZoneInfo) -> str:
-    """The expression that comes at this minute, and then again a year later."""
+def yearly_expression(at: datetime, zone: ZoneInfo) -> str:
+    """The expression that is due at this minute of every year: cron has no years."""
     local = at.astimezone(zone)
     return f"{local.minute} {local.hour} {local.day} {local.month} *"

@@ -1,6 +1,6 @@
-"""The CronJob of a schedule, and the Secret with the token that its pings come with: definitions only. Pure.
+"""The manifests of a schedule: its CronJob, and the Secret with the token of its pings. Pure.
 
-A ping says "now", nothing more: which run is due, and whether it has been run already, is the API's to know.
+A ping carries neither the action nor the due time: the API decides which run is due and whether it has run already.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from typing import Any
 from urllib.parse import urlencode
 
 STARTING_DEADLINE_SECONDS = 300
-"""A run that could not be begun within five minutes is missed, and shown as missed."""
+"""A run that could not be started within five minutes is missed."""
 BACKOFF_LIMIT = 3
 ACTIVE_DEADLINE_SECONDS = 600
-RETURN_SECONDS = 86_400
+RETURN_DEADLINE_SECONDS = 86_400
 RETURN_BACKOFF_LIMIT = 200
-"""What ends a temporary scale comes late rather than never: its Job asks for a day, every seven minutes in the end."""
-KEPT_SECONDS = 86_400
-REFUSED = 2
-"""The exit code of a ping that would be refused again."""
+"""The Job of a return retries for a day: six minutes of Kubernetes' backoff at most, and a minute of the ping's own."""
+JOB_TTL_SECONDS = 86_400
+EXIT_REFUSED = 2
+"""The exit code of a ping whose retry would be refused too."""
 TOKEN_FOLDER = "/var/run/kubedoor"  # noqa: S105 -- a folder
-_REFUSED = {
+_FAIL_IF_REFUSED = {
     "action": "FailJob",
-    "onExitCodes": {"containerName": "ping", "operator": "In", "values": [REFUSED]},
+    "onExitCodes": {"containerName": "ping", "operator": "In", "values": [EXIT_REFUSED]},
 }
 _LABELS = {"app.kubernetes.io/part-of": "kubedoor", "app.kubernetes.io/component": "schedule"}
 
 
 @dataclass(frozen=True)
 class CronJobOptions:
-    """Where schedules live and what their pods run."""
+    """`namespace`: of the CronJobs; `image`: of their pods; `api_url`: what they ping."""
 
     namespace: str
     image: str
     api_url: str
     pull_secret: str = ""
     cluster: str = ""
-    """What the pings are about, where that is not the cluster they come from."""
+    """The cluster whose schedules these are; empty: the home cluster, where the CronJobs run."""
 
 
 def name_of(schedule: str) -> str:
@@ -62,9 +62,9 @@ def cronjob(
     cron: str,
     time_zone: str,
     suspended: bool,
-    must_come: bool = False,
+    is_return: bool = False,
 ) -> dict[str, Any]:
-    """`title` is what people call the schedule; `must_come`: late rather than never."""
+    """`title`: the schedule's name as people see it; `is_return`: retry for a day, not for ten minutes."""
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -79,15 +79,15 @@ def cronjob(
             "timeZone": time_zone,
             "suspend": suspended,
             "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": RETURN_SECONDS if must_come else STARTING_DEADLINE_SECONDS,
+            "startingDeadlineSeconds": RETURN_DEADLINE_SECONDS if is_return else STARTING_DEADLINE_SECONDS,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
             "jobTemplate": {
                 "spec": {
-                    "backoffLimit": RETURN_BACKOFF_LIMIT if must_come else BACKOFF_LIMIT,
-                    "activeDeadlineSeconds": RETURN_SECONDS if must_come else ACTIVE_DEADLINE_SECONDS,
-                    "podFailurePolicy": {"rules": [_REFUSED]},
-                    "ttlSecondsAfterFinished": KEPT_SECONDS,
+                    "backoffLimit": RETURN_BACKOFF_LIMIT if is_return else BACKOFF_LIMIT,
+                    "activeDeadlineSeconds": RETURN_DEADLINE_SECONDS if is_return else ACTIVE_DEADLINE_SECONDS,
+                    "podFailurePolicy": {"rules": [_FAIL_IF_REFUSED]},
+                    "ttlSecondsAfterFinished": JOB_TTL_SECONDS,
                     "template": {"metadata": {"labels": _LABELS}, "spec": _pod(options, schedule)},
                 }
             },
@@ -118,7 +118,7 @@ def _pod(options: CronJobOptions, schedule: str) -> dict[str, Any]:
                 "volumeMounts": [{"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True}],
             }
         ],
-        # Optional: a pod that is tried again when the schedule is gone already ends, and does not wait for its Secret.
+        # Optional, so that the retry of a deleted schedule exits instead of waiting for its Secret.
         "volumes": [{"name": "token", "secret": {"secretName": name_of(schedule), "optional": True}}],
     }
     if options.pull_secret:

@@ -1,8 +1,8 @@
-"""Puts the CronJobs of schedules into the cluster, and takes them out again."""
+"""Applies and deletes the CronJobs and Secrets of schedules in the cluster."""
 
 from __future__ import annotations
 
-from kubedoor.kube.client import Cluster, segment
+from kubedoor.kube.client import Cluster, path_segment
 from kubedoor.schedules import cronjob
 from kubedoor.schedules.cronjob import CronJobOptions
 
@@ -12,7 +12,7 @@ class CronJobs:
         self._cluster = cluster
         self._options = options
 
-    def put(
+    def apply(
         self,
         schedule: str,
         *,
@@ -21,9 +21,9 @@ class CronJobs:
         time_zone: str,
         suspended: bool,
         token: str = "",
-        must_come: bool = False,
+        is_return: bool = False,
     ) -> None:
-        """Make it so in the cluster. Without a `token` the Secret stays as it is; `must_come`: late rather than never."""
+        """Create or update. `token` empty: the Secret stays as it is. Raises ClusterError, Forbidden."""
         if token:
             self._cluster.apply_object(self._secret(schedule), cronjob.secret(self._options, schedule, token))
         manifest = cronjob.cronjob(
@@ -33,17 +33,17 @@ class CronJobs:
             cron=cron,
             time_zone=time_zone,
             suspended=suspended,
-            must_come=must_come,
+            is_return=is_return,
         )
         self._cluster.apply_object(self._cronjob(schedule), manifest)
 
-    def remove(self, schedule: str) -> None:
-        """Pods that are under way go on to their end."""
+    def delete(self, schedule: str) -> None:
+        """Running pods are not stopped. Raises ClusterError, Forbidden."""
         self._cluster.delete_object(self._cronjob(schedule))
         self._cluster.delete_object(self._secret(schedule))
 
     def _cronjob(self, schedule: str) -> str:
-        return f"/apis/batch/v1/namespaces/{segment(self._options.namespace)}/cronjobs/{cronjob.name_of(schedule)}"
+        return f"/apis/batch/v1/namespaces/{path_segment(self._options.namespace)}/cronjobs/{cronjob.name_of(schedule)}"
 
     def _secret(self, schedule: str) -> str:
-        return f"/api/v1/namespaces/{segment(self._options.namespace)}/secrets/{cronjob.name_of(schedule)}"
+        return f"/api/v1/namespaces/{path_segment(self._options.namespace)}/secrets/{cronjob.name_of(schedule)}"

@@ -1,4 +1,7 @@
-"""Keeps a schedule and its CronJob the same: made, changed and deleted together, or neither."""
+"""Keeps schedules in the store and their CronJobs in the cluster in sync.
+
+Each change is made to both or to neither: if the cluster refuses, the stored schedule is rolled back.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,22 @@ import secrets
 from dataclasses import replace
 
 from kubedoor.errors import KubeDoorError, NotFound
-from kubedoor.identity.audit import Editor, recorded
-from kubedoor.identity.sessions import token_hash
+from kubedoor.identity.audit import Editor, audited
+from kubedoor.identity.authentication import token_hash
 from kubedoor.model.schedules import Schedule
 from kubedoor.schedules.cronjob_client import CronJobs
-from kubedoor.schedules.rules import expression
-from kubedoor.schedules.views import shown
+from kubedoor.schedules.rules import cron_expression
+from kubedoor.schedules.views import audit_view
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
 
 log = logging.getLogger(__name__)
 
-TOKEN_PREFIX = "kubedoor_schedule_"  # noqa: S105 -- by which scanners of repositories find what should not be there
+TOKEN_PREFIX = "kubedoor_schedule_"  # noqa: S105 -- a prefix, by which secret scanners recognise the token
 
 
-class Keeping:
-    """`cronjobs` None: there are none, and a clock sees to the schedules."""
+class CronJobSync:
+    """`cronjobs` None: schedules have no CronJobs and no tokens; `Schedules.tick` starts their runs."""
 
     def __init__(self, *, store: ScheduleStore, records: RecordStore, cronjobs: CronJobs | None) -> None:
         self._store = store
@@ -33,94 +36,97 @@ class Keeping:
     def is_in_cluster(self) -> bool:
         return self._cronjobs is not None
 
-    def found(self, schedule: str) -> Schedule:
+    def get(self, name: str) -> Schedule:
         """Raises NotFound."""
-        if (found := self._store.one(schedule)) is None:
-            raise NotFound(f"there is no schedule {schedule}")
-        return found
+        if (schedule := self._store.one(name)) is None:
+            raise NotFound(f"there is no schedule {name}")
+        return schedule
 
     def add(self, schedule: Schedule, editor: Editor) -> Schedule:
-        """Raises ClusterError or Forbidden when its CronJob cannot be made, and then there is no schedule either."""
+        """Raises ClusterError or Forbidden when the CronJob cannot be created; then there is no schedule either."""
         token, schedule = self._with_token(schedule)
-        with recorded(self._records, editor, "schedule.create", schedule.name, after=shown(schedule)):
+        with audited(self._records, editor, "schedule.create", schedule.name, after=audit_view(schedule)):
             saved = self._store.save(schedule)
             try:
-                self._put(saved, token=token)
+                self._apply_cronjob(saved, token=token)
             except KubeDoorError:
                 self._store.save(replace(saved, deleted=True))
                 raise
         return saved
 
     def replace(self, before: Schedule, after: Schedule, action: str, editor: Editor, *, is_over: bool) -> None:
-        """`is_over`: its CronJob and its Secret are gone. Raises Conflict; whatever is raised, it is as it was."""
+        """`is_over`: it has no CronJob and Secret any more, so they are created again with a new token.
+
+        Raises Conflict, ClusterError, Forbidden; then the schedule is unchanged.
+        """
         token = ""
         if is_over or not before.token_hash:
             token, after = self._with_token(after)
-        with recorded(self._records, editor, action, before.name, before=shown(before), after=shown(after)):
+        with audited(self._records, editor, action, before.name, before=audit_view(before), after=audit_view(after)):
             saved = self._store.save(after)
             try:
-                self._put(saved, token=token)
+                self._apply_cronjob(saved, token=token)
             except KubeDoorError:
                 self._store.save(replace(before, version=saved.version))
                 raise
 
-    def remove(self, found: Schedule, editor: Editor) -> None:
-        """Raises Conflict; ClusterError or Forbidden when its CronJob cannot be deleted, and then it stays."""
-        with recorded(self._records, editor, "schedule.delete", found.name, before=shown(found)):
-            saved = self._store.save(replace(found, deleted=True, changed_by=editor.who))
+    def delete(self, schedule: Schedule, editor: Editor) -> None:
+        """Raises Conflict; ClusterError or Forbidden when the CronJob cannot be deleted, and then the schedule stays."""
+        with audited(self._records, editor, "schedule.delete", schedule.name, before=audit_view(schedule)):
+            saved = self._store.save(replace(schedule, deleted=True, changed_by=editor.who))
             try:
-                self._take_out(found)
+                self._delete_cronjob(schedule)
             except KubeDoorError:
-                self._put_again(self._store.save(replace(found, version=saved.version)))
+                self._restore_cronjob(self._store.save(replace(schedule, version=saved.version)))
                 raise
 
     def retire(self, schedule: Schedule, *, is_listed: bool) -> None:
-        """What comes only once has no CronJob any more. Never raises."""
+        """Delete the CronJob of a schedule that will not run again; without `is_listed` the schedule too. Never raises."""
         try:
             if not is_listed:
-                self._forget(schedule)
+                self._delete(schedule)
                 return
-            now = self._store.one(schedule.schedule)
-            # In another version, somebody lets it come once more.
-            if now and now.version == schedule.version:
-                self._take_out(schedule)
+            current = self._store.one(schedule.schedule)
+            # A newer version may be due again.
+            if current and current.version == schedule.version:
+                self._delete_cronjob(schedule)
         except KubeDoorError as error:
-            log.warning("schedule %s could not be retired: %s", schedule.name, error)
+            log.warning("the CronJob of schedule %s could not be deleted: %s", schedule.name, error)
 
-    def _forget(self, schedule: Schedule) -> None:
+    def _delete(self, schedule: Schedule) -> None:
         saved = self._store.save(replace(schedule, deleted=True))
         try:
-            self._take_out(schedule)
+            self._delete_cronjob(schedule)
         except KubeDoorError:
-            # Whoever looks at it next tries again.
+            # The next attempt to finish the return retries.
             self._store.save(replace(schedule, version=saved.version))
             raise
 
     def _with_token(self, schedule: Schedule) -> tuple[str, Schedule]:
-        """A token for its CronJob, and the schedule that knows it; without CronJobs none, and the clock sees to it."""
+        """A new token, and the schedule with its hash; both are empty without CronJobs."""
         token = TOKEN_PREFIX + secrets.token_urlsafe(32) if self.is_in_cluster else ""
         return token, replace(schedule, token_hash=token_hash(token) if token else "")
 
-    def _put(self, schedule: Schedule, *, token: str = "") -> None:
+    def _apply_cronjob(self, schedule: Schedule, *, token: str = "") -> None:
         if self._cronjobs is None:
             return
-        self._cronjobs.put(
+        self._cronjobs.apply(
             schedule.schedule,
             title=schedule.name,
-            cron=expression(schedule),
+            cron=cron_expression(schedule),
             time_zone=schedule.time_zone,
             suspended=schedule.paused,
             token=token,
-            must_come=bool(schedule.parent),
+            is_return=bool(schedule.parent),
         )
 
-    def _put_again(self, schedule: Schedule) -> None:
-        """Its Secret is the last to go, so it is still there."""
+    def _restore_cronjob(self, schedule: Schedule) -> None:
+        """The Secret is deleted after the CronJob, so it still exists."""
         try:
-            self._put(schedule)
+            self._apply_cronjob(schedule)
         except KubeDoorError as error:
-            log.warning("the CronJob of schedule %s could not be put back: %s", schedule.name, error)
+            log.warning("the CronJob of schedule %s could not be restored: %s", schedule.name, error)
 
-    def _take_out(self, schedule: Schedule) -> None:
+    def _delete_cronjob(self, schedule: Schedule) -> None:
         if self._cronjobs:
-            self._cronjobs.remove(schedule.schedule)
+            self._cronjobs.delete(schedule.schedule)

@@ -1,7 +1,7 @@
-"""What a schedule's CronJob runs: `python -m kubedoor.schedules.ping URL TOKEN_FILE` tells the API that it is time.
+"""The program of a schedule's CronJob: `python -m kubedoor.schedules.ping URL TOKEN_FILE` pings the API.
 
-Exit code 0: the run was started, or somebody was faster; 1: it was not, and the output says why; 2: nor will it be, so
-that nobody need ask again. Asking again does no harm, since every run is run once.
+Idempotent: the API starts each run once. Exit codes: 0, the run is started or was started before; 1, it could not be
+started, and the output says why; 2, the ping is refused for good, so that the Job must not retry it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from kubedoor.schedules.cronjob import REFUSED
+from kubedoor.schedules.cronjob import EXIT_REFUSED
 
 ATTEMPTS = 6
-"""With twice the pause before each further one, a minute in all: an `api` that has to start is up by then."""
+"""62 s of backoff in all: longer than a cold start of `api` takes."""
 TIMEOUT_SECONDS = 60
 
 
@@ -28,33 +28,33 @@ def main(arguments: list[str], *, sleep: Callable[[float], None] = time.sleep) -
         token = Path(token_file).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         print("the schedule is gone, and its token with it", file=sys.stderr)
-        return REFUSED
+        return EXIT_REFUSED
     for attempt in range(ATTEMPTS):
-        status, words = _send(url, token)
+        status, text = _send(url, token)
         if status and status < 500 and status != 429:
-            print(words)
-            # Whoever does not know the token never will; what is paused, or too early, may be different next time.
-            return REFUSED if status == 401 else int(status >= 300)
-        print(f"attempt {attempt + 1}: {words}", file=sys.stderr)
+            print(text)
+            # A wrong token stays wrong; a schedule that is paused or not due yet may be ready at the next attempt.
+            return EXIT_REFUSED if status == 401 else int(status >= 300)
+        print(f"attempt {attempt + 1}: {text}", file=sys.stderr)
         if attempt < ATTEMPTS - 1:
             sleep(2.0 * 2**attempt)
     return 1
 
 
 def _send(url: str, token: str) -> tuple[int, str]:
-    """The status and what was said; 0 when nobody answers."""
+    """The status and the message; status 0: no response."""
     request = urllib.request.Request(url, data=b"{}", method="POST")  # noqa: S310 -- the CronJob says http or https
     request.add_header("Authorization", f"Bearer {token}")
     request.add_header("Content-Type", "application/json")
     context = ssl.create_default_context() if url.startswith("https") else None
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as answer:  # noqa: S310
-            return answer.status, answer.read(10_000).decode(errors="replace")
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as response:  # noqa: S310
+            return response.status, response.read(10_000).decode(errors="replace")
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code, _message(refusal.read(10_000))
     except OSError as error:
-        return 0, f"nobody answers: {error}"
+        return 0, f"no response: {error}"
 
 
 def _message(body: bytes) -> str:

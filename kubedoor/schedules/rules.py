@@ -1,4 +1,7 @@
-"""What a schedule may be, when it is due, and which of its runs were missed. Pure."""
+"""The rules of schedules: validation, due times, missed runs, and the attempts of a return. Pure.
+
+A return is the schedule that ends a temporary scale: it runs once, and is retried until it has started.
+"""
 
 from __future__ import annotations
 
@@ -11,61 +14,62 @@ from zoneinfo import ZoneInfo
 
 from kubedoor.errors import InvalidInput
 from kubedoor.model.schedules import Schedule
-from kubedoor.operations.request import Kind, Wish
-from kubedoor.schedules.cron import Cron, at_once_in_a_year, zone_named
+from kubedoor.operations.request import ActionRequest, Kind
+from kubedoor.schedules.cron import Cron, yearly_expression, zone_named
 
 MAX_NAME_CHARACTERS = 100
 MAX_AHEAD = timedelta(days=365)
-"""A CronJob knows no years: what lies further ahead would come too early."""
+"""A CronJob has no years: a run further ahead would start a year early."""
 MAX_RETURN_MINUTES = 43_200
-EARLY = timedelta(seconds=30)
-"""A ping may come a little early: clocks differ."""
-LATE = timedelta(minutes=15)
-"""A ping may come late: its pod had to be started. After that the run counts as missed."""
+EARLY_TOLERANCE = timedelta(seconds=30)
+"""How early a ping may be: clocks differ."""
+LATE_TOLERANCE = timedelta(minutes=15)
+"""How late a ping may be: its pod had to start. No run is started later."""
 MISSED_AFTER = timedelta(minutes=6)
-MISSED_TOLD_AFTER = LATE + timedelta(minutes=1)
-"""Nobody begins it any more."""
+"""When a run without a start is shown as missed."""
+MISSED_REPORTED_AFTER = LATE_TOLERANCE + timedelta(minutes=1)
+"""When a missed run is reported to channels: it cannot be started any more."""
 MISSED_LOOK_BACK = timedelta(days=3)
 GIVEN_UP_AFTER = timedelta(days=1)
-"""How long a return is tried again. An attempt that is due so late is none: it is where the return is given up."""
-TOO_LATE = timedelta(days=7)
-"""A return that nobody has tried for so long is given up at once: nobody expects it any more."""
-_PAUSES = (timedelta(minutes=1), timedelta(minutes=15))
-"""Between two attempts of a return: an eighth of the time that it is late, but no less and no more than this."""
+"""How long a return is retried. A run of a return with a due time this late is no attempt: it marks it as given up."""
+RETURN_EXPIRES_AFTER = timedelta(days=7)
+"""A return whose first attempt would be later than this is given up without one."""
+_BACKOFF_BOUNDS = (timedelta(minutes=1), timedelta(minutes=15))
+"""The backoff between two attempts of a return is an eighth of its delay, within these bounds."""
 
 
 @dataclass(frozen=True)
-class ScheduleWish:
-    """A schedule as it is asked for: `cron`, or `at` as ISO 8601, which without an offset is local."""
+class ScheduleRequest:
+    """The request to create or change a schedule. Either `cron`, or `at` in ISO 8601: without an offset, local time."""
 
     name: str
-    wish: Wish
+    action: ActionRequest
     time_zone: str
     cron: str = ""
     at: str = ""
     return_after_minutes: int = 0
 
 
-def checked(asked: ScheduleWish, *, now: datetime) -> tuple[str, datetime | None]:
-    """Its cron expression, and the instant when it comes only once. Raises InvalidInput naming the field."""
-    if not 1 <= len(asked.name.strip()) <= MAX_NAME_CHARACTERS:
+def validate(request: ScheduleRequest, *, now: datetime) -> tuple[str, datetime | None]:
+    """Returns the cron expression, else "" and the time of the only run. Raises InvalidInput naming the field."""
+    if not 1 <= len(request.name.strip()) <= MAX_NAME_CHARACTERS:
         raise InvalidInput(f"a name has 1 to {MAX_NAME_CHARACTERS} characters", field="name")
-    if bool(asked.cron) == bool(asked.at):
+    if bool(request.cron) == bool(request.at):
         raise InvalidInput("give either cron (again and again) or at (once)", field="cron")
-    _check_return(asked)
-    zone = zone_named(asked.time_zone)
-    if asked.cron:
-        return Cron.parse(asked.cron, zone).text, None
-    return "", _instant(asked.at, zone, now)
+    _validate_return(request)
+    zone = zone_named(request.time_zone)
+    if request.cron:
+        return Cron.parse(request.cron, zone).text, None
+    return "", _instant(request.at, zone, now)
 
 
-def _check_return(asked: ScheduleWish) -> None:
-    if not asked.return_after_minutes:
+def _validate_return(request: ScheduleRequest) -> None:
+    if not request.return_after_minutes:
         return
-    wish, field = asked.wish, "return_after_minutes"
-    if wish.kind is not Kind.SCALE or any(wish.replicas_of(target) is None for target in wish.targets):
+    action, field = request.action, "return_after_minutes"
+    if action.kind is not Kind.SCALE or any(action.replicas_of(target) is None for target in action.targets):
         raise InvalidInput("only a scale to a number can return by itself", field=field)
-    if not 1 <= asked.return_after_minutes <= MAX_RETURN_MINUTES:
+    if not 1 <= request.return_after_minutes <= MAX_RETURN_MINUTES:
         raise InvalidInput(f"{field} must be from 1 to {MAX_RETURN_MINUTES}", field=field)
 
 
@@ -88,59 +92,64 @@ def _instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     return instant
 
 
-def expression(schedule: Schedule) -> str:
-    """For the CronJob, whether it comes once or again and again."""
+def cron_expression(schedule: Schedule) -> str:
+    """For the CronJob, also of a schedule that runs once."""
     if schedule.at is None:
         return schedule.cron
-    return at_once_in_a_year(schedule.at, ZoneInfo(schedule.time_zone))
+    return yearly_expression(schedule.at, ZoneInfo(schedule.time_zone))
 
 
-def dues(schedule: Schedule, since: datetime, until: datetime) -> list[datetime]:
-    """When it is due, later than `since` and not later than `until`."""
+def due_times(schedule: Schedule, since: datetime, until: datetime) -> list[datetime]:
+    """Later than `since` and not later than `until`."""
     if schedule.at is not None:
         return [schedule.at] if since < schedule.at <= until else []
     return Cron.parse(schedule.cron, ZoneInfo(schedule.time_zone)).between(since, until)
 
 
 def is_over(schedule: Schedule, runs: Iterable[datetime], now: datetime) -> bool:
-    """It came only once, and that was it. A run out of turn is not that one; a return is deleted when it is done."""
+    """Whether it will not run again: `runs` are the due times of its runs. A manual run does not end a schedule.
+
+    A return is over when it was given up; one that has succeeded is deleted.
+    """
     if schedule.parent and schedule.at:
         return any(due >= schedule.at + GIVEN_UP_AFTER for due in runs)
     return schedule.at is not None and (schedule.at <= now or schedule.at in runs)
 
 
-def due_now(schedule: Schedule, now: datetime, *, early: timedelta = EARLY, late: timedelta = LATE) -> datetime | None:
-    """The newest run that is due; None when none is."""
-    found = dues(schedule, now - late, now + early)
-    return found[-1] if found else None
+def due_now(
+    schedule: Schedule, now: datetime, *, early: timedelta = EARLY_TOLERANCE, late: timedelta = LATE_TOLERANCE
+) -> datetime | None:
+    """The due time of the newest run that may be started now; None: there is none."""
+    dues = due_times(schedule, now - late, now + early)
+    return dues[-1] if dues else None
 
 
 def is_before_change(schedule: Schedule, due: datetime) -> bool:
-    """What was due before the schedule was made, changed or resumed is not due."""
+    """Whether a run was due before the schedule was created, changed or resumed: then it must not be started."""
     return schedule.changed_at is not None and due <= schedule.changed_at
 
 
-def attempt_due(
+def next_attempt(
     schedule: Schedule, runs: Sequence[Mapping[str, Any]], now: datetime, *, early: timedelta = timedelta(0)
 ) -> datetime | None:
-    """The next attempt of a return, a minute for each before it; None: it is not yet time, or there is no further one.
+    """The due time of the next attempt of a return; None: not now, or never again. `runs`: since it was due.
 
-    `runs`: those since it was due. So two who count the same attempts ask for the same one.
+    Attempt n is due n minutes after the return, so that pods which count the same attempts claim the same run.
     """
     at = schedule.at
     if at is None or now < at - early or is_over(schedule, (run["due"] for run in runs), now):
         return None
     begun = [run["begun_at"] for run in runs]
-    if now > at + TOO_LATE or (begun and now > min(begun) + GIVEN_UP_AFTER):
+    if now > at + RETURN_EXPIRES_AFTER or (begun and now > min(begun) + GIVEN_UP_AFTER):
         return at + GIVEN_UP_AFTER
-    pause = min(max((now - at) / 8, _PAUSES[0]), _PAUSES[1])
-    if any(run["message"] is None for run in runs) or (begun and now - max(begun) < pause):
+    backoff = min(max((now - at) / 8, _BACKOFF_BOUNDS[0]), _BACKOFF_BOUNDS[1])
+    if any(run["message"] is None for run in runs) or (begun and now - max(begun) < backoff):
         return None
     return at + timedelta(minutes=len(runs))
 
 
 def next_due(schedule: Schedule, now: datetime) -> datetime | None:
-    """None: paused, or it will not come again."""
+    """None: paused, or it will not run again."""
     if schedule.paused:
         return None
     if schedule.at is not None:
@@ -149,9 +158,9 @@ def next_due(schedule: Schedule, now: datetime) -> datetime | None:
 
 
 def missed(schedule: Schedule, begun: Collection[datetime], now: datetime, *, limit: int) -> tuple[list[datetime], int]:
-    """Runs that were due and that nobody has begun, for some days: the newest of them, and how many there are."""
+    """The newest missed runs of the last days, at most `limit`, and the number of all. `begun`: due times of started runs."""
     since, until = now - MISSED_LOOK_BACK, now - MISSED_AFTER
-    count = missed_between(schedule, begun, since, until)
+    count = count_missed(schedule, begun, since, until)
     if not count or schedule.at is not None:
         return [schedule.at] * count if schedule.at else [], count
     since = max(schedule.changed_at or now, since)
@@ -160,8 +169,8 @@ def missed(schedule: Schedule, begun: Collection[datetime], now: datetime, *, li
     return newest, max(count, len(newest))
 
 
-def missed_between(schedule: Schedule, begun: Collection[datetime], since: datetime, until: datetime) -> int:
-    """How many runs were due, after it was last changed, and not begun. A return misses nothing: it is tried again."""
+def count_missed(schedule: Schedule, begun: Collection[datetime], since: datetime, until: datetime) -> int:
+    """Counts from the last change of the schedule on. A return has no missed runs: it is retried."""
     since = max(schedule.changed_at or until, since)
     if schedule.paused or schedule.parent or since >= until:
         return 0

@@ -1,4 +1,4 @@
-"""What is told of a schedule: its state, when it comes next, its runs and those it missed. Pure."""
+"""A schedule as the API and the audit log show it: with its state, its next run, its newest runs and missed runs. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kubedoor.schedules.rules import is_over, missed, next_due
 SHOWN_RUNS = 20
 
 
-def shown(schedule: Schedule) -> dict[str, Any]:
-    """What a person asked for, as the audit keeps it."""
+def audit_view(schedule: Schedule) -> dict[str, Any]:
+    """The fields that a person sets."""
     return {
         "name": schedule.name,
         "cron": schedule.cron or None,
@@ -26,7 +26,7 @@ def shown(schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def row(
+def schedule_view(
     schedule: Schedule,
     runs: Sequence[Mapping[str, Any]],
     begun: Collection[datetime],
@@ -34,12 +34,12 @@ def row(
     states: Mapping[str, str],
     returns_to: Mapping[Target, int],
 ) -> dict[str, Any]:
-    """`runs`: newest first; `begun`: when those of the last days were due; `states`: of what the newest have started."""
+    """`runs`: newest first; `begun`: due times of the started runs of the last days; `states`: by action."""
     dues = [run["due"] for run in runs]
     over = is_over(schedule, dues, now)
-    lost, lost_count = missed(schedule, begun, now, limit=SHOWN_RUNS)
+    missed_runs, missed_count = missed(schedule, begun, now, limit=SHOWN_RUNS)
     return {
-        **shown(schedule),
+        **audit_view(schedule),
         "schedule": schedule.schedule,
         "version": schedule.version,
         "state": "over" if over else "paused" if schedule.paused else "active",
@@ -49,8 +49,8 @@ def row(
         "changed_by": schedule.changed_by,
         "changed_at": schedule.changed_at,
         "next_at": None if over else next_due(schedule, now),
-        "missed": lost,
-        "missed_count": lost_count,
+        "missed": missed_runs,
+        "missed_count": missed_count,
         "runs": runs[:SHOWN_RUNS],
         "last_action_state": states.get(runs[0]["action"]) if runs and runs[0]["action"] else None,
         "wish": parse(schedule.wish),

@@ -1,1 +1,1 @@
-"""Sizing rules: usage days in, control values out."""
+"""Sizing rules: compute collected values from usage days."""

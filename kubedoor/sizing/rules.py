@@ -1,7 +1,7 @@
-"""Sizing rules: a history of usage days in, collected values with their reasons out. Pure.
+"""Sizing rules: compute collected values, with reasons, from the usage days of a workload. Pure.
 
-A rule is a function chosen by its name in RULES; `peak-day` is the default and the only one so far. Rules see one
-workload's whole look-back, so another rule (a percentile, a blend of days) is another function here and nothing else.
+A rule is a function, registered by name in RULES; `peak-day` is the default and the only one so far. A rule gets the
+whole look-back of one workload, so a new rule (a percentile, a blend of days) is only a new function here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MEBIBYTE = 2**20
 
 @dataclass(frozen=True)
 class SizingOptions:
-    """What rules may be told. `cluster_peak_day` makes every workload use that day where it has data for it."""
+    """Options of every rule. A workload without data on `cluster_*_peak_day` uses its own peak day."""
 
     min_cpu_millicores: int = 10
     min_memory_bytes: int = MEBIBYTE
@@ -33,7 +33,7 @@ Rule = Callable[[Sequence[UsageDay], SizingOptions], CollectedValues]
 
 
 def rule_named(name: str) -> Rule:
-    """Raises InvalidInput, listing the rules there are."""
+    """Raises InvalidInput that lists the known rules."""
     if name not in RULES:
         raise InvalidInput(
             f"there is no sizing rule {name!r}; there are: {', '.join(sorted(RULES))}", field="sizing_rule"
@@ -42,7 +42,7 @@ def rule_named(name: str) -> Rule:
 
 
 def peak_day_of(rows: Iterable[UsageDay], load: Callable[[UsageDay], int]) -> date:
-    """The day with the greatest load over all `rows`; of equal days the newest."""
+    """The day with the greatest total load; of equal days, the newest."""
     totals: dict[date, int] = {}
     for row in rows:
         totals[row.day] = totals.get(row.day, 0) + load(row)
@@ -50,24 +50,24 @@ def peak_day_of(rows: Iterable[UsageDay], load: Callable[[UsageDay], int]) -> da
 
 
 def cpu_load(row: UsageDay) -> int:
-    """What one container took from the cluster at peak, in millicores over all pods."""
+    """The peak CPU usage of one container, in millicores over all pods."""
     return row.pods * row.cpu_p95_millicores
 
 
 def memory_load(row: UsageDay) -> int:
-    """What one container took from the cluster at peak, in bytes over all pods."""
+    """The peak memory usage of one container, in bytes over all pods."""
     return row.pods * row.memory_p95_bytes
 
 
 def peak_day(history: Sequence[UsageDay], options: SizingOptions) -> CollectedValues:
-    """The seed's rule for one workload: request what its heaviest day used at peak.
+    """The rule `peak-day`: requests are the usage in the peak window of the peak day.
 
-    Replicas and CPU come from the day with the greatest CPU load, memory from the day with the greatest memory load
-    (they are the same day for most workloads; where they are not, one day's memory would starve the other). Limits are
-    those found on the newest day, so that a limit somebody has just raised is not taken back. A container that did not
-    run on a peak day is sized from its own heaviest day.
+    Replicas and CPU come from the day with the greatest CPU load, memory from the day with the greatest memory load.
+    For most workloads this is one day; where it is not, the memory of the CPU peak day would be too low. Limits are
+    those found on the newest day, so that a limit that was just raised is not lowered again. A container that did not
+    run on a peak day is sized from its own peak day.
 
-    `history` holds one workload's rows, at least one.
+    `history` holds the rows of one workload and is not empty.
     """
     cpu_day = _chosen(history, options.cluster_cpu_peak_day, cpu_load)
     memory_day = _chosen(history, options.cluster_memory_peak_day, memory_load)
@@ -94,7 +94,7 @@ def peak_day(history: Sequence[UsageDay], options: SizingOptions) -> CollectedVa
 
 
 def _hpa(history: Sequence[UsageDay]) -> bool | None:
-    """What the newest day says that knows. A day on which the metric was away must not make an HPA forgotten."""
+    """The value of the newest day on which it is known, so that a day without the HPA metric does not hide an HPA."""
     known = [row for row in history if row.hpa is not None]
     if not known:
         return None
@@ -110,7 +110,7 @@ def _chosen(history: Sequence[UsageDay], wanted: date | None, load: Callable[[Us
 
 def _container(cpu: UsageDay, memory: UsageDay, found: Resources, options: SizingOptions) -> CollectedContainer:
     cpu_millicores = max(cpu.cpu_p95_millicores, options.min_cpu_millicores)
-    # Whole mebibytes: a quantity people can read, and never less than what was used.
+    # Rounded up to whole mebibytes: a readable quantity, never below the usage.
     memory_bytes = max(-(-memory.memory_p95_bytes // MEBIBYTE) * MEBIBYTE, options.min_memory_bytes)
     reasons = [
         f"cpu {quantities.format_cpu(cpu_millicores)}: P95 of {cpu.day} was {quantities.format_cpu(cpu.cpu_p95_millicores)}"
@@ -141,7 +141,7 @@ def collected_values(
 ) -> list[CollectedValues]:
     """The collected values of every workload in `rows`, ordered by namespace and name.
 
-    `whole_cluster` takes the heaviest day of all rows together as everyone's peak day.
+    With `whole_cluster`, every workload uses the peak day of all rows together.
     """
     size = rule_named(rule)
     ordered = sorted(rows, key=lambda row: (row.namespace, row.deployment, row.day, row.container))

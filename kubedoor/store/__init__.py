@@ -1,1 +1,1 @@
-"""ClickHouse: the embedded engine (chDB) and a server behind one interface. Queries live beside what they are for."""
+"""ClickHouse, embedded (chDB) or as a server, behind one interface. Each module holds the queries of a few tables."""

@@ -1,4 +1,7 @@
-"""Notification channels, append-only by version, and the messages sent: who writes a number first sends it."""
+"""Notification channels in append-only versions, and the messages sent to them.
+
+A message is claimed before it is sent: of several senders the first to write its number in the stream wins.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Channel:
-    """`url` is a secret; it is in no repr."""
+    """`url` is a secret, so the repr omits it."""
 
     channel: str
     name: str
@@ -35,7 +38,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class SentMessage:
-    """One message of a channel's stream; `number` is its place there."""
+    """One message of a channel's stream; `number` is its position in the stream."""
 
     channel: str
     stream: str
@@ -66,30 +69,30 @@ class ChannelStore:
         return next((one for one in self.all() if one.channel == channel), None)
 
     def save(self, channel: Channel) -> Channel:
-        """Write the next version. Raises Conflict when another edit of `channel.version` was first."""
-        following = replace(channel, version=channel.version + 1)
+        """Write the next version. Raises Conflict if `channel.version` is stale."""
+        next_version = replace(channel, version=channel.version + 1)
         edit = uuid.uuid4()
         row = {
-            **{name: value for name, value in asdict(following).items() if name != "changed_at"},
+            **{name: value for name, value in asdict(next_version).items() if name != "changed_at"},
             "cluster": self._cluster,
             "edit": edit,
-            "events": list(following.events),
+            "events": list(next_version.events),
         }
-        token = f"{self._cluster}/{channel.channel}/{following.version}"
+        token = f"{self._cluster}/{channel.channel}/{next_version.version}"
         self._connection.insert("channel_versions", [row], token=token)
         winner = self._connection.rows(
             "SELECT edit FROM channel_versions WHERE cluster = {cluster:String} AND channel = {channel:String}"
             " AND version = {version:UInt32} ORDER BY edit LIMIT 1",
             cluster=self._cluster,
             channel=channel.channel,
-            version=following.version,
+            version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
             raise Conflict(f"channel {channel.name} has been changed by somebody else in the meantime")
-        return following
+        return next_version
 
-    def begin(self, sent: SentMessage) -> bool:
-        """Take the sending of a message; False when somebody else has."""
+    def claim(self, sent: SentMessage) -> bool:
+        """Claim the message for sending; False if another sender has claimed it."""
         token = f"{self._cluster}/{sent.channel}/{sent.stream}/{sent.number}"
         self._connection.insert("channel_messages", [{"cluster": self._cluster, **asdict(sent)}], token=token)
         winner = self._connection.rows(
@@ -102,12 +105,12 @@ class ChannelStore:
         )
         return bool(winner) and winner[0]["message"] == sent.message
 
-    def end(self, message: uuid.UUID, *, ok: bool, detail: str) -> None:
+    def record_result(self, message: uuid.UUID, *, ok: bool, detail: str) -> None:
         row = {"cluster": self._cluster, "message": message, "ok": ok, "detail": detail}
         self._connection.insert("channel_results", [row])
 
     def messages(self, channels: Sequence[str], *, limit: int) -> list[Row]:
-        """The newest messages of these channels first. `ok` None: nobody has said yet."""
+        """Messages of these channels, newest first. `ok` is None while there is no result."""
         return self._connection.rows(
             "SELECT m.channel AS channel, m.stream AS stream, m.number AS number, m.since AS since, m.until AS until,"
             " m.notices AS notices, m.title AS title, m.begun_at AS begun_at, r.ok AS ok, r.detail AS detail"
@@ -121,7 +124,7 @@ class ChannelStore:
         )
 
     def newest(self, channel: str, stream: str) -> list[Row]:
-        """The stream's newest messages first, as many as limiting needs to know."""
+        """The newest 50 messages of the stream, newest first: enough to limit the rate."""
         return self._connection.rows(
             "SELECT m.number AS number, m.since AS since, m.until AS until, m.begun_at AS begun_at, r.ok AS ok"
             " FROM channel_messages AS m LEFT JOIN channel_results AS r"

@@ -1,7 +1,7 @@
-"""The only importer of `clickhouse_connect`: opens the store, runs SQL, translates its errors.
+"""Connections to ClickHouse: run SQL, translate errors. The only importer of `clickhouse_connect`.
 
-Parameters are always bound by the server (`{name:Type}`); no SQL is ever built from input. Nothing is opened before the
-first query, because functions-framework imports modules before it forks and the embedded engine does not survive a fork.
+The server binds all parameters (`{name:Type}`); no SQL is built from input. Nothing is opened before the first query:
+functions-framework imports modules before it forks, and the embedded engine does not survive a fork.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Address:
-    """A DSN taken apart: `chdb:///folder?database=x` or `http(s)://user:password@host:port/database`."""
+    """A parsed DSN: `chdb:///folder?database=x` or `http(s)://user:password@host:port/database`."""
 
     interface: str
     host: str
@@ -50,12 +50,12 @@ class Address:
 
 
 def parse_dsn(dsn: str) -> Address:
-    """Raises InvalidInput; the message never repeats the DSN."""
+    """Raises InvalidInput. Its message never contains the DSN."""
     parts = urlsplit(dsn)
     if parts.scheme not in ("chdb", "http", "https"):
         raise InvalidInput("the store's DSN must begin with chdb://, http:// or https://", field="store_dsn")
-    asked = parse_qs(parts.query).get("database", [""])[0]
-    database = asked or ("" if parts.scheme == "chdb" else parts.path.strip("/")) or DEFAULT_DATABASE
+    in_query = parse_qs(parts.query).get("database", [""])[0]
+    database = in_query or ("" if parts.scheme == "chdb" else parts.path.strip("/")) or DEFAULT_DATABASE
     if not _DATABASE.fullmatch(database):
         raise InvalidInput("the store's database must be a plain name such as kubedoor", field="store_dsn")
     if database in _UNUSABLE_DATABASES:
@@ -80,7 +80,7 @@ def parse_dsn(dsn: str) -> Address:
 
 
 class Connection:
-    """One store. Safe to share between threads; `close` it before another embedded path is opened in the process."""
+    """One store. Thread-safe. Close it before the process opens another embedded path."""
 
     def __init__(self, dsn: str, *, timeout_seconds: float = 30.0, ca_file: str = "") -> None:
         self.address = parse_dsn(dsn)
@@ -100,26 +100,26 @@ class Connection:
         return self.address.interface == "chdb"
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
-        """Run a SELECT; rows as dicts, instants as aware UTC datetimes. Raises StoreError."""
+        """Run a SELECT; rows as dicts, times as aware UTC datetimes. Raises StoreError."""
         columns, rows = self.table(sql, **parameters)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def table(self, sql: str, **parameters: Any) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
-        """Run a SELECT; the names of its columns (none where there are no rows), and rows as tuples. Raises StoreError."""
+        """Run a SELECT; column names (empty if there are no rows) and rows as tuples. Raises StoreError."""
         with _translated(), self._client() as client:
             result = client.query(sql, parameters=parameters, tz_mode="aware")
             return result.column_names, [tuple(row) for row in result.result_rows]
 
     def command(self, sql: str, *, settings: Mapping[str, Any] | None = None, **parameters: Any) -> None:
-        """Run a statement that answers nothing, with further settings of the server's. Raises StoreError."""
+        """Run a statement without a result, with optional ClickHouse settings. Raises StoreError."""
         with _translated(), self._client() as client:
             client.command(sql, parameters=parameters, settings=dict(settings or {}))
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str = "") -> None:
-        """Insert rows that all have the same keys.
+        """Insert rows, which all need the same keys. Raises StoreError.
 
-        With a `token`, the server drops the insert when one with the same token came before (the table has to have a
-        deduplication window): compare-and-set, read back who won.
+        With a `token`, the server silently drops the insert if an earlier one had the same token; the table needs a
+        deduplication window. This gives compare-and-set: insert, then read back which row won.
         """
         if not rows:
             return
@@ -131,19 +131,19 @@ class Connection:
             )
 
     def create_database(self, *, cluster: str = "") -> None:
-        """Make the database if it is not there, on every replica of a `cluster`. Its name was checked with the DSN."""
+        """Create the database if missing, on all replicas of `cluster`. `parse_dsn` has validated its name."""
         with _translated():
             client = self._open(database=None)
             try:
-                there = "SELECT count() FROM system.databases WHERE name = {name:String}"
-                if client.query(there, parameters={"name": self.database}).result_rows == [(0,)]:
+                exists = "SELECT count() FROM system.databases WHERE name = {name:String}"
+                if client.query(exists, parameters={"name": self.database}).result_rows == [(0,)]:
                     on_cluster = f" ON CLUSTER `{cluster}`" if cluster else ""
                     client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`{on_cluster}")
             finally:
                 client.close()
 
     def close(self) -> None:
-        """Close every client that is not at work; the next query opens anew."""
+        """Close all idle clients; the next query opens a new one."""
         with self._lock:
             clients = [*self._idle, *([self._shared] if self._shared else [])]
             self._idle.clear()
@@ -157,7 +157,7 @@ class Connection:
         if not self.is_embedded:
             yield self._shared_client()
             return
-        # An embedded client serves one query at a time; a few of them let threads query side by side.
+        # An embedded client runs one query at a time; several clients let threads query concurrently.
         with self._slots:
             client = self._idle_client() or self._open(database=self.database)
             try:
@@ -178,7 +178,7 @@ class Connection:
             return self._shared
 
     def _open(self, *, database: str | None) -> Client:
-        # One session refuses concurrent queries, and clickhouse_connect makes one by default.
+        # clickhouse_connect creates a session by default, and a session refuses concurrent queries.
         common.set_setting("autogenerate_session_id", False)
         address = self.address
         if self.is_embedded:
@@ -198,7 +198,7 @@ class Connection:
 
 
 class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
-    """Turns whatever clickhouse_connect raises into StoreError, keeping the server's code and name, never a DSN."""
+    """Turns exceptions of clickhouse_connect into StoreError, with the server's error code and name, never the DSN."""
 
     def __enter__(self) -> None:
         return None

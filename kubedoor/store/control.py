@@ -1,4 +1,4 @@
-"""Collected and manual values, what is known of workloads, and the view `control` that lays one over the other."""
+"""Collected values, manual values and facts of workloads, and the view `control`: manual values over collected ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_milli
 
 @dataclass(frozen=True)
 class Revision:
-    """A cheap mark of the control table's state: it differs whenever a decision could."""
+    """A cheap revision of the control table: it changes whenever a decision of the door could change."""
 
     collected_run: int
     manual_rows: int
     facts: int
-    """A sum over all facts and not their newest instant: that two may share, and a clock may step back."""
+    """A hash over all facts, not their newest time: two facts may share a time, and a clock may step back."""
 
 
 class ControlStore:
@@ -35,14 +35,14 @@ class ControlStore:
         self._cluster = cluster
 
     def replace_collected(self, values: Sequence[CollectedValues], *, run: int, rule: str) -> None:
-        """Make `values` the collected values, all at once; what is not among them has none any more."""
+        """Atomically replace all collected values; a workload that is not in `values` loses its own."""
         rows = [row for value in values for row in self._collected_rows(value, run)]
         self._connection.insert("collected_rows", rows)
         marker = {"cluster": self._cluster, "run": run, "sizing_rule": rule, "row_count": len(rows)}
         self._connection.insert("collected_runs", [marker])
 
     def prune(self) -> None:
-        """Delete the rows of runs that no longer count; two runs back is old enough for queries under way.
+        """Delete rows of superseded runs, all but the newest two of them: running queries may still read those.
 
         Raises StoreError.
         """
@@ -50,7 +50,7 @@ class ControlStore:
             "SELECT run FROM collected_runs WHERE cluster = {cluster:String} ORDER BY run DESC LIMIT 1 OFFSET 2",
             cluster=self._cluster,
         )
-        # NB: a DELETE with a subquery is refused by replicated tables.
+        # NB: replicated tables refuse a DELETE with a subquery.
         if runs:
             self._connection.command(
                 "DELETE FROM collected_rows WHERE cluster = {cluster:String} AND run < {run:UInt64}",
@@ -80,7 +80,7 @@ class ControlStore:
         ]
 
     def revision(self) -> Revision:
-        """One small query, whatever the number of workloads."""
+        """Cheap: one small query, whatever the number of workloads."""
         row = only(
             self._connection.rows(
                 "SELECT (SELECT max(run) FROM collected_runs WHERE cluster = {cluster:String}) AS collected_run,"
@@ -93,7 +93,7 @@ class ControlStore:
         return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts"])
 
     def control_rows(self) -> list[Row]:
-        """Every row of `control`, for the snapshot; `is_collected`: the container is in the counting run."""
+        """All rows of `control`, for the snapshot; `is_collected`: the container is in the current run."""
         return self._connection.rows(
             "SELECT * EXCEPT (cluster), (namespace, deployment, container) IN (SELECT namespace, deployment, container"
             " FROM collected WHERE cluster = {cluster:String}) AS is_collected"
@@ -102,7 +102,7 @@ class ControlStore:
         )
 
     def control_rows_of(self, key: WorkloadKey) -> list[Row]:
-        """The rows of one workload; empty when it is not in the control table."""
+        """The rows of one workload; empty if it is not in the control table."""
         return self._connection.rows(
             f"{_CONTROL} WHERE cluster = {{cluster:String}} AND namespace = {{namespace:String}}"
             f" AND deployment = {{deployment:String}} {_ORDER}",
@@ -112,7 +112,7 @@ class ControlStore:
         )
 
     def facts_of(self, key: WorkloadKey) -> Row | None:
-        """What is known of a workload that may not be in the control table."""
+        """Facts of a workload, whether or not it is in the control table; None if there are none."""
         rows = self._connection.rows(
             "SELECT opted_out, owned, hpa FROM facts WHERE cluster = {cluster:String}"
             " AND namespace = {namespace:String} AND deployment = {deployment:String}",
@@ -123,7 +123,7 @@ class ControlStore:
         return rows[0] if rows else None
 
     def collected_row_count(self) -> int:
-        """How many rows the counting run has, as its writer said."""
+        """The number of rows of the current run, as recorded by its writer."""
         row = only(
             self._connection.rows(
                 "SELECT argMax(row_count, run) AS row_count FROM collected_runs WHERE cluster = {cluster:String}",
@@ -133,7 +133,7 @@ class ControlStore:
         return int(row["row_count"])
 
     def refreshed_at(self) -> datetime | None:
-        """When the collected values were last made; None: never."""
+        """Time of the newest run; None if there was none."""
         row = only(
             self._connection.rows(
                 "SELECT maxOrNull(refreshed_at) AS at FROM collected_runs WHERE cluster = {cluster:String}",
@@ -144,7 +144,7 @@ class ControlStore:
         return at
 
     def manual(self, key: WorkloadKey) -> ManualValues:
-        """The newest manual values; version 0 when there never were any."""
+        """The current manual values; version 0 if there never were any."""
         rows = self._connection.rows(
             "SELECT * FROM manual_current WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
             " AND deployment = {deployment:String}",
@@ -155,14 +155,14 @@ class ControlStore:
         return _manual(rows[0]) if rows else ManualValues()
 
     def all_manual(self) -> dict[WorkloadKey, ManualValues]:
-        """The newest manual values of every workload that ever had any."""
+        """The current manual values of each workload that ever had any."""
         rows = self._connection.rows(
             "SELECT * FROM manual_current WHERE cluster = {cluster:String}", cluster=self._cluster
         )
         return {WorkloadKey(self._cluster, row["namespace"], row["deployment"]): _manual(row) for row in rows}
 
     def edits(self, key: WorkloadKey, *, limit: int) -> list[ManualValues]:
-        """The workload's edits, newest first."""
+        """The edits of a workload, newest first."""
         rows = self._connection.rows(
             "SELECT * FROM manual WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
             " AND deployment = {deployment:String} ORDER BY version DESC LIMIT {limit:UInt32}",
@@ -174,10 +174,10 @@ class ControlStore:
         return [_manual(row) for row in rows]
 
     def edit(self, key: WorkloadKey, values: ManualValues, *, based_on: int, who: str) -> ManualValues:
-        """Set all manual values of a workload anew.
+        """Replace all manual values of a workload.
 
-        Raises Conflict, with the version that won in its details, unless `based_on` is the newest version. Of two edits
-        at the same moment the server keeps the first.
+        Raises Conflict, with the current version in its details, if `based_on` is stale. Of two concurrent edits the
+        server keeps the first.
         """
         current = self.manual(key)
         if current.version != based_on:
@@ -215,13 +215,13 @@ class ControlStore:
         return now
 
     def values_of(self, key: WorkloadKey) -> ControlValues:
-        """What the door would decide from, straight from the tables: facts too where there are no values."""
+        """The input of the door's decision, read from the tables instead of the snapshot; facts even without values."""
         if rows := self.control_rows_of(key):
             return compile_rows(self._cluster, rows)[key]
         return with_facts(UNKNOWN, self.facts_of(key) or {})
 
-    def learn(self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str) -> None:
-        """Record what was seen of Deployments: (workload, one of FACTS, whether it holds)."""
+    def record_facts(self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str) -> None:
+        """Record facts seen on Deployments: (workload, one of FACTS, whether it holds)."""
         self._connection.insert(
             "workload_facts",
             [
@@ -238,7 +238,7 @@ class ControlStore:
         )
 
     def known_facts(self) -> list[Row]:
-        """Every workload of which a fact holds."""
+        """All workloads for which a fact holds."""
         return self._connection.rows(
             "SELECT namespace, deployment, opted_out, owned, hpa, hpa_seen_at, seen_at FROM facts WHERE cluster = {cluster:String}"
             " AND (opted_out OR owned OR hpa)",
@@ -246,7 +246,7 @@ class ControlStore:
         )
 
     def workloads(self) -> set[tuple[str, str]]:
-        """(namespace, deployment) of everything in the control table."""
+        """(namespace, deployment) of each workload in the control table."""
         rows = self._connection.rows(
             "SELECT DISTINCT namespace, deployment FROM control WHERE cluster = {cluster:String}", cluster=self._cluster
         )
@@ -262,7 +262,7 @@ class ControlStore:
         return int(row["workloads"])
 
     def peak_days(self, key: WorkloadKey) -> tuple[date | None, date | None]:
-        """The CPU and the memory peak day of a workload's collected values."""
+        """CPU and memory peak day of the collected values; (None, None) if there are none."""
         rows = self.control_rows_of(key)
         return (rows[0]["peak_day"], rows[0]["memory_peak_day"]) if rows else (None, None)
 
@@ -272,7 +272,7 @@ _ORDER = "ORDER BY namespace, deployment, container"
 
 
 def stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:
-    """What an edit that was based on an older version is answered with."""
+    """The error for an edit that is based on an older version."""
     return Conflict(
         f"{key.namespace}/{key.deployment} has been edited since: version {current.version} by {current.edited_by or 'nobody'},"
         f" yours was based on version {based_on}",

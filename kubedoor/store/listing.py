@@ -1,4 +1,4 @@
-"""The queries behind the list of workloads: one row a workload, its containers, its newest usage."""
+"""Queries for the list of workloads: one row for each workload, its containers, its newest usage. Reads only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kubedoor.store.connection import Connection, Row, only
 from kubedoor.store.control import ControlStore
 
 OVER_ASKED_FACTOR = 1.5
-"""A workload asks for too much when it requests this many times what it used at peak, CPU or memory."""
+"""A workload is over-asked if it requests more than this multiple of its peak usage, of CPU or memory."""
 
-# One row per workload. `unasked` counts containers that have usage but no request to compare it with.
+# One row for each workload. `unasked` counts containers that have usage but no request to compare it with.
 _WORKLOADS = """
     WITH newest AS
     (
@@ -60,7 +60,7 @@ _CONTAINERS = """
 
 
 Rows = tuple[Sequence[str], list[tuple[Any, ...]]]
-"""Column names (none where there are no rows), and the rows as tuples."""
+"""Column names (empty if there are no rows), and the rows as tuples."""
 
 
 class ListingStore:
@@ -72,22 +72,22 @@ class ListingStore:
         self._control = ControlStore(connection, cluster)
 
     def revision(self) -> tuple[object, int]:
-        """Differs when the control table or a usage day has changed."""
+        """Changes whenever the control table or a usage day changes."""
         runs = self._connection.rows(
             "SELECT max(run) AS run FROM usage_days WHERE cluster = {cluster:String}", cluster=self._cluster
         )
         return self._control.revision(), int(only(runs)["run"])
 
     def workloads(self, *, since: date) -> Rows:
-        """One row a workload, by name."""
+        """One row for each workload, ordered by name."""
         return self._connection.table(_WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR)
 
     def containers(self) -> Rows:
-        """The rows of `control`, by name."""
+        """The rows of `control`, ordered by name."""
         return self._connection.table(_CONTAINERS, cluster=self._cluster)
 
     def newest_usage(self, workloads: Sequence[tuple[str, str]], *, since: date) -> list[Row]:
-        """Usage of these workloads, as (namespace, deployment), on their newest day each."""
+        """Usage of these (namespace, deployment), each on its newest day."""
         return self._connection.rows(
             "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
             " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
@@ -98,7 +98,7 @@ class ListingStore:
         )
 
     def by_day(self, *, since: date) -> list[Row]:
-        """Requested and used at peak of the whole cluster, day by day."""
+        """Requests and peak usage of the whole cluster for each day."""
         return self._connection.rows(
             "SELECT day, sum(pods * coalesce(cpu_request_millicores, 0)) AS cpu_requested_millicores,"
             " sum(pods * cpu_p95_millicores) AS cpu_used_millicores,"
@@ -110,9 +110,9 @@ class ListingStore:
         )
 
     def namespaces(self) -> list[str]:
-        """Every namespace that has a workload in the control table."""
+        """All namespaces with a workload in the control table."""
         rows = self._connection.rows(
-            # What the view `control` has its rows from, without the joins that it makes for their values.
+            # The sources of the view `control`, without its joins: cheaper than the view.
             "SELECT DISTINCT namespace FROM (SELECT namespace FROM collected WHERE cluster = {cluster:String}"
             " UNION ALL SELECT namespace FROM manual WHERE cluster = {cluster:String}) ORDER BY namespace",
             cluster=self._cluster,

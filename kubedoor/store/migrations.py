@@ -1,8 +1,8 @@
-"""Applies the numbered files of `sql/`, forward only, each once, under a lock of the server's own.
+"""Applies the numbered files of `sql/` in order, each once, under a lock in the store. There is no way back.
 
-Who writes a number first into `schema_locks` holds the lock of that number; a lock that was left behind is not removed,
-the next number is taken instead, so that of several who find it stale one goes on. Every statement is idempotent as
-well, so that a migration that died half-way is simply run again.
+The first process to insert a number into `schema_locks` holds the lock of that number. A stale lock is not removed; the
+next number is taken instead, so of several processes that find it stale only one continues. Every statement is
+idempotent: an interrupted migration is repaired by the next run.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kubedoor.store.connection import Connection, Row, only
 
 LOCK_STALE_SECONDS = 120
 LOCK_WAIT_SECONDS = 180
-"""Longer than a lock can be held by the dead, so that one who was killed costs a wait and not a failure."""
+"""Longer than LOCK_STALE_SECONDS, so a lock of a killed process delays a migration but does not fail it."""
 ON_CLUSTER_SETTINGS: Mapping[str, Any] = {
     "distributed_ddl_task_timeout": 20,
     "distributed_ddl_output_mode": "null_status_on_timeout",
 }
-"""A replica that is away gets what it missed when it is back. By default the server waits 180 s for it and then fails,
-which is longer than anybody waits for an answer."""
+"""An absent replica catches up when it returns. By default the server would wait 180 s for it and then fail; no client
+waits that long for a response."""
 _process_lock = threading.Lock()
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 _ENGINE = re.compile(r"\{((?:Replacing)?MergeTree)(?:\((\w+)\))?\}")
@@ -37,7 +37,7 @@ _ENGINE = re.compile(r"\{((?:Replacing)?MergeTree)(?:\((\w+)\))?\}")
 
 @dataclass(frozen=True)
 class Migration:
-    """One file; `checksum` is of its text as it stands in the repository."""
+    """One file; `checksum` is that of its text in the repository, before placeholders are replaced."""
 
     number: int
     name: str
@@ -48,16 +48,16 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def statements(self, *, cluster: str) -> list[str]:
-        """The SQL for a single server, or for a replicated cluster of this name."""
+        """The SQL statements for a single server (empty `cluster`) or for a replicated cluster."""
         text = re.sub(r"--[^\n]*", "", self.text)
         text = text.replace("{on_cluster}", f"ON CLUSTER `{cluster}`" if cluster else "")
-        text = _ENGINE.sub(lambda found: _engine(found[1], found[2], replicated=bool(cluster)), text)
+        text = _ENGINE.sub(lambda match: _engine(match[1], match[2], replicated=bool(cluster)), text)
         text = text.replace("{deduplication_window}", deduplication_window(cluster))
         return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
 def deduplication_window(cluster: str) -> str:
-    """The setting of a table's engine."""
+    """Name of the table setting that enables insert deduplication."""
     return "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
 
 
@@ -74,9 +74,9 @@ def folder() -> Path:
 
 
 def available(where: Path) -> list[Migration]:
-    """All migrations in order. Raises StoreError when numbers are missing or used twice."""
-    found = sorted(path for path in where.glob("*.sql") if _NAME.fullmatch(path.name))
-    migrations = [Migration(int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")) for path in found]
+    """All migrations in order. Raises StoreError if a number is missing or used twice."""
+    files = sorted(path for path in where.glob("*.sql") if _NAME.fullmatch(path.name))
+    migrations = [Migration(int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")) for path in files]
     if [migration.number for migration in migrations] != list(range(1, len(migrations) + 1)):
         raise StoreError("the numbers of the files in sql/ are not 0001, 0002, … without a gap")
     return migrations
@@ -85,10 +85,10 @@ def available(where: Path) -> list[Migration]:
 def migrate(
     connection: Connection, *, cluster: str = "", where: Path | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Bring the schema up to date; the names of what was applied now.
+    """Bring the schema up to date; returns the names of the migrations applied by this call.
 
-    Running it twice, or from two processes at once, is harmless. Raises StoreError when an applied file has changed
-    since, or when the store is newer than this KubeDoor.
+    Idempotent, and safe to run from several processes at once. Raises StoreError if an applied file has changed since,
+    if the store is newer than this KubeDoor, or if the lock is not released in LOCK_WAIT_SECONDS.
     """
     migrations = available(where or folder())
     connection.create_database(cluster=cluster)
@@ -117,9 +117,9 @@ def _change(connection: Connection, statement: str, cluster: str) -> None:
 
 
 def _make_table(connection: Connection, name: str, columns: str, *, cluster: str, settings: str = "") -> None:
-    """Make one of the tables that migrations need themselves, unless it is there: then no replica has to be asked."""
-    there = "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
-    if connection.rows(there, name=name):
+    """Create a table of the migrations' own unless it exists; the check avoids DDL on all replicas at every start."""
+    exists = "SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
+    if connection.rows(exists, name=name):
         return
     on_cluster = f"ON CLUSTER `{cluster}`" if cluster else ""
     engine = _engine("MergeTree", None, replicated=bool(cluster))
@@ -147,7 +147,7 @@ def _pending(connection: Connection, migrations: list[Migration]) -> list[Migrat
 @contextmanager
 def _lock(connection: Connection, cluster: str, sleep: Callable[[float], None]) -> Iterator[None]:
     if connection.is_embedded:
-        # One process has the store to itself.
+        # Only one process can open an embedded store.
         with _process_lock:
             yield
         return
@@ -160,7 +160,7 @@ def _lock(connection: Connection, cluster: str, sleep: Callable[[float], None]) 
     )
     holder = uuid.uuid4()
     for _ in range(LOCK_WAIT_SECONDS * 2):
-        if number := _taken(connection, holder):
+        if number := _acquire(connection, holder):
             break
         sleep(0.5)
     else:
@@ -172,12 +172,12 @@ def _lock(connection: Connection, cluster: str, sleep: Callable[[float], None]) 
         connection.insert("schema_locks", [release], token=f"schema_locks/{number}/released")
 
 
-def _taken(connection: Connection, holder: uuid.UUID) -> int:
-    """The number of the lock that `holder` has now; 0: somebody else has it."""
+def _acquire(connection: Connection, holder: uuid.UUID) -> int:
+    """The number of the lock that `holder` holds now; 0 if another process holds it."""
     newest = _newest_lock(connection)
     if newest["is_free"]:
         number = newest["number"] + 1
-        # Of all who found the same number free, the server keeps the first.
+        # Several processes may insert the same number; the server keeps the first.
         lock = {"number": number, "holder": holder, "is_released": False}
         connection.insert("schema_locks", [lock], token=f"schema_locks/{number}")
         newest = _newest_lock(connection)
@@ -185,7 +185,7 @@ def _taken(connection: Connection, holder: uuid.UUID) -> int:
 
 
 def _newest_lock(connection: Connection) -> Row:
-    """Free is what was released, and what is stale: a migration that was killed leaves its lock behind."""
+    """`is_free`: released, or stale because its process was killed."""
     return only(
         connection.rows(
             "SELECT max(l.number) AS number, argMax(l.holder, l.number) AS holder,"

@@ -1,6 +1,6 @@
-"""Opens the store that the settings name, once per process.
+"""Opens the store of the settings once for each process.
 
-The functions of one process share it: the embedded engine allows one path per process, and one process per path.
+All functions of a process share it: the embedded engine allows one path per process and one process per path.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _opened: dict[tuple[str, float], Connection] = {}
 _migrated: set[str] = set()
 
 
-def opened(settings: Settings, *, at_most_seconds: float = math.inf) -> Connection:
-    """The process's connection to this store; nothing is sent yet.
+def open_store(settings: Settings, *, at_most_seconds: float = math.inf) -> Connection:
+    """The shared connection to this store. Sends nothing yet.
 
-    `at_most_seconds`: for whoever cannot wait as long as the settings allow. The embedded store knows no such limit.
+    `at_most_seconds`: a shorter timeout than that of the settings. The embedded store has no timeout and ignores it.
     """
     timeout_seconds = min(settings.store_timeout_seconds, at_most_seconds)
     key = (settings.dsn, math.inf if settings.is_embedded else timeout_seconds)
@@ -30,9 +30,9 @@ def opened(settings: Settings, *, at_most_seconds: float = math.inf) -> Connecti
         return _opened[key]
 
 
-def migrated(settings: Settings) -> Connection:
-    """The same, with the schema brought up to date the first time. Raises StoreError."""
-    connection = opened(settings)
+def open_migrated_store(settings: Settings) -> Connection:
+    """As `open_store`, but the first call migrates the schema. Raises StoreError."""
+    connection = open_store(settings)
     with _lock:
         if settings.dsn not in _migrated:
             migrate(connection, cluster=settings.store_cluster)
@@ -41,7 +41,7 @@ def migrated(settings: Settings) -> Connection:
 
 
 def close_all() -> None:
-    """Close every store of the process; for an orderly end and for tests."""
+    """Close all stores of the process, at shutdown and between tests."""
     with _lock:
         for connection in _opened.values():
             connection.close()

@@ -1,4 +1,7 @@
-"""Actions: what was asked for, and what became of each item, event by event. A state is derived from the events."""
+"""Actions: requests, events and heartbeats.
+
+The state of an action is not stored: `kubedoor.operations.actions` derives it from events and heartbeats.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from typing import Any
 
 from kubedoor.store.connection import Connection, Row, only
 
-SILENT_AFTER_SECONDS = 30
-"""Whoever does an action says so every few seconds; after such a silence it is taken for dead."""
+HEARTBEAT_TIMEOUT_SECONDS = 30
+"""The executing process sends a heartbeat every few seconds; without one for this long it counts as dead."""
 ENDS = ("finished", "failed", "cancelled")
 KEPT_DAYS = 365
-"""As long as the events are: of an older action nobody could tell what became of it."""
+"""Retention of the events; the state of an older action could not be derived."""
 
 
 @dataclass(frozen=True)
-class AskedAction:
-    """One action as it was asked for; `number` is its place in the cluster's sequence."""
+class ActionRecord:
+    """The request of one action; `number` is its position in the sequence of the cluster's actions."""
 
     action: str
     number: int
@@ -32,7 +35,7 @@ class AskedAction:
 
 @dataclass(frozen=True)
 class ActionEvent:
-    """What happened to an action, or with a namespace and a deployment to one of its items."""
+    """An event of an action, or of one item if namespace and deployment are set."""
 
     action: str
     event: str
@@ -49,42 +52,42 @@ class OperationStore:
         self._cluster = cluster
 
     def newest_number(self) -> int:
-        """0: there never was an action."""
+        """0 if there is no action."""
         sql = "SELECT max(number) AS number FROM actions WHERE cluster = {cluster:String}"
         return int(only(self._connection.rows(sql, cluster=self._cluster))["number"])
 
-    def add(self, asked: AskedAction) -> bool:
-        """Write an action under its number; False when another one has the number already."""
-        self.beat(asked.action)
+    def add(self, record: ActionRecord) -> bool:
+        """Add an action; False if another one already has its number. The caller retries with the next number."""
+        self.heartbeat(record.action)
         row = {
             "cluster": self._cluster,
-            "number": asked.number,
-            "action": asked.action,
-            "who": asked.who,
-            "via": asked.via,
-            "address": asked.address,
-            "wish": _json(asked.wish),
+            "number": record.number,
+            "action": record.action,
+            "who": record.who,
+            "via": record.via,
+            "address": record.address,
+            "wish": _json(record.wish),
         }
-        self._connection.insert("actions", [row], token=f"{self._cluster}/{asked.number}")
+        self._connection.insert("actions", [row], token=f"{self._cluster}/{record.number}")
         winner = self._connection.rows(
             "SELECT action FROM actions WHERE cluster = {cluster:String} AND number = {number:UInt32}"
             " ORDER BY action LIMIT 1",
             cluster=self._cluster,
-            number=asked.number,
+            number=record.number,
         )
-        return bool(winner) and winner[0]["action"] == asked.action
+        return bool(winner) and winner[0]["action"] == record.action
 
-    def one(self, action: str) -> AskedAction | None:
+    def one(self, action: str) -> ActionRecord | None:
         rows = self._connection.rows(
             f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action = {{action:String}} AND {_KEPT}",
             cluster=self._cluster,
             action=action,
             kept_days=KEPT_DAYS,
         )
-        return _asked(rows[0]) if rows else None
+        return _record(rows[0]) if rows else None
 
-    def recent(self, *, limit: int, before: int | None = None, state: str = "", kind: str = "") -> list[AskedAction]:
-        """The newest first; `before`: only those with a smaller number, for paging. Empty: any state, any kind."""
+    def recent(self, *, limit: int, before: int | None = None, state: str = "", kind: str = "") -> list[ActionRecord]:
+        """Newest first. `before`: only smaller numbers, for paging. An empty `state` or `kind` matches any."""
         rows = self._connection.rows(
             f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND {_KEPT}"
             " AND ({before:Nullable(UInt32)} IS NULL OR number < {before:Nullable(UInt32)})"
@@ -95,47 +98,47 @@ class OperationStore:
             kind=kind,
             limit=limit,
             kept_days=KEPT_DAYS,
-            seconds=SILENT_AFTER_SECONDS,
+            seconds=HEARTBEAT_TIMEOUT_SECONDS,
         )
-        return [_asked(row) for row in rows]
+        return [_record(row) for row in rows]
 
-    def those(self, actions: Sequence[str]) -> list[AskedAction]:
-        """Those of `actions` that there are."""
+    def by_ids(self, actions: Sequence[str]) -> list[ActionRecord]:
+        """The actions with these ids; unknown ids are ignored."""
         rows = self._connection.rows(
             f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action IN {{actions:Array(String)}} AND {_KEPT}",
             cluster=self._cluster,
             actions=list(actions),
             kept_days=KEPT_DAYS,
         )
-        return [_asked(row) for row in rows]
+        return [_record(row) for row in rows]
 
-    def active(self) -> list[AskedAction]:
-        """Actions that have not ended and whose doer is alive."""
+    def active(self) -> list[ActionRecord]:
+        """Actions without an end event and with a recent heartbeat."""
         rows = self._connection.rows(
-            f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action IN ({_ALIVE})"
+            f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND action IN ({_WITH_HEARTBEAT})"
             " AND action NOT IN (SELECT action FROM action_events WHERE cluster = {cluster:String}"
             " AND event IN {ends:Array(String)}) ORDER BY number",
             cluster=self._cluster,
-            seconds=SILENT_AFTER_SECONDS,
+            seconds=HEARTBEAT_TIMEOUT_SECONDS,
             ends=list(ENDS),
         )
-        return [_asked(row) for row in rows]
+        return [_record(row) for row in rows]
 
     def alive(self, actions: Sequence[str]) -> set[str]:
-        """Those of `actions` whose doer has said lately that it is at work."""
+        """Those of `actions` that have a recent heartbeat."""
         rows = self._connection.rows(
-            f"{_ALIVE} AND action IN {{actions:Array(String)}}",
+            f"{_WITH_HEARTBEAT} AND action IN {{actions:Array(String)}}",
             cluster=self._cluster,
-            seconds=SILENT_AFTER_SECONDS,
+            seconds=HEARTBEAT_TIMEOUT_SECONDS,
             actions=list(actions),
         )
         return {row["action"] for row in rows}
 
-    def beat(self, action: str) -> None:
+    def heartbeat(self, action: str) -> None:
         self._connection.insert("action_beats", [{"cluster": self._cluster, "action": action}])
 
     def record(self, *events: ActionEvent) -> None:
-        """Raises StoreError; what cannot be recorded must not be done."""
+        """Raises StoreError; a step that cannot be recorded must not be executed."""
         rows = [
             {
                 "cluster": self._cluster,
@@ -150,18 +153,18 @@ class OperationStore:
         self._connection.insert("action_events", rows)
 
     def events(self, actions: Sequence[str]) -> dict[str, list[Row]]:
-        """The events of these actions, oldest first; of each kind about one item only the newest."""
+        """Events of these actions, oldest first; for each item only the newest event of each kind."""
         return self._events(_EVENTS, actions)
 
-    def last_words(self, actions: Sequence[str]) -> dict[str, list[Row]]:
-        """As `events`, but of each item only what it came to, with no details but those of failures."""
-        return self._events(_LAST_WORDS, actions)
+    def latest_events(self, actions: Sequence[str]) -> dict[str, list[Row]]:
+        """As `events`, but only the newest event of each item, and `detail` only for failures. Cheaper, for lists."""
+        return self._events(_LATEST_EVENTS, actions)
 
     def _events(self, sql: str, actions: Sequence[str]) -> dict[str, list[Row]]:
         rows = self._connection.rows(sql, cluster=self._cluster, actions=list(actions))
-        found: dict[str, list[Row]] = {action: [] for action in actions}
+        by_action: dict[str, list[Row]] = {action: [] for action in actions}
         for row in rows:
-            found[row["action"]].append(
+            by_action[row["action"]].append(
                 {
                     "at": row["newest_at"],
                     "event": row["newest_event"],
@@ -170,9 +173,9 @@ class OperationStore:
                     "detail": json.loads(row["newest_detail"]),
                 }
             )
-        return found
+        return by_action
 
-    def is_cancel_asked(self, action: str) -> bool:
+    def is_cancel_requested(self, action: str) -> bool:
         rows = self._connection.rows(
             "SELECT 1 FROM action_events WHERE cluster = {cluster:String} AND action = {action:String}"
             " AND event = 'cancel_asked' LIMIT 1",
@@ -183,14 +186,14 @@ class OperationStore:
 
 
 _ACTIONS = "SELECT action, number, who, via, address, wish, asked_at FROM actions"
-# The server's own clock on both sides: pods may disagree about the time.
-_ALIVE = (
+# Compares times of the server's clock only: the clocks of pods may differ.
+_WITH_HEARTBEAT = (
     "SELECT action FROM action_beats WHERE cluster = {cluster:String}"
     " AND at > now64(3, 'UTC') - toIntervalSecond({seconds:UInt32})"
 )
 _KEPT = "asked_at > now64(3, 'UTC') - toIntervalDay({kept_days:UInt32})"
 
-# Progress is an event every few seconds, so an action of hundreds of items has ten thousands of them.
+# Aggregated in SQL: progress events come every few seconds, so an action of hundreds of items has tens of thousands.
 _EVENTS = (
     "SELECT action, max(at) AS newest_at, event AS newest_event, namespace, deployment,"
     " if(event = 'cancel_asked', argMin(detail, at), argMax(detail, at)) AS newest_detail FROM action_events"
@@ -198,7 +201,7 @@ _EVENTS = (
     " GROUP BY action, event, namespace, deployment ORDER BY action, newest_at"
 )
 _NEWEST = "(event IN ('item_skipped', 'item_done', 'item_failed', 'item_left'), at)"
-_LAST_WORDS = (
+_LATEST_EVENTS = (
     f"SELECT action, max(at) AS newest_at, argMax(event, {_NEWEST}) AS newest_event, namespace, deployment,"
     f" multiIf(newest_event = 'item_failed', argMax(detail, {_NEWEST}),"
     " newest_event = 'cancel_asked', argMin(detail, at), '{}') AS newest_detail FROM action_events"
@@ -212,18 +215,18 @@ def _with_event(event: str) -> str:
 
 
 _ENDED = f"({' OR '.join(_with_event(end) for end in ENDS)})"
-_AT_WORK = f"NOT {_ENDED} AND action IN ({_ALIVE})"
-# As kubedoor.actions derives a state from the events.
+_RUNNING = f"NOT {_ENDED} AND action IN ({_WITH_HEARTBEAT})"
+# Must match how kubedoor.operations.actions derives a state from the events.
 _IN_STATE = {
     **{end: f"({_with_event(end)})" for end in ENDS},
-    "running": f"({_AT_WORK} AND NOT {_with_event('cancel_asked')})",
-    "cancelling": f"({_AT_WORK} AND {_with_event('cancel_asked')})",
-    "interrupted": f"(NOT {_ENDED} AND action NOT IN ({_ALIVE}))",
+    "running": f"({_RUNNING} AND NOT {_with_event('cancel_asked')})",
+    "cancelling": f"({_RUNNING} AND {_with_event('cancel_asked')})",
+    "interrupted": f"(NOT {_ENDED} AND action NOT IN ({_WITH_HEARTBEAT}))",
 }
 
 
-def _asked(row: Row) -> AskedAction:
-    return AskedAction(**{**row, "wish": json.loads(row["wish"])})
+def _record(row: Row) -> ActionRecord:
+    return ActionRecord(**{**row, "wish": json.loads(row["wish"])})
 
 
 def _json(value: Mapping[str, Any]) -> str:

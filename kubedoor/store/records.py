@@ -1,4 +1,4 @@
-"""The two records that are kept a year: what the door did, and what people changed."""
+"""Admissions of the door and the audit of changes; both are kept for a year."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kubedoor.store.connection import Connection, Row
 
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 EXPORT_PAGE_ROWS = 2000
-"""Rows in memory at once while everything is exported."""
+"""Bounds the memory of an export."""
 
 
 @dataclass(frozen=True)
 class AdmissionRecord:
-    """One admission that was not a dry run."""
+    """One admission. Dry runs are not recorded."""
 
     at: datetime
     cluster: str
@@ -40,10 +40,10 @@ class AdmissionRecord:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """One change by somebody. `via` is how they were known: session, token, schedule, command-line, system.
+    """One change. `via` is how `who` was authenticated: session, oidc, token, schedule, command-line or system.
 
-    A line is written before its change; when the change failed, a second one with the outcome `failed` and the same id
-    follows, and whoever reads finds only that one.
+    It is written before the change. If the change fails, a second record with the same id and the outcome `failed`
+    follows; queries return only that one.
     """
 
     who: str
@@ -58,12 +58,12 @@ class AuditRecord:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which rows of a record; empty and None: no matter.
+class RecordFilter:
+    """Filters rows of admissions or of the audit. Empty strings and None match everything.
 
-    `who`, `action` (or, of an admission, the operation) and `outcome` are exact; `target` is a part of the target, of an
-    admission of namespace/deployment. `since` is included, `until` is not. `before` with `before_id` is the row after
-    which a page goes on: newest first, only rows older than it.
+    `who`, `action` (of admissions: the operation) and `outcome` match exactly; `target` matches a part of the target (of
+    admissions: of namespace/deployment). `since` is inclusive, `until` exclusive. `before` and `before_id` name the last
+    row of the previous page: only older rows match.
     """
 
     who: str = ""
@@ -77,13 +77,13 @@ class Wanted:
     before: datetime | None = None
     before_id: uuid.UUID | None = None
     of_cluster: str = ""
-    """Of changes: only those in this cluster, and those that are common to all clusters."""
+    """Audit only: changes in this cluster, and changes common to all clusters."""
 
 
 NOT_FAILED = "(outcome = 'failed' OR id NOT IN (SELECT id FROM audit WHERE outcome = 'failed'))"
-"""Leaves out the line that was written before a change which then failed."""
+"""Excludes the record that was written before a change if the change then failed."""
 _INSTANT = "Nullable(DateTime64(3, 'UTC'))"
-# With a time and no id, only rows of other milliseconds follow; with both, those of the same one as well.
+# With `before` only, rows of the same millisecond are skipped; with `before_id` they are included.
 _PAGE = (
     f" AND ({{since:{_INSTANT}}} IS NULL OR at >= {{since:{_INSTANT}}})"
     f" AND ({{until:{_INSTANT}}} IS NULL OR at < {{until:{_INSTANT}}})"
@@ -114,7 +114,7 @@ _ADMISSIONS = (
 
 
 class RecordStore:
-    """Records of one cluster; changes of what is common to all clusters go to the one without a name."""
+    """Records of one cluster; an empty name stands for changes common to all clusters."""
 
     def __init__(self, connection: Connection, cluster: str) -> None:
         self._connection = connection
@@ -133,26 +133,25 @@ class RecordStore:
         self._connection.insert("admissions", rows)
 
     def add_audit(self, record: AuditRecord) -> None:
-        """Raises StoreError; a change that cannot be recorded must not happen, so callers record first."""
+        """Raises StoreError. Call it before the change: a change that cannot be audited must not happen."""
         row = {name: getattr(record, name) for name in AuditRecord.__dataclass_fields__}
         texts = {"before": _json(record.before), "after": _json(record.after)}
         self._connection.insert("audit", [{**row, **texts, "cluster": self._cluster}])
 
-    def find_admissions(self, wanted: Wanted, *, limit: int) -> list[Row]:
-        """What the door did, newest first."""
-        return self._page(_ADMISSIONS, wanted, limit, cluster=self._cluster)
+    def find_admissions(self, record_filter: RecordFilter, *, limit: int) -> list[Row]:
+        """Newest first."""
+        return self._page(_ADMISSIONS, record_filter, limit, cluster=self._cluster)
 
-    def find_audit(self, wanted: Wanted, *, limit: int) -> list[Row]:
-        """What people changed, newest first."""
-        return self._page(_AUDIT, wanted, limit)
+    def find_audit(self, record_filter: RecordFilter, *, limit: int) -> list[Row]:
+        """Newest first."""
+        return self._page(_AUDIT, record_filter, limit)
 
-    def all_admissions(self, wanted: Wanted, *, limit: int | None = None) -> Iterator[list[Row]]:
-        """Everything wanted, or the newest `limit` of it, a page at a time; rows that are written meanwhile do not come
-        into it."""
-        return self._pages(_ADMISSIONS, wanted, limit, cluster=self._cluster)
+    def all_admissions(self, record_filter: RecordFilter, *, limit: int | None = None) -> Iterator[list[Row]]:
+        """All matching rows, or the newest `limit`, in pages. Rows written after the first page are not included."""
+        return self._pages(_ADMISSIONS, record_filter, limit, cluster=self._cluster)
 
-    def all_audit(self, wanted: Wanted, *, limit: int | None = None) -> Iterator[list[Row]]:
-        return self._pages(_AUDIT, wanted, limit)
+    def all_audit(self, record_filter: RecordFilter, *, limit: int | None = None) -> Iterator[list[Row]]:
+        return self._pages(_AUDIT, record_filter, limit)
 
     def admissions(
         self,
@@ -163,16 +162,16 @@ class RecordStore:
         before: datetime | None = None,
         limit: int,
     ) -> list[Row]:
-        """The newest admissions first. `before`: only older ones, for paging."""
-        wanted = Wanted(namespace=namespace, deployment=deployment, outcome=outcome, before=before)
-        return self.find_admissions(wanted, limit=limit)
+        """Newest first. `before`: only older ones, for paging."""
+        record_filter = RecordFilter(namespace=namespace, deployment=deployment, outcome=outcome, before=before)
+        return self.find_admissions(record_filter, limit=limit)
 
     def audit(self, *, limit: int, before: datetime | None = None) -> list[Row]:
-        """The newest changes first."""
-        return self.find_audit(Wanted(before=before), limit=limit)
+        """Newest first. `before`: only older ones, for paging."""
+        return self.find_audit(RecordFilter(before=before), limit=limit)
 
     def outcomes_since(self, since: datetime) -> dict[str, int]:
-        """How many admissions ended how."""
+        """The number of admissions by outcome."""
         rows = self._connection.rows(
             "SELECT outcome, count() AS admissions FROM admissions WHERE cluster = {cluster:String}"
             " AND at >= {since:DateTime64(3, 'UTC')} GROUP BY outcome",
@@ -181,21 +180,23 @@ class RecordStore:
         )
         return {row["outcome"]: row["admissions"] for row in rows}
 
-    def _page(self, sql: str, wanted: Wanted, limit: int, **further: Any) -> list[Row]:
-        instants = {name: _storable(getattr(wanted, name)) for name in ("since", "until", "before")}
-        rows = self._connection.rows(sql, **{**asdict(wanted), **instants}, limit=limit, **further)
+    def _page(self, sql: str, record_filter: RecordFilter, limit: int, **parameters: Any) -> list[Row]:
+        instants = {name: _storable(getattr(record_filter, name)) for name in ("since", "until", "before")}
+        rows = self._connection.rows(sql, **{**asdict(record_filter), **instants}, limit=limit, **parameters)
         return [{**row, "before": json.loads(row["before"]), "after": json.loads(row["after"])} for row in rows]
 
-    def _pages(self, sql: str, wanted: Wanted, limit: int | None, **further: Any) -> Iterator[list[Row]]:
+    def _pages(
+        self, sql: str, record_filter: RecordFilter, limit: int | None, **parameters: Any
+    ) -> Iterator[list[Row]]:
         left = sys.maxsize if limit is None else limit
-        while rows := self._page(sql, wanted, min(EXPORT_PAGE_ROWS, left), **further):
+        while rows := self._page(sql, record_filter, min(EXPORT_PAGE_ROWS, left), **parameters):
             yield rows
             left -= len(rows)
-            wanted = replace(wanted, before=rows[-1]["at"], before_id=rows[-1]["id"])
+            record_filter = replace(record_filter, before=rows[-1]["at"], before_id=rows[-1]["id"])
 
 
 def _storable(at: datetime | None) -> datetime | None:
-    """The nearest instant that ClickHouse can read. No row is as old or as new, so the same rows are found."""
+    """Clamps to the range that ClickHouse can parse. No row is outside it, so the result is the same."""
     if at is None:
         return None
     return min(max(at if at.tzinfo else at.replace(tzinfo=UTC), _OLDEST), _NEWEST)

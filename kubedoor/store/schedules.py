@@ -1,4 +1,7 @@
-"""Schedules, append-only by version, and their runs: who writes a run first runs it."""
+"""Schedules in append-only versions, and their runs.
+
+A run is claimed before it is executed: of several processes the first to write the run of a due time wins.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from kubedoor.model.schedules import Schedule
 from kubedoor.store.connection import Connection, Row
 
 MAX_RUNS = 1000
-SILENT_AFTER_SECONDS = 120
-"""Whoever takes a run says what became of it within seconds; after such a silence nobody will any more."""
-INTERRUPTED = "interrupted: whoever began it ended before saying what became of it"
+RUN_TIMEOUT_SECONDS = 120
+"""A run gets its result within seconds of its claim; after this time without one it counts as interrupted."""
+INTERRUPTED = "interrupted: the process that began it ended before it recorded a result"
 _COLUMNS = (
     "schedule, version, name, wish, cron, at, time_zone, return_after_minutes, parent, paused, deleted, token_hash,"
     " made_by, changed_by, changed_at"
@@ -30,7 +33,7 @@ class ScheduleStore:
         self._cluster = cluster
 
     def all(self) -> list[Schedule]:
-        """Every schedule that has not been deleted, by name."""
+        """All schedules that are not deleted, ordered by name."""
         rows = self._connection.rows(
             f"SELECT {_COLUMNS} FROM schedules WHERE cluster = {{cluster:String}} AND NOT deleted ORDER BY name, schedule",
             cluster=self._cluster,
@@ -47,38 +50,38 @@ class ScheduleStore:
         return _schedule(rows[0]) if rows else None
 
     def save(self, schedule: Schedule) -> Schedule:
-        """Write the next version. Raises Conflict when another edit of `schedule.version` was first."""
-        following = replace(schedule, version=schedule.version + 1)
+        """Write the next version. Raises Conflict if `schedule.version` is stale."""
+        next_version = replace(schedule, version=schedule.version + 1)
         edit = uuid.uuid4()
         row = {
-            **{name: value for name, value in asdict(following).items() if name != "changed_at"},
+            **{name: value for name, value in asdict(next_version).items() if name != "changed_at"},
             "cluster": self._cluster,
             "edit": edit,
-            "wish": json.dumps(following.wish, separators=(",", ":"), ensure_ascii=False),
+            "wish": json.dumps(next_version.wish, separators=(",", ":"), ensure_ascii=False),
         }
-        token = f"{self._cluster}/{schedule.schedule}/{following.version}"
+        token = f"{self._cluster}/{schedule.schedule}/{next_version.version}"
         self._connection.insert("schedule_versions", [row], token=token)
         winner = self._connection.rows(
             "SELECT edit FROM schedule_versions WHERE cluster = {cluster:String} AND schedule = {schedule:String}"
             " AND version = {version:UInt32} ORDER BY edit LIMIT 1",
             cluster=self._cluster,
             schedule=schedule.schedule,
-            version=following.version,
+            version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
             raise Conflict(f"schedule {schedule.name} has been changed by somebody else in the meantime")
-        return following
+        return next_version
 
-    def begin(self, schedule: str, due: datetime, *, begun_by: str) -> uuid.UUID | None:
-        """Take a run that is due; None when somebody else has. Raises StoreError."""
+    def claim(self, schedule: str, due: datetime, *, begun_by: str) -> uuid.UUID | None:
+        """Claim the run of this due time; None if another process has claimed it. Raises StoreError."""
         run = uuid.uuid4()
         row = {"cluster": self._cluster, "schedule": schedule, "due": due, "run": run, "begun_by": begun_by}
-        lost: StoreError | None = None
+        failure: StoreError | None = None
         try:
             self._connection.insert("schedule_runs", [row], token=f"{self._cluster}/{schedule}/{due.isoformat()}")
         except StoreError as error:
-            # Perhaps only the answer was lost: then the run is ours, and nobody else will do it.
-            lost = error
+            # Perhaps only the response was lost: then this process holds the claim and has to execute the run.
+            failure = error
         winner = self._connection.rows(
             "SELECT run FROM schedule_runs WHERE cluster = {cluster:String} AND schedule = {schedule:String}"
             " AND due = {due:DateTime64(3, 'UTC')} ORDER BY run LIMIT 1",
@@ -86,17 +89,17 @@ class ScheduleStore:
             schedule=schedule,
             due=due,
         )
-        if lost and not winner:
-            raise lost
+        if failure and not winner:
+            raise failure
         return run if winner and winner[0]["run"] == run else None
 
-    def end(self, run: uuid.UUID, *, action: str = "", message: str = "") -> None:
-        """What became of a run; a message says why nothing was started."""
+    def record_result(self, run: uuid.UUID, *, action: str = "", message: str = "") -> None:
+        """The result of a run: the started action, or a message why none was started."""
         row = {"cluster": self._cluster, "run": run, "action": action, "message": message}
         self._connection.insert("schedule_results", [row])
 
     def runs(self, schedules: Sequence[str], *, since: datetime, limit: int = MAX_RUNS) -> dict[str, list[Row]]:
-        """The newest runs of each that were due since. `message` None: nobody has said yet what became of it."""
+        """The newest runs of each schedule that were due since. `message` is None while there is no result."""
         rows = self._connection.rows(
             "SELECT r.schedule AS schedule, r.due AS due, r.begun_at AS begun_at, r.begun_by AS begun_by,"
             " nullIf(e.action, '') AS action, e.run IS NULL AND r.begun_at < now64(3, 'UTC') - toIntervalSecond({silent:UInt32})"
@@ -109,16 +112,16 @@ class ScheduleStore:
             schedules=list(schedules),
             since=since,
             limit=limit,
-            silent=SILENT_AFTER_SECONDS,
+            silent=RUN_TIMEOUT_SECONDS,
             interrupted=INTERRUPTED,
         )
-        found: dict[str, list[Row]] = {schedule: [] for schedule in schedules}
+        by_schedule: dict[str, list[Row]] = {schedule: [] for schedule in schedules}
         for row in rows:
-            found[row.pop("schedule")].append(row)
-        return found
+            by_schedule[row.pop("schedule")].append(row)
+        return by_schedule
 
-    def begun(self, schedules: Sequence[str], *, since: datetime) -> dict[str, set[datetime]]:
-        """When the runs of each that somebody has begun were due; only those since, and not those out of turn."""
+    def claimed_times(self, schedules: Sequence[str], *, since: datetime) -> dict[str, set[datetime]]:
+        """Due times of the claimed runs of each schedule since; without runs that a user started out of turn."""
         rows = self._connection.rows(
             "SELECT schedule, groupUniqArray(due) AS dues FROM schedule_runs WHERE cluster = {cluster:String}"
             " AND schedule IN {schedules:Array(String)} AND due >= {since:DateTime64(3, 'UTC')}"

@@ -1,4 +1,4 @@
-"""API tokens, append-only; only their hashes are kept."""
+"""API tokens in append-only versions. Only hashes are stored, never a token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS = "name, token_hash, role, made_by, made_at, expires_at, revoked, versi
 
 @dataclass(frozen=True)
 class Token:
-    """`revoked` and expired tokens stay in the record; their names may be given anew."""
+    """Revoked and expired tokens stay stored; their names can be used again."""
 
     name: str
     token_hash: str
@@ -28,7 +28,7 @@ class Token:
 
 @dataclass(frozen=True)
 class TokenEntry:
-    """A token as a list shows it; `last_used_at` may be some minutes behind, None: never."""
+    """A token in a list. `last_used_at` may be a few minutes old; None if the token was never used."""
 
     token: Token
     last_used_at: datetime | None
@@ -49,26 +49,26 @@ class TokenStore:
         return Token(**rows[0]) if rows else None
 
     def all(self) -> list[TokenEntry]:
-        """Every token that has not been revoked, by name."""
+        """All tokens that are not revoked, ordered by name."""
         tokens = self._connection.rows(f"SELECT {_COLUMNS} FROM tokens WHERE NOT revoked ORDER BY name")
         uses = self._connection.rows("SELECT token_hash, max(used_at) AS used_at FROM token_uses GROUP BY token_hash")
         last = {row["token_hash"]: row["used_at"] for row in uses}
         return [TokenEntry(Token(**row), last.get(row["token_hash"])) for row in tokens]
 
-    def note_use(self, token_hash: str, at: datetime) -> None:
+    def record_use(self, token_hash: str, at: datetime) -> None:
         self._connection.insert("token_uses", [{"token_hash": token_hash, "used_at": at}])
 
     def save(self, token: Token) -> Token:
-        """Write the next version of a name. Raises Conflict when another edit of `token.version` was first."""
-        following = replace(token, version=token.version + 1)
+        """Write the next version. Raises Conflict if `token.version` is stale."""
+        next_version = replace(token, version=token.version + 1)
         edit = uuid.uuid4()
-        key = f"{token.name}/{following.version}"
-        self._connection.insert("token_versions", [{**asdict(following), "edit": edit}], token=key)
+        key = f"{token.name}/{next_version.version}"
+        self._connection.insert("token_versions", [{**asdict(next_version), "edit": edit}], token=key)
         winner = self._connection.rows(
             "SELECT edit FROM token_versions WHERE name = {name:String} AND version = {version:UInt32} ORDER BY edit LIMIT 1",
             name=token.name,
-            version=following.version,
+            version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
             raise Conflict(f"token {token.name} has been changed by somebody else in the meantime")
-        return following
+        return next_version

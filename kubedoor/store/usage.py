@@ -1,7 +1,7 @@
-"""Usage days and the course of collections.
+"""Usage days, and the events of collections.
 
-A day is replaced by writing its rows under a new run number and then the one line in `usage_days` that makes that run
-count: see sql/0001_usage.sql.
+A day is replaced atomically: its rows are written under a new run number, then one row in `usage_days` makes that run
+current. See sql/0001_usage.sql.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from kubedoor.model.values import Resources
 from kubedoor.store.connection import Connection, Row, only
 
 PRUNE_AFTER_SECONDS = 600
-"""Rows of a run that no longer counts stay this long, for queries that are under way."""
+"""Rows of a superseded run are kept for this time, because running queries may still read them."""
 _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 
 
 @dataclass(frozen=True)
 class CollectionEvent:
-    """One step of a collection: started, day, kept, failed_day, cancel_asked, cancelled, failed, finished, next."""
+    """`event`: started, day, kept, failed_day, cancel_asked, cancelled, failed, finished or next."""
 
     collection: str
     event: str
@@ -41,7 +41,7 @@ class UsageStore:
         self._cluster = cluster
 
     def days(self) -> dict[date, StoredDay]:
-        """Every day there is, by day."""
+        """All stored days."""
         rows = self._connection.rows(
             "SELECT day, argMax(windows, run) AS windows, argMax(row_count, run) AS row_count,"
             " argMax(coverage, run) AS coverage, argMax(is_partial, run) AS is_partial,"
@@ -53,7 +53,7 @@ class UsageStore:
         return {row["day"]: StoredDay(**{**row, "warnings": tuple(row["warnings"])}) for row in rows}
 
     def days_of(self, workloads: Sequence[tuple[str, str]], *, days: Iterable[date]) -> set[date]:
-        """Of these days those on which all of these (namespace, Deployment) ran."""
+        """Those of `days` that have usage of every one of these (namespace, deployment)."""
         rows = self._connection.rows(
             "SELECT day FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
             " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
@@ -66,12 +66,12 @@ class UsageStore:
         return {row["day"] for row in rows}
 
     def drop_days(self, days: Iterable[date]) -> None:
-        """Delete all there is of these days."""
-        # The lines first: without its line a day is not there for anybody.
+        """Delete everything stored for these days."""
+        # `usage_days` first: without its row there a day is invisible to readers.
         for table in ("usage_days", "usage_rows"):
             self._connection.command(
                 f"DELETE FROM {table} WHERE cluster = {{cluster:String}} AND day IN {{days:Array(Date)}}",
-                settings={"lightweight_deletes_sync": 1},  # here, and not on a replica that may be away
+                settings={"lightweight_deletes_sync": 1},  # waits for this server, not for replicas that may be down
                 cluster=self._cluster,
                 days=list(days),
             )
@@ -79,7 +79,7 @@ class UsageStore:
     def replace_day(
         self, day: date, usage: DayUsage, *, run: int, windows: str, seconds: float, source: str = ""
     ) -> None:
-        """Make `usage` what is known of `day`, all at once. Of two runs the greater one counts, whoever ends last."""
+        """Atomically replace what is stored for `day`. Of two runs the greater number wins, whichever ends last."""
         self._connection.insert(
             "usage_rows", [{"cluster": self._cluster, "run": run, **_as_row(row)} for row in usage.rows]
         )
@@ -98,7 +98,7 @@ class UsageStore:
         self._connection.insert("usage_days", [marker])
 
     def newest_run(self, day: date) -> int:
-        """The run that counts for this day; 0: none yet."""
+        """The current run of this day; 0 if there is none."""
         row = only(
             self._connection.rows(
                 "SELECT max(run) AS run FROM usage_days WHERE cluster = {cluster:String} AND day = {day:Date}",
@@ -109,11 +109,11 @@ class UsageStore:
         return int(row["run"])
 
     def prune(self) -> None:
-        """Delete rows that can never count again: of runs older than one that has counted for a while.
+        """Delete rows of superseded runs, PRUNE_AFTER_SECONDS after a greater run became current.
 
-        Rows of a collection that died before its line was written go once a later run of that day counts.
+        This covers a collection that crashed before its run became current, once a later run of that day is current.
         """
-        # A run that is greater than the counting one may still be at work, so only smaller ones are deleted.
+        # Only smaller runs: a run greater than the current one may still be in progress.
         stale = self._connection.rows(
             "SELECT r.day AS day, c.run AS run FROM (SELECT DISTINCT day, run FROM usage_rows WHERE cluster = {cluster:String}) AS r"
             " INNER JOIN (SELECT day, max(run) AS run FROM usage_days WHERE cluster = {cluster:String}"
@@ -132,7 +132,7 @@ class UsageStore:
                 )
 
     def history(self, days: Iterable[date], *, namespace: str = "", deployment: str = "") -> list[UsageDay]:
-        """Usage of these days, of everything or of one workload."""
+        """Usage of these days, of all workloads or of one."""
         rows = self._connection.rows(
             "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
             " AND ({namespace:String} = '' OR (namespace = {namespace:String} AND deployment = {deployment:String}))"
@@ -145,11 +145,11 @@ class UsageStore:
         return [_from_row(row) for row in rows]
 
     def record(self, event: CollectionEvent) -> None:
-        """Add one step to a collection's course."""
+        """Add an event to a collection."""
         self._connection.insert("collection_events", [{"cluster": self._cluster, **asdict(event)}])
 
     def events(self, collection: str) -> list[Row]:
-        """The course of one collection, oldest first; empty when there is no such collection."""
+        """Events of one collection, oldest first; empty if there is no such collection."""
         return self._connection.rows(
             "SELECT at, event, day, row_count, coverage, seconds, message FROM collection_events"
             " WHERE cluster = {cluster:String} AND collection = {collection:String} ORDER BY at",
@@ -158,7 +158,7 @@ class UsageStore:
         )
 
     def newest_collections(self, *, limit: int) -> dict[str, list[Row]]:
-        """The courses of the newest collections, by their names, newest first; each as `events` gives it."""
+        """Events of the newest collections, newest collection first; by collection id, each list as in `events`."""
         rows = self._connection.rows(
             "SELECT collection, at, event, day, row_count, coverage, seconds, message FROM collection_events"
             " WHERE cluster = {cluster:String} AND collection IN"
@@ -167,14 +167,14 @@ class UsageStore:
             cluster=self._cluster,
             limit=limit,
         )
-        courses: dict[str, list[Row]] = {}
+        by_collection: dict[str, list[Row]] = {}
         for row in rows:
-            courses.setdefault(row.pop("collection"), []).append(row)
-        return dict(reversed(courses.items()))
+            by_collection.setdefault(row.pop("collection"), []).append(row)
+        return dict(reversed(by_collection.items()))
 
 
 def _as_row(row: UsageDay) -> dict[str, Any]:
-    # NB: not dataclasses.asdict, which copies deeply and takes seconds for a big cluster's day.
+    # NB: not dataclasses.asdict: its deep copies take seconds for one day of a large cluster.
     values = {name: getattr(row, name) for name in UsageDay.__dataclass_fields__ if name != "found"}
     values["cpu_quantiles_millicores"] = list(row.cpu_quantiles_millicores)
     values["memory_quantiles_bytes"] = list(row.memory_quantiles_bytes)

@@ -1,4 +1,7 @@
-"""Manual values from a sheet: first what would change and what is wrong, line by line; then, if wanted, the change."""
+"""Imports manual values from a CSV sheet: first a preview of the changes and problems, then the import.
+
+A sheet with a problem in any line is refused as a whole.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ MAX_SHEET_BYTES = 8 * 2**20
 
 @dataclass(frozen=True)
 class SheetChange:
-    """One field that would change; `container` is empty for the workload itself. None: not set by hand."""
+    """One changed field. `container` is empty for fields of the workload itself; None is a value that is not set."""
 
     line: int
     namespace: str
@@ -32,10 +35,10 @@ class SheetChange:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """`applied`: how many workloads were changed; 0 for a preview, and where something is wrong.
+class ImportResult:
+    """`applied` is the number of changed workloads: 0 for a preview, and 0 if there were problems before the import.
 
-    `fingerprint` stands for the changes; whoever has looked at them can ask for these and no others.
+    `fingerprint` is a hash of `changes`. An import that names it is refused if its own changes differ.
     """
 
     changes: tuple[SheetChange, ...]
@@ -44,26 +47,26 @@ class Imported:
     applied: int = 0
 
 
-class Importing:
+class CsvImport:
     def __init__(self, workloads: Workloads, *, cluster: str) -> None:
         self._workloads = workloads
         self._cluster = cluster
 
-    def preview(self, data: bytes) -> Imported:
-        """What the sheet would change. Raises BadRequest when it is no sheet."""
-        edits, problems = read_sheet(_text(data))
-        _, changes, more = self._planned(edits)
-        return _imported(changes, [*problems, *more])
+    def preview(self, data: bytes) -> ImportResult:
+        """The changes and problems of the sheet, without writing. Raises BadRequest if it is no sheet."""
+        edits, problems = read_sheet(_decode(data))
+        _, changes, edit_problems = self._plan(edits)
+        return _result(changes, [*problems, *edit_problems])
 
-    def apply(self, data: bytes, editor: Editor, *, fingerprint: str = "") -> Imported:
-        """Change it, unless anything is wrong with any line. Workloads without a change are not touched.
+    def apply(self, data: bytes, editor: Editor, *, fingerprint: str = "") -> ImportResult:
+        """Write the changes, unless any line has a problem. Workloads without a change are not written.
 
-        With the `fingerprint` of a preview, Conflict where the changes would be others than those that were shown.
-        An edit by somebody else between check and change is a problem of its lines; what was changed before stays.
+        Raises Conflict if `fingerprint` is given and the changes differ from those of that preview. The import is not
+        atomic: a workload that somebody edits between check and write becomes a problem; the others stay written.
         """
-        edits, problems = read_sheet(_text(data))
-        planned, changes, more = self._planned(edits)
-        problems += more
+        edits, problems = read_sheet(_decode(data))
+        planned, changes, edit_problems = self._plan(edits)
+        problems += edit_problems
         if fingerprint and not problems and fingerprint != _fingerprint(changes):
             raise Conflict("somebody has edited these workloads since: what would change is not what was shown")
         applied = 0
@@ -74,26 +77,26 @@ class Importing:
                     applied += 1
                 except KubeDoorError as error:
                     problems.append(_problem(sheet_edit, error))
-        return _imported(changes, problems, applied)
+        return _result(changes, problems, applied)
 
-    def _planned(self, edits: list[SheetEdit]) -> tuple[list[tuple[SheetEdit, Edit]], list[SheetChange], list[Problem]]:
+    def _plan(self, edits: list[SheetEdit]) -> tuple[list[tuple[SheetEdit, Edit]], list[SheetChange], list[Problem]]:
         planned, changes, problems = [], [], []
-        known = self._workloads.all_known() if edits else {}
+        known = self._workloads.all_with_manual() if edits else {}
         for sheet_edit in edits:
             key = self._key(sheet_edit)
             try:
                 rows, manual = known.get(key, ([], ManualValues()))
                 _check_containers(sheet_edit, rows, manual)
                 if (sheet_edit.changes.get("mode") or Mode.ENFORCE) == (manual.mode or Mode.ENFORCE):
-                    # A sheet shows the mode that counts, and not whether somebody has ever set it.
+                    # The exported sheet has the effective mode, which is "enforce" also where no mode is set.
                     sheet_edit.changes.pop("mode", None)
                 edit = Edit(manual.version if sheet_edit.version is None else sheet_edit.version, sheet_edit.changes)
-                found = list(_changes(sheet_edit, manual, self._workloads.planned(key, rows, manual, edit)))
+                changed = list(_changes(sheet_edit, manual, self._workloads.plan_edit(key, rows, manual, edit)))
             except KubeDoorError as error:
                 problems.append(_problem(sheet_edit, error))
                 continue
-            if found:
-                changes += found
+            if changed:
+                changes += changed
                 planned.append((sheet_edit, edit))
         return planned, changes, problems
 
@@ -101,16 +104,16 @@ class Importing:
         return WorkloadKey(self._cluster, edit.namespace, edit.deployment)
 
 
-def _imported(changes: Sequence[SheetChange], problems: Sequence[Problem], applied: int = 0) -> Imported:
+def _result(changes: Sequence[SheetChange], problems: Sequence[Problem], applied: int = 0) -> ImportResult:
     ordered = sorted(problems, key=lambda problem: problem.line)
-    return Imported(tuple(changes), tuple(ordered), _fingerprint(changes), applied)
+    return ImportResult(tuple(changes), tuple(ordered), _fingerprint(changes), applied)
 
 
 def _fingerprint(changes: Sequence[SheetChange]) -> str:
     return hashlib.sha256(json.dumps([asdict(change) for change in changes]).encode()).hexdigest()[:32]
 
 
-def _text(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     if len(data) > MAX_SHEET_BYTES:
         raise BadRequest(f"the sheet is larger than {MAX_SHEET_BYTES // 2**20} MiB")
     try:
@@ -120,18 +123,16 @@ def _text(data: bytes) -> str:
 
 
 def _check_containers(edit: SheetEdit, rows: list[Row], manual: ManualValues) -> None:
-    """A misspelt container would be a value that nobody ever sees again. Raises InvalidInput."""
+    """Raises InvalidInput for an unknown container: a value of a misspelt one would be stored and never shown."""
     known = {row["container"] for row in rows} | set(manual.containers)
     for name, fields in edit.changes.get("containers", {}).items():
         if rows and name not in known and any(fields.values()):
-            there_are = ", ".join(sorted(known - {""}))
-            raise InvalidInput(
-                f"there is no container {name}: there are {there_are}", field=f"containers.{name}.container"
-            )
+            names = ", ".join(sorted(known - {""}))
+            raise InvalidInput(f"there is no container {name}: there are {names}", field=f"containers.{name}.container")
 
 
 def _problem(edit: SheetEdit, error: KubeDoorError) -> Problem:
-    """The line that an error of the edit is about: `containers.app.cpu_request` stands on the line of `app`."""
+    """The error with its line and column: `containers.app.cpu_request` belongs to the line of container `app`."""
     name = str(error.details.get("field", ""))
     parts = name.split(".")
     if parts[0] == "containers" and len(parts) > 2:

@@ -1,7 +1,7 @@
-"""Control values as a sheet, and manual values read back from one. Pure.
+"""The CSV sheet of control values: rows for the export, and the parser for the import of manual values. Pure.
 
-The columns that begin with `manual_`, `mode`, `note` and `version` are read; an empty cell is a value that is not set
-by hand, a column that is not there stays as it is. So a sheet that is exported and imported unchanged changes nothing.
+The import reads the columns `manual_*`, `mode`, `note` and `version` and ignores the others. An empty cell unsets a
+value; a missing column leaves it unchanged. Importing an unchanged export changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kubedoor.errors import BadRequest
 
 MAX_LINES = 20_000
 MAX_DIGITS = 18
-"""More than any number of replicas, or version; Python refuses to read numbers of thousands of digits."""
+"""Enough for every replica count and version; `int` raises ValueError for thousands of digits."""
 KEYS = ("namespace", "deployment")
 RESOURCES = ("cpu_request", "memory_request", "cpu_limit", "memory_limit")
 WORKLOAD_FIELDS = {"manual_replicas": "replicas", "mode": "mode", "note": "note", "version": "version"}
@@ -37,7 +37,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a line of a sheet; line 1 is the header."""
+    """One invalid line of a sheet; line 1 is the header."""
 
     line: int
     field: str
@@ -46,7 +46,7 @@ class Problem:
 
 @dataclass
 class SheetEdit:
-    """What a sheet says of one workload. `lines`: container -> where it stands; '' is the workload itself."""
+    """The edit of one workload. `lines` maps each container to its line; the key '' is the workload itself."""
 
     namespace: str
     deployment: str
@@ -60,7 +60,7 @@ class SheetEdit:
 
 
 def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the view `control` as a line of the sheet; quantities as Kubernetes writes them."""
+    """A row of the view `control` as a row of the sheet, with Kubernetes quantities."""
     line = {name: row[name] for name in (*KEYS, "container", "version", "mode", "replicas")}
     line |= {name: row[name] for name in ("collected_replicas", "manual_replicas")}
     for prefix in ("", "collected_", "manual_"):
@@ -72,15 +72,15 @@ def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return line
 
 
-def is_set_by_hand(row: Mapping[str, Any]) -> bool:
-    """Whether a row of the view `control` has a value that somebody set."""
+def has_manual_value(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the view `control` has any manual value."""
     return any(value is not None for name, value in row.items() if name.startswith("manual_"))
 
 
 def read_sheet(text: str) -> tuple[list[SheetEdit], list[Problem]]:
-    """The edits of a CSV, one for each workload in the order of the sheet, and what is wrong with it.
+    """One edit per workload, in the order of the sheet, and the problems of single lines.
 
-    Raises BadRequest for what is no such sheet at all. Values are read as text here; what they may be, the edit decides.
+    Raises BadRequest if the text as a whole is no such sheet. Quantities and modes are checked by the edit, not here.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
@@ -149,7 +149,7 @@ def _workload_cells(cells: Mapping[str, str], line: int, edit: SheetEdit) -> Ite
 def _container_cells(cells: Mapping[str, str], line: int, container: str, edit: SheetEdit) -> Iterable[Problem]:
     fields = {name: cells[f"manual_{name}"] or None for name in RESOURCES if f"manual_{name}" in cells}
     if not container:
-        if set_ones := [name for name, value in fields.items() if value]:
-            yield Problem(line, f"manual_{set_ones[0]}", "a container's value, and no container is named")
+        if with_value := [name for name, value in fields.items() if value]:
+            yield Problem(line, f"manual_{with_value[0]}", "a container's value, and no container is named")
         return
     edit.changes.setdefault("containers", {})[container] = fields

@@ -1,4 +1,4 @@
-"""Rows as CSV that a spreadsheet opens safely, piece by piece. Pure."""
+"""Streams rows as CSV, with cells escaped against formula injection. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-# What a spreadsheet would take for a formula (OWASP, CSV injection); plain negative numbers stay numbers.
+# Prefixes that a spreadsheet takes for a formula (OWASP, CSV injection). Numbers, also negative ones, are not escaped.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_lines(columns: Sequence[str], pages: Iterable[Iterable[Mapping[str, Any]]]) -> Iterator[str]:
-    """A header and the rows, one text for each page. Missing columns are empty; None is empty too."""
+    """The header, then one text per page of rows. A missing column and None are empty cells."""
     yield _lines([list(columns)])
     for page in pages:
         yield _lines([[cell(row.get(column)) for column in columns] for row in page])
 
 
 def cell(value: Any) -> str:
-    """One value as text: instants as ISO 8601 in UTC, objects and lists as JSON."""
+    """One value as text: datetimes as ISO 8601 with milliseconds, objects and lists as JSON."""
     if value is None:
         return ""
     if isinstance(value, datetime):

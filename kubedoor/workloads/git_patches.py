@@ -1,7 +1,7 @@
-"""Control values as text for Git: Kustomize strategic-merge patches and Helm values, workload by workload. Pure.
+"""Control values as YAML for Git: one Kustomize strategic-merge patch or Helm values document per workload. Pure.
 
-What the door would leave alone is left out: workloads whose mode is off, that have opted out or that a controller owns,
-and the replicas of a workload that an HPA scales.
+Omits what the admission webhook does not patch: workloads that are off, opted out or owned by a controller, and the
+replicas of a workload with an HPA.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def is_enforced(values: ControlValues) -> bool:
 
 
 def kustomize_patch(key: WorkloadKey, values: ControlValues, *, keeps_hpa_replicas: bool = True) -> dict[str, Any]:
-    """A strategic-merge patch; containers are merged by name. Empty when there is nothing to say."""
+    """A strategic-merge patch (containers merge by name); empty if there is nothing to patch."""
     spec: dict[str, Any] = {}
     if (replicas := _replicas(values, keeps_hpa_replicas)) is not None:
         spec["replicas"] = replicas
@@ -34,22 +34,22 @@ def kustomize_patch(key: WorkloadKey, values: ControlValues, *, keeps_hpa_replic
 
 
 def helm_values(values: ControlValues, *, keeps_hpa_replicas: bool = True) -> dict[str, Any]:
-    """`replicaCount` and `resources`, as charts made by `helm create` have them; several containers each by its name."""
+    """`replicaCount` and `resources` of a chart made by `helm create`; several containers each under their name."""
     if not is_enforced(values):
         return {}
-    found: dict[str, Any] = {}
+    chart_values: dict[str, Any] = {}
     if (replicas := _replicas(values, keeps_hpa_replicas)) is not None:
-        found["replicaCount"] = replicas
+        chart_values["replicaCount"] = replicas
     resources = dict(_resources(values))
     if len(resources) == 1:
-        found["resources"] = next(iter(resources.values()))
+        chart_values["resources"] = next(iter(resources.values()))
     else:
-        found |= {name: {"resources": one} for name, one in resources.items()}
-    return found
+        chart_values |= {name: {"resources": one} for name, one in resources.items()}
+    return chart_values
 
 
 def yaml_documents(documents: Iterable[tuple[WorkloadKey, Mapping[str, Any]]]) -> Iterator[str]:
-    """One YAML document for each that is not empty, each under a comment with the workload's name."""
+    """One YAML document per non-empty document, after a comment with the workload's name."""
     for key, document in documents:
         if document:
             text = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
@@ -64,17 +64,17 @@ def _replicas(values: ControlValues, keeps_hpa_replicas: bool) -> int | None:
 
 def _resources(values: ControlValues) -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
     for name, container in values.containers.items():
-        if resources := _one(container):
+        if resources := _requirements(container):
             yield name, resources
 
 
-def _one(container: ControlContainer) -> dict[str, dict[str, str]]:
+def _requirements(container: ControlContainer) -> dict[str, dict[str, str]]:
     kinds = {
         "requests": (container.cpu_request_millicores, container.memory_request_bytes),
         "limits": (container.cpu_limit_millicores, container.memory_limit_bytes),
     }
-    found = {kind: _amounts(cpu, memory) for kind, (cpu, memory) in kinds.items()}
-    return {kind: amounts for kind, amounts in found.items() if amounts}
+    by_kind = {kind: _amounts(cpu, memory) for kind, (cpu, memory) in kinds.items()}
+    return {kind: amounts for kind, amounts in by_kind.items() if amounts}
 
 
 def _amounts(cpu: Value | None, memory: Value | None) -> dict[str, str]:

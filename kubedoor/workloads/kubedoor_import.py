@@ -1,8 +1,8 @@
-"""Takes over what an original KubeDoor has kept: usage of past days, and pod counts that people set.
+"""Imports usage days and manual pod counts from the database of an original KubeDoor.
 
-Its tables `k8s_resources` and `k8s_res_control` are only read. They know no containers, so a row goes to the one
-container of its Deployment; where the Deployment has several, or is not known, the row is left out and said so. Values
-below zero mean "not set" there. Its requests and limits are collected ones, so collection here makes them anew.
+The tables `k8s_resources` and `k8s_res_control` are only read. Their rows have no containers: a row is assigned to the
+only container of its Deployment. Rows of Deployments with several containers, and of unknown ones, are left out and
+counted. A negative value means "not set". Recommended requests and limits are not imported: a collection computes them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Containers = Mapping[tuple[str, str], tuple[str, ...]]
 
 
 @dataclass
-class TakenOver:
-    """`left_out`: why, and how many rows."""
+class ImportReport:
+    """What was imported so far. `left_out` counts the skipped rows by reason."""
 
     days: int = 0
     rows: int = 0
@@ -37,8 +37,8 @@ class TakenOver:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-class Original:
-    """The tables of an original KubeDoor; `env` is its name for one cluster."""
+class OriginalKubeDoor:
+    """The tables of an original KubeDoor; its `env` is one cluster."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -57,10 +57,10 @@ class Original:
         return [row["day"] for row in rows]
 
     def usage(self, env: str, day: date) -> list[Row]:
-        """One row for each workload: of several runs of one day the last."""
+        """One row per workload, from the last run of the day."""
         return self._connection.rows(
-            "SELECT namespace, deployment, pod_count, p95_pod_load, p95_pod_wss_mb, request_pod_cpu_m, request_pod_mem_mb,"
-            " limit_pod_cpu_m, limit_pod_mem_mb FROM k8s_resources"
+            "SELECT namespace, deployment, pod_count, p95_pod_load, p95_pod_wss_mb,"
+            " request_pod_cpu_m, request_pod_mem_mb, limit_pod_cpu_m, limit_pod_mem_mb FROM k8s_resources"
             " WHERE env = {env:String} AND toDate(date, 'Asia/Shanghai') = {day:Date}"
             " ORDER BY namespace, deployment, date DESC LIMIT 1 BY namespace, deployment",
             env=env,
@@ -76,11 +76,18 @@ class Original:
         )
 
 
-class Takeover:
-    """`run_number` gives numbers that grow, as for collections."""
+class KubeDoorImport:
+    """`run` is the version of the written usage days: it must be greater than that of every earlier collection."""
 
     def __init__(
-        self, original: Original, *, usage: UsageStore, workloads: Workloads, cluster: str, windows: str, run: int
+        self,
+        original: OriginalKubeDoor,
+        *,
+        usage: UsageStore,
+        workloads: Workloads,
+        cluster: str,
+        windows: str,
+        run: int,
     ) -> None:
         self._original = original
         self._usage = usage
@@ -90,12 +97,12 @@ class Takeover:
         self._run = run
 
     def check(self, env: str) -> None:
-        """Raises NotFound, with the names there are, when there is no such env; StoreError when there are no tables."""
+        """Raises NotFound with the known names if there is no such env, and StoreError if the tables do not exist."""
         if env not in (envs := self._original.envs()):
             raise NotFound(f"the original KubeDoor has no env {env!r}: it has {', '.join(envs) or 'none'}")
 
-    def days(self, env: str, containers: Containers, done: TakenOver) -> Iterator[date]:
-        """Take over the days that are not here yet, newest first; each is yielded when it is stored."""
+    def days(self, env: str, containers: Containers, done: ImportReport) -> Iterator[date]:
+        """Import the days that are not stored here yet, newest first. Yields each day after it is stored."""
         stored = self._usage.days()
         for day in self._original.days(env):
             if day in stored:
@@ -108,9 +115,9 @@ class Takeover:
                 done.days, done.rows = done.days + 1, done.rows + len(rows)
                 yield day
 
-    def manual(self, env: str, editor: Editor, done: TakenOver) -> None:
-        """Take over the pod counts that people set, unless somebody has set one here."""
-        known = self._workloads.all_known()
+    def manual(self, env: str, editor: Editor, done: ImportReport) -> None:
+        """Import the manual pod counts of workloads without manual replicas here."""
+        known = self._workloads.all_with_manual()
         for row in self._original.manual_pod_counts(env):
             key = WorkloadKey(self._cluster, row["namespace"], row["deployment"])
             _, before = known.get(key, ([], None))
@@ -121,7 +128,7 @@ class Takeover:
             else:
                 self._set(key, before.version, int(row["pod_count_manual"]), editor, done)
 
-    def _set(self, key: WorkloadKey, version: int, replicas: int, editor: Editor, done: TakenOver) -> None:
+    def _set(self, key: WorkloadKey, version: int, replicas: int, editor: Editor, done: ImportReport) -> None:
         try:
             self._workloads.edit(key, Edit(version, {"replicas": replicas, "note": NOTE}), editor)
             done.manual += 1
@@ -129,7 +136,7 @@ class Takeover:
             done.left_out[f"pod counts: {error.code}"] += 1
 
 
-def _usage_day(row: Row, day: date, containers: Containers, done: TakenOver) -> UsageDay | None:
+def _usage_day(row: Row, day: date, containers: Containers, done: ImportReport) -> UsageDay | None:
     names = containers.get((row["namespace"], row["deployment"]), ())
     if len(names) != 1:
         done.left_out["usage of Deployments with several containers" if names else "usage of unknown Deployments"] += 1
@@ -146,7 +153,7 @@ def _usage_day(row: Row, day: date, containers: Containers, done: TakenOver) -> 
         memory_p95_bytes=memory,
         memory_p95_hottest_bytes=memory,
         memory_max_bytes=memory,
-        # The one quantile that is known stands for all, so that no other percentile claims more than there is.
+        # Only the P95 is known: every quantile gets it, so that no sizing percentile is below it.
         cpu_quantiles_millicores=(cpu,) * len(QUANTILES),
         memory_quantiles_bytes=(memory,) * len(QUANTILES),
         found=Resources(
@@ -159,6 +166,6 @@ def _usage_day(row: Row, day: date, containers: Containers, done: TakenOver) -> 
 
 
 def _amount(value: Any, unit: int) -> int | None:
-    """Rounded up to a whole unit; None for "not set": below zero, zero, or not a number."""
+    """Rounded up to a whole number; None for "not set": negative, zero or NaN."""
     number = float(value)
     return int(-(-number * unit // 1)) if number > 0 else None

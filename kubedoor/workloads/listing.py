@@ -1,7 +1,7 @@
-"""The control table as people read it, in memory: search, filter, sort, page, and sums over all of it.
+"""The control table in memory: search, filters, sorting, paging, and sums over all workloads. Pure.
 
-*Requested* is what was found on a workload's newest usage day, times its pods; *used* is what its peak day used, times
-that day's pods.
+*Requested* is the request on a workload's newest usage day times its pods; *used* is the usage of its peak day times
+the pods of that day.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SORTS: dict[str, tuple[str, ...]] = {
     "memory_waste": ("memory_requested_bytes", "memory_used_bytes"),
     "edited_at": ("edited_at",),
 }
-"""Each sort's columns; a *waste* is the first less the second."""
+"""The columns of each sort; a *waste* sorts by the first minus the second."""
 
 _AMOUNTS = ("cpu_requested_millicores", "cpu_used_millicores", "memory_requested_bytes", "memory_used_bytes")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which workloads. Empty and None: no matter. `asked`: over, under or none (a request is missing)."""
+    """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing)."""
 
     search: str = ""
     namespace: str = ""
@@ -45,20 +45,20 @@ class Filter:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows as tuples, for dicts of forty keys take several times the memory. Without rows, columns may be unknown."""
+    """Rows as tuples: dicts of forty keys take several times the memory. Without rows, `columns` may be empty."""
 
     columns: Sequence[str]
     rows: Sequence[tuple[Any, ...]]
 
     @cached_property
     def index(self) -> dict[str, int]:
-        return {column: place for place, column in enumerate(self.columns)}
+        return {column: position for position, column in enumerate(self.columns)}
 
     def column(self, name: str) -> Iterator[Any]:
         if not self.rows:
             return iter(())
-        place = self.index[name]
-        return (row[place] for row in self.rows)
+        position = self.index[name]
+        return (row[position] for row in self.rows)
 
     def keys(self) -> Iterator[Key]:
         return zip(self.column("namespace"), self.column("deployment"), strict=True)
@@ -68,34 +68,36 @@ class Table:
 
 
 class Listing:
-    """One cluster's workloads at one moment; `workloads` in the order of their names, `containers` as in `control`."""
+    """A snapshot of one cluster's workloads, sorted by name; `containers` has the rows of the view `control`."""
 
     def __init__(self, workloads: Table, containers: Table) -> None:
         self._workloads = workloads
         self._containers = containers
-        self._places = {key: place for place, key in enumerate(workloads.keys())}
-        self._names = [f"{namespace}/{deployment}".casefold() for namespace, deployment in self._places]
-        self._of: dict[Key, list[tuple[Any, ...]]] = {}
+        self._positions = {key: position for position, key in enumerate(workloads.keys())}
+        self._names = [f"{namespace}/{deployment}".casefold() for namespace, deployment in self._positions]
+        self._containers_of: dict[Key, list[tuple[Any, ...]]] = {}
         for key, row in zip(containers.keys(), containers.rows, strict=True):
-            self._of.setdefault(key, []).append(row)
+            self._containers_of.setdefault(key, []).append(row)
 
     def page(self, wanted: Filter, *, sort: str, descending: bool, limit: int, offset: int) -> tuple[list[Row], int]:
-        """One page of workloads, and how many there are in all."""
+        """One page of the matching workloads, and the number of all matching workloads."""
         if not self._workloads.rows:
             return [], 0
-        rows = self._sorted(self._found(wanted), sort, descending)
+        rows = self._sorted(self._matching(wanted), sort, descending)
         return [self._workloads.as_dict(row) for row in rows[offset : offset + limit]], len(rows)
 
     def one(self, key: Key) -> Row | None:
-        """The workload of that name; None: it is not in the control table."""
-        place = self._places.get(key)
-        return None if place is None else self._workloads.as_dict(self._workloads.rows[place])
+        """None: the workload is not in the control table."""
+        position = self._positions.get(key)
+        return None if position is None else self._workloads.as_dict(self._workloads.rows[position])
 
     def containers(self, workloads: Sequence[Key]) -> list[Row]:
-        """The rows of `control` of these workloads."""
-        return [self._containers.as_dict(row) for key in sorted(set(workloads)) for row in self._of.get(key, ())]
+        """The rows of the view `control` for these workloads."""
+        return [
+            self._containers.as_dict(row) for key in sorted(set(workloads)) for row in self._containers_of.get(key, ())
+        ]
 
-    def _found(self, wanted: Filter) -> list[tuple[Any, ...]]:
+    def _matching(self, wanted: Filter) -> list[tuple[Any, ...]]:
         index = self._workloads.index
         same = {
             index[column]: value
@@ -115,11 +117,11 @@ class Listing:
             for name, row in zip(self._names, self._workloads.rows, strict=True)
             if search in name
             and (flag is None or row[flag])
-            and all(row[place] == value for place, value in same.items())
+            and all(row[position] == value for position, value in same.items())
         ]
 
     def _sorted(self, rows: list[tuple[Any, ...]], sort: str, descending: bool) -> list[tuple[Any, ...]]:
-        """By the sort's columns, then by name upwards; what has no value comes last either way."""
+        """By the columns of the sort, then by name ascending. Rows without a value come last in both directions."""
         first, *others = (self._workloads.index[column] for column in SORTS[sort])
         if not others:
             known = [row for row in rows if row[first] is not None]
@@ -132,7 +134,7 @@ class Listing:
 
     @cached_property
     def sums(self) -> Row:
-        """The whole cluster in one row."""
+        """The totals of the whole cluster."""
         table = self._workloads
         counts = {
             "workloads": len(table.rows),
@@ -153,10 +155,10 @@ class Listing:
         }
 
     def _gaps(self, resource: str, unit: str) -> Row:
-        """What workloads ask for and never use, and what others use without asking; one does not pay for the other."""
+        """The sum of unused requests (spare) and the sum of usage above requests (missing); they are not netted."""
         table = self._workloads
         requested, used = table.column(f"{resource}_requested_{unit}"), table.column(f"{resource}_used_{unit}")
-        gaps = [asked - taken for asked, taken in zip(requested, used, strict=True)]
+        gaps = [requested_amount - used_amount for requested_amount, used_amount in zip(requested, used, strict=True)]
         return {
             f"{resource}_spare_{unit}": sum(gap for gap in gaps if gap > 0),
             f"{resource}_missing_{unit}": sum(-gap for gap in gaps if gap < 0),
@@ -164,7 +166,7 @@ class Listing:
 
     @cached_property
     def by_namespace(self) -> list[Row]:
-        """The same sums for each namespace, greatest CPU request first."""
+        """Requested and used per namespace, greatest CPU request first."""
         table = self._workloads
         sums: dict[str, Row] = {}
         columns = (table.column("namespace"), *(table.column(column) for column in _AMOUNTS))

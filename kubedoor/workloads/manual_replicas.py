@@ -1,5 +1,8 @@
-"""The manual value that a scale to a number sets: before the cluster is asked, since the door reads it at once; and set
-back when the cluster refuses, since the door would enforce it at the next change all the same."""
+"""Writes the manual replicas of a scale to a number, and restores them if the scale fails.
+
+The value is written before the Deployment is scaled, because the admission webhook reads it during that request. It is
+restored after a refusal, because the webhook would enforce it on the next change of the Deployment.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +14,44 @@ from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 
 EDIT_ATTEMPTS = 3
-PAUSE_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 
 @dataclass
-class ManualNumber:
-    """The manual replicas of one workload, for the time of one scale by `who`."""
+class ManualReplicas:
+    """The manual replicas of one workload during one scale by `who`."""
 
     control: ControlStore
     key: WorkloadKey
     who: str
     before: ManualValues
     after: ManualValues | None = None
-    overruled: str = ""
-    """What somebody else had edited since the plan, in words."""
+    overwritten: str = ""
+    """A sentence about a value that somebody else set since the plan and `set` replaced; else empty."""
 
     def set(self, wanted: int | None, *, planned_on: int, note: str) -> None:
-        """Make `wanted` the manual value; `planned_on` is the version that the plan has seen. Raises Conflict, StoreError.
+        """Write `wanted` as the manual replicas; `planned_on` is the version the plan is based on.
 
-        What somebody else has edited since then is kept: their other values and, where we have none, their note.
+        Retries after concurrent edits; other values of these edits are kept, and also their note if `note` is empty.
+        Raises Conflict after EDIT_ATTEMPTS conflicts, or StoreError.
         """
         for attempt in range(EDIT_ATTEMPTS):
             if self.before.replicas == wanted:
                 return
-            is_news = self.before.version != planned_on and self.before.edited_by != self.who
-            kept_note = note or (self.before.note if is_news else "")
+            is_concurrent_edit = self.before.version != planned_on and self.before.edited_by != self.who
+            kept_note = note or (self.before.note if is_concurrent_edit else "")
             values = replace(self.before, replicas=wanted, note=kept_note)
             try:
                 self.after = self.control.edit(self.key, values, based_on=self.before.version, who=self.who)
-                self.overruled = _overruled(self.before) if is_news else ""
+                self.overwritten = _overwritten_text(self.before) if is_concurrent_edit else ""
                 return
             except Conflict:
                 if attempt == EDIT_ATTEMPTS - 1:
                     raise
                 self.before = self.control.manual(self.key)
 
-    def set_back(self) -> str:
-        """Undo it, unless somebody has edited since; what the manual value is then, in words. Never raises."""
+    def restore(self) -> str:
+        """Restore the value before `set`, unless somebody edited it since. Returns the result as text; never raises."""
         if self.after is None:
             return ""
         values = replace(self.after, replicas=self.before.replicas, note=self.before.note)
@@ -56,25 +60,25 @@ class ManualNumber:
                 self.after = self.control.edit(self.key, values, based_on=self.after.version, who=self.who)
                 break
             except Conflict:
-                self.after = self._now()
+                self.after = self._current()
                 break
             except StoreError:
                 if attempt < EDIT_ATTEMPTS - 1:
-                    time.sleep(PAUSE_SECONDS)
-        return f"the manual value is {_number(self.after)} {'again' if self.is_as_before else 'now'}"
+                    time.sleep(RETRY_SECONDS)
+        return f"the manual value is {_number(self.after)} {'again' if self.is_restored else 'now'}"
 
-    def _now(self) -> ManualValues | None:
+    def _current(self) -> ManualValues | None:
         try:
             return self.control.manual(self.key)
         except StoreError:
             return self.after
 
     @property
-    def is_as_before(self) -> bool:
+    def is_restored(self) -> bool:
         return self.after is None or self.after.replicas == self.before.replicas
 
 
-def _overruled(manual: ManualValues) -> str:
+def _overwritten_text(manual: ManualValues) -> str:
     return f"{manual.edited_by or 'somebody'} had edited it meanwhile: the manual value was {_number(manual)}"
 
 

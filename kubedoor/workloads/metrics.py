@@ -1,7 +1,7 @@
-"""Recommended against actual as Prometheus metrics: sums always, single workloads up to a number that the settings give.
+"""Prometheus metrics of requested, used and recommended resources: cluster sums, and single workloads up to a limit.
 
-Asked of the store at most once in a while, however often and by however many it is scraped. When the store is away, the
-metrics are away too, except for the one that says so.
+The store is read at most once per CACHE_TTL, however often the metrics are scraped. While the store is unavailable,
+only `kubedoor_store_up` is exported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kubedoor.workloads.listing import Filter
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS
 
-KEEP = timedelta(seconds=60)
+CACHE_TTL = timedelta(seconds=60)
 MILLICORES = 1000
 _LABELS = ("cluster", "namespace", "deployment")
 _WORKLOAD: tuple[tuple[str, str, str, int], ...] = (
@@ -49,7 +49,7 @@ _CLUSTER: tuple[tuple[str, str, str, int], ...] = (
 
 
 class WorkloadMetrics(Collector):
-    """`limit`: how many workloads are shown singly, those that ask for most CPU; 0: none."""
+    """`limit` is the number of workloads with metrics of their own, greatest CPU request first; 0: none."""
 
     def __init__(
         self,
@@ -66,35 +66,37 @@ class WorkloadMetrics(Collector):
         self._refreshed_at = refreshed_at
         self._now = now
         self._lock = threading.Lock()
-        self._kept: tuple[datetime, list[Metric]] | None = None
+        self._cached: tuple[datetime, list[Metric]] | None = None
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: a registry would else ask the store when it is told of this."""
+        """Empty: without this method the registry calls `collect`, which reads the store, at registration."""
         return []
 
     def collect(self) -> Iterable[Metric]:
         with self._lock:
             now = self._now()
-            if self._kept is None or now - self._kept[0] >= KEEP:
-                self._kept = now, self._read(now)
-            return list(self._kept[1])
+            if self._cached is None or now - self._cached[0] >= CACHE_TTL:
+                self._cached = now, self._read(now)
+            return list(self._cached[1])
 
     def _read(self, now: datetime) -> list[Metric]:
         up = GaugeMetricFamily("kubedoor_store_up", "Whether the store answers.", labels=("cluster",))
         try:
-            found = [*self._sums(now), *self._workloads(now)]
+            families = [*self._sums(now), *self._workloads(now)]
         except KubeDoorError:
-            found = []
-        up.add_metric((self._cluster,), float(bool(found)))
-        return [up, *found]
+            families = []
+        up.add_metric((self._cluster,), float(bool(families)))
+        return [up, *families]
 
     def _sums(self, now: datetime) -> Iterable[Metric]:
         sums = self._listing().current(since=_since(now)).sums
-        for name, column, words, unit in _CLUSTER:
-            yield _gauge(name, words, ("cluster",), [((self._cluster,), sums[column], unit)])
+        for name, column, help_text, unit in _CLUSTER:
+            yield _gauge(name, help_text, ("cluster",), [((self._cluster,), sums[column], unit)])
         if (at := self._refreshed_at()) is not None:
-            words = "When the collected values were last made."
-            yield _gauge("collected_timestamp_seconds", words, ("cluster",), [((self._cluster,), at.timestamp(), 1)])
+            help_text = "When the collected values were last made."
+            yield _gauge(
+                "collected_timestamp_seconds", help_text, ("cluster",), [((self._cluster,), at.timestamp(), 1)]
+            )
 
     def _workloads(self, now: datetime) -> Iterable[Metric]:
         rows: list[Row] = []
@@ -102,25 +104,27 @@ class WorkloadMetrics(Collector):
         if self._limit:
             listing = self._listing().current(since=_since(now))
             rows, total = listing.page(Filter(), sort="cpu_requested", descending=True, limit=self._limit, offset=0)
-        words = "Workloads that are not shown singly, for there are too many."
-        yield _gauge("workloads_not_shown", words, ("cluster",), [((self._cluster,), max(total - len(rows), 0), 1)])
-        for name, column, words, unit in _WORKLOAD:
+        help_text = "Workloads that are not shown singly, for there are too many."
+        yield _gauge("workloads_not_shown", help_text, ("cluster",), [((self._cluster,), max(total - len(rows), 0), 1)])
+        for name, column, help_text, unit in _WORKLOAD:
             values = [
                 ((self._cluster, row["namespace"], row["deployment"]), row[column], unit)
                 for row in rows
                 if row[column] is not None
             ]
-            yield _gauge(f"workload_{name}", words, _LABELS, values)
+            yield _gauge(f"workload_{name}", help_text, _LABELS, values)
 
 
-def merged(of_clusters: Iterable[Iterable[Metric]]) -> Iterable[Metric]:
-    """The same metrics of several clusters as one each: a name must not come twice."""
-    found: dict[str, Metric] = {}
+def merge_families(of_clusters: Iterable[Iterable[Metric]]) -> Iterable[Metric]:
+    """One family per name with the samples of all clusters: an exposition must not repeat a family."""
+    families_by_name: dict[str, Metric] = {}
     for families in of_clusters:
         for family in families:
-            one = found.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
-            one.samples += family.samples
-    return found.values()
+            merged = families_by_name.setdefault(
+                family.name, Metric(family.name, family.documentation, family.type, family.unit)
+            )
+            merged.samples += family.samples
+    return families_by_name.values()
 
 
 def _since(now: datetime) -> Any:
@@ -128,9 +132,9 @@ def _since(now: datetime) -> Any:
 
 
 def _gauge(
-    name: str, words: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float, int]]
+    name: str, help_text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float, int]]
 ) -> Metric:
-    gauge = GaugeMetricFamily(f"kubedoor_{name}", words, labels=labels)
-    for found, value, unit in values:
-        gauge.add_metric(found, value / unit)
+    gauge = GaugeMetricFamily(f"kubedoor_{name}", help_text, labels=labels)
+    for label_values, value, unit in values:
+        gauge.add_metric(label_values, value / unit)
     return gauge

@@ -1,4 +1,4 @@
-"""The first page: requested against used, who wastes, who is at risk, what the door did, how collection is."""
+"""The data of the overview page: requested against used, waste, risk, admissions of today, the last collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubedoor.workloads.listing import Filter
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS, Workloads
 
-TOP = 10
+TOP_COUNT = 10
 CHART_DAYS = 31
 
 
@@ -31,7 +31,6 @@ class Overview:
     now: Callable[[], datetime]
 
     def show(self) -> dict[str, Any]:
-        """Everything the page needs, in one answer."""
         now = self.now()
         listing = self.listing.current(since=(now - timedelta(days=NEWEST_USAGE_DAYS)).date())
         recent = self.collections.recent(limit=1)
@@ -49,7 +48,7 @@ class Overview:
         }
 
     def _top(self, wanted: Filter, *, descending: bool) -> list[dict[str, Any]]:
-        rows, _ = self.workloads.page(wanted, sort="cpu_waste", descending=descending, page=1, page_size=TOP)
+        rows, _ = self.workloads.page(wanted, sort="cpu_waste", descending=descending, page=1, page_size=TOP_COUNT)
         return rows
 
     def _midnight(self, now: datetime) -> datetime:

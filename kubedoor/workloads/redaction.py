@@ -1,4 +1,4 @@
-"""A Deployment as anybody may see it who may look: without what people keep secrets in. Pure."""
+"""Redaction of Deployments for viewers: removes the values of environment variables, which may hold secrets. Pure."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-NOT_SHOWN = "(not shown)"
+PLACEHOLDER = "(not shown)"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""Repeats the whole manifest, with the values of its variables."""
+"""Removed: it holds the whole manifest, with the values of all variables."""
 
 
-def showable(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which variables keep their names and lose their values."""
-    shown = copy.deepcopy(dict(manifest))
-    template = _part(_part(shown, "spec"), "template")
-    for one in (shown, template):
-        _part(_part(one, "metadata"), "annotations").pop(LAST_APPLIED, None)
-    for container in _containers(_part(template, "spec")):
+def redacted(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without values of environment variables; names and `valueFrom` references stay."""
+    copied = copy.deepcopy(dict(manifest))
+    template = _section(_section(copied, "spec"), "template")
+    for annotated in (copied, template):
+        _section(_section(annotated, "metadata"), "annotations").pop(LAST_APPLIED, None)
+    for container in _containers(_section(template, "spec")):
         for variable in container.get("env") or ():
             if "value" in variable:
-                variable["value"] = NOT_SHOWN
-    return shown
+                variable["value"] = PLACEHOLDER
+    return copied
 
 
 def _containers(spec: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -29,6 +29,6 @@ def _containers(spec: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     yield from spec.get("containers") or ()
 
 
-def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = whole.get(name)
-    return found if isinstance(found, dict) else {}
+def _section(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = whole.get(name)
+    return section if isinstance(section, dict) else {}

@@ -1,4 +1,7 @@
-"""What operators do with workloads: list, look, set values by hand, preview. People win over collections."""
+"""The use cases of the control table: list workloads, read their history, edit manual values.
+
+Collected values are never written here. An edit is based on a version: a stale one is refused.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from kubedoor import quantities
 from kubedoor.errors import InvalidInput, KubeDoorError, NotFound
-from kubedoor.identity.audit import Editor, recorded
+from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Row
@@ -21,8 +24,11 @@ from kubedoor.workloads.listing_cache import ListingCache
 
 MAX_REPLICAS = 100_000
 NEWEST_USAGE_DAYS = 31
-"""A workload not seen for longer has no newest usage."""
-_PAIRS = (("cpu_request_millicores", "cpu_limit_millicores"), ("memory_request_bytes", "memory_limit_bytes"))
+"""Usage days that are older do not count as newest usage."""
+_REQUESTS_AND_LIMITS = (
+    ("cpu_request_millicores", "cpu_limit_millicores"),
+    ("memory_request_bytes", "memory_limit_bytes"),
+)
 FIELDS = {
     "cpu_request": ("cpu_request_millicores", quantities.cpu_millicores),
     "memory_request": ("memory_request_bytes", quantities.memory_bytes),
@@ -33,11 +39,11 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Edit:
-    """Changes to one workload's manual values. A key that is absent stays; a value that is None is unset."""
+    """Changes to manual values. An absent field stays unchanged, but an absent note is emptied; None unsets a field."""
 
     version: int
     changes: Mapping[str, Any]
-    """May have: mode, replicas, note, containers -> name -> one of FIELDS -> a quantity or None."""
+    """Keys: mode, replicas, note, containers (container name -> one of FIELDS -> a quantity or None)."""
 
 
 class Workloads:
@@ -59,7 +65,7 @@ class Workloads:
         self._now = now
 
     def page(self, wanted: Filter, *, sort: str, descending: bool, page: int, page_size: int) -> tuple[list[Row], int]:
-        """One page of workloads with their containers, and how many there are."""
+        """One page of workloads with their containers, and the number of all matching workloads."""
         listing = self._listing.current(since=self._since())
         offset = (page - 1) * page_size
         rows, total = listing.page(wanted, sort=sort, descending=descending, limit=page_size, offset=offset)
@@ -71,7 +77,7 @@ class Workloads:
         self._check_cluster(key)
         listing = self._listing.current(since=self._since())
         if (row := listing.one((key.namespace, key.deployment))) is None:
-            raise _unknown(key)
+            raise _not_found(key)
         self._add_containers(listing, [row])
         row["manual"] = asdict(self._control.manual(key))
         return row
@@ -95,50 +101,50 @@ class Workloads:
 
     def history(self, key: WorkloadKey, *, days: int) -> list[UsageDay]:
         """Usage days of one workload, oldest first. Raises NotFound."""
-        self._known(key)
+        self._existing_rows(key)
         today = self._now().date()
         wanted = [today - timedelta(days=back) for back in range(-1, days)]
         return self._usage.history(wanted, namespace=key.namespace, deployment=key.deployment)
 
     def edits(self, key: WorkloadKey, *, limit: int) -> list[ManualValues]:
         """The workload's edits, newest first. Raises NotFound."""
-        self._known(key)
+        self._existing_rows(key)
         return self._control.edits(key, limit=limit)
 
     def edit(self, key: WorkloadKey, edit: Edit, editor: Editor) -> ManualValues:
         """Apply changes to the manual values.
 
-        Raises NotFound, Conflict (another version is newer), or InvalidInput naming the field; then nothing is written.
+        Nothing is written if it raises: NotFound, Conflict (`edit.version` is stale), or InvalidInput with the field.
         """
         before = self._control.manual(key)
-        after = self.planned(key, self._known(key), before, edit)
+        after = self.plan_edit(key, self._existing_rows(key), before, edit)
         shown = {**_summary(after), "based_on": edit.version}
-        with recorded(self._records, editor, "workload.edit", str(key), before=_summary(before), after=shown):
+        with audited(self._records, editor, "workload.edit", str(key), before=_summary(before), after=shown):
             return self._control.edit(key, after, based_on=edit.version, who=editor.who)
 
-    def planned(self, key: WorkloadKey, rows: list[Row], before: ManualValues, edit: Edit) -> ManualValues:
-        """What `edit` would make of `before`; `rows` are the workload's in the control table. Raises as `edit` does."""
+    def plan_edit(self, key: WorkloadKey, rows: list[Row], before: ManualValues, edit: Edit) -> ManualValues:
+        """`before` with `edit` applied, not written; `rows` are those of the view `control`. Raises as `edit`."""
         if not rows:
-            raise _unknown(key)
+            raise _not_found(key)
         if before.version != edit.version:
             raise stale(key, edit.version, before)
         after = _changed(before, edit.changes)
         _check_limits(rows, after, edit.changes)
         return after
 
-    def all_known(self) -> dict[WorkloadKey, tuple[list[Row], ManualValues]]:
-        """Every workload with its rows of the control table and its manual values, in two queries."""
+    def all_with_manual(self) -> dict[WorkloadKey, tuple[list[Row], ManualValues]]:
+        """All workloads with their rows of the view `control` and their manual values, in two queries."""
         manual = self._control.all_manual()
-        found: dict[WorkloadKey, tuple[list[Row], ManualValues]] = {}
+        workloads: dict[WorkloadKey, tuple[list[Row], ManualValues]] = {}
         for row in self._control.control_rows():
             key = WorkloadKey(self._cluster, row["namespace"], row["deployment"])
-            found.setdefault(key, ([], manual.get(key, ManualValues())))[0].append(row)
-        return found
+            workloads.setdefault(key, ([], manual.get(key, ManualValues())))[0].append(row)
+        return workloads
 
     def edit_many(
         self, edits: Mapping[WorkloadKey, Edit], editor: Editor
     ) -> list[tuple[WorkloadKey, ManualValues | KubeDoorError]]:
-        """Each by itself: one that fails leaves the others be."""
+        """Apply each edit independently; the result of a failed one is its error."""
         results: list[tuple[WorkloadKey, ManualValues | KubeDoorError]] = []
         for key, edit in edits.items():
             try:
@@ -147,10 +153,10 @@ class Workloads:
                 results.append((key, error))
         return results
 
-    def _known(self, key: WorkloadKey) -> list[Row]:
+    def _existing_rows(self, key: WorkloadKey) -> list[Row]:
         self._check_cluster(key)
         if not (rows := self._control.control_rows_of(key)):
-            raise _unknown(key)
+            raise _not_found(key)
         return rows
 
     def _check_cluster(self, key: WorkloadKey) -> None:
@@ -158,7 +164,7 @@ class Workloads:
             raise NotFound(f"there is no cluster {key.cluster!r} here: there is {self._cluster}")
 
 
-def _unknown(key: WorkloadKey) -> NotFound:
+def _not_found(key: WorkloadKey) -> NotFound:
     return NotFound(f"{key.namespace}/{key.deployment} is not in the control table: collect first, or check the name")
 
 
@@ -217,11 +223,11 @@ def _amount(field: str, quantity: Any, where: str) -> int:
 
 
 def _check_limits(rows: list[Row], after: ManualValues, changes: Mapping[str, Any]) -> None:
-    """A request above its limit is refused if this edit sets either of the two; the other may be collected."""
+    """Raises InvalidInput for a request above its limit if the edit sets one of the two; the other may be collected."""
     collected = {row["container"]: row for row in rows}
     for name, fields in (changes.get("containers") or {}).items():
         values, row = after.containers.get(name, Resources()), collected.get(name, {})
-        for request_column, limit_column in _PAIRS:
+        for request_column, limit_column in _REQUESTS_AND_LIMITS:
             resource = request_column.partition("_")[0]
             if not {f"{resource}_request", f"{resource}_limit"} & {
                 field for field in fields if fields[field] is not None

@@ -1,4 +1,4 @@
-"""How fast the door answers, at 100 and at 10,000 workloads, over TLS: nothing on its path may grow with their number.
+"""Latency of admissions with 100 and with 10,000 workloads: it must not grow with their number.
 
 python -m tests.bench.door_latency
 """
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kubedoor.admission.handler import Door, DoorOptions
+from kubedoor.admission.handler import AdmissionHandler, HandlerOptions
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
@@ -49,7 +49,7 @@ def fill(control: ControlStore, workloads: int) -> None:
     control.replace_collected(values, run=time.time_ns(), rule="peak-day")
 
 
-def make_door(connection: Connection, cluster: str, folder: Path) -> tuple[Door, Snapshot, ControlStore]:
+def make_door(connection: Connection, cluster: str, folder: Path) -> tuple[AdmissionHandler, Snapshot, ControlStore]:
     control = ControlStore(connection, cluster)
     snapshot = Snapshot(
         control,
@@ -58,18 +58,18 @@ def make_door(connection: Connection, cluster: str, folder: Path) -> tuple[Door,
         monotonic=time.monotonic,
         now=lambda: datetime.now(UTC),
     )
-    door = Door(
+    door = AdmissionHandler(
         snapshot=snapshot,
         control=control,
         records=RecordStore(connection, cluster),
         rules=Rules(),
-        options=DoorOptions(cluster, "nobody", max_age_seconds=1.0, wait_seconds=30),
+        options=HandlerOptions(cluster, "nobody", max_age_seconds=1.0, wait_seconds=30),
         now=lambda: datetime.now(UTC),
     )
     return door, snapshot, control
 
 
-async def answer_all(door: Door, review: dict[str, Any]) -> list[float]:
+async def answer_all(door: AdmissionHandler, review: dict[str, Any]) -> list[float]:
     seconds = []
     for _ in range(REVIEWS):
         started = time.perf_counter()

@@ -1,8 +1,8 @@
-"""A year of audit, a million rows: how long filters take, and what `api` holds in memory while it exports all of it.
+"""The audit log with a year of data (a million rows): latency of filters, and memory of `api` during a full export.
 
-`python -m tests.bench.records [ROWS]`. `api` runs as it does in the cluster, alone under functions-framework, with
-ClickHouse (or chDB behind the same HTTP) as another process. Prints a table and asserts nothing; the goals are 300 ms for
-a filtered page and 250 MB for the process.
+`python -m tests.bench.records [ROWS]`. `api` runs as in the cluster, with ClickHouse (or chDB behind the same HTTP
+interface) as another process. Prints a table and asserts nothing; the goals are 300 ms for a filtered page and 250 MB
+for the process.
 """
 
 from __future__ import annotations

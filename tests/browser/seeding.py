@@ -23,9 +23,9 @@ from kubedoor.sizing.rules import SizingOptions, collected_values
 from kubedoor.store import opening
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.people import PeopleStore, User
 from kubedoor.store.records import AdmissionRecord, RecordStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.store.users import User, UserStore
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = "default"
@@ -57,7 +57,7 @@ def main() -> int:
     arguments = parser.parse_args()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")}
     config = settings.load(environment | {"KUBEDOOR_DATA_DIR": str(arguments.folder), "KUBEDOOR_KUBECONFIG": "none"})
-    connection = opening.migrated(config)
+    connection = opening.open_migrated_store(config)
     try:
         if arguments.workloads:
             add_workloads(connection, arguments.workloads)
@@ -124,7 +124,7 @@ def _usage(
 def add_users(connection: Connection) -> None:
     """The usual administrator, since the first user is made only where there is none, and others who may less."""
     hasher = PasswordHasher()
-    store = PeopleStore(connection)
+    store = UserStore(connection)
     for username, role in (("kubedoor", "admin"), (OPERATOR, OPERATOR), (VIEWER, VIEWER)):
         user = User(
             username=username,

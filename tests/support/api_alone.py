@@ -1,4 +1,4 @@
-"""`api` alone as an ASGI application, for the measurements; loaded as the functions-framework command loads it."""
+"""The function `api` as an ASGI application, for benchmarks; loaded as functions-framework loads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small builders for the objects that tests speak of; every field that matters to a test is an argument."""
+"""Builders for test objects; arguments set the fields that matter to a test, defaults the others."""
 
 from __future__ import annotations
 

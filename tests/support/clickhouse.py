@@ -1,4 +1,4 @@
-"""A ClickHouse to talk HTTP to, as a process that tests may kill and bring back."""
+"""A ClickHouse HTTP server as a process, which tests may kill and restart."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USERNAME, PASSWORD = "kubedoor", "store-secret"
 
 @dataclass
 class ClickHouse:
-    """`dsn` is what KubeDoor is told. `child` is None for a server that is not ours to kill."""
+    """`child` is None for an external server, which tests cannot kill."""
 
     dsn: str
     folder: Path
@@ -32,7 +32,7 @@ class ClickHouse:
         return f"{self.dsn.rpartition('/')[0]}/{database}"
 
     def start(self) -> None:
-        """Start it, again on the same port and folder if need be, and wait until it answers."""
+        """Start or restart it on the same port and folder, and wait until it answers."""
         self.child = processes.start(
             "clickhouse", self.command, log=self.folder / "clickhouse.log", environment=dict(os.environ), folder=ROOT
         )

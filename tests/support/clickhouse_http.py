@@ -1,7 +1,7 @@
-"""ClickHouse's HTTP interface with chDB behind it, as a process of its own: the production path of the store.
+"""A replacement for a ClickHouse server: its HTTP interface on top of chDB, to test the store's production path.
 
-It speaks as much of https://clickhouse.com/docs/interfaces/http as clickhouse-connect needs: queries and inserts in any
-format, bound parameters, settings, databases, basic authentication, compression, and errors with their code.
+It implements the part of https://clickhouse.com/docs/interfaces/http that clickhouse-connect uses: queries and inserts
+in any format, bound parameters, settings, databases, basic authentication, compression, and errors with their code.
 
     python -m tests.support.clickhouse_http PORT FOLDER
 """
@@ -24,7 +24,7 @@ import lz4.frame
 
 from tests.support.clickhouse import PASSWORD, USERNAME
 
-# What clickhouse-connect sends besides settings of the engine.
+# Query parameters of clickhouse-connect that are no settings of the engine.
 _TRANSPORT = {
     "query",
     "database",
@@ -52,7 +52,7 @@ _CODE = re.compile(r"Code: (\d+)")
 
 
 class Engine:
-    """One chDB; a connection for each thread that asks."""
+    """One chDB, with a connection per thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,7 +62,7 @@ class Engine:
     def run(
         self, sql: str, *, parameters: dict[str, str], settings: dict[str, str], database: str, data: bytes
     ) -> bytes:
-        """The answer in the format that the SQL names."""
+        """The result in the FORMAT of the statement."""
         connection = self._connection()
         connection.query(f"USE `{database}`", "TabSeparated")
         given = ", ".join(f"{name} = '{value}'" for name, value in settings.items())
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
     engine: Engine
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-        """Quiet: what matters is said by the tests."""
+        """Silent."""
 
     def do_GET(self) -> None:
         if urlsplit(self.path).path == "/ping":
@@ -149,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _statement(query: str, body: bytes) -> tuple[str, bytes]:
-    """The SQL and the data of an insert: the data follows the statement, in the body or behind the URL's query."""
+    """The SQL and the data of an insert, which follows the statement or is the body if the URL has the statement."""
     if query:
         return (query, body) if _INSERT.match(query) else (f"{query}\n{body.decode()}", b"")
     line, _, rest = body.partition(b"\n")

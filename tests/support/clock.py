@@ -1,4 +1,4 @@
-"""The time, for parts of which a test does not care when."""
+"""The current time, for tests that do not depend on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts the identity provider of `oidc_provider`, and says who sits at it."""
+"""Starts `oidc_provider` as a process, and sets the person that it logs in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class IdentityProvider:
     issuer: str
 
     def seat(self, public_url: str, **claims: Any) -> None:
-        """Whoever comes next from the KubeDoor at this address is this person."""
+        """Later log-ins of the KubeDoor at `public_url` are by the person with these claims."""
         body = {**claims, "redirect_uri": f"{public_url}{CALLBACK}"}
         requests.post(f"{self.issuer}/test/person", json=body, timeout=10).raise_for_status()
 

@@ -1,4 +1,4 @@
-"""What a Markdown page has in it: headings and their anchors, links, code."""
+"""Extracts headings, anchors, links, tables and code from Markdown."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Language and content of every code block."""
+    """(language, content) of every fenced code block."""
     return [(language, content) for _, language, content in _FENCE.findall(text)]
 
 
 def prose(text: str) -> str:
-    """Everything but code blocks."""
+    """The text without fenced code blocks."""
     return _FENCE.sub("", text)
 
 
 def spans(text: str) -> list[str]:
-    """Code within the lines; in tables a bar is written with a backslash."""
+    """Inline code; a bar that is escaped for a table is unescaped."""
     return [span.replace("\\|", "|") for span in _SPAN.findall(prose(text))]
 
 
@@ -34,12 +34,12 @@ def bold(text: str) -> list[str]:
 
 
 def headings(text: str) -> list[tuple[int, str]]:
-    """Depth and words."""
+    """(level, title) of every heading."""
     return [(len(marks), title) for marks, title in _HEADING.findall(prose(text))]
 
 
 def tables(text: str) -> list[tuple[int, int]]:
-    """Columns and rows of every table."""
+    """(columns, rows) of every table."""
     found = re.findall(r"(?:^\|.*\|$\n?)+", prose(text), re.MULTILINE)
     return [(len(re.split(r"(?<!\\)\|", rows.splitlines()[0])) - 2, len(rows.splitlines()) - 2) for rows in found]
 
@@ -49,7 +49,7 @@ def links(text: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors that a forge makes of the headings."""
+    """The anchors that GitHub and GitLab generate for the headings."""
     return set(_numbered(_anchor(title) for _, title in headings(text)))
 
 
@@ -60,7 +60,7 @@ def _anchor(title: str) -> str:
 
 
 def _numbered(names: Iterator[str]) -> Iterator[str]:
-    """The second heading with the same words gets `-1`, and so on."""
+    """Duplicate headings get the suffixes `-1`, `-2` and so on."""
     seen: Counter[str] = Counter()
     for name in names:
         yield f"{name}-{seen[name]}" if seen[name] else name

@@ -1,8 +1,8 @@
-"""An OpenID Connect provider as a process of its own: authorization code with PKCE, by authlib's own server.
+"""An OpenID Connect provider (authorization code with PKCE) with authlib's server.
 
-`python -m tests.support.oidc_provider PORT`. Everybody is let in at once, as whoever the test has set before by
-POST /test/person with a JSON object of claims; `{"ask": true}` shows a page to sign in or to cancel first, `{"refuse":
-true}` refuses, and `{"break": "nonce"}` (or issuer, audience, expiry, signature) makes it answer wrongly.
+`python -m tests.support.oidc_provider PORT`. Every log-in succeeds at once, as the person that the test set with POST
+/test/person and a JSON object of claims. `{"ask": true}` shows a page to sign in or cancel first, `{"refuse": true}`
+refuses the log-in, and `{"break": "nonce"}` (or issuer, audience, expiry, signature) makes the ID token invalid.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAGE = """<!doctype html><html lang="en"><title>Example ID</title><h1>Example ID
 
 
 class Client:
-    """The one client there is."""
+    """The only registered client."""
 
     client_id = CLIENT_ID
 
@@ -62,7 +62,7 @@ class Client:
 
 
 class State:
-    """What the provider remembers."""
+    """The state of the provider."""
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer

@@ -1,7 +1,7 @@
-"""Requests made from the OpenAPI document, and who sends them.
+"""Generates requests from the OpenAPI document, and sends them as clients with different roles.
 
-Which operations there are, what they take and who is let in is read from the document; nothing here lists routes but
-`STOCK`, which says how things come to be that operations with an id in their path can be tried on.
+Operations, parameters and security are read from the document. Only `STOCK` lists routes: its bodies create resources
+for operations with an id in their path.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ Operation = APIOperation[Any, Any, Any, Any]
 Call = Case[Any]
 V1 = "/api/v1"
 REQUEST_TIMEOUT_SECONDS = 60
-"""What never ends is an answer too: a stream that does not stop fails here."""
+"""Also the limit for streams: one that does not end fails the test."""
 FIRST = "the first password"
-_NOT_CHECKED = {"enabled": False}
+_DISABLED = {"enabled": False}
 CONFIG = Config.from_dict(
     {
-        # Who sends them says who they are.
+        # Callers add their own credentials.
         "generation": {"with-security-parameters": False},
-        # Other methods than a path's own have a test of their own.
+        # Unsupported methods have a separate test.
         "phases": {"coverage": {"unexpected-methods": []}},
         "checks": {
-            # These two are for the test to look at: nothing that KubeDoor talks to is here.
+            # The test itself checks 502 and 503: no cluster, Prometheus or channel is there.
             "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "502", "503"]},
-            # Better done here: with the role table, and knowing a wrong shape from a wrong thing.
-            "ignored_auth": _NOT_CHECKED,
-            "positive_data_acceptance": _NOT_CHECKED,
+            # The test checks these itself: with the role table, and with 404 apart from invalid data.
+            "ignored_auth": _DISABLED,
+            "positive_data_acceptance": _DISABLED,
         },
     }
 )
@@ -54,7 +54,7 @@ STOCK: Mapping[str, Mapping[str, Any]] = {
         "cron": "0 3 * * *",
         "workloads": [{"namespace": "shop", "deployment": "web"}],
     },
-    # Discarded by whoever listens at port 9 of this machine, which is nobody.
+    # Nothing listens on the discard port 9, so every message fails.
     "/notifications/channels": {"name": "told", "url": "json://127.0.0.1:9/", "events": ["clamped"]},
     "/users": {"username": "spare", "password": FIRST, "role": "viewer"},
     "/tokens": {"name": "spare", "role": "viewer", "expires_in_days": 1},
@@ -67,7 +67,7 @@ schemathesis.openapi.format("kubernetes-quantity", st.sampled_from(["1", "250m",
     "text/yaml", "text/x-yaml", "text/vnd.yaml", "application/yaml", "application/x-yaml", "text/csv"
 )
 def _as_text(_context: object, response: Response) -> str:
-    """A stream of YAML documents, or rows; the document knows them as text."""
+    """YAML streams and CSV are strings in the OpenAPI document."""
     return response.text
 
 
@@ -89,25 +89,25 @@ def operations() -> dict[str, Operation]:
 
 
 def is_session_only(operation: Operation) -> bool:
-    """For people who have logged in, and not for tokens."""
+    """Whether the operation refuses API tokens."""
     return bool(operation.definition.raw["security"] == [{"session": []}])
 
 
 def modes(operation: Operation) -> list[GenerationMode]:
-    """Wrong requests too, where more than the path could be wrong: that alone is left to the boundary cases."""
+    """Also invalid requests, unless only the path could be invalid: the boundary cases test that."""
     beyond_path = operation.body or any(True for part in (operation.query, operation.headers) for _ in part)
     return list(GenerationMode) if beyond_path else [GenerationMode.POSITIVE]
 
 
 @dataclass
 class Caller:
-    """Somebody who sends requests, each from an address of its own, so that no throttle sees a crowd in them."""
+    """A client whose requests each have another address, so that log-ins are not throttled by address."""
 
     url: str
     role: str
     headers: Mapping[str, str] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
-    """Words that fit: what bodies call `username`, `password` and `old_password`."""
+    """The valid values of `username`, `password` and `old_password` in request bodies."""
     session: requests.Session = field(default_factory=requests.Session)
 
     def send(self, case: Call, **headers: str) -> Response:
@@ -121,8 +121,8 @@ class Caller:
         self.session.post(f"{self.url}{V1}/session", json=body, timeout=REQUEST_TIMEOUT_SECONDS).raise_for_status()
 
 
-class House:
-    """A running KubeDoor, its administrator on this machine, and whoever else is wanted."""
+class ApiUnderTest:
+    """A running KubeDoor with a session of its admin on loopback; creates callers with other roles."""
 
     def __init__(self, running: RunningKubeDoor, cluster: str) -> None:
         self.running = running
@@ -141,13 +141,13 @@ class House:
         return answer.json() if answer.content else None
 
     def with_token(self, role: str) -> Caller:
-        """Its name is one that no generator guesses, so that nobody revokes it by accident."""
+        """A caller with a new token, under a random name that generated requests do not revoke."""
         body = {"name": f"keep-{secrets.token_hex(8)}", "role": role, "expires_in_days": 1}
         token = self.call("POST", "/tokens", body)["token"]
         return Caller(self.running.url, role, {"Authorization": f"Bearer {token}"})
 
     def logged_in(self, role: str) -> Caller:
-        """A user of this role, with a password of their own and a session."""
+        """A caller with a session of a new user, whose first password is changed."""
         name = f"keep-{secrets.token_hex(8)}"
         self.call("POST", "/users", {"username": name, "password": FIRST, "role": role})
         caller = Caller(self.running.url, role, own={"username": name, "password": FIRST})
@@ -158,8 +158,8 @@ class House:
         caller.own["password"] = change["new_password"]
         return caller
 
-    def things(self, operation: Operation) -> list[dict[str, str]]:
-        """Path parameters that lead to something that is there, from the list that the path begins with."""
+    def resources(self, operation: Operation) -> list[dict[str, str]]:
+        """Path parameters of existing resources, from the list operation of the same collection."""
         before, brace, _ = operation.path.removeprefix(V1).partition("/{")
         if not brace:
             return []
@@ -173,9 +173,9 @@ class House:
         names = [one.name for one in operation.path_parameters]
         answer = self.call("GET", path)
         entries = answer["items"] if isinstance(answer, dict) else answer
-        things = [{name: str({"cluster": self.cluster, **entry}[name]) for name in names} for entry in entries]
+        resources = [{name: str({"cluster": self.cluster, **entry}[name]) for name in names} for entry in entries]
         own = ("keep-", "kubedoor")
-        return [thing for thing in things if not any(value.startswith(own) for value in thing.values())]
+        return [resource for resource in resources if not any(value.startswith(own) for value in resource.values())]
 
 
 @cache
@@ -183,31 +183,31 @@ def _cases(operation: Operation, mode: GenerationMode) -> st.SearchStrategy[Call
     return operation.as_strategy(mode)
 
 
-def cases(operation: Operation, mode: GenerationMode, things: list[dict[str, str]]) -> st.SearchStrategy[Call]:
-    """Requests as the document wants them, most of them on things that are there; or with something wrong."""
+def cases(operation: Operation, mode: GenerationMode, resources: list[dict[str, str]]) -> st.SearchStrategy[Call]:
+    """Valid requests, most of them for existing resources; or with NEGATIVE invalid ones."""
     if mode is GenerationMode.NEGATIVE:
         return _cases(operation, mode).filter(is_routed)
     is_of_cluster = any(one.name == "cluster" for one in operation.query)
 
-    def placed(case: Call, thing: dict[str, str], at_home: bool) -> Call:
-        if thing:
-            case.path_parameters = dict(thing)
+    def placed(case: Call, resource: dict[str, str], at_home: bool) -> Call:
+        if resource:
+            case.path_parameters = dict(resource)
         if at_home and is_of_cluster:
             case.query = {**(case.query or {}), "cluster": ""}
         return case
 
-    places = st.sampled_from([*things[:5], {}])
+    places = st.sampled_from([*resources[:5], {}])
     at_home = st.sampled_from([True, True, False])
     return st.builds(placed, _cases(operation, mode), places, at_home).filter(is_routed)
 
 
 def is_routed(case: Call) -> bool:
-    """functions-framework's own routes know no path with a line break: it answers 404 itself, in plain text."""
+    """False for a path with a line break: functions-framework itself answers it with 404 in plain text."""
     return "\n" not in unquote(case.formatted_path)
 
 
 def boundary_cases(operation: Operation, limit: int) -> list[Call]:
-    """One thing at its limit or beyond it at a time, missing or twice: always the same ones, from all there are."""
+    """Requests with one parameter at or beyond its limit, missing or duplicated; a fixed sample of at most `limit`."""
     generation = operation.schema.config.generation_for(operation=operation, phase="coverage")
     found = operation.schema.iter_coverage_cases(
         operation, generation_modes=list(GenerationMode), generation_config=generation
@@ -217,7 +217,7 @@ def boundary_cases(operation: Operation, limit: int) -> list[Call]:
 
 
 def each(strategy: st.SearchStrategy[Call], check: Callable[[Call], None], *, count: int) -> None:
-    """`check` on so many cases, the same ones in every run; what fails is not made smaller, as it has a curl line."""
+    """Runs `check` on `count` cases, the same in every run. A failure is not shrunk: it contains a curl command."""
     run = settings(
         max_examples=count,
         derandomize=True,

@@ -37,7 +37,7 @@ USAGE = {
 
 
 def make_original(connection: Connection, *, env: str, deployments: Mapping[str, int], days: Sequence[date]) -> None:
-    """Deployments of the namespace `shop` with the pod count that a person set (-1: none), and USAGE on each of the days."""
+    """Creates the tables, with `deployments` of namespace `shop` (manual pod count; -1: none) and USAGE on each day."""
     connection.create_database()
     connection.command(CONTROL)
     connection.command(RESOURCES)

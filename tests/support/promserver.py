@@ -1,7 +1,4 @@
-"""A tiny HTTP server that answers as Prometheus, VictoriaMetrics, or something else entirely would.
-
-A test says what is answered; the server keeps what was asked. It listens on loopback only, in a thread of its own.
-"""
+"""A fake Prometheus: an HTTP server on loopback that records requests and sends the replies of the test."""
 
 from __future__ import annotations
 
@@ -17,8 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request. `fields` come from the form of a POST or the query of a GET."""
+class ReceivedRequest:
+    """One recorded request. `fields` are the form of a POST or the query of a GET."""
 
     method: str
     path: str
@@ -32,17 +29,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer, or pieces of one that are sent as HTTP chunks."""
+    """A response: `body` as bytes, or as pieces that are sent as HTTP chunks."""
 
     body: bytes | Iterable[bytes]
     status: int = 200
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     is_cut: bool = False
-    """The connection ends after the last piece without saying that it was the last one."""
+    """Close the connection after the last piece without the final chunk."""
 
 
-Answerer = Callable[[Asked], Reply]
+Answerer = Callable[[ReceivedRequest], Reply]
 
 
 def success(data: Any, **envelope: Any) -> Reply:
@@ -62,14 +59,14 @@ def page(status: int = 200) -> Reply:
 
 
 class PromServer:
-    """`url` to ask, `asked` so far, and `answer` to change in the middle of a test."""
+    """`asked` has the recorded requests; `answer` may be replaced during a test."""
 
     def __init__(self, answer: Answerer, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
-        self.asked: list[Asked] = []
+        self.asked: list[ReceivedRequest] = []
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
         if tls:
-            # The handshake is left to the thread of the connection.
+            # The handshake runs in the thread of the connection.
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -92,7 +89,7 @@ class PromServer:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that hang up are what some tests are about."""
+        """Silent: some tests close connections early."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -107,10 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(dict(parse_qsl(body)))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing: the test has `asked`."""
+        """Silent: the test has `asked`."""
 
     def _reply(self, fields: dict[str, str]) -> None:
-        asked = Asked(self.command, urlsplit(self.path).path, fields, dict(self.headers.items()))
+        asked = ReceivedRequest(self.command, urlsplit(self.path).path, fields, dict(self.headers.items()))
         self.owner.asked.append(asked)
         reply = self.owner.answer(asked)
         self.close_connection = True

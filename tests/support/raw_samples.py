@@ -1,4 +1,4 @@
-"""What a container used, by other means: from the samples themselves, with nothing of KubeDoor's or PromQL's."""
+"""Computes the usage of a container from the raw samples, independently of KubeDoor and PromQL."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class RawSamples:
                 yield series.samples()
 
     def cores(self) -> list[list[float | None]]:
-        """Of each pod at each step: what the counter grew in the last 5 minutes, resets included, per second."""
+        """Per pod and step: the rate over the last 5 minutes, with counter resets; None: fewer than two samples."""
         return [
             [_growth(samples, step) for step in self.steps]
             for samples in self._series("container_cpu_usage_seconds_total")
         ]
 
     def memory(self) -> list[list[float | None]]:
-        """Of each pod at each step: the newest sample, at most 5 minutes old."""
+        """Per pod and step: the newest sample of the last 5 minutes; None: no sample."""
         return [
             [_newest(samples, step) for step in self.steps]
             for samples in self._series("container_memory_working_set_bytes")
@@ -50,7 +50,7 @@ class RawSamples:
 
 
 def _between(samples: Sequence[tuple[int, float]], start: float, end: float) -> Sequence[tuple[int, float]]:
-    """After `start`, up to `end`."""
+    """The samples in (start, end]."""
     moments = [moment for moment, _ in samples]
     return samples[bisect_right(moments, start) : bisect_right(moments, end)]
 

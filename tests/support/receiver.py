@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes messages, refuses them, or lets their sender wait."""
+"""An HTTP server on loopback that accepts notifications, refuses them, or delays its response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """`status` is what it answers from now on; `gate` is waited for before it answers."""
+    """`status` is the status of its responses; a response waits until `gate` is set."""
 
     port: int = 0
     status: int = 200
@@ -23,11 +23,11 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """As apprise writes it, with a secret in its path."""
+        """An apprise URL with a secret in its path."""
         return f"json://127.0.0.1:{self.port}/hook/s3cret"
 
     def wait(self) -> dict[str, Any]:
-        """The next message that comes."""
+        """Waits for the next message and returns it."""
         assert self.arrived.acquire(timeout=30), "no message has come"
         return self.bodies[-1]
 

@@ -1,11 +1,11 @@
-"""Find or build the real parts that the tests and the sandbox run against.
+"""Finds or builds the binaries (Kubernetes, Prometheus, ...) that the tests and the sandbox run.
 
-Only the standard library is used, so that a build can start before the virtual environment exists. A binary is
-looked for in $KUBEBUILDER_ASSETS, in the cache and on PATH, in this order; what is found nowhere is built from the Go
-module files in `modules/`, pinned by go.sum, into a cache outside the checkout that is keyed by version.
+Uses only the standard library, so that it runs before the virtual environment exists. A binary is searched for in
+$KUBEBUILDER_ASSETS, in the cache and on PATH, in this order; a missing one is built from the Go module files in
+`modules/`, pinned by go.sum, into a cache outside the checkout that is keyed by version.
 
-    python tests/toolbox/build.py            # all of them, about 15 minutes the first time on two cores
-    python tests/toolbox/build.py --where    # say where each one is, build nothing
+    python tests/toolbox/build.py            # build all missing ones, about 15 minutes on two cores
+    python tests/toolbox/build.py --where    # print the path of each, build nothing
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Module:
     """Binary name -> Go package."""
     flags: tuple[str, ...] = ()
     changes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Binary name -> what to replace in its source, for what no flag and no variable sets."""
+    """Binary name -> replacements in its source, for settings that have no flag."""
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Go module -> paths in it to keep beside the binaries, so that a filled cache needs no Go."""
+    """Go module -> paths in it to copy into the cache, so that Go is not needed later."""
 
     @property
     def source(self) -> Path:
@@ -149,7 +149,7 @@ TOOLBOX = (
             "knative.dev/caching": _yaml("config", "image"),
         },
     ),
-    # No program, only what the chart's objects are checked with.
+    # No binary: only the CRDs that the chart's objects are validated with.
     Module(
         "crds",
         "v1.21.2-v0.42.0",
@@ -165,11 +165,11 @@ TOOLBOX = (
 
 
 class ToolMissing(RuntimeError):
-    """A real part is neither there nor could it be built; the message says what to do."""
+    """A binary is missing and could not be built; the message says what to do."""
 
 
 def cache_folder() -> Path:
-    """Where built binaries live: $KUBEDOOR_TOOLBOX, else the user's cache folder."""
+    """The folder of built binaries: $KUBEDOOR_TOOLBOX, else one in the user's cache folder."""
     if chosen := os.environ.get("KUBEDOOR_TOOLBOX"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubedoor" / "toolbox"
@@ -183,7 +183,7 @@ def _module_of(binary: str) -> Module:
 
 
 def _is_wanted_version(binary: str, path: str, module: Module) -> bool:
-    """PATH may hold any version; only one with the pinned major and minor is taken."""
+    """Whether a binary on PATH has the pinned major and minor version."""
     if module.name == "prometheus":
         wanted = "version 3."
     else:
@@ -198,7 +198,7 @@ def _is_wanted_version(binary: str, path: str, module: Module) -> bool:
 
 
 def find(binary: str) -> Path | None:
-    """Where `binary` is, or None when it would have to be built."""
+    """The path of `binary`; None if it must be built."""
     module = _module_of(binary)
     candidates = [module.folder / binary]
     if assets := os.environ.get("KUBEBUILDER_ASSETS"):
@@ -213,14 +213,14 @@ def find(binary: str) -> Path | None:
 
 
 def need(binary: str) -> Path:
-    """Where `binary` is; ToolMissing with the command to run when it is nowhere."""
+    """The path of `binary`. Raises ToolMissing with the build command if there is none."""
     if path := find(binary):
         return path
     raise ToolMissing(f"{binary} is not built yet: {HINT}")
 
 
 def need_files(module_name: str) -> list[Path]:
-    """Where the files are that come with a module, e.g. kwok's stages; ToolMissing when they were never copied."""
+    """The path of files of a module, e.g. kwok's stages. Raises ToolMissing if they are not in the cache."""
     module = next(module for module in TOOLBOX if module.name == module_name)
     paths = [module.kept(path) for of_module in module.files.values() for path in of_module]
     if absent := [path.name for path in paths if not path.exists()]:
@@ -246,7 +246,7 @@ def _go() -> str:
 
 @contextmanager
 def _lock(module: Module) -> Iterator[None]:
-    """One builder at a time: the second one waits and then finds the work done."""
+    """A lock for one builder at a time: a second one waits and then finds the binaries."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with (cache_folder() / f"{module.name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -254,7 +254,7 @@ def _lock(module: Module) -> Iterator[None]:
 
 
 def build(module: Module) -> None:
-    """Build what `module` lacks; a binary appears in the cache whole or not at all."""
+    """Build the missing binaries of `module`; each is moved into the cache atomically."""
     with _lock(module), tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
         binaries, files = module.missing()
         if not binaries and not files:
@@ -276,7 +276,7 @@ def build(module: Module) -> None:
 
 
 def _package(module: Module, name: str, source: Path) -> str:
-    """What to build: the package itself, or a changed copy of it, since Go leaves nobody change a module's files."""
+    """The package to build; with replacements a changed copy, because Go's module cache is read-only."""
     if name not in module.changes:
         return module.packages[name]
     folder = Path(_run_go(source, "list", "-mod=mod", "-f", "{{.Dir}}", module.packages[name]).strip())
@@ -289,7 +289,7 @@ def _package(module: Module, name: str, source: Path) -> str:
 
 
 def _run_go(source: Path, *arguments: str) -> str:
-    """What `go` prints; its complaints go straight to the terminal."""
+    """The output of `go`; its errors go to the terminal."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""}
     done = subprocess.run(
         [_go(), *arguments],

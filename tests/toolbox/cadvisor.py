@@ -1,9 +1,9 @@
-"""What the kubelets' cAdvisor says of a fleet: label sets of a 1.36 kubelet with containerd and cgroup v2.
+"""The cAdvisor metrics of a fleet, with the labels of a 1.36 kubelet with containerd and cgroup v2.
 
 Besides the containers there are the pods' own cgroups (no container, no image, no name), the pause containers (an
-image and a name; `container="POD"` with Docker) and the nodes' slices (no pod at all): whoever adds up `container_*`
-without a filter counts everything twice. CFS and quota series exist only where there is a CPU limit. A label that is
-empty is not there, as in Prometheus.
+image and a name; `container="POD"` with Docker) and the nodes' slices (no pod at all): a sum of `container_*` without a
+filter counts everything twice. CFS and quota series exist only with a CPU limit. Empty labels are omitted, as in
+Prometheus.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A certificate authority of one's own, and certificates from it, for servers on loopback and for clients."""
+"""A private certificate authority, and certificates for servers on loopback and for clients."""
 
 from __future__ import annotations
 

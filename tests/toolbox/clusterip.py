@@ -1,4 +1,4 @@
-"""What kube-proxy makes of a Service: connections to one address go to its endpoints in turn, and stay there."""
+"""A TCP load balancer like kube-proxy: every connection to one address is forwarded to the next endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIECE_BYTES = 65536
 
 
 class ClusterIP:
-    """A context manager: inside, connections to 127.0.0.1:`port` reach one of `endpoints()`, asked for each of them."""
+    """A context manager: inside, connections to 127.0.0.1:`port` are forwarded; `endpoints()` is called for each."""
 
     def __init__(self, port: int, endpoints: Endpoints) -> None:
         self.port = port
@@ -64,7 +64,7 @@ class ClusterIP:
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Until the source ends; then the target is closed, as a connection that is only passed on would be."""
+    """Copies until the source ends, then closes the target."""
     try:
         while piece := await source.read(PIECE_BYTES):
             target.write(piece)

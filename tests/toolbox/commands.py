@@ -1,8 +1,7 @@
-"""How the parts of the control plane are started: their settings, folders and keys.
+"""Command lines, folders and keys of the control plane's components.
 
-Default feature gates and admission plugins, RBAC, loopback only. What differs from a production cluster: etcd does not
-wait for the disk, controllers may ask faster, and the HPA controller looks every second and does not wait for pods to
-warm up.
+Default feature gates and admission plugins, RBAC, loopback only. Differences from a production cluster: etcd does not
+sync to disk, controllers have higher rate limits, and the HPA controller runs every second without an initial delay.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ AUDIT_POLICY = {
 
 @dataclass(frozen=True)
 class Layout:
-    """One control plane's folder, ports and certificates."""
+    """The folder, ports and certificates of one control plane."""
 
     folder: Path
     authority: Authority
@@ -46,7 +45,7 @@ class Layout:
 
     @classmethod
     def create(cls, folder: Path) -> Layout:
-        """Choose ports and write every file that the commands name."""
+        """Choose ports and write all files that the commands use."""
         layout = cls(folder, Authority("cluster"), Authority("front-proxy"), *(free_port() for _ in range(5)))
         layout._write_certificates()
         (folder / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
@@ -172,22 +171,22 @@ class Layout:
             "--leader-elect=false",
         ]
 
-    def kwok(self, leaves: str) -> Command:
-        """`leaves`: pods that are part of this are somebody else's (see kubelet); empty: every pod is simulated."""
-        paths = [self._leaving(path, leaves) if leaves else path for path in need_files("kwok")]
+    def kwok(self, unsimulated: str) -> Command:
+        """kwok, for all pods except those of `unsimulated`, which a Kubelet runs (see kubelet.py)."""
+        paths = [self._stage_without(path, unsimulated) if unsimulated else path for path in need_files("kwok")]
         stages = [f"--config={path}" for path in paths]
         lease = "--node-lease-duration-seconds=40"
         kubeconfig = f"--kubeconfig={self.folder / 'kwok.kubeconfig'}"
         return [need("kwok"), kubeconfig, "--manage-all-nodes=true", lease, *stages]
 
-    def _leaving(self, stage: Path, leaves: str) -> Path:
-        """A copy of one of kwok's stages that does not match what it shall leave."""
+    def _stage_without(self, stage: Path, unsimulated: str) -> Path:
+        """A copy of a kwok stage that does not match the pods of `unsimulated`."""
         copy = self.folder / stage.name
         condition = [
             "    matchExpressions:",
             """    - key: '.metadata.labels["app.kubernetes.io/part-of"]'""",
             "      operator: NotIn",
-            f"      values: [{leaves}]",
+            f"      values: [{unsimulated}]",
         ]
         copy.write_text(stage.read_text().replace("    matchExpressions:", "\n".join(condition), 1))
         return copy

@@ -1,5 +1,7 @@
-"""A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and kwok
-in the place of the kubelets, so that pods become ready without containers being run."""
+"""A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager, kube-scheduler.
+
+kwok replaces the kubelets: pods become ready without running containers.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,10 @@ NODE_CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "500"}
 class ControlPlane:
     """A context manager: inside, the cluster is up and its nodes are ready."""
 
-    def __init__(self, *, nodes: int = 3, leaves: str = "") -> None:
-        """`leaves`: pods that are part of this (a label's value) are not simulated: see kubelet."""
+    def __init__(self, *, nodes: int = 3, unsimulated: str = "") -> None:
+        """Pods with the label app.kubernetes.io/part-of=`unsimulated` are not simulated (see kubelet.py)."""
         self.nodes = nodes
-        self.leaves = leaves
+        self.unsimulated = unsimulated
         self._temporary = tempfile.TemporaryDirectory(prefix="kubedoor-cluster-")
         self.folder = Path(self._temporary.name)
         self.layout = Layout.create(self.folder)
@@ -46,7 +48,7 @@ class ControlPlane:
             self.start_apiserver()
             self._start("kube-controller-manager", self.layout.controller_manager())
             self._start("kube-scheduler", self.layout.scheduler())
-            self._start("kwok", self.layout.kwok(self.leaves))
+            self._start("kwok", self.layout.kwok(self.unsimulated))
             self._join_nodes()
             self._wait_for_controllers()
         except BaseException:
@@ -60,7 +62,7 @@ class ControlPlane:
         self._stop_all()
 
     def _stop_all(self) -> None:
-        # What talks to the API server goes first. Nothing is worth saving, so nobody is asked politely.
+        # Clients of the API server end first. Killed, because there is no state to save.
         for child in reversed(self._children.values()):
             child.kill()
         self._temporary.cleanup()
@@ -73,13 +75,13 @@ class ControlPlane:
     # The API server
 
     def start_apiserver(self) -> None:
-        """Start it, again if need be, on the same port, and wait until it is ready."""
+        """Start or restart it on the same port, and wait until it is ready."""
         self._start("kube-apiserver", self.layout.apiserver())
         children = [self._children[name] for name in ("etcd", "kube-apiserver")]
         processes.wait_until(self.is_ready, what="the API server is ready", children=children, timeout_seconds=60)
 
     def stop_apiserver(self) -> None:
-        """SIGTERM; open watches would keep it for a minute, so it is killed when it is not gone soon."""
+        """SIGTERM, then SIGKILL: open watches would delay its exit for a minute."""
         self._children["kube-apiserver"].stop(timeout_seconds=3)
 
     def kill_apiserver(self) -> None:
@@ -97,18 +99,18 @@ class ControlPlane:
         self.apply(*(_node(f"node-{number + 1}") for number in range(self.nodes)))
 
     def _wait_for_controllers(self) -> None:
-        """Nodes ready, and the service accounts that pods need there."""
+        """Wait until the nodes are ready and the service accounts of pods exist."""
         children = list(self._children.values())
-        processes.wait_until(self._is_whole, what="the control plane is whole", children=children, timeout_seconds=60)
+        processes.wait_until(self._is_ready, what="the control plane is ready", children=children, timeout_seconds=60)
 
-    def _is_whole(self) -> bool:
+    def _is_ready(self) -> bool:
         nodes = self.kubectl("get", "nodes", "-o", "json").stdout
         conditions = [one for node in json.loads(nodes)["items"] for one in node["status"].get("conditions", ())]
         ready = [one for one in conditions if one["type"] == "Ready" and one["status"] == "True"]
         account = self.kubectl("get", "serviceaccount", "default", "-n", "default", check=False)
         return len(ready) == self.nodes and account.returncode == 0
 
-    # What tests do with it
+    # Methods for tests
 
     def kubectl(
         self,
@@ -118,9 +120,9 @@ class ControlPlane:
         kubeconfig: Path | None = None,
         timeout_seconds: float = KUBECTL_TIMEOUT_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
-        """Run the real kubectl, as an administrator unless `kubeconfig` says otherwise.
+        """Run kubectl, as an administrator unless `kubeconfig` is given.
 
-        With `check` a failure raises PartFailed with what kubectl said.
+        With `check` a failure raises PartFailed with its output.
         """
         environment = {
             **os.environ,
@@ -136,12 +138,12 @@ class ControlPlane:
         return done
 
     def apply(self, *manifests: Manifest) -> subprocess.CompletedProcess[str]:
-        """`kubectl apply` of the manifests, in one go."""
+        """`kubectl apply` of all manifests in one call."""
         document = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
         return self.kubectl("apply", "-f", "-", input=json.dumps(document))
 
     def get(self, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
-        """What the API server has stored; PartFailed when there is nothing of that name."""
+        """The stored object. Raises PartFailed if there is none."""
         found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-n", namespace, "-o", "json").stdout)
         return found
 
@@ -153,20 +155,20 @@ class ControlPlane:
     def wait_for(
         self, predicate: Callable[[], bool], timeout_seconds: float = 30, *, what: str = "it came true"
     ) -> None:
-        """Poll until `predicate()`; PartFailed at the deadline."""
+        """Poll until `predicate()`. Raises PartFailed at the deadline."""
         processes.wait_until(predicate, what=what, timeout_seconds=timeout_seconds)
 
     def credentials(self, name: str, *, user: str, groups: tuple[str, ...] = ()) -> Path:
-        """A kubeconfig for somebody else; what it may do is up to RBAC."""
+        """A kubeconfig for another user, whose permissions RBAC decides."""
         return self.layout.write_kubeconfig(name, user=user, groups=groups)
 
     @property
     def ca_bundle(self) -> str:
-        """The authority of every certificate here, as `caBundle` wants it."""
+        """The CA of all certificates here, encoded for `caBundle`."""
         return base64.b64encode(self.ca_file.read_bytes()).decode()
 
     def expose(self, name: str, namespace: str) -> None:
-        """Make a Service that leads the API server to this machine's loopback, at whatever port it is asked for.
+        """Create a Service that resolves to loopback of this machine, with any port.
 
         A webhook or an aggregated API behind it needs a certificate for `NAME.NAMESPACE.svc`.
         """
@@ -175,8 +177,7 @@ class ControlPlane:
         self.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 
     def audit_events(self) -> list[dict[str, Any]]:
-        """What the API server wrote down of requests to the group `apps`, with the webhooks' annotations, and of all
-        requests of service accounts in the namespace `kubedoor`."""
+        """Audit events of the API group `apps`, with webhook annotations, and of KubeDoor's service accounts."""
         if not self.layout.audit_log.exists():
             return []
         return [json.loads(line) for line in self.layout.audit_log.read_text().splitlines()]

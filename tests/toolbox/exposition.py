@@ -1,4 +1,4 @@
-"""All series that a Prometheus has of a fleet, as raw samples and, the same ones, as OpenMetrics text for promtool."""
+"""All series of a fleet, as raw samples and as OpenMetrics text for promtool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.toolbox.series import Fleet
 
 @dataclass(frozen=True)
 class Series:
-    """One series; `samples()` works out its (Unix seconds, value) pairs anew, always the same."""
+    """One series; `samples()` computes its (Unix seconds, value) pairs, deterministically."""
 
     name: str
     labels: Labels
@@ -29,7 +29,7 @@ class Series:
 
 
 def series_of(fleet: Fleet, *metrics: str) -> Iterator[Series]:
-    """Every series, or those of the named metrics, each metric's together."""
+    """All series, or those of the named metrics, grouped by metric."""
     scrapes = Scrapes(fleet)
     families = Cadvisor(scrapes).metrics | KubeState(scrapes).metrics
     external = dict(fleet.external_labels)
@@ -41,10 +41,9 @@ def series_of(fleet: Fleet, *metrics: str) -> Iterator[Series]:
 
 
 def write(fleet: Fleet, *paths: Path) -> int:
-    """Write the fleet as OpenMetrics text and say how many samples it has.
+    """Write the fleet as OpenMetrics text; returns the number of samples.
 
-    With several paths the series are dealt out among them, each a whole file, so that they can be imported side by
-    side.
+    With several paths the series are distributed among them; each is a complete file, for a parallel import.
     """
     with ExitStack() as stack:
         outputs = [_Output(stack.enter_context(path.open("w"))) for path in paths]

@@ -1,4 +1,4 @@
-"""Two ready fleets: a believable one for the sandbox and a large one for counting and timing."""
+"""Two predefined fleets: a realistic one for the sandbox, and a large one for counts and benchmarks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.toolbox.series import (
 
 MIB = 2**20
 BACKFILL_DELAY = timedelta(hours=3)
-"""Newer samples than this belong to the block that Prometheus itself is writing."""
+"""Newer samples are excluded: they belong to the head block of Prometheus."""
 SANDBOX_START, SANDBOX_MINUTES = time(9, 50), 105
 
 
@@ -149,7 +149,7 @@ def _with_main(app: App, **changes: object) -> App:
 
 
 def _stories(fleet: Fleet, apps: dict[str, App]) -> None:
-    """What happens to some of them; days are counted from the newest one."""
+    """The events of single apps; days are counted back from the newest one."""
     last = fleet.days - 1
     sale = fleet.first_day + timedelta(days=last - 4)
     for name in ("storefront", "catalog", "cart", "checkout", "search", "inventory"):
@@ -170,7 +170,7 @@ def _stories(fleet: Fleet, apps: dict[str, App]) -> None:
 
 
 def _bystanders(fleet: Fleet) -> tuple[App, ...]:
-    """Pods that no Deployment owns; no row of KubeDoor's may come from them."""
+    """Pods without a Deployment: KubeDoor must have no usage rows of them."""
     small = (Container("main", Shape(0.15, noise=0.1), Shape(256 * MIB), Resources(100, 256 * MIB)),)
     backup = fleet.moment(fleet.days - 2, "10:00")
     return (
@@ -184,7 +184,7 @@ def _bystanders(fleet: Fleet) -> tuple[App, ...]:
 
 
 def newest_day(now: datetime, zone: str = "UTC") -> date:
-    """The last local day whose recorded hours can be filled in from outside at `now`."""
+    """The last local day whose recorded hours can be imported at `now`."""
     today = now.astimezone(ZoneInfo(zone)).date()
     over = datetime.combine(today, SANDBOX_START, ZoneInfo(zone)) + timedelta(minutes=SANDBOX_MINUTES) + BACKFILL_DELAY
     return today if now >= over else today - timedelta(days=1)
@@ -224,7 +224,7 @@ def _big_app(number: int) -> App:
 def big_fleet(first_day: date = date(2026, 3, 2), *, workloads: int = 200, days: int = 30) -> Fleet:
     """Many Deployments of three pods with two containers, around a peak window of 10:00-10:30 UTC.
 
-    Only the hours of the window, without what readers can do without, so that it is made in seconds.
+    Only the hours of the window and the required metrics, so that it is generated in seconds.
     """
     return Fleet(
         tuple(_big_app(number) for number in range(workloads)),

@@ -1,7 +1,6 @@
-"""A proxy that only lets requests with certain headers through, as stands before many a Prometheus.
+"""A proxy that requires certain headers.
 
-Prometheus itself knows basic authentication and TLS only; a bearer token or a tenant's header is asked for by what is
-in front of it.
+Prometheus itself supports only basic authentication and TLS; a bearer token or a tenant header needs a proxy.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ PASSED_ON = ("Content-Type", "Content-Encoding")
 
 
 class HeaderGate:
-    """A context manager: inside, `url` leads to `target` for requests that carry `required`; others get a 401."""
+    """A context manager: inside, `url` forwards requests with the headers `required` to `target`; others get 401."""
 
     def __init__(self, target: str, required: Mapping[str, str]) -> None:
         self.required = dict(required)
@@ -55,7 +54,7 @@ class HeaderGate:
             do_POST = do_GET  # noqa: N815
 
             def log_message(self, *arguments: object) -> None:
-                """A test that fails shows the client's side."""
+                """Silent: a failed test shows the client's error."""
 
         return Handler
 

@@ -23,7 +23,7 @@ Values = Mapping[str, Any]
 def helm(
     folder: Path, *words: str | Path, values: Values | None = None, kubeconfig: Path | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run helm; `folder` takes its caches and the values. PartFailed with helm's own words when `check` fails."""
+    """Run helm; `folder` holds its caches and the values. With `check`, a failure raises PartFailed with its output."""
     environment = {
         **os.environ,
         "HELM_CACHE_HOME": str(folder / "helm-cache"),
@@ -45,7 +45,7 @@ def helm(
 
 
 def render(folder: Path, values: Values) -> list[dict[str, Any]]:
-    """Every object of the chart, hooks and tests too. PartFailed with helm's own words."""
+    """All rendered objects of the chart, with hooks and tests. Raises PartFailed with the output of helm."""
     words = ("template", RELEASE, CHART, "--namespace", NAMESPACE)
     return [one for one in yaml.safe_load_all(helm(folder, *words, values=values).stdout) if one]
 
@@ -67,7 +67,7 @@ class Release:
         return self._run("uninstall", RELEASE, *words)
 
     def manifests(self) -> list[dict[str, Any]]:
-        """What is installed, without hooks."""
+        """The installed objects, without hooks."""
         return [one for one in yaml.safe_load_all(self._run("get", "manifest", RELEASE)) if one]
 
     def test(self) -> str:

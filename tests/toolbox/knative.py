@@ -1,7 +1,7 @@
 """Knative Serving's own webhook, controller and autoscaler as processes, on the toolbox's control plane.
 
-What is missing of a real Knative is its data path: no ingress, no activator, and nobody behind the queue-proxies' ports.
-So Routes wait for their ingress, whose status a test may set, and nothing is scaled by traffic.
+The data path is missing: there is no ingress, no activator and no queue-proxy. So Routes wait for an ingress, whose
+status a test may set, and traffic scales nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.toolbox.processes import Child
 NAMESPACE = "knative-serving"
 IMAGES = "registry.test"
 NOWHERE = "10.64.250.1"
-"""Of the pod network, where nothing is: endpoints must not be loopback addresses."""
+"""An unused address outside loopback: endpoints must not be loopback addresses."""
 START_SECONDS = 90
 WEBHOOKS = ("configmap-validation", "defaulting", "resource-validation")
 DEFINITIONS = (
@@ -31,7 +31,7 @@ DEFINITIONS = (
 
 
 class Knative:
-    """A context manager: inside, Knative's objects are checked, defaulted and reconciled."""
+    """A context manager: inside, Knative's objects are validated, defaulted and reconciled."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
@@ -59,14 +59,14 @@ class Knative:
             child.kill()
         hooks = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
         for kind in hooks:
-            # Left behind, they would refuse every object of Knative's.
+            # Without their server, these webhooks would refuse every Knative object.
             self._plane.kubectl("delete", kind, "-l", "app.kubernetes.io/name=knative-serving", check=False)
 
     def log_tails(self) -> str:
         return "\n".join(f"{child.name}:\n{child.log_tail()}" for child in self._children)
 
     def admit_routes(self, namespace: str) -> None:
-        """Say for every Ingress there that its load balancer is ready, as net-kourier would."""
+        """Set every Ingress to ready, as net-kourier would."""
         for ingress in self._plane.get_all("ingresses.networking.internal.knative.dev", namespace):
             generation = ingress["metadata"]["generation"]
             if ingress.get("status", {}).get("observedGeneration") == generation:
@@ -98,7 +98,7 @@ class Knative:
         settings = [path for name, path in files.items() if name not in (*WEBHOOKS, *DEFINITIONS)]
         metadata = {"name": NAMESPACE}
         self._plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        self._plane.apply(*(_ours(one) for one in documents(*settings)))
+        self._plane.apply(*(_without_tag_resolution(one) for one in documents(*settings)))
         self._plane.apply(
             {
                 "apiVersion": "v1",
@@ -153,8 +153,8 @@ class Knative:
         )
 
 
-def _ours(one: Any) -> Any:
-    """Knative's settings, but for images that no registry has."""
+def _without_tag_resolution(one: Any) -> Any:
+    """Knative's settings, without the resolution of image tags: no registry has the images."""
     if one["metadata"]["name"] == "config-deployment":
         one["data"] = {"queue-sidecar-image": f"{IMAGES}/queue:1", "registries-skipping-tag-resolving": IMAGES}
     return one

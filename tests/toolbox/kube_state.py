@@ -1,6 +1,6 @@
-"""What kube-state-metrics 2.x says of a fleet, scraped with `honor_labels` as one job.
+"""The metrics of kube-state-metrics 2.x for a fleet, scraped with `honor_labels` as one job.
 
-A native sidecar is an init container there: `kube_pod_init_container_info` tells it by `restart_policy="Always"`
+A native sidecar is an init container there: `kube_pod_init_container_info` marks it with `restart_policy="Always"`
 (since 2.11), and its requests are in the `kube_pod_init_container_*` families.
 """
 

@@ -1,4 +1,4 @@
-"""A few requests to the toolbox's API server, for parts that ask so often that a kubectl each would be too slow."""
+"""A minimal client of the toolbox's API server, for polling: a kubectl process per request would be too slow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN_SECONDS = 3600
 
 
 class KubeApi:
-    """A context manager; speaks as the administrator."""
+    """A context manager; sends requests as the administrator."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self._url = plane.url
@@ -36,7 +36,7 @@ class KubeApi:
         self._session.close()
 
     def find(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-        """None when there is nothing."""
+        """None: no such object."""
         answer = self._session.get(self._url + path, params=query, timeout=TIMEOUT_SECONDS)
         return None if answer.status_code == 404 else self._checked(answer)
 
@@ -47,26 +47,26 @@ class KubeApi:
         return self._checked(self._session.post(self._url + path, json=body, timeout=TIMEOUT_SECONDS))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> None:
-        """A merge patch. What is gone by now needs none."""
+        """A merge patch. A missing object is no error."""
         headers = {"Content-Type": "application/merge-patch+json"}
         answer = self._session.patch(self._url + path, json=body, headers=headers, timeout=TIMEOUT_SECONDS)
         if answer.status_code != 404:
             self._checked(answer)
 
     def delete(self, path: str, options: Mapping[str, Any]) -> None:
-        """What is gone already is no error."""
+        """A missing object is no error."""
         answer = self._session.delete(self._url + path, json=options, timeout=TIMEOUT_SECONDS)
         if answer.status_code != 404:
             self._checked(answer)
 
     def token(self, namespace: str, account: str) -> str:
-        """A token of a service account, as its pods have one."""
+        """A token of a service account, as mounted into its pods."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
         found = self.post(path, {"spec": {"expirationSeconds": TOKEN_SECONDS}})
         return str(found["status"]["token"])
 
     def kubeconfig(self, token: str) -> dict[str, Any]:
-        """For whoever has `token`."""
+        """A kubeconfig with `token`."""
         ca = base64.b64encode(self._ca.read_bytes()).decode()
         return {
             "apiVersion": "v1",

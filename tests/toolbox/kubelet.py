@@ -1,9 +1,9 @@
-"""Runs pods as processes of this machine, as a kubelet would run them as containers.
+"""Runs pods as processes of this machine, as a kubelet runs them as containers.
 
-kwok only simulates pods; where it leaves some (see ControlPlane), a Kubelet runs them: the command, environment, files and
-service account token of the manifest as the API server has it, nothing else. What has to differ without containers: a
-path below a mount or the image's /app becomes a path of this machine, 0.0.0.0 becomes an address of the pod's own on
-loopback, and names that only a cluster resolves are replaced as the test says.
+kwok simulates pods; a Kubelet runs those that kwok leaves out (see ControlPlane), with the command, environment,
+files and service account token of the stored manifest. Differences from containers: paths below a mount or the
+image's /app become local paths, 0.0.0.0 becomes a loopback address per pod, and cluster-internal names are replaced
+as the test says.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class RunningPod:
 
 
 class Kubelet:
-    """A context manager: inside, pods of `namespace` that are scheduled and part of `part_of` run.
+    """A context manager: inside, scheduled pods of `namespace` with the label part-of=`part_of` run.
 
-    `replacing` gives what to replace in environment values, and is asked when a pod starts.
+    `replacing` returns the replacements in environment values; it is called at each pod start.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Kubelet:
             raise self.error
 
     def pods(self, component: str) -> list[RunningPod]:
-        """Pods of one component that run, whether ready or not, oldest first."""
+        """Running pods of one component, also those that are not ready, oldest first."""
         return [
             pod
             for pod in list(self._pods.values())
@@ -105,7 +105,7 @@ class Kubelet:
         ]
 
     def endpoints(self, component: str, port: int) -> list[tuple[str, int]]:
-        """Where a Service sends connections: to ready pods that were not told to stop."""
+        """The endpoints of a Service: ready pods that are not terminating."""
         return [(pod.address, port) for pod in self.pods(component) if pod.is_ready and not pod.is_stopping]
 
     def _run(self) -> None:
@@ -167,7 +167,7 @@ class Kubelet:
     # Files
 
     def _mount(self, pod: RunningPod) -> str:
-        """Bring the files of every volume up to date; what is missing, if anything is."""
+        """Update the files of every volume; returns the name of a missing source, if any."""
         volumes = {volume["name"]: volume for volume in pod.manifest["spec"].get("volumes", ())}
         for mount in pod.container.get("volumeMounts", ()):
             if mount["mountPath"] == TOKEN_FOLDER:
@@ -252,7 +252,7 @@ class Kubelet:
         return str(ROOT / word.removeprefix("/app/")) if word.startswith("/app/") else word
 
     def _kubeconfig(self, pod: RunningPod) -> Path:
-        """As the token and CA that a kubelet mounts: for this pod's service account, and nobody else."""
+        """A kubeconfig with the token of this pod's service account only, in place of the mounted token and CA."""
         account = pod.manifest["spec"]["serviceAccountName"]
         token = self._api.token(self._namespace, account)
         path = pod.folder / "kubeconfig"
@@ -261,7 +261,7 @@ class Kubelet:
         return path
 
     def _end(self, pod: RunningPod) -> None:
-        """SIGTERM, then SIGKILL at the end of the grace period, then the pod is gone."""
+        """SIGTERM, then SIGKILL after the grace period; then the pod is deleted."""
         if pod.child is None or not pod.child.is_running:
             self._delete(pod.name)
         elif not pod.is_stopping:
@@ -313,7 +313,7 @@ class Kubelet:
             "started": exit_code is None,
             "state": state,
         }
-        # Of the pod network, which nothing here uses: endpoints must not be loopback addresses.
+        # An unused address outside loopback: endpoints must not be loopback addresses.
         status = {
             "phase": phase,
             "podIP": f"10.64.{pod.address.split('.')[2]}.{pod.address.split('.')[3]}",
@@ -327,7 +327,7 @@ class Kubelet:
 
 
 def pod_of(service: Manifest, number: int) -> Manifest:
-    """The pod of a Knative Service's template, with what Knative's controller adds that a function can see."""
+    """The pod of a Knative Service's template, with the environment that Knative's controller adds."""
     template = json.loads(json.dumps(service["spec"]["template"]))
     spec = template["spec"]
     container = spec["containers"][0]

@@ -1,7 +1,7 @@
-"""A fleet that goes on living: what it uses now, served for a Prometheus to scrape.
+"""Serves the current metrics of a fleet for a Prometheus to scrape.
 
-promtool fills in what was; from then on the same fleet is scraped, so that whoever looks at the last minutes sees it
-too. Counters begin anew, as after a restart of everything.
+promtool imports the past; scrapes then continue the same series, so that queries for the last minutes have data.
+Counters restart at zero, as after a restart of all containers.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.toolbox.series import Fleet
 
 READ_TIMEOUT_SECONDS = 30
 AHEAD = timedelta(hours=2)
-"""How much is worked out at once."""
+"""The time range that is computed at once."""
 STALE_SECONDS = 300
 
 
 def continued(fleet: Fleet, now: datetime) -> Fleet:
-    """The same fleet with nothing recorded but the hours from `now` on."""
+    """The same fleet, recorded only from `now` on."""
     local = now.astimezone(ZoneInfo(fleet.zone)) - timedelta(minutes=1)
     days = (local.date() - fleet.first_day).days + 1
     return replace(
@@ -47,7 +47,7 @@ class _Stretch:
 
 
 class LiveFleet:
-    """A context manager: inside, `port` serves `/metrics`. `now` is asked for at every scrape."""
+    """A context manager: inside, `port` serves `/metrics`; `now` is called at every scrape."""
 
     def __init__(self, fleet: Fleet, now: Callable[[], datetime]) -> None:
         self.fleet, self.now = fleet, now
@@ -74,7 +74,7 @@ class LiveFleet:
         return _Stretch(now + AHEAD - timedelta(minutes=5), found)
 
     def lines(self) -> Iterator[str]:
-        """The newest sample of every series, as Prometheus' text format has it."""
+        """The newest sample of every series, in the Prometheus text format."""
         now = self.now()
         with self._lock:
             if now > self._stretch.until:
@@ -101,6 +101,6 @@ class LiveFleet:
                 self.wfile.write(body)
 
             def log_message(self, *arguments: object) -> None:
-                """One scrape is like another."""
+                """Silent."""
 
         return Handler

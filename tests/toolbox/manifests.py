@@ -1,4 +1,4 @@
-"""A fleet's Deployments as Kubernetes objects, asking for what the fleet says they ask for."""
+"""The Deployments of a fleet as Kubernetes objects, with their requests and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.toolbox.series import App, Container, Fleet, Kind, Role
 
 
 def manifests_of(fleet: Fleet) -> list[Manifest]:
-    """Namespaces, Deployments and HPAs; not what only stands by, which no control plane test needs."""
+    """Namespaces, Deployments and HPAs. Other kinds of apps are left out: no control plane test needs them."""
     deployments = [app for app in fleet.apps if app.kind is Kind.DEPLOYMENT]
     namespaces = sorted({app.namespace for app in deployments})
     return [
@@ -53,7 +53,7 @@ def _container(container: Container) -> dict[str, Any]:
 
 
 def _quantities(millicores: int | None, count_bytes: int | None) -> dict[str, str]:
-    """As Kubernetes writes them; what is not set is left out."""
+    """Kubernetes quantities; unset ones are left out."""
     cpu = {} if millicores is None else {"cpu": format_cpu(millicores)}
     memory = {} if count_bytes is None else {"memory": format_memory(count_bytes)}
     return cpu | memory

@@ -1,7 +1,6 @@
-"""A metrics.k8s.io API whose numbers a test sets, registered with the API server's aggregator.
+"""A metrics.k8s.io API with usage set by the test, registered with the API server's aggregator.
 
-With it the real HPA controller scales real Deployments. Pods that run are looked up in the control plane; what they
-use is what the test said for their namespace.
+With it, the real HPA controller scales Deployments. Every running pod has the usage of its namespace.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ RESOURCES = {
 
 
 class MetricsApi:
-    """A context manager: inside, the API server answers `kubectl top pods` with what `use` said."""
+    """A context manager: inside, `kubectl top pods` shows the usage set by `use`."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
@@ -44,7 +43,7 @@ class MetricsApi:
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics-api")
 
     def use(self, namespace: str, cpu_millicores: int) -> None:
-        """From now on every container in the namespace uses so much."""
+        """Set the usage of every container in the namespace."""
         self._millicores[namespace] = cpu_millicores
 
     def __enter__(self) -> Self:
@@ -107,12 +106,12 @@ class MetricsApi:
                 self.wfile.write(body)
 
             def log_message(self, *arguments: object) -> None:
-                """The API server asks every few seconds."""
+                """Silent: the API server polls every few seconds."""
 
         return Handler
 
     def answer(self, url: str) -> tuple[int, dict[str, Any]]:
-        """Status and document for what the API server asks."""
+        """(status, body) for a request of the API server."""
         parts = urlsplit(url)
         if parts.path == ROOT:
             return 200, RESOURCES

@@ -1,4 +1,4 @@
-"""Which pods a fleet had, from when to when, under the names that Kubernetes would have given them.
+"""The pods of a fleet with their lifetimes and the names that Kubernetes would generate.
 
 Names follow k8s.io/apimachinery/pkg/util/rand (the alphabets) and k8s.io/apiserver/pkg/storage/names (a generated name
 is its base, cut to 58 characters, and five more): a name too long loses the end of the ReplicaSet's hash and the dash.
@@ -41,7 +41,7 @@ class Pod:
     owner_kind: str
     owner_name: str
     index: int
-    """Its place among the pods of its time; what takes its place has the same."""
+    """Index among the pods that exist at the same time; a replacement keeps it."""
     start: datetime
     end: datetime
     node: str
@@ -50,7 +50,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Life:
-    """One container from a start to its end, under one container id."""
+    """One container from start to end, with one container id."""
 
     pod: Pod
     container: Container
@@ -58,16 +58,16 @@ class Life:
     end: datetime
     container_id: str
     resets: tuple[datetime, ...] = ()
-    """Restarts within it that kept the id."""
+    """Restarts that kept the id."""
 
 
 def digest(text: str) -> str:
-    """16 hexadecimal digits that only depend on `text`; real ids have 64, and text is what filling a database costs."""
+    """16 hexadecimal digits derived from `text`; real ids have 64, which would slow down the import."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def template_hash(text: str) -> str:
-    """A pod-template-hash: a 32-bit number's decimal digits, in the alphabet that makes no words."""
+    """A pod-template-hash: the decimal digits of a 32-bit number, in the alphabet of apimachinery's rand."""
     return "".join(ALPHABET[ord(digit) % len(ALPHABET)] for digit in str(zlib.crc32(text.encode())))
 
 
@@ -89,7 +89,7 @@ def _end(fleet: Fleet) -> datetime:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a pod is running; `serial` tells it from every other pod of the app."""
+    """A running pod; `serial` is unique within the app."""
 
     since: datetime
     revision: int
@@ -97,7 +97,7 @@ class _Place:
 
 
 class _Story:
-    """Plays an app's events in order and notes every pod that ended."""
+    """Replays the events of an app in order and records every pod that ended."""
 
     def __init__(self, fleet: Fleet, app: App) -> None:
         self.fleet, self.app = fleet, app
@@ -168,7 +168,7 @@ class _Story:
         return _generated(app.name, identity), app.kind, app.name
 
     def replica_sets(self) -> Iterator[ReplicaSet]:
-        """Old ones stay, at zero replicas, as long as the app does."""
+        """Old ReplicaSets stay, with zero replicas, as long as the app exists."""
         app = self.app
         if app.kind is Kind.REPLICA_SET:
             yield ReplicaSet(app.name, app.namespace, "<none>", "<none>", self.start, self.end)
@@ -179,7 +179,7 @@ class _Story:
 
 
 def replica_set_name(app: App, revision: int) -> str:
-    """Of the app's template before any rollout (0), after the first (1), and so on."""
+    """Of the template before any rollout (0), after the first (1), and so on."""
     return f"{app.name}-{template_hash(f'{app.namespace}/{app.name}/{revision}')}"
 
 
@@ -193,7 +193,7 @@ def _stories(fleet: Fleet) -> tuple[_Story, ...]:
 
 
 def pods_of(fleet: Fleet) -> Iterator[Pod]:
-    """Every pod there ever was, in no particular order of time."""
+    """All pods, in no particular order."""
     for story in _stories(fleet):
         yield from story.pods
 
@@ -204,18 +204,18 @@ def replica_sets_of(fleet: Fleet) -> Iterator[ReplicaSet]:
 
 
 def lifetime(fleet: Fleet, app: App) -> tuple[datetime, datetime]:
-    """From when to when the app itself exists."""
+    """The start and end of the app."""
     story = next(story for story in _stories(fleet) if story.app is app)
     return story.start, story.end
 
 
 def first_life(pod: Pod, container: Container) -> Life:
-    """As if the container had never been started again."""
+    """The life of the container without restarts."""
     return Life(pod, container, pod.start, pod.end, digest(f"{pod.uid}/{container.name}/0"))
 
 
 def lives_of(pod: Pod) -> Iterator[Life]:
-    """The containers of `pod` that cAdvisor saw; a plain init container is over before the first scrape."""
+    """The containers of `pod` in cAdvisor; a plain init container ends before the first scrape."""
     for container in pod.app.containers:
         if container.role is Role.INIT:
             continue

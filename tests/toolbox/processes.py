@@ -1,7 +1,7 @@
-"""Real parts as child processes: started with a log file, waited for with a deadline, stopped by their own pid.
+"""Child processes with a log file, a wait with a deadline, and a stop by pid.
 
-A child runs in a session of its own, so that Ctrl-C reaches the program that started it and the program stops its
-children in order; `leash` sees to it that none is left when the program itself is killed.
+A child runs in its own session, so that Ctrl-C reaches only the parent, which stops its children in order.
+`die_with_parent` ends the children of a killed parent.
 """
 
 from __future__ import annotations
@@ -21,23 +21,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LEASH = Path(__file__).with_name("leash.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 POLL_SECONDS = 0.05
 TAIL_BYTES = 4000
 
-# Below the range that outgoing connections are given their ports from: a port that was free stays free, even while the
-# part that listens on it is stopped and its clients keep knocking.
+# Below the ephemeral port range: a port stays free while its server is down, even if clients keep connecting.
 FIRST_PORT, PORT_COUNT = 20000, 12000
 _next_port = itertools.count(os.getpid() * 31)
 
 
 class PartFailed(RuntimeError):
-    """A part ended, or was not ready in time; the message has the end of its log."""
+    """A process ended early, or was not ready in time; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """One running part."""
+    """One child process."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -52,17 +51,17 @@ class Child:
         return self.process.poll() is None
 
     def log_tail(self) -> str:
-        """The last lines of what it said."""
+        """The last lines of its log."""
         with self.log.open("rb") as handle:
             handle.seek(max(0, self.log.stat().st_size - TAIL_BYTES))
             return handle.read().decode(errors="replace")
 
     def terminate(self) -> None:
-        """SIGTERM, without waiting for what comes of it."""
+        """SIGTERM, without waiting."""
         self._signal(signal.SIGTERM)
 
     def stop(self, timeout_seconds: float = 10) -> None:
-        """SIGTERM, and SIGKILL when that is not enough; returns when it is gone and its ports are free."""
+        """SIGTERM, then SIGKILL; returns when the process has ended and its ports are free."""
         self._signal(signal.SIGTERM)
         try:
             self.process.wait(timeout_seconds)
@@ -70,7 +69,7 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to it and to whatever it started."""
+        """SIGKILL to it and its own children."""
         self._signal(signal.SIGKILL)
         self.process.wait(10)
 
@@ -87,14 +86,14 @@ def start(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Child:
-    """Start `command` with its output appended to `log`. Call it from a thread that lives as long as the child should.
+    """Start `command` with its output appended to `log`. The child ends with the thread that calls this.
 
     `environment` None: this process's own.
     """
-    leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid())]
+    wrapper = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid())]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*leash, *(str(word) for word in command)],
+            [*wrapper, *(str(word) for word in command)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -106,7 +105,7 @@ def start(
 
 
 def run_once(command: Sequence[str | Path], *, environment: Mapping[str, str], timeout_seconds: float = 60) -> str:
-    """What `command` prints; PartFailed with its complaints when it fails."""
+    """The output of `command`. Raises PartFailed with its errors."""
     done = subprocess.run(
         [str(word) for word in command],
         env=dict(environment),
@@ -121,7 +120,7 @@ def run_once(command: Sequence[str | Path], *, environment: Mapping[str, str], t
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on, and that this process has not been given before."""
+    """An unused TCP port on loopback that this process has not used before."""
     for _ in range(PORT_COUNT):
         port = FIRST_PORT + next(_next_port) % PORT_COUNT
         with socket.socket() as probe:
@@ -137,7 +136,7 @@ def free_port() -> int:
 def wait_until(
     is_ready: Callable[[], bool], *, what: str, children: Sequence[Child] = (), timeout_seconds: float = 30
 ) -> None:
-    """Poll until `is_ready()`. PartFailed at the deadline, or at once when one of `children` ends."""
+    """Poll until `is_ready()`. Raises PartFailed at the deadline, or as soon as one of `children` ends."""
     deadline = time.monotonic() + timeout_seconds
     while not is_ready():
         for child in children:
@@ -151,7 +150,7 @@ def wait_until(
 
 
 def answers(url: str, *, context: ssl.SSLContext | None = None, headers: Mapping[str, str] | None = None) -> bool:
-    """`url` answers 2xx within two seconds. Refused, reset, another status: not (yet)."""
+    """Whether `url` answers 2xx within two seconds."""
     request = urllib.request.Request(url, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=2, context=context) as response:

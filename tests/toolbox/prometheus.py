@@ -1,7 +1,7 @@
-"""A real Prometheus, filled with fleets.
+"""A real Prometheus with the data of fleets.
 
-promtool turns the fleet's OpenMetrics text into blocks once; they are kept in the toolbox's cache under a key made of
-the fleet and of the code that wrote the text, and each run gets them as hard links in a folder of its own.
+promtool converts the OpenMetrics text of a fleet into blocks once. They are cached under a hash of the fleet and of the
+source code that generates the text; each run hard-links them into its own folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.toolbox.series import Fleet
 GENERATOR = (cadvisor, exposition, kube_state, pods, scrapes, series)
 KEPT_IN_CACHE = 100
 IMPORT_TIMEOUT_SECONDS = 300
-# One block for everything: promtool reads the whole file again for each block.
+# One block for all data: promtool reads the whole file once per block.
 BLOCK_HOURS = 20_000
 # Two importers at once; promtool uses one core.
 IMPORTERS = 2
@@ -45,7 +45,7 @@ PASSWORD_BCRYPT = "$2b$04$abcdefghijklmnopqrstuuM.djxEDsG05cBDuhAfyKsnp4PopfhB."
 
 @contextmanager
 def _cache() -> Iterator[Path]:
-    """The folder of filled databases, for one process at a time."""
+    """The cache of databases, locked for one process at a time."""
     folder = cache_folder() / "tsdb"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as handle:
@@ -54,7 +54,7 @@ def _cache() -> Iterator[Path]:
 
 
 def cache_key(fleet: Fleet) -> str:
-    """Differs when the fleet does, or the code that makes series of it."""
+    """A hash of the fleet and of the source code that generates its series."""
     sources = [Path(str(module.__file__)).read_bytes() for module in GENERATOR]
     return hashlib.sha256(b"\0".join([repr(fleet).encode(), *sources])).hexdigest()[:24]
 
@@ -66,7 +66,7 @@ def _import(text: Path, blocks: Path) -> Child:
 
 
 def _fill(fleet: Fleet, target: Path) -> None:
-    """Make `target` a folder of blocks, whole or not at all."""
+    """Create the folder `target` of blocks atomically."""
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         blocks = Path(scratch) / "blocks"
         texts = [Path(scratch) / f"fleet-{number}.txt" for number in range(IMPORTERS)]
@@ -96,7 +96,7 @@ def _link(source: str, target: str) -> None:
 
 
 def fill(fleet: Fleet, folder: Path) -> None:
-    """Put the fleet's blocks into the TSDB folder, from the cache when it was ever filled before."""
+    """Put the fleet's blocks into the TSDB folder, from the cache if it has them."""
     with _cache() as cache:
         filled = cache / cache_key(fleet)
         if not filled.exists():
@@ -108,7 +108,7 @@ def fill(fleet: Fleet, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Access:
-    """How a Prometheus wants to be spoken to."""
+    """The authentication and TLS of a Prometheus."""
 
     password: bool = False
     """Basic authentication as USER with PASSWORD."""
@@ -120,12 +120,12 @@ OPEN = Access()
 
 
 class Prometheus:
-    """A context manager: filled and answering inside. With several fleets it holds several clusters."""
+    """A context manager: inside, Prometheus has the data and answers. Several fleets are several clusters."""
 
     def __init__(
         self, *fleets: Fleet, access: Access = OPEN, max_samples: int | None = None, scraped_port: int | None = None
     ) -> None:
-        """`scraped_port`: a LiveFleet's, whose metrics are scraped from now on."""
+        """`scraped_port` is that of a LiveFleet to scrape."""
         self.access, self.max_samples, self.fleets, self.scraped_port = access, max_samples, fleets, scraped_port
         self.port = processes.free_port()
         self.url = f"{'https' if access.tls else 'http'}://127.0.0.1:{self.port}"
@@ -153,12 +153,12 @@ class Prometheus:
 
     @property
     def ca_file(self) -> Path:
-        """What the server's certificate is to be checked with."""
+        """The CA file that verifies the server's certificate."""
         return self.folder / "ca.crt"
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request needs to be let in."""
+        """The headers that authenticate a request."""
         if not self.access.password:
             return {}
         return {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
@@ -182,7 +182,7 @@ class Prometheus:
         return [{**job, "static_configs": targets}]
 
     def start(self) -> None:
-        """Start it, again if need be, on the same port, and wait until it answers."""
+        """Start or restart it on the same port, and wait until it answers."""
         command: list[str | Path] = [need("prometheus"), f"--config.file={self.folder / 'prometheus.yml'}"]
         command += [f"--web.config.file={self.folder / 'web.yml'}", f"--web.listen-address=127.0.0.1:{self.port}"]
         command += [f"--storage.tsdb.path={self.folder / 'data'}", "--storage.tsdb.retention.time=100y"]
@@ -204,7 +204,7 @@ class Prometheus:
         return ssl.create_default_context(cafile=str(self.ca_file)) if self.access.tls else None
 
     def query(self, expression: str, at: datetime) -> list[tuple[Mapping[str, str], float]]:
-        """An instant query's answer: labels and value of every series."""
+        """The result of an instant query: labels and value of every series."""
         form = urllib.parse.urlencode({"query": expression, "time": at.timestamp()}).encode()
         request = urllib.request.Request(f"{self.url}/api/v1/query", data=form, headers=self.headers)
         with urllib.request.urlopen(request, timeout=60, context=self.tls()) as response:

@@ -1,4 +1,4 @@
-"""KubeDoor itself as a process, `python -m kubedoor serve`, in front of a real control plane and a real Prometheus."""
+"""KubeDoor as a process (`python -m kubedoor serve`) with a real control plane and a real Prometheus."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 OWN_RULES: tuple[Rule, ...] = (
-    # The CronJobs of schedules, and the Secrets with their tokens.
+    # For the CronJobs of schedules and the Secrets with their tokens.
     ("batch", ("cronjobs",), ("create", "patch", "delete")),
     ("", ("secrets",), ("create", "patch", "delete")),
 )
@@ -64,7 +64,7 @@ def start_kubedoor(
     door_port: int = 0,
     settings: Mapping[str, str] | None = None,
 ) -> RunningKubeDoor:
-    """Start it and wait until it is ready; `folder` takes its data and its log, and `settings` further variables.
+    """Start it and wait until it is ready; `folder` holds its data and log, `settings` are further variables.
 
     Port 0: a free one. Without a Prometheus it has sample data. It acts in the cluster as its own service account, with the permissions of RULES.
     """
@@ -94,7 +94,7 @@ def start_kubedoor(
 
 
 def admit(plane: ControlPlane) -> Path:
-    """Namespace, Service, permissions and a kubeconfig for KubeDoor; the Service leads to this machine."""
+    """Namespace, Service, permissions and a kubeconfig for KubeDoor; the Service resolves to this machine."""
     plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, *_permissions())
     plane.expose(SERVICE, NAMESPACE)
     return plane.credentials("kubedoor", user=USER, groups=("system:authenticated",))
@@ -122,7 +122,7 @@ def _granted(kind: str, metadata: Manifest, granted: Sequence[Rule]) -> list[Man
 
 
 class Client:
-    """Speaks to KubeDoor's API as the web does, with a session cookie."""
+    """A client of KubeDoor's API with a session cookie, as the web UI has."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -132,7 +132,7 @@ class Client:
         self._session.close()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer; PartFailed with the API's own words when it refuses."""
+        """The JSON response. Raises PartFailed with the error of the API."""
         answer = self._session.request(method, f"{self.url}/api/v1{path}", json=body, timeout=REQUEST_TIMEOUT_SECONDS)
         if not answer.ok:
             raise PartFailed(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
@@ -142,7 +142,7 @@ class Client:
         self.call("POST", "/session", {"username": username, "password": password})
 
     def collect(self, days: int, *, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Collect `days` days and wait for the end; `on_progress` gets the run's record whenever a day is done."""
+        """Collect `days` days and wait for the end; `on_progress` is called with the run after every day."""
         run = self.call("POST", "/collect", {"days": days})["collection"]
         record: dict[str, Any] = {"state": "running"}
         done = -1

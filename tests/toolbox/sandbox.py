@@ -1,8 +1,8 @@
-"""`python -m tests.toolbox.sandbox`: a cluster, its Prometheus and KubeDoor, to be tried out by hand.
+"""`python -m tests.toolbox.sandbox`: a cluster, its Prometheus and KubeDoor, for manual tests.
 
-A real control plane with simulated nodes runs the sandbox fleet's Deployments, a real Prometheus has thirty days of
-what they used, and KubeDoor has collected them and has its door switched on. Ctrl-C ends it all and leaves nothing
-behind but the toolbox's cache.
+A real control plane with simulated nodes has the Deployments of the sandbox fleet, a real Prometheus has thirty days
+of their usage, KubeDoor has collected these days, and control is on. Ctrl-C ends everything; only the toolbox's cache
+stays.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def main() -> int:
         with ExitStack() as stack:
             stack.callback(_say, "everything is ended, nothing is left behind")
             try:
-                kubedoor = _build_up(stack)
+                kubedoor = _start_all(stack)
                 if not arguments.once:
                     processes.wait_until(
                         lambda: False, what="", children=[kubedoor.child], timeout_seconds=A_YEAR_SECONDS
                     )
             finally:
-                # Ctrl-C again while everything is being ended must not leave half of it behind.
+                # A second Ctrl-C must not interrupt the shutdown.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         return 0
@@ -66,8 +66,8 @@ def _say(words: str) -> None:
     print(words, flush=True)
 
 
-def _build_up(stack: ExitStack) -> RunningKubeDoor:
-    """Everything that is started is ended by `stack`."""
+def _start_all(stack: ExitStack) -> RunningKubeDoor:
+    """Start everything; `stack` ends it."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kubedoor-sandbox-")))
     fleet = sandbox_fleet(newest_day(datetime.now(UTC), ZONE), zone=ZONE, days=DAYS)
     _say(f"control plane: starting, with {NODES} simulated nodes")
@@ -77,7 +77,7 @@ def _build_up(stack: ExitStack) -> RunningKubeDoor:
     live = stack.enter_context(LiveFleet(fleet, now=lambda: datetime.now(UTC)))
     prometheus = stack.enter_context(Prometheus(fleet, scraped_port=live.port))
     _say("KubeDoor: starting")
-    kubedoor = _start(stack, plane, prometheus, folder)
+    kubedoor = _start_kubedoor(stack, plane, prometheus, folder)
     with closing(Client(kubedoor.url)) as client:
         client.log_in()
         client.collect(DAYS, on_progress=_show_progress)
@@ -86,21 +86,21 @@ def _build_up(stack: ExitStack) -> RunningKubeDoor:
     return kubedoor
 
 
-def _start(stack: ExitStack, plane: ControlPlane, prometheus: Prometheus, folder: Path) -> RunningKubeDoor:
+def _start_kubedoor(stack: ExitStack, plane: ControlPlane, prometheus: Prometheus, folder: Path) -> RunningKubeDoor:
     kubedoor = start_kubedoor(
         plane,
         prometheus,
         folder=folder,
-        port=_unless_taken(USUAL_PORT),
-        door_port=_unless_taken(USUAL_DOOR_PORT),
+        port=_port_or_any(USUAL_PORT),
+        door_port=_port_or_any(USUAL_DOOR_PORT),
         settings={"KUBEDOOR_TIME_ZONE": ZONE, "KUBEDOOR_PEAK_WINDOWS": WINDOW},
     )
     stack.callback(kubedoor.child.stop)
     return kubedoor
 
 
-def _unless_taken(port: int) -> int:
-    """0, which stands for any free port, when somebody listens there already."""
+def _port_or_any(port: int) -> int:
+    """`port`, or 0 (any free port) if it is in use."""
     with socket.socket() as probe:
         return 0 if probe.connect_ex(("127.0.0.1", port)) == 0 else port
 

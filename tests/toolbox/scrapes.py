@@ -1,6 +1,6 @@
-"""When a fleet was scraped, and what was read: the arithmetic behind every series, without labels.
+"""The scrape times of a fleet and the values of every series, without labels.
 
-All times are whole Unix seconds. Each target is scraped at its own offset within the interval, as Prometheus does it.
+All times are whole Unix seconds. Each target is scraped at its own offset within the interval, as by Prometheus.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ PAUSE_BYTES = 57 * PAGE_BYTES
 
 @dataclass(frozen=True)
 class _Clock:
-    """One target's scrapes: when, and at which place of the fleet's grid each of them is."""
+    """The scrape times of one target, with their positions on the fleet's grid."""
 
     times: list[int]
     places: list[int]
 
     def between(self, start: datetime, end: datetime) -> Iterator[tuple[int, int]]:
-        """(time, place on the grid) of the scrapes from `start` until before `end`."""
+        """(time, position on the grid) of the scrapes in [start, end)."""
         first, last = (bisect_left(self.times, at.timestamp()) for at in (start, end))
         return zip(self.times[first:last], self.places[first:last], strict=True)
 
 
 class Scrapes:
-    """What one Prometheus read of one fleet."""
+    """The values that one Prometheus scraped from one fleet."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -81,13 +81,13 @@ class Scrapes:
         return _Clock([at for at, _ in scrapes], [place for _, place in scrapes])
 
     def _curve(self, shape: Shape) -> list[float]:
-        """The shape's value at every place of cAdvisor's grid."""
+        """The value of the shape at every position of cAdvisor's grid."""
         if shape not in self._curves:
             self._curves[shape] = [shape.at(moment, self.fleet.first_day) for moment in self._local_grid]
         return self._curves[shape]
 
     def _usage(self, life: Life, shape: Shape, seed: str) -> Iterator[tuple[int, float, float]]:
-        """(time, what is used, when the container last started) at each scrape of `life`."""
+        """(time, usage, last start of the container) at each scrape of `life`."""
         random = Random(f"{seed}/{life.container_id}")
         curve = self._curve(shape)
         factor = life.pod.app.hot_pod_factor if life.pod.index == 0 else 1.0
@@ -99,7 +99,7 @@ class Scrapes:
             yield at, used + shape.climb_per_hour * (at - starts[0]) / 3600, starts[0]
 
     def cpu_seconds(self, life: Life) -> Samples:
-        """The counter: what was used since the last scrape is added; it begins at zero when the container starts."""
+        """The counter of CPU seconds, which starts at zero with the container."""
         samples, total, before = [], 0.0, life.start.timestamp()
         for at, cores, started in self._usage(life, life.container.cpu, "cpu"):
             if started > before:
@@ -115,18 +115,18 @@ class Scrapes:
         return [(at, used - used % PAGE_BYTES) for at, used, _ in usage]
 
     def ticks(self, life: Life, per_second: float) -> Samples:
-        """A counter that grows steadily from every start of the container."""
+        """A counter with a constant rate, which starts at zero with the container."""
         usage = self._usage(life, life.container.cpu, "ticks")
         return [(at, float(int((at - started) * per_second))) for at, _, started in usage]
 
     def pod_total(self, pod: Pod, read: Callable[[Life], Samples], pause: Samples) -> Samples:
-        """The pod's own cgroup: all its containers, whose restarts it does not notice, and the pause container."""
+        """The cgroup of the pod: the sum of its containers and the pause container; restarts do not reset it."""
         lives = [first_life(pod, container) for container in pod.app.containers if container.role is not Role.INIT]
         columns = [pause, *(read(life) for life in lives)]
         return [(at, sum(column[row][1] for column in columns)) for row, (at, _) in enumerate(pause)]
 
     def growing(self, node: str, start: datetime, end: datetime, per_second: float) -> Samples:
-        """A counter of cAdvisor's that grows steadily."""
+        """A cAdvisor counter with a constant rate."""
         begin = start.timestamp()
         return [(at, round((at - begin) * per_second, 6)) for at, _ in self._clock(CADVISOR, node).between(start, end)]
 
@@ -134,7 +134,7 @@ class Scrapes:
         return [(at, value) for at, _ in self._clock(job, target).between(start, end)]
 
     def counted(self, start: datetime, end: datetime, events: list[datetime]) -> Samples:
-        """How many of `events` there had been, at each scrape of kube-state-metrics."""
+        """The number of past `events` at each scrape of kube-state-metrics."""
         stamps = sorted(event.timestamp() for event in events)
         clock = self._clock(STATE, STATE)
         return [(at, float(bisect_left(stamps, at + 1))) for at, _ in clock.between(start, end)]

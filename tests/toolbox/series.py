@@ -1,9 +1,9 @@
-"""A fleet of applications, described in values: what each asks for, uses, and lives through.
+"""The description of a fleet of applications: requests, usage and events.
 
-`pods` works out from it which pods there were and when, `exposition` which series Prometheus would have scraped, both
-as OpenMetrics text and as raw samples, so that a test can compute by itself what KubeDoor must find. `fleets` has two
-ready ones. Everything is a frozen value without hidden state: the same fleet gives the same samples, byte for byte,
-and its `repr` is the key under which a filled Prometheus is cached.
+`pods` derives the pods and their lifetimes from it, `exposition` the series that Prometheus would scrape, as
+OpenMetrics text and as raw samples, from which a test computes the expected results. `fleets` has two predefined
+fleets. All values are frozen and deterministic: the same fleet gives the same samples, and its `repr` is part of the
+cache key of a filled Prometheus.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ASKS_NOTHING = Resources()
 
 @dataclass(frozen=True)
 class Shape:
-    """What one pod uses over time, in cores or in bytes: level x day x week x trend, and noise.
+    """The usage of one pod over time, in cores or bytes: level x day x week x trend, plus noise.
 
     Evaluated on the fleet's local clock, so that the top of the day stays at the same hour across daylight saving.
     """
@@ -51,7 +51,7 @@ class Shape:
     """Factors of single days, e.g. the heaviest one."""
 
     def at(self, moment: datetime, first_day: date) -> float:
-        """The value at a local `moment`, without noise and climb."""
+        """The value at a local `moment`, without noise and leak."""
         hour = moment.hour + moment.minute / 60 + moment.second / 3600
         daily = 1 - self.swing * (1 - math.cos((hour - self.busiest_hour) / 12 * math.pi)) / 2
         weekly = self.weekend if moment.weekday() >= 5 else 1.0
@@ -61,7 +61,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Restart:
-    """A container of one pod starts again: its counters begin at zero and its memory at its level."""
+    """A container of one pod restarts: its counters start at zero, its memory at its level."""
 
     at: datetime
     pod: int = 0
@@ -109,7 +109,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Replace:
-    """One pod is evicted and another one comes in its place."""
+    """One pod is evicted and replaced."""
 
     at: datetime
     pod: int = 0
@@ -137,7 +137,7 @@ class Hpa:
 
 @dataclass(frozen=True)
 class App:
-    """Something that runs pods; a Deployment unless `kind` says otherwise."""
+    """An owner of pods: a Deployment unless `kind` is another."""
 
     name: str
     namespace: str
@@ -156,7 +156,7 @@ class App:
 
 @dataclass(frozen=True)
 class Gap:
-    """Nothing was scraped between the two, ends included."""
+    """No scrapes in [start, end]."""
 
     start: datetime
     end: datetime
@@ -166,7 +166,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Everything one Prometheus knows of one cluster, in the recorded hours of some days."""
+    """The apps of one cluster, with data for the recorded hours of some days."""
 
     apps: tuple[App, ...]
     first_day: date
@@ -201,7 +201,7 @@ class Fleet:
         return local.astimezone(UTC) + timedelta(minutes=minutes)
 
     def recorded(self) -> list[TimeRange]:
-        """The stretches of time that have samples, one for each day that has any."""
+        """The time ranges with samples, one per day."""
         ranges = []
         for number in range(self.days):
             if self.first_day + timedelta(days=number) not in self.empty_days:

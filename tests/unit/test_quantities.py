@@ -34,14 +34,14 @@ from kubedoor.errors import QuantityError
         (1e-7, "0.0000001"),
     ],
 )
-def test_a_quantity_is_read_as_kubernetes_reads_it(text: str | int | float, want: str) -> None:
+def test_a_quantity_is_parsed_as_kubernetes_does(text: str | int | float, want: str) -> None:
     assert quantities.parse(text) == Decimal(want)
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "1 Gi", "1gi", "1KI", "Mi", "1.2.3", "0x10", "1e", "1e1000", "NaN", "inf", "1Mi1", "8Ei"]
 )
-def test_what_kubernetes_would_not_read_is_refused_by_name(text: str) -> None:
+def test_an_invalid_quantity_is_refused_by_name(text: str) -> None:
     with pytest.raises(QuantityError, match="quantity"):
         quantities.parse(text)
 
@@ -76,10 +76,10 @@ def test_memory_is_written_canonically(count: int, want: str) -> None:
 
 
 @given(st.integers(min_value=0, max_value=2**31))
-def test_cpu_survives_the_way_there_and_back(millicores: int) -> None:
+def test_cpu_survives_a_round_trip(millicores: int) -> None:
     assert quantities.cpu_millicores(quantities.format_cpu(millicores)) == millicores
 
 
 @given(st.integers(min_value=0, max_value=2**62))
-def test_memory_survives_the_way_there_and_back(count: int) -> None:
+def test_memory_survives_a_round_trip(count: int) -> None:
     assert quantities.memory_bytes(quantities.format_memory(count)) == count

@@ -1,4 +1,4 @@
-"""Scale, restart, apply: what would happen, start it, follow it, cancel it."""
+"""Actions (scale, restart, apply): dry run, start, progress, stream, cancel."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from starlette.responses import StreamingResponse
 from kubedoor.errors import Forbidden, StoreError, Unauthorized
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.plan import Planned
-from kubedoor.operations.request import Wish, parse
+from kubedoor.operations.request import ActionRequest, parse
 
 from ..schemas.base import Id, ObjectName, Strict, may_fail
-from ..security.access import CommonIn, EditorIn, LoginIn, ServicesIn, authorized
+from ..security.access import EditorIn, HomeServicesIn, LoginIn, ServicesIn, authorize
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/actions", tags=["actions"])
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/actions", tags=["actions"])
 STREAM_SECONDS = 3600
 STREAM_POLL_SECONDS = 1.0
 STREAM_LOGIN_SECONDS = 30
-"""So often a stream asks whether the login still holds."""
+"""How often a stream checks that its login is still valid."""
 Kind = Literal["scale", "restart", "apply"]
 State = Literal["running", "cancelling", "finished", "failed", "cancelled", "interrupted"]
 ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interrupted"]
@@ -37,11 +37,13 @@ ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interr
 class ActionTarget(Strict):
     namespace: ObjectName
     deployment: ObjectName
-    replicas: int | None = Field(default=None, ge=0, le=100_000, description="For this one; null: as for all.")
+    replicas: int | None = Field(
+        default=None, ge=0, le=100_000, description="Of this workload; null: as for the others."
+    )
 
 
 class ActionFields(Strict):
-    """What is to be done, and how; schedules have the same fields."""
+    """The fields of an action, which a schedule has as well."""
 
     kind: Kind
     workloads: list[ActionTarget] = Field(min_length=1, max_length=500)
@@ -49,21 +51,21 @@ class ActionFields(Strict):
         default=None, ge=0, le=100_000, description="scale: becomes the manual value; null: to the control values."
     )
     interval_seconds: float = Field(default=0, ge=0, le=3600, description="Pause before each further workload.")
-    at_once: int = Field(default=1, ge=1, le=20, description="How many workloads may be under way.")
+    at_once: int = Field(default=1, ge=1, le=20, description="How many workloads may be rolled out at the same time.")
     order: Literal["given", "name", "fewest_pods_first", "most_pods_first"] = "given"
     stop_on_failure: bool = True
-    deadline_seconds: float = Field(default=600, ge=5, le=7200, description="For one rollout to become healthy.")
+    deadline_seconds: float = Field(default=600, ge=5, le=7200, description="Timeout of each rollout.")
     note: str = Field(default="", max_length=1000)
 
-    def wish(self) -> Wish:
+    def action_request(self) -> ActionRequest:
         """Raises InvalidInput."""
         body = self.model_dump(include=set(ActionFields.model_fields))
         return parse({**body, "targets": body.pop("workloads")})
 
 
 class ActionBody(ActionFields):
-    dry_run: bool = Field(default=False, description="Say what would happen, and change nothing.")
-    skip_refused: bool = Field(default=False, description="Go on with the others where a workload is refused.")
+    dry_run: bool = Field(default=False, description="Only return the plan; change nothing.")
+    skip_refused: bool = Field(default=False, description="Run the action without the workloads that are refused.")
 
 
 class FieldChangeAnswer(BaseModel):
@@ -92,7 +94,7 @@ class ActionStarted(BaseModel):
 
 class ActionAnswer(BaseModel):
     action: str
-    number: int = Field(description="Its place in the sequence; pages on as `before`.")
+    number: int = Field(description="Sequence number; pass it as `before` to get the next page.")
     kind: Kind
     replicas: int | None
     interval_seconds: float
@@ -101,12 +103,14 @@ class ActionAnswer(BaseModel):
     stop_on_failure: bool
     deadline_seconds: float
     note: str
-    state: State = Field(description="interrupted: whoever did it died; the items say how far it came.")
+    state: State = Field(
+        description="interrupted: its process ended before it was done; the items show how far it got."
+    )
     who: str
     via: str
     asked_at: datetime
     last_at: datetime
-    message: str = Field(description="What the first failure was.")
+    message: str = Field(description="The first failure.")
     cancelled_by: str | None
     total: int
     untouched: int
@@ -137,59 +141,61 @@ class ActionDetail(ActionAnswer):
 _DRY_RUN: dict[int | str, dict[str, Any]] = {200: {"model": ActionStarted, "description": "A dry run."}}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One such object a line.",
+        "description": "One JSON object per line.",
         "content": {"application/x-ndjson": {"schema": {"$ref": "#/components/schemas/ActionDetail"}}},
     }
 }
 
 
 def planned_answer(planned: Planned) -> PlannedAnswer:
-    inner = ("target", "is_forbidden", "manual_version", "unlike")
+    inner = ("target", "is_forbidden", "manual_version", "mismatch")
     fields = {name: value for name, value in asdict(planned).items() if name not in inner}
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 
 
 @router.post("", operation_id="start_action", status_code=202, responses=_DRY_RUN | may_fail(409))
-def start_action(body: ActionBody, found: ServicesIn, editor: EditorIn, response: Response) -> ActionStarted:
-    """Start it (202), or with `dry_run` say exactly what would happen (200)."""
+def start_action(body: ActionBody, services: ServicesIn, editor: EditorIn, response: Response) -> ActionStarted:
+    """Start an action (202), or with `dry_run` return its plan (200)."""
     if body.dry_run:
         response.status_code = 200
-        return ActionStarted(action=None, planned=[planned_answer(one) for one in found.actions.plan(body.wish())])
-    action, planned = found.actions.start(body.wish(), editor, skip_refused=body.skip_refused)
-    return ActionStarted(action=action, planned=[planned_answer(one) for one in planned])
+        return ActionStarted(
+            action=None, planned=[planned_answer(each) for each in services.actions.plan(body.action_request())]
+        )
+    action, planned = services.actions.start(body.action_request(), editor, skip_refused=body.skip_refused)
+    return ActionStarted(action=action, planned=[planned_answer(each) for each in planned])
 
 
 @router.get("", operation_id="list_actions")
 def list_actions(
-    found: ServicesIn,
+    services: ServicesIn,
     login: LoginIn,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[int | None, Query(ge=1, le=4_294_967_295)] = None,
     state: State | None = None,
     kind: Kind | None = None,
 ) -> list[ActionAnswer]:
-    """The newest first; `before` (a number) pages on."""
-    rows = found.actions.recent(limit=limit, before=before, state=state or "", kind=kind or "")
+    """Newest first; the next page: `before` with the last `number`."""
+    rows = services.actions.recent(limit=limit, before=before, state=state or "", kind=kind or "")
     return [ActionAnswer(**row) for row in rows]
 
 
 @router.get("/{action}", operation_id="get_action")
-def get_action(action: Id, found: ServicesIn, login: LoginIn) -> ActionDetail:
-    return ActionDetail(**found.actions.progress(action))
+def get_action(action: Id, services: ServicesIn, login: LoginIn) -> ActionDetail:
+    return ActionDetail(**services.actions.progress(action))
 
 
 @router.get("/{action}/stream", operation_id="stream_action", response_class=StreamingResponse, responses=_STREAM)
 def stream_action(
-    action: Id, request: Request, found: ServicesIn, common: CommonIn, login: LoginIn
+    action: Id, request: Request, services: ServicesIn, home: HomeServicesIn, login: LoginIn
 ) -> StreamingResponse:
-    """The action as one JSON line (as GET gives it) whenever it has changed, until it is over."""
-    first = found.actions.progress(action)
-    lines = _lines(found.actions, first, lambda: authorized(request, common))
+    """One line of JSON (as GET returns it) after each change of the action, until it ends."""
+    first = services.actions.progress(action)
+    lines = _lines(services.actions, first, lambda: authorize(request, home))
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 async def _lines(actions: Actions, shown: dict[str, Any], check_login: Callable[[], object]) -> AsyncIterator[str]:
-    """Asynchronous, so that whoever watches for an hour holds no thread of the pool meanwhile."""
+    """Asynchronous, so that a stream of an hour does not occupy a thread of the pool."""
     yield ActionDetail(**shown).model_dump_json() + "\n"
     for number in range(1, int(STREAM_SECONDS / STREAM_POLL_SECONDS) + 1):
         if shown["state"] not in ("running", "cancelling"):
@@ -200,7 +206,7 @@ async def _lines(actions: Actions, shown: dict[str, Any], check_login: Callable[
                 await run_in_threadpool(check_login)
             now = await run_in_threadpool(actions.progress, shown["action"])
         except (StoreError, Unauthorized, Forbidden) as error:
-            # The answer has begun, so its status cannot say so any more; whoever watches asks anew and is told then.
+            # The status is already sent: the client reconnects and gets the error as the status of that request.
             log.warning("the stream of action %s ends: %s", shown["action"], error)
             return
         if now != shown:
@@ -209,7 +215,7 @@ async def _lines(actions: Actions, shown: dict[str, Any], check_login: Callable[
 
 
 @router.post("/{action}/cancel", operation_id="cancel_action", status_code=202)
-def cancel_action(action: Id, found: ServicesIn, editor: EditorIn) -> ActionDetail:
-    """No further workload is begun, and those under way are no longer waited for."""
-    found.actions.cancel(action, editor)
-    return ActionDetail(**found.actions.progress(action))
+def cancel_action(action: Id, services: ServicesIn, editor: EditorIn) -> ActionDetail:
+    """No further workload is started; started rollouts go on, but the action no longer waits for them."""
+    services.actions.cancel(action, editor)
+    return ActionDetail(**services.actions.progress(action))

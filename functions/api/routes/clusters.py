@@ -1,4 +1,4 @@
-"""The clusters there are: what each has, and what can be done there."""
+"""The list of clusters, with their collections, their switches and whether KubeDoor has access."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ..services import Services
 router = APIRouter(prefix="/clusters", tags=["clusters"])
 
 AT_ONCE = 8
-DOOR_SECONDS = 3.0
-"""Longest wait for the API servers of all clusters together: one that is away must not hold up the list."""
-LATE = SwitchState(None, f"its API server has not answered within {DOOR_SECONDS:g} s")
+SWITCH_TIMEOUT_SECONDS = 3.0
+"""Timeout for the API servers of all clusters together: one that does not answer must not delay the list."""
+NO_ANSWER = SwitchState(None, f"its API server has not answered within {SWITCH_TIMEOUT_SECONDS:g} s")
 
 
 class ClusterAnswer(BaseModel):
     name: str
-    is_home: bool = Field(description="KubeDoor itself runs here; what names no cluster is about this one.")
-    is_sample: bool = Field(description="Usage is made up: there is no Prometheus.")
-    has_access: bool = Field(description="False: it is collected and shown only, and `reason` says why.")
+    is_home: bool = Field(description="KubeDoor runs in this cluster; requests without a cluster are for it.")
+    is_sample: bool = Field(description="Usage is sample data: no Prometheus is configured.")
+    has_access: bool = Field(description="False: the cluster is only collected and shown; `reason` says why.")
     reason: str
     workloads: int = Field(description="Workloads in the control table.")
-    refreshed_at: datetime | None = Field(description="When the collected values were last made.")
+    refreshed_at: datetime | None = Field(description="When the collected values were last computed.")
     last_collection: CollectionAnswer | None
     door: ControlAnswer
 
@@ -40,13 +40,13 @@ class ClusterAnswer(BaseModel):
 @router.get("", operation_id="list_clusters")
 def list_clusters(clusters: ClustersIn, login: LoginIn) -> list[ClusterAnswer]:
     """The home cluster first, then the others in the order of the settings."""
-    found = clusters.all()
-    # Whoever has not answered in time goes on in a thread of its own until its timeout.
-    pool = ThreadPoolExecutor(max_workers=len(found), thread_name_prefix="doors")
-    doors = [pool.submit(one.switch.state) for one in found]
+    services = clusters.all()
+    # Not a `with` block: a call without an answer in time keeps its thread until its own timeout.
+    pool = ThreadPoolExecutor(max_workers=len(services), thread_name_prefix="switches")
+    switch_states = [pool.submit(one.switch.state) for one in services]
     pool.shutdown(wait=False)
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="clusters") as readers:
-        stored = list(readers.map(_stored, found))
+        stored = list(readers.map(_stored, services))
     return [
         ClusterAnswer(
             name=one.settings.cluster,
@@ -55,21 +55,21 @@ def list_clusters(clusters: ClustersIn, login: LoginIn) -> list[ClusterAnswer]:
             has_access=not one.settings.no_access,
             reason=one.settings.no_access,
             **facts,
-            door=ControlAnswer.model_validate(door, from_attributes=True),
+            door=ControlAnswer.model_validate(switch_state, from_attributes=True),
         )
-        for one, facts, door in zip(found, stored, _states(doors), strict=True)
+        for one, facts, switch_state in zip(services, stored, _answers_in_time(switch_states), strict=True)
     ]
 
 
-def _stored(found: Services) -> dict[str, Any]:
-    recent = found.collections.recent(limit=1)
+def _stored(services: Services) -> dict[str, Any]:
+    recent = services.collections.recent(limit=1)
     return {
-        "workloads": found.control.workload_count(),
-        "refreshed_at": found.control.refreshed_at(),
+        "workloads": services.control.workload_count(),
+        "refreshed_at": services.control.refreshed_at(),
         "last_collection": CollectionAnswer(**recent[0]) if recent else None,
     }
 
 
-def _states(doors: Sequence[Future[SwitchState]]) -> list[SwitchState]:
-    wait(doors, timeout=DOOR_SECONDS)
-    return [door.result() if door.done() else LATE for door in doors]
+def _answers_in_time(switch_states: Sequence[Future[SwitchState]]) -> list[SwitchState]:
+    wait(switch_states, timeout=SWITCH_TIMEOUT_SECONDS)
+    return [state.result() if state.done() else NO_ANSWER for state in switch_states]

@@ -1,4 +1,4 @@
-"""Collections: start one, follow it, and which days there are."""
+"""Collections: start, progress, cancel; and the list of stored usage days."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from kubedoor.collection.request import parse_wish
-from kubedoor.identity.audit import recorded
+from kubedoor.collection.request import parse_collect_request
+from kubedoor.identity.audit import audited
 
 from ..schemas.base import Id, may_fail
 from ..schemas.collect import (
@@ -26,39 +26,39 @@ router = APIRouter(prefix="/collect", tags=["collect"])
 
 
 @router.post("", operation_id="start_collection", status_code=202, responses=may_fail(409))
-def start_collection(body: CollectBody, found: ServicesIn, editor: EditorIn) -> CollectStarted:
-    wish = parse_wish(body.model_dump(exclude_none=True))
-    if wish.day is not None:
-        found.settings.windows.collectable(wish.day, found.now())
-    with recorded(found.records, editor, "collection.start", found.settings.cluster, after=wish.as_json()):
-        return CollectStarted(collection=found.collections.start(wish))
+def start_collection(body: CollectBody, services: ServicesIn, editor: EditorIn) -> CollectStarted:
+    request = parse_collect_request(body.model_dump(exclude_none=True))
+    if request.day is not None:
+        services.settings.windows.collectable(request.day, services.now())
+    with audited(services.records, editor, "collection.start", services.settings.cluster, after=request.as_json()):
+        return CollectStarted(collection=services.collections.start(request))
 
 
 @router.get("/runs", operation_id="list_collections")
 def list_collections(
-    found: ServicesIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=100)] = 20
+    services: ServicesIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> list[CollectionAnswer]:
-    return [CollectionAnswer(**row) for row in found.collections.recent(limit=limit)]
+    return [CollectionAnswer(**row) for row in services.collections.recent(limit=limit)]
 
 
 @router.get("/runs/{collection}", operation_id="get_collection")
-def get_collection(collection: Id, found: ServicesIn, login: LoginIn) -> CollectionDetail:
-    return CollectionDetail(**found.collections.progress(collection))
+def get_collection(collection: Id, services: ServicesIn, login: LoginIn) -> CollectionDetail:
+    return CollectionDetail(**services.collections.progress(collection))
 
 
 @router.post("/runs/{collection}/cancel", operation_id="cancel_collection", status_code=202)
-def cancel_collection(collection: Id, found: ServicesIn, editor: EditorIn) -> CollectionDetail:
-    found.collections.progress(collection)
-    with recorded(found.records, editor, "collection.cancel", collection):
-        found.collections.cancel(collection)
-    return CollectionDetail(**found.collections.progress(collection))
+def cancel_collection(collection: Id, services: ServicesIn, editor: EditorIn) -> CollectionDetail:
+    services.collections.progress(collection)
+    with audited(services.records, editor, "collection.cancel", collection):
+        services.collections.cancel(collection)
+    return CollectionDetail(**services.collections.progress(collection))
 
 
 @router.get("/days", operation_id="list_days")
-def list_days(found: ServicesIn, login: LoginIn) -> DaysAnswer:
-    """Every usage day there is, newest first, and the settings they are collected with."""
-    days: list[dict[str, Any]] = [asdict(day) for day in found.usage.days().values()]
-    settings = found.settings
+def list_days(services: ServicesIn, login: LoginIn) -> DaysAnswer:
+    """All stored usage days, newest first, and the settings of the collection."""
+    days: list[dict[str, Any]] = [asdict(day) for day in services.usage.days().values()]
+    settings = services.settings
     return DaysAnswer(
         days=[StoredDayAnswer(**{**day, "warnings": list(day["warnings"])}) for day in reversed(days)],
         settings=CollectSettings(

@@ -1,4 +1,4 @@
-"""The switch and the preview."""
+"""The switch (control on/off) and the preview of an admission."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
-from kubedoor.identity.audit import recorded
+from kubedoor.identity.audit import audited
 
-from ..after_response import PUBLISHES
+from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import may_fail
 from ..schemas.control import Change, ControlAnswer, ControlBody, PreviewAnswer
 from ..security.access import EditorIn, LoginIn, ServicesIn
@@ -25,30 +25,30 @@ _PREVIEWED: dict[str, Any] = {
 
 
 @router.get("/control", operation_id="get_control")
-def get_control(found: ServicesIn, login: LoginIn) -> ControlAnswer:
-    """The switch as the cluster has it."""
-    return ControlAnswer(**asdict(found.switch.state()))
+def get_control(services: ServicesIn, login: LoginIn) -> ControlAnswer:
+    """Whether control is on, read from the API server."""
+    return ControlAnswer(**asdict(services.switch.state()))
 
 
-@router.put("/control", operation_id="set_control", dependencies=[PUBLISHES], responses=may_fail(409))
-def set_control(body: ControlBody, found: ServicesIn, editor: EditorIn) -> ControlAnswer:
+@router.put("/control", operation_id="set_control", dependencies=[PUBLISH_SNAPSHOT], responses=may_fail(409))
+def set_control(body: ControlBody, services: ServicesIn, editor: EditorIn) -> ControlAnswer:
     """Control on: create the webhook configuration. Off: delete it."""
-    found.cluster.check_access()
-    before = found.switch.state()
+    services.cluster.check_access()
+    before = services.switch.state()
     action, after = ("control.on" if body.enabled else "control.off"), {"enabled": body.enabled}
-    with recorded(
-        found.records, editor, action, found.settings.cluster, before={"enabled": before.enabled}, after=after
+    with audited(
+        services.records, editor, action, services.settings.cluster, before={"enabled": before.enabled}, after=after
     ):
-        state = found.switch.turn_on() if body.enabled else found.switch.turn_off()
+        state = services.switch.turn_on() if body.enabled else services.switch.turn_off()
     return ControlAnswer(**asdict(state))
 
 
 @router.post("/admission/preview", operation_id="preview_admission")
 def preview_admission(
-    found: ServicesIn, login: LoginIn, body: Annotated[dict[str, Any], Body(json_schema_extra=_PREVIEWED)]
+    services: ServicesIn, login: LoginIn, body: Annotated[dict[str, Any], Body(json_schema_extra=_PREVIEWED)]
 ) -> PreviewAnswer:
-    """What the door would do to a Deployment (as if created) or to an AdmissionReview. Leaves no trace."""
-    shown = found.preview.show(body)
+    """How the webhook would answer a new Deployment or an AdmissionReview. Nothing is changed or recorded."""
+    shown = services.preview.show(body)
     decision = shown.decision
     return PreviewAnswer(
         outcome=decision.outcome,

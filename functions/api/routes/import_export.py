@@ -1,4 +1,4 @@
-"""To and from other tools: control values out, manual values in."""
+"""Export of control values; import of manual values from CSV."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from starlette.responses import StreamingResponse
 
 from kubedoor.control_values import compile_rows
 from kubedoor.store.connection import Row
-from kubedoor.workloads.csv_import import Imported
-from kubedoor.workloads.csv_sheet import COLUMNS, is_set_by_hand, sheet_row
+from kubedoor.workloads.csv_import import ImportResult
+from kubedoor.workloads.csv_sheet import COLUMNS, has_manual_value, sheet_row
 from kubedoor.workloads.csv_stream import csv_lines
 from kubedoor.workloads.git_patches import helm_values, kustomize_patch, yaml_documents
 
-from ..after_response import PUBLISHES
+from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import may_fail
 from ..schemas.import_export import ImportAnswer
 from ..security.access import EditorIn, LoginIn, ServicesIn
@@ -59,42 +59,42 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
 
 @router.get("/export", operation_id="export_values", response_class=StreamingResponse, responses=_EXPORTED)
 def export_values(
-    found: ServicesIn,
+    services: ServicesIn,
     login: LoginIn,
     form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.CSV,
     namespace: Annotated[str, Query(max_length=63)] = "",
     deployment: Annotated[str, Query(max_length=253)] = "",
-    manual: Annotated[bool, Query(description="Only workloads of which somebody has set something by hand.")] = False,
+    manual: Annotated[bool, Query(description="Only workloads with manual values.")] = False,
 ) -> StreamingResponse:
-    """Control values of everything, of a namespace or of one workload.
+    """Control values of all workloads, of a namespace or of one workload.
 
-    kustomize: strategic-merge patches; helm: values for a chart made by `helm create`; both one YAML document for each
-    workload that the door would set something of.
+    kustomize: strategic-merge patches; helm: values of a chart made by `helm create`. Both have one YAML document per
+    workload that the webhook would patch.
     """
     rows = [
         row
-        for row in found.control.control_rows()
+        for row in services.control.control_rows()
         if namespace in ("", row["namespace"]) and deployment in ("", row["deployment"])
     ]
     if manual:
-        set_ones = {(row["namespace"], row["deployment"]) for row in rows if is_set_by_hand(row)}
-        rows = [row for row in rows if (row["namespace"], row["deployment"]) in set_ones]
+        with_manual = {(row["namespace"], row["deployment"]) for row in rows if has_manual_value(row)}
+        rows = [row for row in rows if (row["namespace"], row["deployment"]) in with_manual]
     media, name = _MEDIA[form]
     return StreamingResponse(
-        _exported(found, form, rows),
+        _exported(services, form, rows),
         media_type=media,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _exported(found: Services, form: ExportFormat, rows: list[Row]) -> Iterator[str]:
+def _exported(services: Services, form: ExportFormat, rows: list[Row]) -> Iterator[str]:
     if form is ExportFormat.CSV:
         yield from csv_lines(COLUMNS, [[sheet_row(row) for row in rows]])
     elif form is ExportFormat.JSON:
         yield json.dumps([sheet_row(row) for row in rows], ensure_ascii=False, indent=1)
     else:
-        keeps = found.settings.hpa_replicas == "keep"
-        values = compile_rows(found.settings.cluster, rows)
+        keeps = services.settings.hpa_replicas == "keep"
+        values = compile_rows(services.settings.cluster, rows)
         yield from yaml_documents(
             (
                 key,
@@ -107,32 +107,32 @@ def _exported(found: Services, form: ExportFormat, rows: list[Row]) -> Iterator[
 
 
 @router.post("/import/preview", operation_id="preview_import", openapi_extra=_SHEET_BODY)
-async def preview_import(request: Request, found: ServicesIn, login: LoginIn) -> ImportAnswer:
-    """What a CSV of manual values would change, and what is wrong with it, line by line. Changes nothing."""
+async def preview_import(request: Request, services: ServicesIn, login: LoginIn) -> ImportAnswer:
+    """The changes and the problems of a CSV of manual values, by line. Nothing is changed."""
     data = await request.body()
-    return _answer(await run_in_threadpool(found.importing.preview, data))
+    return _answer(await run_in_threadpool(services.csv_import.preview, data))
 
 
 @router.post(
     "/import",
     operation_id="import_values",
     openapi_extra=_SHEET_BODY,
-    dependencies=[PUBLISHES],
+    dependencies=[PUBLISH_SNAPSHOT],
     responses=may_fail(409),
 )
 async def import_values(
     request: Request,
-    found: ServicesIn,
+    services: ServicesIn,
     editor: EditorIn,
     fingerprint: Annotated[
         str,
-        Query(max_length=64, description="Of the preview that was looked at: other changes than those are refused."),
+        Query(max_length=64, description="`fingerprint` of a preview: the import is refused if its changes differ."),
     ] = "",
 ) -> ImportAnswer:
-    """Set manual values from a CSV; nothing is changed while anything is wrong with any line."""
+    """Set manual values from a CSV. If any line has a problem, nothing is changed."""
     data = await request.body()
-    return _answer(await run_in_threadpool(partial(found.importing.apply, data, editor, fingerprint=fingerprint)))
+    return _answer(await run_in_threadpool(partial(services.csv_import.apply, data, editor, fingerprint=fingerprint)))
 
 
-def _answer(imported: Imported) -> ImportAnswer:
+def _answer(imported: ImportResult) -> ImportAnswer:
     return ImportAnswer.model_validate(asdict(imported))

@@ -1,4 +1,4 @@
-"""Notification channels: who is told what. Their addresses go in and never come out."""
+"""Notification channels and sent messages. The URL of a channel is a secret: no response contains it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from kubedoor.store.channels import Channel
 
 from ..schemas.base import Id, Strict, may_fail
-from ..security.access import CommonIn, EditorIn, LoginIn
+from ..security.access import EditorIn, HomeServicesIn, LoginIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
@@ -37,14 +37,17 @@ class ChannelBody(Strict):
     url: str = Field(min_length=1, max_length=2000, description=_URL)
     events: list[EventName] = Field(min_length=1)
     min_minutes: int = Field(
-        default=15, ge=1, le=1440, description="Quiet after a message; ever longer while the door's notices flood."
+        default=15,
+        ge=1,
+        le=1440,
+        description="Pause after a message, in minutes; it grows while the webhook causes many events.",
     )
     language: Language = "en"
     enabled: bool = True
 
 
 class ChannelChange(Strict):
-    """What is absent stays."""
+    """An absent field stays unchanged."""
 
     name: str = Field(default="", min_length=1, max_length=100)
     url: str = Field(default="", min_length=1, max_length=2000, description=_URL)
@@ -52,14 +55,14 @@ class ChannelChange(Strict):
     min_minutes: int = Field(default=15, ge=1, le=1440)
     language: Language = "en"
     enabled: bool = True
-    version: int | None = Field(default=None, ge=1, description="The version this was decided on; null: any.")
+    version: int | None = Field(default=None, ge=1, description="The version this change is based on; null: any.")
 
 
 class ChannelAnswer(BaseModel):
     channel: str
     version: int
     name: str
-    service: str = Field(description="What kind of channel its address is of; the address itself is not shown.")
+    service: str = Field(description="The service of the URL; the URL itself is not shown.")
     events: list[EventName]
     min_minutes: int
     language: Language
@@ -88,36 +91,36 @@ def _answer(channel: Channel) -> ChannelAnswer:
 
 
 @router.get("/channels", operation_id="list_channels")
-def list_channels(found: CommonIn, login: LoginIn) -> list[ChannelAnswer]:
-    return [_answer(channel) for channel in found.notifications.all()]
+def list_channels(services: HomeServicesIn, login: LoginIn) -> list[ChannelAnswer]:
+    return [_answer(channel) for channel in services.notifications.all()]
 
 
 @router.post("/channels", operation_id="create_channel", status_code=201, responses=may_fail(409))
-def create_channel(body: ChannelBody, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
-    return _answer(found.notifications.create(body.model_dump(), editor))
+def create_channel(body: ChannelBody, services: HomeServicesIn, editor: EditorIn) -> ChannelAnswer:
+    return _answer(services.notifications.create(body.model_dump(), editor))
 
 
 @router.patch("/channels/{channel}", operation_id="change_channel", responses=may_fail(409))
-def change_channel(channel: Id, body: ChannelChange, found: CommonIn, editor: EditorIn) -> ChannelAnswer:
-    """With a `version`: 409 when somebody has changed it meanwhile."""
+def change_channel(channel: Id, body: ChannelChange, services: HomeServicesIn, editor: EditorIn) -> ChannelAnswer:
+    """With a stale `version`: 409."""
     fields = body.model_dump(exclude_unset=True, exclude={"version"})
-    return _answer(found.notifications.change(channel, fields, editor, based_on=body.version))
+    return _answer(services.notifications.change(channel, fields, editor, based_on=body.version))
 
 
 @router.delete("/channels/{channel}", operation_id="delete_channel", status_code=204, responses=may_fail(409))
-def delete_channel(channel: Id, found: CommonIn, editor: EditorIn) -> None:
-    found.notifications.delete(channel, editor)
+def delete_channel(channel: Id, services: HomeServicesIn, editor: EditorIn) -> None:
+    services.notifications.delete(channel, editor)
 
 
 @router.post("/channels/{channel}/test", operation_id="test_channel", status_code=204, responses=may_fail(502))
-def test_channel(channel: Id, found: CommonIn, editor: EditorIn) -> None:
-    """Send a test message now; 502 when the channel does not take it."""
-    found.notifications.test(channel)
+def test_channel(channel: Id, services: HomeServicesIn, editor: EditorIn) -> None:
+    """Send a test message now; 502 if it is not accepted."""
+    services.notifications.test(channel)
 
 
 @router.get("/messages", operation_id="list_messages")
 def list_messages(
-    found: CommonIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    services: HomeServicesIn, login: LoginIn, limit: Annotated[int, Query(ge=1, le=500)] = 50
 ) -> list[MessageAnswer]:
-    """What was sent to whom, newest first."""
-    return [MessageAnswer(**row) for row in found.notifications.messages(limit=limit)]
+    """Sent messages, newest first."""
+    return [MessageAnswer(**row) for row in services.notifications.messages(limit=limit)]

@@ -1,4 +1,4 @@
-"""The first page and the checkup."""
+"""The overview and the checkup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from ..schemas.collect import CollectionAnswer
 from ..schemas.overview import CheckAnswer, CheckupAnswer, OverviewAnswer
-from ..security import client_path
+from ..security import request_checks
 from ..security.access import LoginIn, ServicesIn
 from .workloads import workload_answer
 
@@ -16,8 +16,8 @@ router = APIRouter(tags=["overview"])
 
 
 @router.get("/overview", operation_id="get_overview")
-def get_overview(found: ServicesIn, login: LoginIn) -> OverviewAnswer:
-    shown = found.overview.show()
+def get_overview(services: ServicesIn, login: LoginIn) -> OverviewAnswer:
+    shown = services.overview.show()
     last = shown["last_collection"]
     return OverviewAnswer(
         **{
@@ -30,9 +30,9 @@ def get_overview(found: ServicesIn, login: LoginIn) -> OverviewAnswer:
 
 
 @router.get("/checkup", operation_id="run_checkup")
-def run_checkup(request: Request, found: ServicesIn, login: LoginIn) -> CheckupAnswer:
-    """Every dependency, metric and permission: fine, or what to do."""
-    checks = [*found.checkup.run(), *client_path.checks(request, found, login)]
+def run_checkup(request: Request, services: ServicesIn, login: LoginIn) -> CheckupAnswer:
+    """Check every dependency, metric and permission; a failed check has a remedy."""
+    checks = [*services.checkup.run(), *request_checks.checks(request, services, login)]
     return CheckupAnswer(
         ok=all(check.ok for check in checks), checks=[CheckAnswer(**asdict(check)) for check in checks]
     )

@@ -1,4 +1,4 @@
-"""The records of the door and of people: filtered, paged, and whole as CSV."""
+"""Admission records and the audit log: filtered pages, and full exports as CSV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BeforeValidator
 from starlette.responses import StreamingResponse
 
-from kubedoor.store.records import Wanted
+from kubedoor.store.records import RecordFilter
 from kubedoor.workloads.csv_stream import csv_lines
 
 from ..schemas.control import AdmissionAnswer, AuditAnswer
@@ -40,21 +40,21 @@ _ADMISSION_COLUMNS = (
 )
 Text = Annotated[str, Query(max_length=253)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-ExportLimit = Annotated[int | None, Query(ge=1, le=4_294_967_295, description="Only so many; else all.")]
+ExportLimit = Annotated[int | None, Query(ge=1, le=4_294_967_295, description="At most this many rows; null: all.")]
 
 
-def _written_out(text: Any) -> Any:
-    """An instant as the document says, and not the seconds since 1970 that pydantic would take as well."""
+def _not_a_timestamp(text: Any) -> Any:
+    """Refuses Unix timestamps: pydantic accepts them, the OpenAPI document (RFC 3339) does not."""
     if isinstance(text, str) and "-" not in text[1:]:
         raise ValueError("write it like 2026-11-24T18:00:00Z")
     return text
 
 
-Instant = Annotated[datetime, BeforeValidator(_written_out)]
+Instant = Annotated[datetime, BeforeValidator(_not_a_timestamp)]
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-def _wanted(
+def _filter(
     who: Text = "",
     action: Text = "",
     target: Text = "",
@@ -63,47 +63,52 @@ def _wanted(
     outcome: Annotated[str, Query(max_length=20)] = "",
     since: Instant | None = None,
     until: Instant | None = None,
-    before: Annotated[Instant | None, Query(description="`at` of the row after which to go on.")] = None,
+    before: Annotated[Instant | None, Query(description="`at` of the last row of the previous page.")] = None,
     before_id: Annotated[UUID | None, Query(description="`id` of that row.")] = None,
     cluster: ClusterName = "",
-) -> Wanted:
-    return Wanted(who, action, target, namespace, deployment, outcome, since, until, before, before_id, cluster)
+) -> RecordFilter:
+    return RecordFilter(who, action, target, namespace, deployment, outcome, since, until, before, before_id, cluster)
 
 
-WantedIn = Annotated[Wanted, Depends(_wanted)]
+FilterIn = Annotated[RecordFilter, Depends(_filter)]
 
 
 @router.get("/admissions", operation_id="list_admissions")
-def list_admissions(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: Limit = 100) -> list[AdmissionAnswer]:
-    """What the door did, newest first. The next page: `before` and `before_id` of the last row."""
-    return [AdmissionAnswer(**row) for row in found.records.find_admissions(wanted, limit=limit)]
+def list_admissions(
+    services: ServicesIn, login: LoginIn, filters: FilterIn, limit: Limit = 100
+) -> list[AdmissionAnswer]:
+    """Admissions, newest first. The next page: `before` and `before_id` of the last row."""
+    return [AdmissionAnswer(**row) for row in services.records.find_admissions(filters, limit=limit)]
 
 
 @router.get("/admissions/export", operation_id="export_admissions", response_class=StreamingResponse, responses=_CSV)
 def export_admissions(
-    found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: ExportLimit = None
+    services: ServicesIn, login: LoginIn, filters: FilterIn, limit: ExportLimit = None
 ) -> StreamingResponse:
-    """All of them as CSV, newest first."""
-    return _csv("admissions", _ADMISSION_COLUMNS, found.records.all_admissions(wanted, limit=limit))
+    """All matching admissions as CSV, newest first."""
+    return _csv("admissions", _ADMISSION_COLUMNS, services.records.all_admissions(filters, limit=limit))
 
 
 @router.get("/audit", operation_id="list_audit")
-def list_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: Limit = 100) -> list[AuditAnswer]:
-    """What people changed, newest first; without `cluster` in all clusters, with it there and in what is common to all.
+def list_audit(services: ServicesIn, login: LoginIn, filters: FilterIn, limit: Limit = 100) -> list[AuditAnswer]:
+    """Changes by people, newest first: of all clusters, or with `cluster` of that one and of what all clusters share.
 
-    The next page: `before` and `before_id` of the last row."""
-    return [AuditAnswer(**row) for row in found.records.find_audit(wanted, limit=limit)]
+    The next page: `before` and `before_id` of the last row.
+    """
+    return [AuditAnswer(**row) for row in services.records.find_audit(filters, limit=limit)]
 
 
 @router.get("/audit/export", operation_id="export_audit", response_class=StreamingResponse, responses=_CSV)
-def export_audit(found: ServicesIn, login: LoginIn, wanted: WantedIn, limit: ExportLimit = None) -> StreamingResponse:
-    """All of it as CSV, newest first."""
-    return _csv("audit", _AUDIT_COLUMNS, found.records.all_audit(wanted, limit=limit))
+def export_audit(
+    services: ServicesIn, login: LoginIn, filters: FilterIn, limit: ExportLimit = None
+) -> StreamingResponse:
+    """All matching audit entries as CSV, newest first."""
+    return _csv("audit", _AUDIT_COLUMNS, services.records.all_audit(filters, limit=limit))
 
 
 def _csv(name: str, columns: Sequence[str], pages: Iterator[Iterable[dict[str, Any]]]) -> StreamingResponse:
-    # The first rows are read before the answer begins, so that its status can still say that the store is away. A fault
-    # further on breaks the connection off: the client sees an incomplete answer and no false end.
+    # The first page is read before the response starts, so that a store error still sets its status. A later error
+    # aborts the connection, so that the client notices the incomplete response.
     first = list(islice(pages, 1))
     return StreamingResponse(
         csv_lines(columns, chain(first, pages)),

@@ -10,7 +10,7 @@ from kubedoor.store.tokens import TokenEntry
 
 from ..schemas.base import may_fail
 from ..schemas.identity import TokenAnswer, TokenBody, TokenMade
-from ..security.access import CommonIn, EditorIn, LoginIn
+from ..security.access import EditorIn, HomeServicesIn, LoginIn
 
 router = APIRouter(prefix="/tokens", tags=["people"])
 
@@ -28,18 +28,18 @@ def _answer(entry: TokenEntry) -> TokenAnswer:
 
 
 @router.get("", operation_id="list_tokens")
-def list_tokens(found: CommonIn, login: LoginIn) -> list[TokenAnswer]:
-    """Those that have not been revoked, expired ones too; never the tokens themselves."""
-    return [_answer(entry) for entry in found.tokens.all()]
+def list_tokens(services: HomeServicesIn, login: LoginIn) -> list[TokenAnswer]:
+    """Tokens that are not revoked, including expired ones; never the secrets."""
+    return [_answer(entry) for entry in services.tokens.all()]
 
 
 @router.post("", operation_id="create_token", status_code=201, responses=may_fail(409))
-def create_token(body: TokenBody, found: CommonIn, editor: EditorIn) -> TokenMade:
-    """The answer is the only place where the token is ever shown."""
-    token, secret = found.tokens.create(body.name, body.role, days=body.expires_in_days, editor=editor)
+def create_token(body: TokenBody, services: HomeServicesIn, editor: EditorIn) -> TokenMade:
+    """Create a token. Only this response contains the secret."""
+    token, secret = services.tokens.create(body.name, body.role, days=body.expires_in_days, editor=editor)
     return TokenMade(token=secret, **_answer(TokenEntry(token, None)).model_dump())
 
 
 @router.delete("/{name}", operation_id="revoke_token", status_code=204, responses=may_fail(409))
-def revoke_token(name: Annotated[str, Path(max_length=64)], found: CommonIn, editor: EditorIn) -> None:
-    found.tokens.revoke(name, editor)
+def revoke_token(name: Annotated[str, Path(max_length=64)], services: HomeServicesIn, editor: EditorIn) -> None:
+    services.tokens.revoke(name, editor)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from kubedoor.store.people import User
+from kubedoor.store.users import User
 
 from ..schemas.base import may_fail
 from ..schemas.identity import NewPasswordBody, UserAnswer, UserBody, UserChange, UserEntryAnswer
-from ..security.access import CommonIn, EditorIn, LoginIn
+from ..security.access import EditorIn, HomeServicesIn, LoginIn
 
 router = APIRouter(prefix="/users", tags=["people"])
 Username = Annotated[str, Path(max_length=128)]
@@ -28,36 +28,36 @@ def _answer(user: User) -> UserAnswer:
 
 
 @router.get("", operation_id="list_users")
-def list_users(found: CommonIn, login: LoginIn) -> list[UserEntryAnswer]:
-    return [UserEntryAnswer(**asdict(entry)) for entry in found.users.all()]
+def list_users(services: HomeServicesIn, login: LoginIn) -> list[UserEntryAnswer]:
+    return [UserEntryAnswer(**asdict(entry)) for entry in services.users.all()]
 
 
 @router.post("", operation_id="create_user", status_code=201, responses=may_fail(409, 429))
-def create_user(body: UserBody, found: CommonIn, editor: EditorIn) -> UserAnswer:
-    """The password is a first one: it has to be changed at the first log-in."""
-    return _answer(found.users.create(body.username, body.password, body.role, editor))
+def create_user(body: UserBody, services: HomeServicesIn, editor: EditorIn) -> UserAnswer:
+    """Create a user with a first password, which must be changed at the first log-in."""
+    return _answer(services.users.create(body.username, body.password, body.role, editor))
 
 
 @router.patch("/{username}", operation_id="change_user", responses=may_fail(409))
-def change_user(username: Username, body: UserChange, found: CommonIn, editor: EditorIn) -> UserAnswer:
-    return _answer(found.users.set_role(username, body.role, editor, version=body.version))
+def change_user(username: Username, body: UserChange, services: HomeServicesIn, editor: EditorIn) -> UserAnswer:
+    return _answer(services.users.set_role(username, body.role, editor, version=body.version))
 
 
 @router.put("/{username}/password", operation_id="reset_password", responses=may_fail(409, 429))
-def reset_password(username: Username, body: NewPasswordBody, found: CommonIn, editor: EditorIn) -> UserAnswer:
-    """A new first password; every session of the user ends."""
-    return _answer(found.users.reset_password(username, body.password, editor))
+def reset_password(username: Username, body: NewPasswordBody, services: HomeServicesIn, editor: EditorIn) -> UserAnswer:
+    """Set a new first password; all sessions of the user end."""
+    return _answer(services.users.reset_password(username, body.password, editor))
 
 
 @router.post("/{username}/log-out", operation_id="log_user_out", status_code=204, responses=may_fail(409))
-def log_user_out(username: Username, found: CommonIn, editor: EditorIn) -> None:
-    """Ends every session of the user."""
-    found.users.log_out(username, editor)
+def log_user_out(username: Username, services: HomeServicesIn, editor: EditorIn) -> None:
+    """End all sessions of the user."""
+    services.users.log_out(username, editor)
 
 
 @router.delete("/{username}", operation_id="delete_user", status_code=204, responses=may_fail(409))
 def delete_user(
-    username: Username, found: CommonIn, editor: EditorIn, version: Annotated[int | None, Query(ge=0)] = None
+    username: Username, services: HomeServicesIn, editor: EditorIn, version: Annotated[int | None, Query(ge=0)] = None
 ) -> None:
-    """The last admin stays: 409."""
-    found.users.delete(username, editor, version=version)
+    """Delete a user; 409 for the last admin."""
+    services.users.delete(username, editor, version=version)

@@ -1,4 +1,4 @@
-"""The control table: list, one, history, and values set by hand."""
+"""Workloads: list, details, usage history, live Deployment, and edits of manual values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.workloads.listing import Filter
 from kubedoor.workloads.service import Edit
 
-from ..after_response import PUBLISHES
+from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import ErrorBody, Name, may_fail
 from ..schemas.workloads import (
     BulkBody,
@@ -58,7 +58,7 @@ def workload_answer(row: dict[str, Any]) -> WorkloadAnswer:
 
 @router.get("", operation_id="list_workloads")
 def list_workloads(
-    found: ServicesIn,
+    services: ServicesIn,
     login: LoginIn,
     search: Annotated[str, Query(max_length=300)] = "",
     namespace: Annotated[str, Query(max_length=63)] = "",
@@ -71,23 +71,25 @@ def list_workloads(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> WorkloadPage:
-    wanted = Filter(search=search, namespace=namespace, mode=mode, asked=asked, has_manual=has_manual, hpa=hpa)
-    rows, total = found.workloads.page(wanted, sort=sort, descending=order == "desc", page=page, page_size=page_size)
+    filters = Filter(search=search, namespace=namespace, mode=mode, asked=asked, has_manual=has_manual, hpa=hpa)
+    rows, total = services.workloads.page(
+        filters, sort=sort, descending=order == "desc", page=page, page_size=page_size
+    )
     return WorkloadPage(
         items=[workload_answer(row) for row in rows],
         total=total,
         page=page,
         page_size=page_size,
-        namespaces=found.overview.listing.store.namespaces(),
-        is_sample=found.settings.uses_sample,
+        namespaces=services.overview.listing.store.namespaces(),
+        is_sample=services.settings.uses_sample,
     )
 
 
-@router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISHES])
-def edit_workloads(body: BulkBody, found: ServicesIn, editor: EditorIn) -> list[BulkResult]:
-    cluster = found.settings.cluster
+@router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISH_SNAPSHOT])
+def edit_workloads(body: BulkBody, services: ServicesIn, editor: EditorIn) -> list[BulkResult]:
+    cluster = services.settings.cluster
     edits = {WorkloadKey(cluster, edit.namespace, edit.deployment): edit for edit in body.edits}
-    results = found.workloads.edit_many(
+    results = services.workloads.edit_many(
         {
             key: Edit(
                 edit.version,
@@ -108,8 +110,10 @@ def _bulk_result(key: WorkloadKey, result: ManualValues | KubeDoorError) -> Bulk
 
 
 @router.get("/{cluster}/{namespace}/{deployment}", operation_id="get_workload")
-def get_workload(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> WorkloadDetail:
-    row = found.workloads.one(WorkloadKey(cluster, namespace, deployment))
+def get_workload(
+    cluster: Name, namespace: Name, deployment: Name, services: ServicesIn, login: LoginIn
+) -> WorkloadDetail:
+    row = services.workloads.one(WorkloadKey(cluster, namespace, deployment))
     containers = [ContainerAnswer(**container) for container in row["containers"]]
     return WorkloadDetail(**{**row, "containers": containers})
 
@@ -117,14 +121,14 @@ def get_workload(cluster: Name, namespace: Name, deployment: Name, found: Servic
 @router.patch(
     "/{cluster}/{namespace}/{deployment}",
     operation_id="edit_workload",
-    dependencies=[PUBLISHES],
+    dependencies=[PUBLISH_SNAPSHOT],
     responses=may_fail(409),
 )
 def edit_workload(
-    cluster: Name, namespace: Name, deployment: Name, body: WorkloadEdit, found: ServicesIn, editor: EditorIn
+    cluster: Name, namespace: Name, deployment: Name, body: WorkloadEdit, services: ServicesIn, editor: EditorIn
 ) -> ManualAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
-    return _manual_answer(found.workloads.edit(key, Edit(body.version, body.changes()), editor))
+    return _manual_answer(services.workloads.edit(key, Edit(body.version, body.changes()), editor))
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history")
@@ -132,13 +136,13 @@ def get_history(
     cluster: Name,
     namespace: Name,
     deployment: Name,
-    found: ServicesIn,
+    services: ServicesIn,
     login: LoginIn,
     days: Annotated[int, Query(ge=1, le=365)] = 30,
 ) -> HistoryAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
-    rows = found.workloads.history(key, days=days)
-    peak_day, memory_peak_day = found.control.peak_days(key)
+    rows = services.workloads.history(key, days=days)
+    peak_day, memory_peak_day = services.control.peak_days(key)
     return HistoryAnswer(days=[usage_answer(row) for row in rows], peak_day=peak_day, memory_peak_day=memory_peak_day)
 
 
@@ -147,16 +151,17 @@ def list_edits(
     cluster: Name,
     namespace: Name,
     deployment: Name,
-    found: ServicesIn,
+    services: ServicesIn,
     login: LoginIn,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> list[ManualAnswer]:
     return [
-        _manual_answer(edit) for edit in found.workloads.edits(WorkloadKey(cluster, namespace, deployment), limit=limit)
+        _manual_answer(edit)
+        for edit in services.workloads.edits(WorkloadKey(cluster, namespace, deployment), limit=limit)
     ]
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))
-def get_live(cluster: Name, namespace: Name, deployment: Name, found: ServicesIn, login: LoginIn) -> dict[str, Any]:
-    """The Deployment as the cluster has it now, without the values of its variables; with sample data, the sample's."""
-    return found.live(namespace, deployment)
+def get_live(cluster: Name, namespace: Name, deployment: Name, services: ServicesIn, login: LoginIn) -> dict[str, Any]:
+    """The current Deployment, without values of environment variables; with sample data, a sample manifest."""
+    return services.live(namespace, deployment)

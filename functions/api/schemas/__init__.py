@@ -1,1 +1,1 @@
-"""Bodies and answers of the API, as they go over the wire."""
+"""Request and response models of the API."""

@@ -1,4 +1,7 @@
-"""What goes over the wire, for validation and for the OpenAPI document that the web's types are made from."""
+"""Types that the request and response models share.
+
+The web UI's types are generated from these models: a renamed class is a change of the API document.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ Mode = Literal["enforce", "observe", "off"]
 RoleName = Literal["viewer", "operator", "admin"]
 Millicores = int | None
 Bytes = int | None
-# Said here, and refused by the library in words for people.
+# The minimum is only documented here: the library refuses shorter passwords with a readable message.
 NewPassword = Annotated[
     str, Field(max_length=MAX_PASSWORD_CHARACTERS, json_schema_extra={"minLength": MIN_PASSWORD_CHARACTERS})
 ]
@@ -29,14 +32,14 @@ Name = Annotated[str, Path(min_length=1, max_length=253)]
 
 
 class Strict(BaseModel):
-    """A request body: an unknown field is an error, and 3 is not "3"."""
+    """A request body: unknown fields are errors, and types are not coerced."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def _whole_numbers(cls, body: Any) -> Any:
-        """JSON knows one kind of number: 3.0 is 3 to whoever wrote it, and to the document."""
+        """Accepts 3.0 for 3: JSON and the OpenAPI document do not distinguish them."""
         if not isinstance(body, dict):
             return body
         return {
@@ -56,5 +59,5 @@ class ErrorAnswer(BaseModel):
 
 
 def may_fail(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: errors of its own, beside those that document.py adds by rule."""
+    """A route's own errors for its `responses`; openapi.py adds those that follow from general rules."""
     return {status: {"model": ErrorAnswer} for status in statuses}

@@ -1,4 +1,4 @@
-"""Collections over the wire."""
+"""Request and response models of collections."""
 
 from __future__ import annotations
 

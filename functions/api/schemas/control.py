@@ -1,4 +1,4 @@
-"""The switch, previews and the two records over the wire."""
+"""Request and response models of the switch, the preview, admission records and the audit log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ControlBody(Strict):
 
 
 class ControlAnswer(BaseModel):
-    enabled: bool | None = Field(description="null: the cluster does not say; `reason` says why.")
+    enabled: bool | None = Field(description="null: unknown; `reason` says why.")
     reason: str
     failure_policy: str
     is_current: bool
@@ -37,8 +37,8 @@ class PreviewAnswer(BaseModel):
     allowed: bool
     warnings: list[str]
     changes: list[Change]
-    before: dict[str, Any] = Field(description="The object as it came.")
-    after: dict[str, Any] = Field(description="The object as the API server would store it.")
+    before: dict[str, Any] = Field(description="The object of the request.")
+    after: dict[str, Any] = Field(description="The object after the webhook's patch.")
 
 
 class AdmissionAnswer(BaseModel):
@@ -62,7 +62,7 @@ class AdmissionAnswer(BaseModel):
 class AuditAnswer(BaseModel):
     at: datetime
     id: UUID
-    cluster: str = Field(description="Where it happened; empty: it is common to all clusters.")
+    cluster: str = Field(description="The cluster of the change; empty: it concerns all clusters.")
     who: str
     via: str
     address: str
@@ -71,4 +71,4 @@ class AuditAnswer(BaseModel):
     namespace: str
     before: dict[str, Any]
     after: dict[str, Any]
-    outcome: str = Field(description="done, or failed: then it did not happen, and `after` has the error.")
+    outcome: str = Field(description="done, or failed: then nothing was changed, and `after` has the error.")

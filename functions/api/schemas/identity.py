@@ -1,4 +1,4 @@
-"""Sessions, users and tokens over the wire."""
+"""Request and response models of sessions, users and tokens."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ class PasswordBody(Strict):
 class ClusterEntry(BaseModel):
     name: str
     is_sample: bool
-    no_access: str = Field(description="Why nothing can be done there, but collect and show it; empty: it can.")
+    no_access: str = Field(description="Why the cluster can only be collected and shown; empty: there is full access.")
 
 
 class SessionAnswer(BaseModel):
     username: str
-    role: str = Field(description="viewer, operator or admin: which routes it may use is in docs/people.md.")
+    role: str = Field(description="viewer, operator or admin; docs/people.md lists the routes of each.")
     via: str = Field(description="session or token.")
-    source: str = Field(description="local, or oidc: then there is no password here to change.")
+    source: str = Field(description="local, or oidc: then there is no local password to change.")
     expires_at: datetime
     must_change_password: bool = Field(description="The first password is still in use.")
-    may_skip_change: bool = Field(description="True on loopback: the change is advised, not demanded.")
+    may_skip_change: bool = Field(description="True on loopback: the change is recommended, not required.")
     cluster: str = Field(description="The home cluster.")
-    is_sample: bool = Field(description="Usage is made up: there is no Prometheus.")
+    is_sample: bool = Field(description="Usage is sample data: no Prometheus is configured.")
     clusters: list[ClusterEntry] = Field(description="Every cluster, the home cluster first.")
 
 
 class LoginWays(BaseModel):
     password: bool
-    oidc: bool = Field(description="There is an identity provider: GET /api/v1/session/oidc leads to it.")
+    oidc: bool = Field(description="An identity provider is configured: GET /api/v1/session/oidc redirects to it.")
     oidc_name: str
 
 
 class UserBody(Strict):
     username: str = Field(min_length=1, max_length=128)
-    password: NewPassword = Field(description="A first password: it has to be changed at the first log-in.")
+    password: NewPassword = Field(description="A first password: the user must change it at the first log-in.")
     role: RoleName
 
 
 class UserChange(Strict):
     role: RoleName
-    version: int | None = Field(default=None, ge=0, description="The version this was decided on; null: any.")
+    version: int | None = Field(default=None, ge=0, description="The version this change is based on; null: any.")
 
 
 class NewPasswordBody(Strict):
@@ -83,8 +83,8 @@ class TokenAnswer(BaseModel):
     made_by: str
     made_at: datetime
     expires_at: datetime
-    last_used_at: datetime | None = Field(description="Some minutes behind at most; null: never used.")
+    last_used_at: datetime | None = Field(description="Up to some minutes late; null: never used.")
 
 
 class TokenMade(TokenAnswer):
-    token: str = Field(description="Shown this once: only a hash of it is kept.")
+    token: str = Field(description="Shown only in this response: the store has its hash.")

@@ -1,4 +1,4 @@
-"""Imports over the wire."""
+"""Response models of imports."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ class SheetChangeAnswer(BaseModel):
 
 class ImportAnswer(BaseModel):
     changes: list[SheetChangeAnswer]
-    problems: list[SheetProblem] = Field(description="While there is one, nothing is changed.")
+    problems: list[SheetProblem] = Field(description="If there is one, nothing is changed.")
     applied: int = Field(description="How many workloads were changed; 0 for a preview.")
-    fingerprint: str = Field(description="Of these changes: an import that names it makes these or none.")
+    fingerprint: str = Field(description="A hash of the changes: an import with it makes exactly these or none.")

@@ -1,4 +1,4 @@
-"""The overview and the checkup over the wire."""
+"""Response models of the overview and the checkup."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ class Sums(BaseModel):
     memory_requested_bytes: int
     memory_used_bytes: int
     memory_control_bytes: int
-    cpu_spare_millicores: int = Field(description="Requested beyond what was used, over workloads that have spare.")
+    cpu_spare_millicores: int = Field(
+        description="Sum of requested minus used, over workloads that request more than they use."
+    )
     cpu_missing_millicores: int = Field(
-        description="Used beyond what was requested, over workloads that ask too little."
+        description="Sum of used minus requested, over workloads that use more than they request."
     )
     memory_spare_bytes: int
     memory_missing_bytes: int

@@ -1,4 +1,4 @@
-"""The control table over the wire: edits in, workloads and their usage out."""
+"""Request and response models of workloads: edits, control values, usage days."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import CONTAINER_NAME, Bytes, ErrorBody, Millicores, Mode, ObjectName
 
 
 class ContainerEdit(Strict):
-    """Quantities as Kubernetes writes them (`250m`, `1.5`, `512Mi`); null unsets a field, an absent one stays."""
+    """Kubernetes quantities (`250m`, `1.5`, `512Mi`); null unsets a field, an absent field stays unchanged."""
 
     cpu_request: Quantity | None = None
     memory_request: Quantity | None = None
@@ -39,7 +39,7 @@ class WorkloadEdit(Strict):
         return containers
 
     def changes(self) -> dict[str, Any]:
-        """Only what the client wrote."""
+        """The fields that the client sent, without `version`."""
         return self.model_dump(exclude_unset=True, exclude={"version"})
 
 
@@ -100,7 +100,7 @@ class UsageDayAnswer(BaseModel):
 
 
 class ContainerAnswer(BaseModel):
-    """One container's control values: `manual_*` over `collected_*`; null: nothing to say."""
+    """Control values of one container: the manual value if set, else the collected one; null: none."""
 
     container: str
     cpu_request_millicores: Millicores
@@ -115,10 +115,10 @@ class ContainerAnswer(BaseModel):
     memory_limit_bytes: Bytes
     collected_memory_limit_bytes: Bytes
     manual_memory_limit_bytes: Bytes
-    cpu_usage_millicores: int = Field(description="Used at peak, a pod; the P95 of the peak day.")
+    cpu_usage_millicores: int = Field(description="Usage per pod: the P95 of the peak day.")
     memory_usage_bytes: int
     reasons: list[str]
-    newest: UsageDayAnswer | None = Field(description="The newest usage day; null when not seen for a month.")
+    newest: UsageDayAnswer | None = Field(description="The newest usage day; null: none for 31 days.")
 
 
 class WorkloadAnswer(BaseModel):
@@ -132,7 +132,7 @@ class WorkloadAnswer(BaseModel):
     collected_replicas: int | None
     manual_replicas: int | None
     peak_day: date | None
-    days: int = Field(description="Usage days the collected values rest on.")
+    days: int = Field(description="Number of usage days that the collected values are based on.")
     hpa: bool
     opted_out: bool
     owned: bool

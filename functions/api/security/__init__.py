@@ -1,1 +1,1 @@
-"""Who is asking, what they may do, and how much they may send."""
+"""Authentication, authorization and body limits of the API."""

@@ -1,4 +1,7 @@
-"""Who is asking, and may they: session cookie or API token, the role table, foreign pages, client addresses."""
+"""Authentication and authorization of API requests: sessions, API tokens, roles, cross-site requests, client addresses.
+
+An unsafe request of a foreign page is refused; a route that is not in the role table requires an admin.
+"""
 
 from __future__ import annotations
 
@@ -11,35 +14,35 @@ from pydantic import Field
 
 from kubedoor.errors import Forbidden, NotFound, Unauthorized
 from kubedoor.identity.audit import Editor
-from kubedoor.identity.sessions import COMMAND_LINE, LOCAL_LOGIN, TOKEN, Login
+from kubedoor.identity.authentication import COMMAND_LINE, LOCAL_LOGIN, TOKEN, Login
 from kubedoor.roles import includes
 
 from ..clusters import Clusters
 from ..services import Services
-from .role_table import ANYBODY, BEFORE_PASSWORD_CHANGE, SESSION_ONLY, needed_for
+from .role_table import ANYBODY, BEFORE_PASSWORD_CHANGE, SESSION_ONLY, required_role_of
 
-# Of no kind, so that it is a part of the path where a route has it there.
+# Neither Path nor Query: FastAPI then takes it from the path of a route that has it there, else from the query.
 ClusterName = Annotated[str, Field(max_length=253, description="Which cluster; empty: the home cluster.")]
 COOKIE = "kubedoor_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDED = ("x-forwarded-for", "forwarded")
 
 
-def common(request: Request) -> Services:
-    """What is common to all clusters: people, notifications, settings."""
-    clusters: Clusters = request.app.state.services()
+def home_services(request: Request) -> Services:
+    """The services of the home cluster; users, tokens, notifications and settings are common to all clusters."""
+    clusters: Clusters = request.app.state.open_clusters()
     return clusters.home
 
 
 def client_address(request: Request, trusted: tuple[str, ...]) -> str:
-    """Where the request comes from; empty when nobody knows.
+    """The address of the client; empty if unknown.
 
-    X-Forwarded-For is believed as far as trusted proxies wrote it: its last entry that is no such proxy. Anybody can
-    write the entries before that.
+    Behind a trusted proxy it is the last entry of X-Forwarded-For that is no trusted proxy: a client can forge the
+    entries before it.
     """
     host = request.client.host if request.client else ""
     networks = [ipaddress.ip_network(network) for network in trusted]
-    # A proxy may add a line of its own below the one that came in.
+    # A proxy may add its own header line instead of extending the existing one.
     lines = ",".join(request.headers.getlist("x-forwarded-for"))
     chain = [_without_port(part.strip()) for part in lines.split(",") if part.strip()]
     address = host
@@ -49,7 +52,7 @@ def client_address(request: Request, trusted: tuple[str, ...]) -> str:
 
 
 def _without_port(entry: str) -> str:
-    """Some proxies write `203.0.113.5:50123` or `[2001:db8::1]:50123`, and each connection would be an address of its own."""
+    """Removes the port that some proxies add: with it, every connection would count as another address."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
@@ -63,7 +66,7 @@ def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IP
 
 
 def is_loopback(request: Request) -> bool:
-    """Somebody at this very machine; what a proxy has passed on is not."""
+    """Whether the client is on this machine; False for a request that a proxy forwarded."""
     host = request.client.host if request.client else ""
     if any(name in request.headers for name in _FORWARDED):
         return False
@@ -74,88 +77,95 @@ def is_loopback(request: Request) -> bool:
 
 
 def refuse_foreign_page(request: Request, *, public_url: str) -> None:
-    """A change that another site's page sends in somebody's name is refused. Raises Forbidden.
+    """Protects against cross-site request forgery and, on loopback, DNS rebinding. Raises Forbidden.
 
-    Browsers say where a request comes from, in Sec-Fetch-Site and, for every change, in Origin; a client that says
-    neither is no browser and holds no cookie it did not ask for. The algorithm is that of Go's CrossOriginProtection.
+    Browsers send Sec-Fetch-Site and, with every unsafe method, Origin. A client that sends neither is no browser, so no
+    foreign page can use its cookie. The algorithm is that of Go's http.CrossOriginProtection.
     """
-    if is_loopback(request) and not _is_own_name(request.headers.get("host", ""), public_url):
+    if is_loopback(request) and not _is_own_host(request.headers.get("host", ""), public_url):
         raise Forbidden("this name is not known to lead here: open localhost, or set KUBEDOOR_PUBLIC_URL")
     if request.method in SAFE_METHODS:
         return
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if public_url and origin == public_url:
         return
-    # A page without an origin says `null`, which has no host and so is never ours.
+    # The opaque origin `null` has no host and never equals ours.
     own = request.headers.get("host") or None
     is_foreign = site not in ("same-origin", "none") if site else origin is not None and urlsplit(origin).netloc != own
     if is_foreign:
         raise Forbidden("this change comes from another site's page")
 
 
-def _is_own_name(host: str, public_url: str) -> bool:
-    """On loopback: an address, or a name that no stranger's DNS could lead here (a rebinding needs a public name)."""
+def _is_own_host(host: str, public_url: str) -> bool:
+    """Whether a Host on loopback is an IP address, a name without dots, *.localhost or the host of `public_url`.
+
+    DNS rebinding needs a public name, which has dots.
+    """
     name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     if "." not in name or name.endswith(".localhost") or name == urlsplit(public_url).hostname:
         return True
     return name.replace(".", "").isdigit()
 
 
-def known(request: Request, found: Services) -> Login:
-    """Who sends the request, whatever they may do. Raises Unauthorized, or Forbidden for another site's page."""
+def authenticate(request: Request, services: Services) -> Login:
+    """The login of the request, without a check of its role. Raises Unauthorized, or Forbidden for a foreign page."""
     if isinstance(local := request.scope.get(LOCAL_LOGIN), Login):
         return local
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
-        # A page of another site cannot make a browser send this header, so there is nothing to refuse.
-        return found.people.token(token.strip())
-    refuse_foreign_page(request, public_url=found.settings.public_url)
-    return found.people.session(request.cookies.get(COOKIE, ""))
+        # No CSRF check: a foreign page cannot make a browser send this header.
+        return services.authenticator.token(token.strip())
+    refuse_foreign_page(request, public_url=services.settings.public_url)
+    return services.authenticator.session(request.cookies.get(COOKIE, ""))
 
 
-def authorized(request: Request, found: Annotated[Services, Depends(common)]) -> Login | None:
-    """The login of the request, checked against the role table; None for a route that is open to everybody.
+def authorize(request: Request, services: Annotated[Services, Depends(home_services)]) -> Login | None:
+    """The login of the request, checked against the role table; None for a public route.
 
-    Every route has this dependency, whether it asks for the login or not. Raises Unauthorized or Forbidden.
+    Every route has this dependency, also one that does not use the login. Raises Unauthorized or Forbidden.
     """
     operation = request.scope["route"].operation_id
-    needed = needed_for(operation)
-    if needed is ANYBODY:
-        refuse_foreign_page(request, public_url=found.settings.public_url)
+    required_role = required_role_of(operation)
+    if required_role is ANYBODY:
+        refuse_foreign_page(request, public_url=services.settings.public_url)
         return None
-    login = known(request, found)
+    login = authenticate(request, services)
     if login.via in (TOKEN, COMMAND_LINE) and operation in SESSION_ONLY:
         raise Forbidden("this is for people who have logged in, not for API tokens or the command line")
     if login.user.must_change_password and operation not in BEFORE_PASSWORD_CHANGE and not is_loopback(request):
         raise Forbidden(
             "change the first password before anything else: PUT /api/v1/session/password", must_change_password=True
         )
-    if not includes(login.user.role, needed):
-        raise Forbidden(f"this needs the role {needed}, and {login.user.username} is {login.user.role}", role=needed)
+    if not includes(login.user.role, required_role):
+        raise Forbidden(
+            f"this needs the role {required_role}, and {login.user.username} is {login.user.role}", role=required_role
+        )
     return login
 
 
-def logged_in(login: Annotated[Login | None, Depends(authorized)]) -> Login:
-    """The login of a route that asks for one."""
+def require_login(login: Annotated[Login | None, Depends(authorize)]) -> Login:
     if login is None:
         raise Unauthorized("log in first")
     return login
 
 
-def editor(
-    request: Request, found: Annotated[Services, Depends(common)], login: Annotated[Login, Depends(logged_in)]
+def request_editor(
+    request: Request,
+    services: Annotated[Services, Depends(home_services)],
+    login: Annotated[Login, Depends(require_login)],
 ) -> Editor:
-    return Editor(login.user.username, login.via, client_address(request, found.settings.trusted_proxies))
+    """Who is recorded in the audit log for the changes of this request."""
+    return Editor(login.user.username, login.via, client_address(request, services.settings.trusted_proxies))
 
 
-def services(
-    request: Request, login: Annotated[Login | None, Depends(authorized)], cluster: ClusterName = ""
+def cluster_services(
+    request: Request, login: Annotated[Login | None, Depends(authorize)], cluster: ClusterName = ""
 ) -> Services:
-    """The one place that decides which cluster a request is about: that in its path, else in its query, else home.
+    """The services of the cluster in the path, else in the query, else of the home cluster.
 
-    Raises NotFound that names the clusters there are, but not to somebody who has not logged in.
+    Raises NotFound for an unknown cluster. It lists the known ones only for authenticated clients.
     """
-    clusters: Clusters = request.app.state.services()
+    clusters: Clusters = request.app.state.open_clusters()
     try:
         return clusters.of(cluster) if cluster else clusters.home
     except NotFound:
@@ -164,14 +174,13 @@ def services(
         raise
 
 
-def every_cluster(request: Request) -> Clusters:
-    found: Clusters = request.app.state.services()
-    return found
+def all_clusters(request: Request) -> Clusters:
+    clusters: Clusters = request.app.state.open_clusters()
+    return clusters
 
 
-CommonIn = Annotated[Services, Depends(common)]
-ClustersIn = Annotated[Clusters, Depends(every_cluster)]
-ServicesIn = Annotated[Services, Depends(services)]
-LoginIn = Annotated[Login, Depends(logged_in)]
-SessionIn = LoginIn
-EditorIn = Annotated[Editor, Depends(editor)]
+HomeServicesIn = Annotated[Services, Depends(home_services)]
+ClustersIn = Annotated[Clusters, Depends(all_clusters)]
+ServicesIn = Annotated[Services, Depends(cluster_services)]
+LoginIn = Annotated[Login, Depends(require_login)]
+EditorIn = Annotated[Editor, Depends(request_editor)]

@@ -1,6 +1,7 @@
-"""No body is read without end, and only a small one before it is known who sends it.
+"""Limits the size of request bodies: per route, and to ANONYMOUS_BYTES before the client is authenticated.
 
-FastAPI has a body in memory, parsed, before anybody is asked to log in; parsed JSON takes up to thirty times its length.
+FastAPI reads and parses the whole body before the dependencies that authenticate; parsed JSON takes up to thirty times
+its length in memory.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kubedoor.errors import KubeDoorError
 from kubedoor.workloads.csv_import import MAX_SHEET_BYTES
 
-from .access import common, known
+from .access import authenticate, home_services
 
 KIB, MIB = 2**10, 2**20
-STRANGER_BYTES = 64 * KIB
-"""More than any log-in; the most that somebody may send who has not been looked up."""
+ANONYMOUS_BYTES = 64 * KIB
+"""Larger than any log-in; the limit for unauthenticated clients."""
 JSON_BYTES = 2 * MIB
 BULK_BYTES = 8 * MIB
 """A thousand edits, each with a note of a thousand Chinese characters and several containers."""
 PREVIEW_BYTES = 4 * MIB
-"""An object in etcd is at most 1.5 MiB, and a review holds two of them."""
+"""An AdmissionReview holds two objects; etcd limits each to 1.5 MiB."""
 _LIMITS = (
-    (re.compile(r"/api/v1/session(/.*)?"), STRANGER_BYTES),
+    (re.compile(r"/api/v1/session(/.*)?"), ANONYMOUS_BYTES),
     (re.compile(r"/api/v1/values/import(/preview)?"), MAX_SHEET_BYTES),
     (re.compile(r"/api/v1/admission/preview"), PREVIEW_BYTES),
     (re.compile(r"/api/v1/workloads/bulk"), BULK_BYTES),
@@ -33,7 +34,7 @@ _LIMITS = (
 
 
 class RefusedBody(HTTPException):
-    """FastAPI lets nothing else through from where it reads a body; `error` is what is meant."""
+    """Carries `error`: while FastAPI reads a body, it passes on HTTPException only."""
 
     def __init__(self, error: KubeDoorError) -> None:
         super().__init__(error.status)
@@ -41,29 +42,29 @@ class RefusedBody(HTTPException):
 
 
 class BodyLimit:
-    """An ASGI middleware: whoever reads on beyond the limit of the route gets 413 raised, a stranger 401 long before."""
+    """ASGI middleware: `receive` raises 413 beyond the limit of the route, RefusedBody beyond ANONYMOUS_BYTES."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, Body(scope, receive) if scope["type"] == "http" else receive, send)
+        await self._app(scope, CountedReceive(scope, receive) if scope["type"] == "http" else receive, send)
 
 
-class Body:
-    """`receive` of one request, counted."""
+class CountedReceive:
+    """The ASGI `receive` of one request, which counts the bytes of the body."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope = scope
         self._receive = receive
         self._limit_bytes = limit_bytes(scope["path"].removeprefix(scope.get("root_path", "")))
         self._bytes_read = 0
-        self._is_known = False
+        self._is_authenticated = False
 
     async def __call__(self) -> Message:
         if not self._bytes_read:
-            # Nothing of a body is read that says by itself that it is too long.
-            await self._allow(_announced(self._scope))
+            # A body whose Content-Length is too large is refused unread.
+            await self._allow(_content_length(self._scope))
         message = await self._receive()
         self._bytes_read += len(message.get("body", b""))
         await self._allow(self._bytes_read)
@@ -72,25 +73,25 @@ class Body:
     async def _allow(self, count: int) -> None:
         if count > self._limit_bytes:
             raise HTTPException(413, f"the body is larger than {_size(self._limit_bytes)}")
-        if count > STRANGER_BYTES and not self._is_known:
+        if count > ANONYMOUS_BYTES and not self._is_authenticated:
             try:
-                await run_in_threadpool(_look_up, Request(self._scope))
+                await run_in_threadpool(_authenticate, Request(self._scope))
             except KubeDoorError as error:
                 raise RefusedBody(error) from error
-            self._is_known = True
+            self._is_authenticated = True
 
 
 def limit_bytes(path: str) -> int:
-    """How much a request to `path` may send."""
+    """The largest body of a request to `path`."""
     return next((limit for pattern, limit in _LIMITS if pattern.fullmatch(path)), JSON_BYTES)
 
 
-def _look_up(request: Request) -> None:
-    known(request, common(request))
+def _authenticate(request: Request) -> None:
+    authenticate(request, home_services(request))
 
 
-def _announced(scope: Scope) -> int:
-    # Servers refuse a length that is no number; one without a length is counted as it comes.
+def _content_length(scope: Scope) -> int:
+    # 0 without a valid header: the body is then counted while it is read.
     length = Request(scope).headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
 

@@ -1,7 +1,7 @@
-"""Who may do what: one table for every route of the API, by its operation id.
+"""The role that each route of the API requires, by operation id.
 
-A route that is not here is for admins only, so that forgetting one opens nothing; a test walks the OpenAPI document and
-wants each of them here.
+A route that is missing here requires an admin, so that a forgotten entry never grants access. A test compares the table
+with the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEEDED: Mapping[str, Role | None] = {
     "list_login_ways": ANYBODY,
     "start_oidc_login": ANYBODY,
     "finish_oidc_login": ANYBODY,
-    # See
+    # Read
     "list_clusters": VIEWER,
     "get_overview": VIEWER,
     "run_checkup": VIEWER,
@@ -50,9 +50,9 @@ NEEDED: Mapping[str, Role | None] = {
     "list_schedules": VIEWER,
     "get_schedule": VIEWER,
     "preview_schedule": VIEWER,
-    # With a token of the schedule's own
+    # Public here: the route checks the token of the schedule
     "ping_schedule": ANYBODY,
-    # Edit and act
+    # Edit, collect, act
     "edit_workload": OPERATOR,
     "edit_workloads": OPERATOR,
     "import_values": OPERATOR,
@@ -66,7 +66,7 @@ NEEDED: Mapping[str, Role | None] = {
     "resume_schedule": OPERATOR,
     "run_schedule": OPERATOR,
     "delete_schedule": OPERATOR,
-    # The switch, people
+    # The switch, users, tokens
     "set_control": ADMIN,
     "list_users": ADMIN,
     "create_user": ADMIN,
@@ -87,15 +87,15 @@ NEEDED: Mapping[str, Role | None] = {
 }
 
 OWN_TOKEN = frozenset({"ping_schedule"})
-"""Open to everybody by the table, and then the route itself asks for a token that is good for it alone."""
+"""Routes that are public by the table and check a token of their own, which is valid for nothing else."""
 
 SESSION_ONLY = frozenset({"log_out", "log_out_everywhere", "change_password"})
-"""What makes no sense for a token: these answer 403 to it, whatever its role."""
+"""Routes that answer 403 to every API token, whatever its role."""
 
 BEFORE_PASSWORD_CHANGE = frozenset({"who_am_i", "log_out", "log_out_everywhere", "change_password"})
-"""What works while the first password is still in use."""
+"""Routes that work while the first password is in use."""
 
 
-def needed_for(operation: str) -> Role | None:
-    """The role that an operation asks for; None: it is open to everybody."""
+def required_role_of(operation: str) -> Role | None:
+    """ANYBODY (None) for a public operation."""
     return NEEDED.get(operation, ADMIN)

@@ -1,7 +1,7 @@
-"""The door's certificate where there is no cert-manager: kept in a Secret, renewed by whoever runs this again.
+"""The webhook's certificate without cert-manager: kept in a Secret, renewed by a later run if it expires soon.
 
-Two orders matter. The API server is told of a new CA before a certificate of that CA is served, and the old CA stays in
-the bundle, since doors go on with the old certificate until the kubelet has brought them the new one.
+Order matters. The API server gets a new CA before a certificate of that CA is served. The old CA stays in the bundle,
+because pods serve the old certificate until the kubelet has mounted the new one.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import Any
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import self_signed
 from kubedoor.errors import NotFound
-from kubedoor.kube.client import Cluster, segment
+from kubedoor.kube.client import Cluster, path_segment
 
 _FILES = ("ca.crt", "ca.key", "tls.crt", "tls.key")
 _END = "-----END CERTIFICATE-----\n"
 
 
 def renew(cluster: Cluster, *, namespace: str, secret: str, names: Sequence[str], now: datetime) -> bool:
-    """Make the Secret, or renew what is in it if it ends soon; whether anything was written.
+    """Create the Secret, or renew it if a certificate expires soon; returns whether the Secret was written.
 
-    The webhook configuration, where there is one, gets the Secret's CA in any case. Raises ClusterError and Forbidden.
+    Idempotent: every run also brings the CA bundle of the webhook configuration, if there is one, up to date. Raises
+    ClusterError and Forbidden.
     """
-    path = f"/api/v1/namespaces/{segment(namespace)}/secrets/{segment(secret)}"
+    path = f"/api/v1/namespaces/{path_segment(namespace)}/secrets/{path_segment(secret)}"
     found = _read(cluster, path)
     wanted = _renewed(found or {}, names, now)
-    _tell_api_server(cluster, wanted["ca.crt"])
+    _update_ca_bundle(cluster, wanted["ca.crt"])
     if wanted == found:
         return False
     data = {name: base64.b64encode(content).decode() for name, content in wanted.items()}
@@ -69,12 +70,12 @@ def _renewed(found: Mapping[str, bytes], names: Sequence[str], now: datetime) ->
 
 
 def _first(bundle: bytes) -> bytes:
-    """The newest CA of a bundle, so that bundles do not grow."""
+    """The newest CA of a bundle. The older ones are dropped, so that bundles do not grow."""
     head, end, _ = bundle.decode().partition(_END)
     return f"{head}{end}".encode()
 
 
-def _tell_api_server(cluster: Cluster, ca: bytes) -> None:
+def _update_ca_bundle(cluster: Cluster, ca: bytes) -> None:
     configuration = cluster.webhook_configuration(webhook_configuration.NAME)
     if configuration is None:
         return

@@ -1,7 +1,6 @@
-"""A CA of `serve`'s own and the door's certificate, kept in the data folder.
+"""A self-signed CA and the webhook's certificate, as files in a folder. Key files are readable by their owner only.
 
-For local runs and the sandbox; in a cluster cert-manager or the chart makes them. The key files are readable by their
-owner only.
+For local runs and the sandbox, and for `in_cluster`, which copies the files into a Secret.
 """
 
 from __future__ import annotations
@@ -31,20 +30,20 @@ class CertificateFiles:
 
 
 def ensure(folder: Path, names: Sequence[str], *, now: datetime) -> CertificateFiles:
-    """The files, made where they are missing, made anew where they end soon or lack a name."""
+    """Create missing files; renew a certificate that expires soon or is for other names. Idempotent."""
     folder.mkdir(parents=True, exist_ok=True)
     files = CertificateFiles(folder / "ca.crt", folder / "tls.crt", folder / "tls.key")
     ca_key_file = folder / "ca.key"
     if (
         not files.ca.exists()
         or not ca_key_file.exists()
-        or _ends_before(files.ca, now + timedelta(days=RENEW_BEFORE_DAYS))
+        or _expires_before(files.ca, now + timedelta(days=RENEW_BEFORE_DAYS))
     ):
         key = ec.generate_private_key(ec.SECP256R1())
         _write_key(ca_key_file, key)
         _write_certificate(files.ca, _ca(key, now))
         files.certificate.unlink(missing_ok=True)
-    if not files.key.exists() or not _is_good(files.certificate, names, now):
+    if not files.key.exists() or not _is_usable(files.certificate, names, now):
         ca_key = serialization.load_pem_private_key(ca_key_file.read_bytes(), password=None)
         if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
             raise TypeError(f"{ca_key_file} is not a key that KubeDoor made")
@@ -56,16 +55,16 @@ def ensure(folder: Path, names: Sequence[str], *, now: datetime) -> CertificateF
 
 
 def days_left(certificate: Path, *, now: datetime) -> int:
-    """Whole days until a certificate ends; negative when it has. Raises OSError and ValueError."""
+    """Whole days until a certificate expires; negative once it has. Raises OSError and ValueError."""
     return (x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc - now).days
 
 
-def _ends_before(certificate: Path, moment: datetime) -> bool:
+def _expires_before(certificate: Path, moment: datetime) -> bool:
     return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc < moment
 
 
-def _is_good(certificate: Path, names: Sequence[str], now: datetime) -> bool:
-    if not certificate.exists() or _ends_before(certificate, now + timedelta(days=RENEW_BEFORE_DAYS)):
+def _is_usable(certificate: Path, names: Sequence[str], now: datetime) -> bool:
+    if not certificate.exists() or _expires_before(certificate, now + timedelta(days=RENEW_BEFORE_DAYS)):
         return False
     found = x509.load_pem_x509_certificate(certificate.read_bytes())
     alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -121,7 +120,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        # An hour back, for API servers whose clock is behind.
+        # Valid from an hour ago, for API servers whose clock is behind.
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=days))
     )

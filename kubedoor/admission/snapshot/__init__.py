@@ -1,1 +1,1 @@
-"""The control values in memory, from which the door decides."""
+"""The in-memory snapshot of the control values: refreshed from the store, saved to a file, published to ConfigMaps."""

@@ -1,6 +1,6 @@
-"""Keeps the last good snapshot in ConfigMaps, which the door mounts and starts from while ClickHouse is away.
+"""Publishes the snapshot to ConfigMaps. The door mounts them, and starts from them while ClickHouse is away.
 
-`collect` publishes what a collection made, `api` what people set. The door itself has no rights in the cluster.
+`collect` publishes after a collection, `api` after an edit. The door itself needs no rights in the cluster.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 from kubedoor.admission.snapshot import shards
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import KubeDoorError
-from kubedoor.kube.client import Cluster, segment
+from kubedoor.kube.client import Cluster, path_segment
 
 log = logging.getLogger(__name__)
 
-MOST_ROUNDS = 3
-BELIEVED_SECONDS = 3600.0
-"""How long a ConfigMap is taken to hold what was written: others write to it too, or make it anew, empty."""
+MAX_PASSES = 3
+CACHE_SECONDS = 3600.0
+"""How long a shard is trusted to be as this process wrote it. Others write it too, or recreate its ConfigMap empty."""
 
 
 class Publisher:
-    """`prefix` and a number name the ConfigMaps, which exist already. With an empty `prefix` nothing is published."""
+    """Patches the existing ConfigMaps `<prefix>-0`, `<prefix>-1`, …; with an empty `prefix` nothing is published."""
 
     def __init__(
         self,
@@ -44,24 +44,24 @@ class Publisher:
         self._count = count
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._published: dict[int, Mapping[str, Any]] = {}
-        self._believed_until = float("-inf")
+        self._written: dict[int, Mapping[str, Any]] = {}
+        self._cache_expires_at = float("-inf")
 
     def publish(self) -> int:
-        """Write the pieces that have changed since this process last wrote them; how many those were.
+        """Write the shards that have changed since this process last wrote them; how many writes it took.
 
-        The store is asked again after writing: when two processes publish at once, whoever writes last then sees what
-        the other one published, and does not leave something older. Raises StoreError when the store is away,
-        ClusterError and Forbidden for the API server.
+        Reads the store again after writing, until nothing has changed: of two processes that publish at once, the one
+        that writes last then sees the other's edit, and does not leave an older snapshot. Raises StoreError when the
+        store is away, ClusterError and Forbidden for the API server.
         """
         if not self._prefix:
             return 0
         with self._lock:
-            if self._monotonic() >= self._believed_until:
-                self._published.clear()
-                self._believed_until = self._monotonic() + BELIEVED_SECONDS
+            if self._monotonic() >= self._cache_expires_at:
+                self._written.clear()
+                self._cache_expires_at = self._monotonic() + CACHE_SECONDS
             written = 0
-            for _ in range(MOST_ROUNDS):
+            for _ in range(MAX_PASSES):
                 changed = self._write_changed()
                 written += changed
                 if not changed:
@@ -70,26 +70,26 @@ class Publisher:
 
     def _write_changed(self) -> int:
         self._snapshot.refresh()
-        pieces = shards.split(self._snapshot.document(), self._count)
+        split = shards.split(self._snapshot.document(), self._count)
         changed = {
             number: content
-            for number, content in enumerate(shards.contents(pieces))
-            if self._published.get(number) != content
+            for number, content in enumerate(shards.contents(split))
+            if self._written.get(number) != content
         }
         for number, content in changed.items():
-            self._write(number, pieces[number])
-            self._published[number] = content
+            self._write(number, split[number])
+            self._written[number] = content
         return len(changed)
 
     def publish_or_warn(self) -> None:
-        """For work that is done already: what cannot be published now is published after the next change."""
+        """Publish after a change that is stored already. A failure is only logged: the next change publishes again."""
         try:
             self.publish()
         except KubeDoorError as error:
             log.warning("the snapshot for the door could not be published: %s", error)
 
-    def _write(self, number: int, piece: bytes) -> None:
+    def _write(self, number: int, shard: bytes) -> None:
         name = f"{self._prefix}-{number}"
-        path = f"/api/v1/namespaces/{segment(self._namespace)}/configmaps/{segment(name)}"
-        patch = {"binaryData": {shards.file_name(number): base64.b64encode(piece).decode()}}
+        path = f"/api/v1/namespaces/{path_segment(self._namespace)}/configmaps/{path_segment(name)}"
+        patch = {"binaryData": {shards.file_name(number): base64.b64encode(shard).decode()}}
         self._cluster.request("PATCH", path, body=patch, content_type="application/merge-patch+json")

@@ -1,7 +1,7 @@
-"""The control table in memory, for the door: fresh while the store answers, the last good one while it does not.
+"""In-memory snapshot of the control table: fresh while the store answers, the last good one while it does not.
 
-A refresh is one small query unless something changed. The snapshot is also kept in a file, from which a restarted door
-starts before it has reached the store; what others have published serves too, while it is newer.
+A refresh is one small query unless the revision changed. The snapshot is saved to a file, from which a restarted door
+starts before it has reached the store. A snapshot published by `collect` or `api` is loaded too, if it is newer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kubedoor.admission.snapshot import shards
-from kubedoor.admission.snapshot.overlay import Fact, Newer
+from kubedoor.admission.snapshot.overlay import Fact, Overlay
 from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
@@ -34,22 +34,22 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class State:
-    """What the snapshot holds; swapped as a whole, so that a reader never sees half of it."""
+    """Replaced as a whole, so that a reader never sees a partial update."""
 
     values: Mapping[WorkloadKey, ControlValues]
     revision: Revision | None
-    """None: read from the file, or from what was published."""
+    """None: loaded from the file or from published shards, not confirmed by the store."""
     checked_at: float
-    """On the monotonic clock: when the store last said that this is how things are, or when they were read."""
+    """Monotonic clock: when the store last confirmed the revision, or when the document was loaded."""
     saved_at: datetime
     rows: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
     facts: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
-    learnt_hpas: frozenset[WorkloadKey] = frozenset()
-    """Whose HPA is a fact, whatever a collection says."""
+    hpa_facts: frozenset[WorkloadKey] = frozenset()
+    """Workloads of which a recorded fact says that an HPA scales them; collections do not change it."""
 
 
 class Snapshot:
-    """Control values of one cluster. Every method may be called from any thread."""
+    """Control values of one cluster. Thread-safe."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Snapshot:
         now: Callable[[], datetime],
         folder: Path | None = None,
     ) -> None:
-        """`path`: the file. `folder`: where the pieces of a published snapshot are mounted, if they are."""
+        """`path`: the file. `folder`: where published shards are mounted; None if they are not."""
         self._control = control
         self._cluster = cluster
         self._path = path
@@ -69,11 +69,11 @@ class Snapshot:
         self._monotonic = monotonic
         self._now = now
         self._refreshing = threading.Lock()
-        # Never held while the store is asked: `values_of` and `note` are called on the event loop.
+        # Never held during a query: `values_of` and `add_facts` are called on the event loop.
         self._lock = threading.Lock()
-        self._newer = Newer()
+        self._overlay = Overlay()
         self._state: State | None = None
-        self._published: shards.Stamps = ()
+        self._published: shards.Fingerprint = ()
         self._is_saved = True
         self._save_after = float("-inf")
 
@@ -83,19 +83,19 @@ class Snapshot:
 
     @property
     def age_seconds(self) -> float:
-        """How long ago the store confirmed the snapshot; infinite when there is none."""
+        """How long ago the store confirmed the snapshot (a loaded one: was saved); infinite if there is none."""
         state = self._state
         if state is None:
             return float("inf")
         since_checked = max(0.0, self._monotonic() - state.checked_at)
         if state.revision is None:
-            # The stamp is of another machine, whose clock may be ahead.
+            # `saved_at` may be of another machine, whose clock may be ahead.
             return max(since_checked, (self._now() - state.saved_at).total_seconds())
         return since_checked
 
     @property
-    def is_changed(self) -> bool:
-        """Whether `save` has anything to write now."""
+    def needs_save(self) -> bool:
+        """Whether the snapshot has changed since the last save, and no retry delay is running."""
         return not self._is_saved and self._monotonic() >= self._save_after
 
     @property
@@ -104,30 +104,30 @@ class Snapshot:
         return sum(values.known for values in state.values.values()) if state else 0
 
     def values_of(self, key: WorkloadKey) -> ControlValues:
-        """What is in memory; UNKNOWN for a workload that is not."""
+        """From memory only; UNKNOWN for a workload that is not there."""
         with self._lock:
-            return self._newer.over(key, self._state.values.get(key, UNKNOWN) if self._state else UNKNOWN)
+            return self._overlay.apply(key, self._state.values.get(key, UNKNOWN) if self._state else UNKNOWN)
 
-    def has_learnt_hpa(self, key: WorkloadKey) -> bool:
-        """Whether an HPA is a fact, which stays when a collection no longer knows of it."""
+    def has_hpa_fact(self, key: WorkloadKey) -> bool:
+        """Whether a fact says that an HPA scales the workload. Collections do not change it."""
         with self._lock:
-            return self._newer.shown(key).get("hpa", self._state is not None and key in self._state.learnt_hpas)
+            return self._overlay.facts_of(key).get("hpa", self._state is not None and key in self._state.hpa_facts)
 
     def refresh(self) -> None:
-        """Ask the store whether anything changed, and read it if so.
+        """Query the store's revision, and read the control table if it changed.
 
-        Raises StoreError; then nothing has changed, unless something newer has been published.
+        Raises StoreError; the snapshot then stays as it was, or becomes the published one if that is newer.
         """
         with self._refreshing:
             if self._state is None:
                 self._load()
             try:
-                self._ask()
+                self._refresh_from_store()
             except StoreError:
                 self._load_published()
                 raise
 
-    def _ask(self) -> None:
+    def _refresh_from_store(self) -> None:
         checked_at = self._monotonic()
         revision = self._control.revision()
         state = self._state
@@ -136,39 +136,39 @@ class Snapshot:
             state = self._read(revision)
         with self._lock:
             self._state = replace(state, checked_at=checked_at)
-            self._newer.confirmed(checked_at)
+            self._overlay.expire(checked_at)
             self._is_saved = self._is_saved and not is_new
 
     def _read(self, revision: Revision) -> State:
-        found = self._control.control_rows()
-        if sum(row["is_collected"] for row in found) < self._control.collected_row_count():
+        table = self._control.control_rows()
+        if sum(row["is_collected"] for row in table) < self._control.collected_row_count():
             raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
-        rows = tuple({name: row[name] for name in _COLUMNS} for row in found)
+        rows = tuple({name: row[name] for name in _COLUMNS} for row in table)
         return self._state_of(rows, tuple(self._control.known_facts()), revision, self._now())
 
     def read_through(self, key: WorkloadKey) -> ControlValues:
-        """One workload straight from the store, remembered until the next refresh. Raises StoreError."""
-        asked_at = self._monotonic()
+        """One workload from the store, kept in the overlay until the next refresh. Raises StoreError."""
+        queried_at = self._monotonic()
         values = self._control.values_of(key)
         with self._lock:
-            if self._state is None or self._state.checked_at < asked_at:
-                self._newer.read(key, values, asked_at)
-            return self._newer.with_shown(key, values)
+            if self._state is None or self._state.checked_at < queried_at:
+                self._overlay.add_values(key, values, queried_at)
+            return self._overlay.apply_facts(key, values)
 
-    def note(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
-        """Take in what an admission has just shown, before the store has it."""
+    def add_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
+        """Add facts that an admission has just shown and the store does not have yet."""
         with self._lock:
-            self._newer.note(key, facts)
+            self._overlay.add_facts(key, facts)
 
-    def stored(self, facts: Iterable[Fact]) -> None:
-        """What was noted has been stored, or never will be: soon the store has the last word on it again."""
+    def mark_stored(self, facts: Iterable[Fact]) -> None:
+        """The store has these facts, or will never have them: let them expire from the overlay."""
         with self._lock:
-            self._newer.stored(facts, self._monotonic())
+            self._overlay.mark_stored(facts, self._monotonic())
 
     def save(self) -> None:
-        """Write the file if the snapshot has changed since; whole or not at all.
+        """Write the file atomically, if the snapshot has changed since the last save.
 
-        Raises OSError when that cannot be done; it is tried again half a minute later.
+        Raises OSError; `needs_save` is then False for RETRY_SAVE_SECONDS.
         """
         with self._lock:
             state, is_saved = self._state, self._is_saved
@@ -184,7 +184,7 @@ class Snapshot:
             raise
 
     def document(self) -> dict[str, Any]:
-        """What the file holds. Raises StoreError before the first refresh."""
+        """The content of the file. Raises StoreError if nothing is loaded yet."""
         if self._state is None:
             raise StoreError("there is no snapshot yet")
         return self._document(self._state)
@@ -199,15 +199,15 @@ class Snapshot:
         }
 
     def _load(self) -> None:
-        """The newer of the file and the published pieces."""
+        """Load the newer of the file and the published shards."""
         self._load_document(self._read_file())
         self._load_published()
 
     def _load_published(self) -> None:
-        """Take in what was published since the last look, if the store has confirmed nothing newer."""
-        if self._folder is None or (stamps := shards.stamps(self._folder)) == self._published:
+        """Load the published shards if they have changed and the store has confirmed nothing newer."""
+        if self._folder is None or (fingerprint := shards.fingerprint(self._folder)) == self._published:
             return
-        self._published = stamps
+        self._published = fingerprint
         self._load_document(shards.read_folder(self._folder))
 
     def _read_file(self) -> Any:
@@ -217,7 +217,7 @@ class Snapshot:
             return None
 
     def _load_document(self, content: Any) -> None:
-        # What is broken or of another cluster is as good as none: the store is asked next.
+        # A document that is broken or of another cluster is ignored: the store is queried next.
         try:
             if content["format"] != FILE_FORMAT or content["cluster"] != self._cluster:
                 return
@@ -227,21 +227,21 @@ class Snapshot:
             )
             saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
             if saved_at <= self._confirmed_at() or (self._is_confirmed and saved_at > self._now()):
-                # A publisher whose clock is ahead cannot say that it knows more than the store did.
+                # A publisher whose clock is ahead must not override what the store has confirmed.
                 return
             state = self._state_of(rows, tuple(content["facts"]), None, saved_at)
         except (ValueError, KeyError, TypeError):
             return
         with self._lock:
             self._state = state
-            self._newer.confirmed(state.checked_at - max(0.0, (self._now() - saved_at).total_seconds()))
+            self._overlay.expire(state.checked_at - max(0.0, (self._now() - saved_at).total_seconds()))
 
     @property
     def _is_confirmed(self) -> bool:
         return self._state is not None and self._state.revision is not None
 
     def _confirmed_at(self) -> datetime:
-        """When what is in memory was known to be so."""
+        """The instant of which the snapshot is known to be right."""
         if self._state is None:
             return datetime.min.replace(tzinfo=UTC)
         if self._state.revision is None:
@@ -257,16 +257,16 @@ class Snapshot:
     ) -> State:
         hpas = (fact for fact in facts if fact["hpa"])
         return State(
-            values=self._compiled(rows, facts),
+            values=self._compile(rows, facts),
             revision=revision,
             checked_at=self._monotonic(),
             saved_at=saved_at,
             rows=rows,
             facts=facts,
-            learnt_hpas=frozenset(WorkloadKey(self._cluster, one["namespace"], one["deployment"]) for one in hpas),
+            hpa_facts=frozenset(WorkloadKey(self._cluster, one["namespace"], one["deployment"]) for one in hpas),
         )
 
-    def _compiled(
+    def _compile(
         self, rows: Iterable[Mapping[str, Any]], facts: Iterable[Mapping[str, Any]]
     ) -> dict[WorkloadKey, ControlValues]:
         values = {

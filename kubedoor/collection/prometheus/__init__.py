@@ -1,1 +1,1 @@
-"""The Prometheus source: queries, HTTP client, answers."""
+"""The Prometheus usage source: HTTP client, queries, response parser, checks."""

@@ -1,6 +1,6 @@
-"""How a Prometheus wants to be spoken to: its address, and who is asking.
+"""Address and credentials of one Prometheus, validated before the first request.
 
-Checked before anything is sent, so that nothing that goes wrong later has to quote a secret.
+Error messages name the setting and never quote a secret.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 @dataclass(frozen=True)
 class Access:
-    """Build it with `checked`. `address` has neither credentials nor a slash at its end."""
+    """Build it with `checked`. `address` has no credentials and no trailing slash."""
 
     address: str
     headers: Mapping[str, str] = field(repr=False)
@@ -40,9 +40,9 @@ class Access:
         password: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """Raises InvalidInput that names the setting and never quotes a secret."""
-        address, *pair_of_url = _split_url(url)
-        user, secret = (username, password) if username else pair_of_url
+        """Credentials in `url` are the fallback for `username`. Raises InvalidInput that names the setting."""
+        address, *url_credentials = _split_url(url)
+        user, secret = (username, password) if username else url_credentials
         token = bearer_token.strip()
         if not _is_header_text(token):
             raise InvalidInput("the bearer token has characters no header can carry", field="prometheus_bearer_token")
@@ -59,17 +59,18 @@ class Access:
         )
 
     def authorization(self) -> str:
-        """The header's value, empty for none: bearer token, else token file, else user and password.
+        """The value of the Authorization header: bearer token, else token file, else user and password, else empty.
 
-        The file is read each time, because Kubernetes rotates its tokens. Raises PrometheusRefused when it has none.
+        The file is read for every request, because Kubernetes rotates its tokens. Raises PrometheusRefused if it is
+        unreadable or holds no token.
         """
-        if token := self.bearer_token or self._token_of_file():
+        if token := self.bearer_token or self._read_token_file():
             return f"Bearer {token}"
         if self.username:
             return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
         return ""
 
-    def _token_of_file(self) -> str:
+    def _read_token_file(self) -> str:
         if not self.bearer_token_file:
             return ""
         try:
@@ -90,7 +91,8 @@ def _split_url(url: str) -> tuple[str, str, str]:
         is_usable = False
     if not is_usable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
         raise InvalidInput(
-            "the Prometheus address is not one: write it like http://prometheus.monitoring:9090", field="prometheus_url"
+            "the Prometheus address is not valid: write it like http://prometheus.monitoring:9090",
+            field="prometheus_url",
         )
     path = parts.path.rstrip("/").removesuffix("/api/v1")
     host = parts.netloc.rpartition("@")[2]

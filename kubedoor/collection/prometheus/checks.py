@@ -1,4 +1,4 @@
-"""The checkup of Prometheus: can it be reached, has it the metrics, and what to do where not."""
+"""Checks that Prometheus is reachable and has the metrics, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _CLUSTER_LABEL = (
 )
 _HONOR_LABELS = "set honor_labels: true in the scrape job of kube-state-metrics"
 
+# Needed metrics and owner metrics: what to do if one is missing.
 _REMEDIES = {
     Metric.CPU: _KUBELET,
     Metric.MEMORY: _KUBELET,
@@ -37,7 +38,8 @@ _REMEDIES = {
     Metric.POD_OWNER: f"{_KUBE_STATE_METRICS}; until then pod names tell which Deployment a pod belongs to",
     Metric.REPLICASET_OWNER: f"{_KUBE_STATE_METRICS}; until then pod names tell which Deployment a pod belongs to",
 }
-_EXTRAS = {
+# Optional metrics: what is lost without each.
+_LOSSES = {
     Metric.HPA: "without it KubeDoor learns of a HorizontalPodAutoscaler only when it scales",
     Metric.CFS_PERIODS: "without it the throttled share is not known",
     Metric.CFS_THROTTLED_PERIODS: "without it the throttled share is not known",
@@ -55,7 +57,7 @@ _REMEDIES_OF_ERRORS = {
 
 
 def prometheus_checks(client: PrometheusClient, scope: Scope) -> Iterator[Check]:
-    """Needed and owner metrics are not ok when they are missing; further ones are ok, and say what is lost."""
+    """A missing needed or owner metric fails its check; a missing optional metric passes and names what is lost."""
     try:
         version = client.version()
         found = _series_found(client, scope)
@@ -69,7 +71,7 @@ def prometheus_checks(client: PrometheusClient, scope: Scope) -> Iterator[Check]
     yield _honor_labels(renamed)
     for metric, remedy in _REMEDIES.items():
         yield _metric_check(metric, found.get(metric, 0), remedy, is_needed=True)
-    for metric, loss in _EXTRAS.items():
+    for metric, loss in _LOSSES.items():
         yield _metric_check(metric, found.get(metric, 0), loss, is_needed=False)
 
 
@@ -95,17 +97,17 @@ def _honor_labels(renamed: int) -> Check:
 
 
 def _series_found(client: PrometheusClient, scope: Scope) -> dict[str, int]:
-    metrics = (*_REMEDIES, *_EXTRAS)
-    with client.query(queries.presence(scope, metrics, seconds=LOOK_BACK_SECONDS)) as answer:
+    metrics = (*_REMEDIES, *_LOSSES)
+    with client.query(queries.presence(scope, metrics, seconds=LOOK_BACK_SECONDS)) as result:
         return {
             series["metric"][queries.METRIC_LABEL]: int(instant_value(series))
-            for series in answer.series()
+            for series in result.series()
             if queries.METRIC_LABEL in series.get("metric", {})
         }
 
 
 def _first_value(client: PrometheusClient, text: str) -> int:
-    """0 where the answer has no series."""
-    with client.query(text) as answer:
-        values = [int(instant_value(series)) for series in answer.series()]
+    """0 if the result has no series."""
+    with client.query(text) as result:
+        values = [int(instant_value(series)) for series in result.series()]
     return values[0] if values else 0

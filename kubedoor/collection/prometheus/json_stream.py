@@ -1,8 +1,8 @@
-"""Prometheus' JSON answers, read while they arrive.
+"""Streaming parser for Prometheus' JSON responses.
 
-A day's curves of 10,000 workloads are 150 MB of JSON and would be 2 GB of Python objects. Here one series is decoded at
-a time, and what is not a series (status, warnings, statistics) is kept. The keys may come in any order: Prometheus says
-`status` first and `warnings` last, VictoriaMetrics puts `isPartial` between, and both may change their minds.
+The curves of one day of 10,000 workloads are 150 MB of JSON and would be 2 GB of Python objects, so one series is
+decoded at a time. Keys may come in any order: Prometheus sends `status` first and `warnings` last, VictoriaMetrics
+sends `isPartial` in between, and neither guarantees it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 
 from kubedoor.errors import PrometheusNotUnderstood
 
-MOST_CHARACTERS_OF_A_VALUE = 64 * 2**20
-"""Of one series or one other value; far above the 11,000 points that Prometheus gives at most."""
+MAX_VALUE_CHARACTERS = 64 * 2**20
+"""Limit for one series or other value; far above the 11,000 points that Prometheus returns at most."""
 _SPACE = " \t\n\r"
 _EXCERPT_CHARACTERS = 60
 
 
-class _Text:
-    """A growing buffer over chunks of UTF-8, read from the front."""
+class _JsonReader:
+    """Reads JSON tokens and values from chunks of UTF-8; holds only what is not consumed yet."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
@@ -33,7 +33,7 @@ class _Text:
         self._is_at_end = False
 
     def peek(self) -> str:
-        """The next character that is not white space, left in place; empty at the end."""
+        """The next character that is not white space, not consumed; empty at the end."""
         while True:
             while self._position < len(self._buffer) and self._buffer[self._position] in _SPACE:
                 self._position += 1
@@ -43,30 +43,30 @@ class _Text:
                 return ""
 
     def take(self, expected: str) -> str:
-        """The next character, which has to be one of `expected`."""
+        """Consume the next character. Raises PrometheusNotUnderstood if it is not one of `expected`."""
         char = self.peek()
         if not char or char not in expected:
-            raise self._broken()
+            raise self._malformed()
         self._position += 1
         return char
 
     def value(self) -> Any:
-        """The next whole JSON value."""
+        """Consume the next JSON value."""
         self.peek()
         while True:
             try:
                 value, end = self._scan(self._buffer, self._position)
             except (ValueError, RecursionError) as error:
-                if len(self._buffer) - self._position > MOST_CHARACTERS_OF_A_VALUE or not self._fill():
-                    raise self._broken() from error
+                if len(self._buffer) - self._position > MAX_VALUE_CHARACTERS or not self._fill():
+                    raise self._malformed() from error
                 continue
-            # A number that ends where the buffer ends may go on in the next chunk.
+            # A number at the end of the buffer may continue in the next chunk.
             if end < len(self._buffer) or not self._fill():
                 self._position = end
                 return value
 
     def _fill(self) -> bool:
-        """At least double what is unread, so that a value arriving in crumbs is not scanned once per crumb."""
+        """Read until the unread part has doubled, so that a value in many small chunks is not rescanned per chunk."""
         pieces = [self._buffer[self._position :]]
         wanted = max(len(pieces[0]), 1)
         got = 0
@@ -81,7 +81,7 @@ class _Text:
         self._buffer, self._position = "".join(pieces), 0
         return got > 0
 
-    def _broken(self) -> PrometheusNotUnderstood:
+    def _malformed(self) -> PrometheusNotUnderstood:
         if self._position >= len(self._buffer):
             return PrometheusNotUnderstood("Prometheus' answer ends in the middle of its JSON")
         excerpt = self._buffer[self._position : self._position + _EXCERPT_CHARACTERS]
@@ -91,8 +91,8 @@ class _Text:
 
 
 @dataclass
-class Answer:
-    """One answer: go through `series` to its end, then ask the rest."""
+class QueryResult:
+    """One response. The other fields are complete only after `series` is exhausted."""
 
     chunks: Iterable[bytes]
     status: str = ""
@@ -100,19 +100,19 @@ class Answer:
     is_partial: bool = False
 
     def series(self) -> Iterator[dict[str, Any]]:
-        """The objects of `data.result`, one at a time. PrometheusNotUnderstood when this is no successful answer."""
-        text = _Text(self.chunks)
-        for key in _keys(text):
+        """Yields the objects of `data.result`. Raises PrometheusNotUnderstood if the response is not a success."""
+        reader = _JsonReader(self.chunks)
+        for key in _keys(reader):
             if key != "data":
-                self._note(key, text.value())
-            elif text.peek() == "{":
-                yield from _result(text)
+                self._set(key, reader.value())
+            elif reader.peek() == "{":
+                yield from _result(reader)
             else:
                 raise PrometheusNotUnderstood("Prometheus' answer has no result: `data` is not an object")
         if self.status != "success":
             raise PrometheusNotUnderstood(f"Prometheus' answer has the status {self.status!r}, not 'success'")
 
-    def _note(self, key: str, value: Any) -> None:
+    def _set(self, key: str, value: Any) -> None:
         match key, value:
             case "status", str():
                 self.status = value
@@ -122,46 +122,49 @@ class Answer:
                 self.is_partial = value
 
 
-def _keys(text: _Text) -> Iterator[str]:
-    """The keys of the object that comes next; whoever iterates takes each one's value before going on."""
-    text.take("{")
-    if text.peek() == "}":
-        text.take("}")
+def _keys(reader: _JsonReader) -> Iterator[str]:
+    """Yields the keys of the next object. The caller must consume the value of each key before the next one."""
+    reader.take("{")
+    if reader.peek() == "}":
+        reader.take("}")
         return
     while True:
-        key = text.value()
+        key = reader.value()
         if not isinstance(key, str):
             raise PrometheusNotUnderstood(f"Prometheus' answer is not JSON: {key!r} where a key should be")
-        text.take(":")
+        reader.take(":")
         yield key
-        if text.take(",}") == "}":
+        if reader.take(",}") == "}":
             return
 
 
-def _result(text: _Text) -> Iterator[dict[str, Any]]:
-    for key in _keys(text):
-        if key == "result" and text.peek() == "[":
-            yield from _items(text)
+def _result(reader: _JsonReader) -> Iterator[dict[str, Any]]:
+    for key in _keys(reader):
+        if key == "result" and reader.peek() == "[":
+            yield from _items(reader)
         else:
-            text.value()
+            reader.value()
 
 
-def _items(text: _Text) -> Iterator[dict[str, Any]]:
-    text.take("[")
-    if text.peek() == "]":
-        text.take("]")
+def _items(reader: _JsonReader) -> Iterator[dict[str, Any]]:
+    reader.take("[")
+    if reader.peek() == "]":
+        reader.take("]")
         return
     while True:
-        item = text.value()
+        item = reader.value()
         if not isinstance(item, dict):
             raise PrometheusNotUnderstood("Prometheus' answer has no series where series should be")
         yield item
-        if text.take(",]") == "]":
+        if reader.take(",]") == "]":
             return
 
 
 def instant_value(series: Mapping[str, Any]) -> float:
-    """The value of a series of an instant query; may be NaN or infinite. A histogram has none."""
+    """The value of a series of an instant query; may be NaN or infinite.
+
+    Raises PrometheusNotUnderstood for a series without a value, such as a histogram.
+    """
     try:
         return float(series["value"][1])
     except (KeyError, IndexError, TypeError, ValueError) as error:

@@ -1,12 +1,12 @@
-"""The questions put to Prometheus, as text. Their number does not depend on how many workloads there are.
+"""Builds the PromQL queries. Their number does not depend on the number of workloads.
 
-For each stretch of a day three of them (CPU curve, memory curve, facts), and for the whole day one (state). Series are
-asked for per container and joined here, not by Prometheus: that keeps its memory use a third of an owner join's.
-Every one removes doubles: of a replicated kube-state-metrics, of a kubelet scraped by two jobs, of two Prometheus
-servers behind one Thanos. All of it is PromQL that Prometheus 2 and 3, Thanos, Mimir and VictoriaMetrics share.
+Each peak window takes three queries (CPU curve, memory curve, facts) and each day one (state). Series are fetched per
+container and joined to their owners in KubeDoor: a join in Prometheus needs three times the memory. Every query removes
+duplicate series: of a replicated kube-state-metrics, of a kubelet scraped by two jobs, of two Prometheus servers behind
+one Thanos. Only PromQL that Prometheus 2 and 3, Thanos, Mimir and VictoriaMetrics share is used.
 
-`container!=""` leaves out the cgroups of pods and the pause containers of containerd and CRI-O, `container!="POD"` the
-pause containers of Docker. The label `image` is not asked for: some setups drop it, and k3s 1.24 had none.
+`container!=""` excludes the cgroups of pods and the pause containers of containerd and CRI-O, `container!="POD"` the
+pause containers of Docker. There is no matcher on `image`: some setups drop this label, and k3s 1.24 had none.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from kubedoor.collection.readings import STATE_METRICS, Fact, Metric
 from kubedoor.model.usage import TimeRange
 
 LOOK_BACK_SECONDS = 300
-"""As Prometheus looks back for a sample by default; said where it matters, for VictoriaMetrics looks back less."""
+"""Prometheus' default look-back for a sample, stated explicitly because VictoriaMetrics has a shorter default."""
 FACT_LABEL = "kubedoor_fact"
 METRIC_LABEL = "kubedoor_metric"
-"""A copy of the metric's name: `or` takes two series for the same when they differ in nothing but the name."""
+"""A copy of the metric name, because `or` drops series that differ in the name only."""
 _CONTAINER = "namespace, pod, container"
 _REAL_CONTAINER = ('container!=""', 'container!="POD"')
 _STATE_LABELS = (
@@ -44,7 +44,7 @@ _REGEX_SPECIAL = frozenset("\\.+*?()|[]{}^$")
 
 @dataclass(frozen=True)
 class Scope:
-    """Which series are meant: label matchers for every selector, always escaped."""
+    """The label matchers of every selector, always escaped."""
 
     cluster_label: str = ""
     """Empty: no cluster matcher."""
@@ -72,7 +72,7 @@ def quoted(text: str) -> str:
 
 
 def _any_of(texts: Iterable[str]) -> str:
-    """An RE2 pattern (Prometheus anchors it) for exactly these texts."""
+    """An RE2 pattern that matches exactly these texts; Prometheus anchors it."""
     return "|".join("".join(f"\\{char}" if char in _REGEX_SPECIAL else char for char in text) for text in texts)
 
 
@@ -85,37 +85,37 @@ def _of_containers(metric: str, scope: Scope) -> str:
 
 
 def _growth(function: str, metric: str, scope: Scope, seconds: int) -> str:
-    """Of doubles the larger; a counter split by `cpu` is added up first.
+    """Growth per container: sums a counter that is split by `cpu`, then takes the largest of duplicate series.
 
-    A restarted container has a series of its own. While both have a rate, adding them up would be exact on Prometheus
-    but twice the truth on VictoriaMetrics, which does not extrapolate; the larger moves no P95 on either.
+    A restarted container has a new series. While both series have a rate, their sum would be exact on Prometheus but
+    doubled on VictoriaMetrics, which does not extrapolate; the maximum does not change a P95 on either.
     """
     return f"max by ({_CONTAINER}) (sum without (cpu) ({function}({_of_containers(metric, scope)}[{seconds}s])))"
 
 
 def cpu_curve(scope: Scope, *, rate_seconds: int) -> str:
-    """Cores used by each container, for a range query. `rate_seconds` has to span at least two scrapes."""
+    """A range query for the cores used by each container. `rate_seconds` must span at least two scrapes."""
     return _growth("rate", Metric.CPU, scope, rate_seconds)
 
 
 def memory_curve(scope: Scope) -> str:
-    """Working set in bytes of each container, for a range query."""
+    """A range query for the working set of each container, in bytes."""
     return f"max by ({_CONTAINER}) ({_of_containers(Metric.MEMORY, scope)})"
 
 
 def facts(scope: Scope, *, seconds: int) -> str:
-    """What each container did in the `seconds` before the instant of the query, told apart by FACT_LABEL."""
+    """An instant query for the facts of each container over the last `seconds`; FACT_LABEL names the fact."""
     window = f"[{seconds}s]"
     restarts = _of_containers(Metric.RESTARTS, scope)
     reasons = _selector(Metric.LAST_TERMINATED_REASON, scope, 'reason="OOMKilled"')
-    # Of the newest end only: a pod keeps the reason of an old one until the next.
+    # Only the reason of the last termination is known, and it stays until the next one: hence the short look-back.
     killed = f"max by ({_CONTAINER}) (last_over_time({reasons}[{LOOK_BACK_SECONDS}s])) == 1"
     events = f"increase({_of_containers(Metric.OOM_EVENTS, scope)}{window})"
     pieces = {
         Fact.MEMORY_MAX: f"max by ({_CONTAINER}) (max_over_time({_of_containers(Metric.MEMORY, scope)}{window}))",
         Fact.PERIODS: _growth("increase", Metric.CFS_PERIODS, scope, seconds),
         Fact.THROTTLED_PERIODS: _growth("increase", Metric.CFS_THROTTLED_PERIODS, scope, seconds),
-        # Each container that was killed has its own series, by its cgroup's id; these do add up.
+        # Each killed container has its own series, by cgroup id, so these are summed.
         Fact.OOM_EVENTS: f"sum by ({_CONTAINER}) (max by ({_CONTAINER}, id) ({events})) > 0",
         Fact.OOM_RESTARTS: f"(max by ({_CONTAINER}) (increase({restarts}{window})) > 0)"
         f" and on ({_CONTAINER}) ({killed})",
@@ -126,10 +126,10 @@ def facts(scope: Scope, *, seconds: int) -> str:
 
 
 def state(scope: Scope, ranges: Sequence[TimeRange]) -> str:
-    """The last value in any of the ranges of every series of STATE_METRICS; for an instant query at the last one's end.
+    """An instant query, at the end of the last range, for the last value of every series of STATE_METRICS in any range.
 
-    Each range is read by itself, so that the hours between two windows cost nothing; the last one first, since `or`
-    takes a series from where it comes first.
+    Each range has its own sub-query, so that the hours between two windows are not read. The last range comes first,
+    because `or` keeps the first occurrence of a series.
     """
     selector = _selector("", scope, _named(STATE_METRICS))
     pieces = (
@@ -140,20 +140,20 @@ def state(scope: Scope, ranges: Sequence[TimeRange]) -> str:
 
 
 def presence(scope: Scope, metrics: Iterable[Metric], *, seconds: int) -> str:
-    """How many series each of the metrics had in the last `seconds`, told apart by METRIC_LABEL."""
+    """Counts the series of each metric in the last `seconds`; METRIC_LABEL names the metric."""
     selector = _selector("", scope, _named(metrics))
     return f"count by ({METRIC_LABEL}) ({_with_metric_label(f'last_over_time({selector}[{seconds}s])')})"
 
 
 def renamed_labels(scope: Scope, *, seconds: int) -> str:
-    """How many series of kube-state-metrics lost their own labels to those of its scrape job (no `honor_labels`)."""
+    """Counts the series of kube-state-metrics whose labels the scrape job replaced (`honor_labels` is not set)."""
     everywhere = replace(scope, namespaces=(), excluded_namespaces=())
     selector = _selector(Metric.CONTAINER_INFO, everywhere, 'exported_pod!=""')
     return f"count(last_over_time({selector}[{seconds}s]))"
 
 
 def namespaces_of(scope: Scope) -> str:
-    """A series selector for the values of the label `namespace`."""
+    """The series selector to read the values of the label `namespace` from."""
     return _of_containers(Metric.MEMORY, scope)
 
 

@@ -1,8 +1,8 @@
-"""Sample data: a believable cluster of 40 Deployments in 5 namespaces, for trying KubeDoor without a Prometheus.
+"""Sample data: a realistic cluster of 40 Deployments in 5 namespaces, for trying KubeDoor without a Prometheus.
 
-Only the samples are made up. They lie on the same grid and go through the same arithmetic as what Prometheus says, so
-that collecting, control values and the preview really run. The same seed and day always give the same usage. Whatever
-is shown of it has to be labelled as sample data (`is_sample`).
+Only the samples are generated: they go through the same computation as samples from Prometheus, so collection, control
+values and the preview run as usual. The same seed and day always give the same usage. Every view of it must be labelled
+as sample data (`is_sample`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from kubedoor import quantities
 from kubedoor.collection.ownership import ALPHABET, HASH_ALPHABET
 from kubedoor.collection.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, Curve, DayReading, Fact, Grid, Metric
-from kubedoor.collection.sample.cluster import DEPLOYMENTS, Profile, SampleContainer, SampleDeployment, Story
+from kubedoor.collection.sample.cluster import DEPLOYMENTS, LoadProfile, SampleContainer, SampleDeployment, Scenario
 from kubedoor.collection.usage_days import day_usage
 from kubedoor.model.checks import Check
 from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay
@@ -28,13 +28,13 @@ NEW_SERVICE_DAYS = 6
 ROLLOUT_WEEKDAY = 3
 """ISO: Wednesday."""
 ROLLOUT_STEPS = 3
-"""How long a pod of the old and one of the new version run side by side."""
+"""For how many steps an old pod and its replacement both run."""
 _MEBIBYTE = 2**20
-_WEEKEND_LOAD = {Profile.OFFICE: 0.45, Profile.SHOPPERS: 1.15}
+_WEEKEND_LOAD = {LoadProfile.OFFICE: 0.45, LoadProfile.SHOPPERS: 1.15}
 # (local hour of the peak, its width in hours, its height)
-_BUMPS = {
-    Profile.OFFICE: ((10.75, 1.6, 0.75), (15.5, 2.0, 0.6)),
-    Profile.SHOPPERS: ((12.5, 1.4, 0.45), (10.5, 1.5, 0.5), (20.5, 1.8, 0.75)),
+_LOAD_PEAKS = {
+    LoadProfile.OFFICE: ((10.75, 1.6, 0.75), (15.5, 2.0, 0.6)),
+    LoadProfile.SHOPPERS: ((12.5, 1.4, 0.45), (10.5, 1.5, 0.5), (20.5, 1.8, 0.75)),
 }
 _NIGHT_LOAD = 0.25
 _PODS_WITHOUT_LOAD = 2
@@ -42,7 +42,7 @@ _PODS_WITHOUT_LOAD = 2
 
 @dataclass(frozen=True)
 class _Pod:
-    """One pod and the steps of the grid it is there for."""
+    """`steps` are the grid steps at which the pod exists."""
 
     name: str
     replicaset: str
@@ -50,12 +50,12 @@ class _Pod:
 
 
 def sample_deployments() -> list[dict[str, Any]]:
-    """The Deployments as Kubernetes manifests (apps/v1), for a preview without a cluster."""
+    """The Deployments as apps/v1 manifests, for a preview without a cluster."""
     return [deployment.manifest() for deployment in DEPLOYMENTS]
 
 
 class SampleSource:
-    """A UsageSource. `today` says which is the newest day there is; the load follows the clock of `time_zone`."""
+    """A UsageSource. `today` returns the newest day with data; the load follows the local time of `time_zone`."""
 
     is_sample = True
     mark = SAMPLE_MARK
@@ -66,11 +66,11 @@ class SampleSource:
         self._zone = ZoneInfo(time_zone)
 
     def read_day(self, peak_day: PeakDay, *, step_seconds: int) -> DayUsage:
-        """Any day up to `today`; a later one has no data."""
+        """A day after `today` has no data."""
         grid = Grid.of(peak_day.ranges, step_seconds)
         reading = DayReading(grid)
         if peak_day.day <= self._today() and grid.steps:
-            load = {profile: self._load(profile, grid, peak_day.day) for profile in Profile}
+            load = {profile: self._load(profile, grid, peak_day.day) for profile in LoadProfile}
             for deployment in self._deployments_of(peak_day.day):
                 _fill(reading, deployment, load[deployment.profile], peak_day.day, self._seed)
         return day_usage(reading, peak_day)
@@ -85,22 +85,22 @@ class SampleSource:
 
     def _deployments_of(self, day: date) -> Iterator[SampleDeployment]:
         age_days = (self._today() - day).days
-        return (each for each in DEPLOYMENTS if each.story is not Story.NEW or age_days < NEW_SERVICE_DAYS)
+        return (each for each in DEPLOYMENTS if each.scenario is not Scenario.NEW or age_days < NEW_SERVICE_DAYS)
 
-    def _load(self, profile: Profile, grid: Grid, day: date) -> list[float]:
-        """At each step, the share of the busiest hour's load."""
+    def _load(self, profile: LoadProfile, grid: Grid, day: date) -> list[float]:
+        """The load at each step, as a share of the busiest hour's load."""
         weekend = _WEEKEND_LOAD[profile] if day.isoweekday() > 5 else 1.0
         instants = (
-            datetime.fromtimestamp(stretch.first + index * stretch.step_seconds, UTC).astimezone(self._zone)
-            for stretch in grid.stretches
-            for index in range(stretch.steps)
+            datetime.fromtimestamp(segment.first + index * segment.step_seconds, UTC).astimezone(self._zone)
+            for segment in grid.segments
+            for index in range(segment.steps)
         )
         return [weekend * _daily_load(profile, instant.hour + instant.minute / 60) for instant in instants]
 
 
-def _daily_load(profile: Profile, hour: float) -> float:
-    bumps = sum(height * math.exp(-(((hour - peak) / width) ** 2) / 2) for peak, width, height in _BUMPS[profile])
-    return min(_NIGHT_LOAD + bumps, 1.0)
+def _daily_load(profile: LoadProfile, hour: float) -> float:
+    peaks = sum(height * math.exp(-(((hour - peak) / width) ** 2) / 2) for peak, width, height in _LOAD_PEAKS[profile])
+    return min(_NIGHT_LOAD + peaks, 1.0)
 
 
 def _fill(reading: DayReading, deployment: SampleDeployment, load: Sequence[float], day: date, seed: int) -> None:
@@ -111,21 +111,23 @@ def _fill(reading: DayReading, deployment: SampleDeployment, load: Sequence[floa
         hot_pod = random.uniform(0.9, 1.12)
         for container in deployment.containers:
             key = (deployment.namespace, pod.name, container.name)
-            cpu = _cpu_curve(container, deployment.story, load, busy_day * hot_pod, random)
-            memory = _memory_curve(container, deployment.story, load, day, random)
-            kept = [random.random() > 0.3 for _ in load] if deployment.story is Story.GAPPY else [True] * len(load)
+            cpu = _cpu_curve(container, deployment.scenario, load, busy_day * hot_pod, random)
+            memory = _memory_curve(container, deployment.scenario, load, day, random)
+            kept = (
+                [random.random() > 0.3 for _ in load] if deployment.scenario is Scenario.GAPPY else [True] * len(load)
+            )
             reading.add_curve(Metric.CPU, key, _during(pod, kept, cpu), 0)
             reading.add_curve(Metric.MEMORY, key, _during(pod, kept, memory), 0)
             _add_facts(reading, key, container, cpu, memory, random)
-            if deployment.story is Story.STARVED and not container.is_native_sidecar and random.random() < 0.12:
+            if deployment.scenario is Scenario.STARVED and not container.is_native_sidecar and random.random() < 0.12:
                 reading.add_fact(Fact.OOM_EVENTS, key, 1)
 
 
 def _pods(deployment: SampleDeployment, load: Sequence[float], day: date, seed: int) -> Iterator[_Pod]:
-    """Old and new pods in a rollout, more and fewer under an autoscaler, else simply the replicas."""
+    """The pods of one day: old and new ones in a rollout, a varying number if autoscaled, else the replicas."""
     version = (day.toordinal() - ROLLOUT_WEEKDAY) // 7
     steps = len(load)
-    if deployment.story is Story.ROLLOUT and day.isoweekday() == ROLLOUT_WEEKDAY:
+    if deployment.scenario is Scenario.ROLLOUT and day.isoweekday() == ROLLOUT_WEEKDAY:
         old, new = _replicaset(deployment, version - 1, seed), _replicaset(deployment, version, seed)
         for index in range(deployment.replicas):
             moment = min(steps // 3 + index * ROLLOUT_STEPS, steps)
@@ -133,10 +135,12 @@ def _pods(deployment: SampleDeployment, load: Sequence[float], day: date, seed: 
             yield _pod(new, index, range(moment, steps))
         return
     replicaset = _replicaset(deployment, version, seed)
-    for index in range(deployment.replicas * 2 if deployment.story is Story.AUTOSCALED else deployment.replicas):
-        # Pods beyond the least two come when the load reaches their share of it.
+    for index in range(deployment.replicas * 2 if deployment.scenario is Scenario.AUTOSCALED else deployment.replicas):
+        # Each pod above the minimum of two exists from the first to the last step at which the load needs it.
         share = (index - _PODS_WITHOUT_LOAD + 1) / (deployment.replicas * 2)
-        needed = [step for step in range(steps) if load[step] >= share or deployment.story is not Story.AUTOSCALED]
+        needed = [
+            step for step in range(steps) if load[step] >= share or deployment.scenario is not Scenario.AUTOSCALED
+        ]
         if needed:
             yield _pod(replicaset, index, range(needed[0], needed[-1] + 1))
 
@@ -152,13 +156,13 @@ def _pod(replicaset: str, index: int, steps: range) -> _Pod:
 
 
 def _describe_pod(reading: DayReading, deployment: SampleDeployment, pod: _Pod) -> None:
-    """The series kube-state-metrics would have of the pod."""
+    """Add the series that kube-state-metrics would export for the pod."""
     state, namespace = reading.state, {"namespace": deployment.namespace}
     of_pod = {**namespace, "pod": pod.name}
     state.add(Metric.POD_OWNER, {**of_pod, "owner_kind": "ReplicaSet", "owner_name": pod.replicaset}, 1)
     replicaset_owner = {"replicaset": pod.replicaset, "owner_kind": "Deployment", "owner_name": deployment.name}
     state.add(Metric.REPLICASET_OWNER, {**namespace, **replicaset_owner}, 1)
-    if deployment.story is Story.AUTOSCALED:
+    if deployment.scenario is Scenario.AUTOSCALED:
         target = {"scaletargetref_kind": "Deployment", "scaletargetref_name": deployment.name}
         state.add(Metric.HPA, {**namespace, **target}, 1)
     for container in deployment.containers:
@@ -167,11 +171,11 @@ def _describe_pod(reading: DayReading, deployment: SampleDeployment, pod: _Pod) 
             state.add(Metric.INIT_CONTAINER_INFO, {**of_container, "restart_policy": "Always"}, 1)
         else:
             state.add(Metric.CONTAINER_INFO, of_container, 1)
-        for metric, labels, value in _asked_for(container):
+        for metric, labels, value in _requests_and_limits(container):
             state.add(metric, {**of_container, **labels}, value)
 
 
-def _asked_for(container: SampleContainer) -> Iterator[tuple[Metric, dict[str, str], float]]:
+def _requests_and_limits(container: SampleContainer) -> Iterator[tuple[Metric, dict[str, str], float]]:
     if container.cpu_request:
         yield Metric.REQUESTS, {"resource": "cpu"}, quantities.cpu_millicores(container.cpu_request) / 1000
     if container.memory_request:
@@ -184,19 +188,23 @@ def _asked_for(container: SampleContainer) -> Iterator[tuple[Metric, dict[str, s
         yield Metric.LIMITS, {"resource": "memory"}, quantities.memory_bytes(container.memory_limit)
 
 
-def _cpu_curve(container: SampleContainer, story: Story, load: Sequence[float], factor: float, random: Random) -> Curve:
+def _cpu_curve(
+    container: SampleContainer, scenario: Scenario, load: Sequence[float], factor: float, random: Random
+) -> Curve:
     busy = container.busy_millicores / 1000 * factor
     limit = quantities.cpu_millicores(container.cpu_limit) / 1000 if container.cpu_limit else math.inf
-    if story is Story.IDLE:
+    if scenario is Scenario.IDLE:
         return array("d", (busy * random.uniform(0.3, 1.0) for _ in load))
     return array("d", (min(busy * share * random.uniform(0.93, 1.05), limit) for share in load))
 
 
-def _memory_curve(container: SampleContainer, story: Story, load: Sequence[float], day: date, random: Random) -> Curve:
-    """Memory follows the load only a little; that of a leaking one follows the days since Monday."""
+def _memory_curve(
+    container: SampleContainer, scenario: Scenario, load: Sequence[float], day: date, random: Random
+) -> Curve:
+    """Memory depends little on the load; that of a leaking Deployment grows with the days since Monday."""
     busy = container.busy_mebibytes * _MEBIBYTE * random.uniform(0.95, 1.03)
     limit = quantities.memory_bytes(container.memory_limit) if container.memory_limit else math.inf
-    if story is Story.LEAKING:
+    if scenario is Scenario.LEAKING:
         busy *= 0.6 + 0.22 * (day.isoweekday() - 1)
     return array("d", (min(busy * (0.86 + 0.12 * share) * random.uniform(0.99, 1.01), limit) for share in load))
 
@@ -210,8 +218,8 @@ def _add_facts(
 ) -> None:
     reading.add_fact(Fact.MEMORY_MAX, key, max(memory) * 1.01)
     if container.cpu_limit:
-        # A container that comes near its limit on average is held back in some of its 100 ms periods.
+        # A container whose mean usage is close to its limit is throttled in some of its 100 ms periods.
         nearness = max(cpu) / (quantities.cpu_millicores(container.cpu_limit) / 1000)
-        periods = len(cpu) * reading.grid.stretches[0].step_seconds * 10
+        periods = len(cpu) * reading.grid.segments[0].step_seconds * 10
         reading.add_fact(Fact.PERIODS, key, periods)
         reading.add_fact(Fact.THROTTLED_PERIODS, key, periods * max(nearness - 0.75, 0.0) * random.uniform(0.8, 1.2))

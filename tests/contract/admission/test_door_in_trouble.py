@@ -1,4 +1,4 @@
-"""The door when something is wrong with it, with the store or with the switch: releases go on."""
+"""The door during failures of itself, of the store or of the switch: releases go on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
 
 
 def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path]:
-    """`python -m kubedoor mutate` as a process of its own: it, its port and its CA."""
+    """Start `python -m kubedoor mutate`; returns the process, its port and its CA file."""
     port = processes.free_port()
     environment = {
         "PATH": "/usr/bin:/bin",

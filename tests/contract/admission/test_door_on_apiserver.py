@@ -1,4 +1,4 @@
-"""What the API server stores, and what restarts, when people and controllers work on Deployments with the door on."""
+"""What the API server stores, and what restarts, when people and controllers change Deployments with control on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ APP = amounts("120m", "256Mi")
 
 @pytest.fixture
 def web(lab: Lab, namespace: str) -> str:
-    """A Deployment `web` that the door has sized: 3 replicas, 120m and 256Mi. Its namespace."""
+    """The namespace of a Deployment `web` that the door has sized: 3 replicas, 120m and 256Mi."""
     lab.set_values(namespace, app=APP)
     lab.create(namespace, replicas=10, containers=[asks("500m", "1Gi")])
     return namespace

@@ -1,8 +1,7 @@
-"""The running API against its own OpenAPI document: every operation, by everybody, with what the document says and with
-what it forbids.
+"""Tests the running API against its OpenAPI document: valid and invalid requests to every operation, by every role.
 
-KubeDoor runs on sample data and nothing that it talks to is here. So what needs a cluster may answer 503 `cluster`, and a
-channel that takes no message 502 `not_delivered`, where the document has them; anything else from 500 on is a defect.
+KubeDoor runs on sample data without a cluster. Operations that need one may answer 503 `cluster`, and the test of a
+channel 502 `not_delivered`, if the document has them; every other status from 500 on is a defect.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from schemathesis import Response
 from schemathesis.core import NOT_SET
 
 from functions.api.schemas.base import ErrorAnswer
-from functions.api.security.role_table import ANYBODY, OWN_TOKEN, needed_for
+from functions.api.security.role_table import ANYBODY, OWN_TOKEN, required_role_of
 from kubedoor.roles import Role, includes
 from scripts.documents import openapi
 from tests.support.openapi import (
     REQUEST_TIMEOUT_SECONDS,
+    ApiUnderTest,
     Call,
     Caller,
-    House,
     boundary_cases,
     cases,
     each,
@@ -36,7 +35,7 @@ from tests.support.openapi import (
     modes,
     operations,
 )
-from tests.support.past import give_past
+from tests.support.past_records import write_past_records
 from tests.toolbox import processes
 from tests.toolbox.running import RunningKubeDoor
 
@@ -45,7 +44,7 @@ CLUSTER = "documented"
 OPERATIONS = operations()
 PATHS: dict[str, dict[str, object]] = openapi()["paths"]
 FOR_ADMIN, FOR_OTHERS, BOUNDARIES = 5, 2, 16
-"""Requests an operation and mode."""
+"""Numbers of requests per operation and mode."""
 NOBODY = "nobody"
 FALSE_LOGINS: tuple[dict[str, str], ...] = (
     {},
@@ -56,20 +55,20 @@ FALSE_LOGINS: tuple[dict[str, str], ...] = (
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiUnderTest]:
     folder = tmp_path_factory.mktemp("documented")
-    give_past(folder / "data", CLUSTER)
+    write_past_records(folder / "data", CLUSTER)
     running = start(folder)
     try:
-        with closing(House(running, CLUSTER)) as found:
-            run = found.call("POST", "/collect", {"days": 2})["collection"]
+        with closing(ApiUnderTest(running, CLUSTER)) as client:
+            run = client.call("POST", "/collect", {"days": 2})["collection"]
             processes.wait_until(
-                lambda: found.call("GET", f"/collect/runs/{run}")["state"] == "finished",
+                lambda: client.call("GET", f"/collect/runs/{run}")["state"] == "finished",
                 what="the collection is over",
                 children=[running.child],
                 timeout_seconds=120,
             )
-            yield found
+            yield client
     finally:
         running.child.stop()
 
@@ -99,29 +98,29 @@ def start(folder: Path) -> RunningKubeDoor:
 
 
 @pytest.fixture(scope="module")
-def callers(house: House) -> dict[str, Caller]:
-    """A token of each role, and nobody."""
-    return {role: house.with_token(role) for role in Role} | {NOBODY: Caller(house.running.url, NOBODY)}
+def callers(api: ApiUnderTest) -> dict[str, Caller]:
+    """One caller per role, with a token, and one without credentials."""
+    return {role: api.with_token(role) for role in Role} | {NOBODY: Caller(api.running.url, NOBODY)}
 
 
-def caller_for(house: House, callers: dict[str, Caller], name: str, who: str) -> Caller:
-    return house.logged_in(who) if is_session_only(OPERATIONS[name]) and who != NOBODY else callers[who]
+def caller_for(api: ApiUnderTest, callers: dict[str, Caller], name: str, who: str) -> Caller:
+    return api.logged_in(who) if is_session_only(OPERATIONS[name]) and who != NOBODY else callers[who]
 
 
-def test_the_running_api_serves_the_document_of_the_code(house: House) -> None:
-    assert house.call("GET", "/openapi.json") == openapi()
+def test_the_running_api_serves_the_document_of_the_code(api: ApiUnderTest) -> None:
+    assert api.call("GET", "/openapi.json") == openapi()
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_api_keeps_to_its_document(house: House, callers: dict[str, Caller], name: str) -> None:
-    operation, caller = OPERATIONS[name], caller_for(house, callers, name, Role.ADMIN)
+def test_the_api_keeps_to_its_document(api: ApiUnderTest, callers: dict[str, Caller], name: str) -> None:
+    operation, caller = OPERATIONS[name], caller_for(api, callers, name, Role.ADMIN)
 
     def check(case: Call) -> None:
         hold_to_document(case, send(caller, name, case))
 
-    things = house.things(operation)
+    resources = api.resources(operation)
     for mode in modes(operation):
-        each(cases(operation, mode, things), check, count=FOR_ADMIN)
+        each(cases(operation, mode, resources), check, count=FOR_ADMIN)
     for case in boundary_cases(operation, BOUNDARIES):
         check(case)
 
@@ -129,9 +128,9 @@ def test_the_api_keeps_to_its_document(house: House, callers: dict[str, Caller],
 @pytest.mark.parametrize("who", [NOBODY, Role.VIEWER, Role.OPERATOR])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_who_is_let_in_is_what_the_role_table_says(
-    house: House, callers: dict[str, Caller], name: str, who: str
+    api: ApiUnderTest, callers: dict[str, Caller], name: str, who: str
 ) -> None:
-    operation, caller = OPERATIONS[name], caller_for(house, callers, name, who)
+    operation, caller = OPERATIONS[name], caller_for(api, callers, name, who)
     false_logins = itertools.cycle(FALSE_LOGINS if who == NOBODY else [{}])
 
     def check(case: Call) -> None:
@@ -144,21 +143,21 @@ def test_who_is_let_in_is_what_the_role_table_says(
         case.validate_response(response)
         error = ErrorAnswer.model_validate(response.json()).error
         if error.code == "bad_request" and case.body is not NOT_SET:
-            # What is not even JSON is refused before anybody is asked who they are.
+            # Invalid JSON is refused before authentication.
             return
         if name in OWN_TOKEN and response.status_code in (404, 422):
-            # The route asks for its token by itself, when it has read the rest and knows the cluster.
+            # The route itself checks its token, after the validation of the request.
             return
         assert (response.status_code, error.code, error.details) == (status, code, details)
 
-    things = house.things(operation)
+    resources = api.resources(operation)
     for mode in modes(operation):
-        each(cases(operation, mode, things), check, count=FOR_OTHERS)
+        each(cases(operation, mode, resources), check, count=FOR_OTHERS)
 
 
 def refusal(name: str, who: str) -> tuple[int, str, dict[str, str]] | None:
-    """How this operation turns them away; None: it does not."""
-    needed = needed_for(name)
+    """Status, code and details of the refusal by the role table; None: not refused."""
+    needed = required_role_of(name)
     if name in OWN_TOKEN:
         return 401, "unauthorized", {}
     if needed is ANYBODY:
@@ -169,25 +168,25 @@ def refusal(name: str, who: str) -> tuple[int, str, dict[str, str]] | None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_says_which_methods_it_has(house: House, path: str) -> None:
+def test_a_path_says_which_methods_it_has(api: ApiUnderTest, path: str) -> None:
     address = re.sub(r"\{\w+\}", "any", path)
     alike = [other for other in PATHS if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", other), address)]
     served = sorted({method.upper() for other in alike for method in PATHS[other]})
     for method in sorted({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - set(served)):
-        answer = requests.request(method, house.running.url + address, timeout=REQUEST_TIMEOUT_SECONDS)
+        answer = requests.request(method, api.running.url + address, timeout=REQUEST_TIMEOUT_SECONDS)
         assert (answer.status_code, answer.headers["Allow"]) == (405, ", ".join(served)), method
         assert ErrorAnswer.model_validate_json(answer.content).error.code == "method_not_allowed"
 
 
-def test_nothing_has_gone_wrong_meanwhile(house: House) -> None:
-    log = house.running.child.log.read_text(encoding="utf-8")
-    assert house.running.child.is_running
+def test_nothing_has_gone_wrong_meanwhile(api: ApiUnderTest) -> None:
+    log = api.running.child.log.read_text(encoding="utf-8")
+    assert api.running.child.is_running
     assert "Traceback" not in log
     assert '"severity": "ERROR"' not in log
 
 
 def send(caller: Caller, name: str, case: Call, **headers: str) -> Response:
-    """As it is; but what ends the caller's session is followed by another log-in, and old words are the right ones."""
+    """Sends the case with the valid old password, and logs in again if the request ended the caller's session."""
     if caller.own and is_positive(case) and isinstance(case.body, dict) and "old_password" in case.body:
         case.body["old_password"] = caller.own["password"]
     response = caller.send(case, **headers)
@@ -199,7 +198,7 @@ def send(caller: Caller, name: str, case: Call, **headers: str) -> Response:
 
 
 def hold_to_document(case: Call, response: Response) -> None:
-    """Status, headers and body are documented; what is wrong is refused, what is well-formed is understood."""
+    """Checks the response against the document: status, headers and body; a valid request passes validation."""
     case.validate_response(response)
     if response.status_code < 400:
         return
@@ -207,8 +206,8 @@ def hold_to_document(case: Call, response: Response) -> None:
     if response.status_code >= 500:
         assert (response.status_code, error.code) in ((503, "cluster"), (502, "not_delivered")), error
     if is_positive(case):
-        # Rules that no schema can say may refuse it, but the schema itself may not.
-        assert "problems" not in error.details, f"the document does not say it: {error.message}"
+        # Rules beyond the schema may refuse it; the schema validation must not.
+        assert "problems" not in error.details, f"not in the document: {error.message}"
 
 
 def is_positive(case: Call) -> bool:

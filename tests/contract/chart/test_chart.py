@@ -1,4 +1,4 @@
-"""The chart: every set of values renders to objects that the API server and Knative's own webhook take."""
+"""The chart: every set of values renders to objects that the API server and Knative's webhook accept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kubedoor.config import settings
+from kubedoor.config import clusters
 from tests.contract.lab import replicas_of
 from tests.contract.production import RESTRICTED, install_definitions
 from tests.support.clickhouse import ClickHouse
@@ -187,7 +187,7 @@ def knative(plane: ControlPlane) -> Iterator[Knative]:
 
 
 def accept(plane: ControlPlane, manifests: list[dict[str, Any]]) -> str:
-    """Whatever the API server has to say to all of them at once, its warnings too; PartFailed when it refuses."""
+    """Applies all objects in a dry run; returns the output with warnings. Raises PartFailed if one is refused."""
     document = {"apiVersion": "v1", "kind": "List", "items": manifests}
     return plane.kubectl(
         "apply", "--dry-run=server", "--namespace", NAMESPACE, "-f", "-", input=json.dumps(document)
@@ -217,7 +217,7 @@ def test_every_value_is_explained_in_the_schema_and_the_file() -> None:
 
 
 def test_further_clusters_are_settings_that_load_with_their_files_in_place(tmp_path: Path) -> None:
-    """What the chart makes of `clusters` is what KubeDoor reads; every file it names is mounted."""
+    """KubeDoor loads the settings that the chart renders from `clusters`; every file they name is mounted."""
     manifests = render(tmp_path, merged(LEAST, MATRIX["further clusters"]))
     for name in ("api", "collect"):
         (service,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == name]
@@ -229,9 +229,9 @@ def test_further_clusters_are_settings_that_load_with_their_files_in_place(tmp_p
                 file = tmp_path / item["path"]
                 file.parent.mkdir(exist_ok=True)
                 file.write_text("X-Scope-OrgID=prod-3")
-        clusters = environment["KUBEDOOR_CLUSTERS"].replace("/clusters/", f"{tmp_path}/")
+        entries = environment["KUBEDOOR_CLUSTERS"].replace("/clusters/", f"{tmp_path}/")
         names = ("KUBEDOOR_CLUSTER", "KUBEDOOR_CLUSTER_LABEL", "KUBEDOOR_PROMETHEUS_URL")
-        loaded = settings.load({**{one: environment[one] for one in names}, "KUBEDOOR_CLUSTERS": clusters})
+        loaded = clusters.load({**{one: environment[one] for one in names}, "KUBEDOOR_CLUSTERS": entries})
         third = loaded.for_cluster("prod-3")
         assert [bool(one.no_access) for one in loaded.every_cluster] == [False, True, False]
         assert (third.prometheus_headers, third.kube_context) == ({"X-Scope-OrgID": "prod-3"}, "admin")
@@ -249,7 +249,7 @@ def test_the_door_alone_neither_collects_nor_serves_pages(tmp_path: Path) -> Non
 
 
 def notes(folder: Path, values: Values) -> str:
-    """NOTES.txt, which helm itself renders only where there is a cluster."""
+    """The rendered NOTES.txt: helm renders it only with a cluster."""
     chart = folder / "chart"
     shutil.copytree(CHART, chart)
     shutil.copy(chart / "templates/NOTES.txt", chart / "notes.txt")
@@ -261,7 +261,7 @@ def notes(folder: Path, values: Values) -> str:
 def test_the_notes_warn_of_a_known_password_and_of_proxies_that_are_not_trusted(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    hurry, shared = "DO IT NOW", "everybody who comes by one gateway counts as one address"
+    hurry, shared = "DO IT NOW", "all users behind one gateway count as one address"
     proxies = {"api": {"trustedProxies": ["10.0.0.0/8"]}}
     for values, want in (
         ({}, (False, True)),
@@ -283,14 +283,14 @@ def test_knative_itself_refuses_a_scale_that_is_none(plane: ControlPlane, knativ
 
 
 def test_without_a_cluster_every_random_text_can_be_given(tmp_path: Path) -> None:
-    """For tools that only render: what they get twice is the same."""
+    """For tools that only render: two renderings are equal."""
     values = merged(LEAST, MATRIX["secrets from elsewhere"])
     assert render(tmp_path, values) == render(tmp_path, values)
 
 
 @pytest.fixture(scope="module")
 def services(plane: ControlPlane, knative: Knative, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The three Knative Services, installed and ready; their Deployments by name."""
+    """Installs the three Knative Services; returns their ready Deployments by name."""
     Release(plane, tmp_path_factory.mktemp("helm")).install(LEAST)
 
     def are_ready() -> bool:

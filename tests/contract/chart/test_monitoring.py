@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules speak of metrics that there are, and promtool takes the rules."""
+"""The dashboard and the alert rules use existing metrics only, and promtool accepts the rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kubedoor.admission.metrics import DoorMetrics
+from kubedoor.admission.metrics import AdmissionMetrics
 from kubedoor.errors import StoreError
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.connection import Connection
@@ -24,8 +24,8 @@ from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
 from tests.contract.store.test_store import make_collected, store_day
+from tests.support.accounts import Clock
 from tests.support.builders import make_usage_day
-from tests.support.people import Clock
 from tests.toolbox.build import ToolMissing, need
 
 FOLDER = Path(__file__).parents[3] / "monitoring"
@@ -42,7 +42,7 @@ def expressions() -> list[str]:
 
 @pytest.fixture
 def metrics(connection: Connection, cluster: str) -> CollectorRegistry:
-    """Three workloads, of which two are shown singly."""
+    """Metrics of three workloads with a limit of two single ones."""
     control, usage = ControlStore(connection, cluster), UsageStore(connection, cluster)
     names = ("web", "api", "cart")
     control.replace_collected([make_collected(name, replicas=3) for name in names], run=1, rule="peak-day")
@@ -71,7 +71,7 @@ def samples(registry: CollectorRegistry) -> dict[str, list[tuple[dict[str, str],
 
 
 def test_every_metric_that_is_spoken_of_is_there(metrics: CollectorRegistry) -> None:
-    there = set(samples(metrics)) | set(samples(DoorMetrics().registry))
+    there = set(samples(metrics)) | set(samples(AdmissionMetrics().registry))
     # What has labels shows no sample before the first event.
     there |= {"kubedoor_admissions_total", "kubedoor_door_failures_total"}
     spoken_of = {name for expression in expressions() for name in NAME.findall(expression)}
@@ -119,7 +119,7 @@ def test_promtool_takes_the_rules(words: tuple[str, ...]) -> None:
 
 
 def test_promtool_understands_every_expression_of_the_dashboard(tmp_path: Path) -> None:
-    """As recording rules, with Grafana's variables filled in."""
+    """The expressions are checked as recording rules, with Grafana's variables replaced."""
     filled = [
         text.replace("$__rate_interval", "5m").replace("$cluster", ".*").replace("$namespace", ".*")
         for text in expressions()

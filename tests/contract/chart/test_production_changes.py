@@ -1,4 +1,4 @@
-"""What changes in production: certificates, versions, pods, the store. Releases go on, and the door stands all the time."""
+"""Changes in production (certificates, upgrades, pods, the store) under load: the webhook handles every admission."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WANTED = 3
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     try:
-        with ControlPlane(leaves="kubedoor") as plane:
+        with ControlPlane(unsimulated="kubedoor") as plane:
             install_definitions(plane)
             plane.kubectl("create", "namespace", "shop")
             yield plane
@@ -69,7 +69,7 @@ class Running:
 
 @pytest.fixture
 def running(plane: ControlPlane, store: ClickHouse, tmp_path: Path) -> Iterator[Running]:
-    """Installed, with a value for shop/web, and control on."""
+    """KubeDoor is installed, control is on, and shop/web has a manual value."""
     with production(plane, tmp_path) as found:
         found.plane.kubectl("create", "secret", "generic", "store", f"--from-literal=dsn={store.dsn}", "-n", NAMESPACE)
         values = values_of(
@@ -98,7 +98,7 @@ def running(plane: ControlPlane, store: ClickHouse, tmp_path: Path) -> Iterator[
 
 @dataclass
 class Stream:
-    """Creations of shop/web as dry runs, one after the other: what each of them became."""
+    """The results of consecutive creations of shop/web as dry runs."""
 
     replicas: list[int] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Stream:
 
 @contextmanager
 def admissions(plane: ControlPlane) -> Iterator[Stream]:
-    """Inside, somebody releases all the time."""
+    """A context manager: inside, shop/web is created all the time."""
     stream, stop = Stream(), threading.Event()
     path = "/apis/apps/v1/namespaces/shop/deployments?dryRun=All"
     body = make_deployment("web", namespace="shop", replicas=9)
@@ -132,14 +132,14 @@ def admissions(plane: ControlPlane) -> Iterator[Stream]:
 
 
 def serving_certificate(found: Production) -> int:
-    """The serial number of what a door shows to a new connection."""
+    """The serial number of the certificate that the webhook presents to a new connection."""
     (pod, *_) = found.kubelet.pods("mutate")
     pem = ssl.get_server_certificate((pod.address, 8443), timeout=10)
     return x509.load_pem_x509_certificate(pem.encode()).serial_number
 
 
 def renew_leaf(found: Production) -> None:
-    """What the CronJob does when the leaf's end is near."""
+    """The job of the CronJob when the leaf certificate is about to expire."""
     in_cluster.renew(
         Cluster(kubeconfig=str(found.kubeconfig_of("kubedoor-certificates"))),
         namespace=NAMESPACE,
@@ -150,7 +150,7 @@ def renew_leaf(found: Production) -> None:
 
 
 def renew_authority(found: Production) -> None:
-    """Without its key an authority cannot go on, so the CronJob makes a new one, as when the old one ends."""
+    """Deletes the CA's key, so that the CronJob creates a new CA, as it does when the CA expires."""
     found.api.patch(SECRET, {"data": {"ca.key": None}})
     assert found.run_cron_job("kubedoor-certificates").get("succeeded") == 1
     bundle = base64.b64decode(found.api.get(SECRET)["data"]["ca.crt"])
@@ -233,7 +233,7 @@ def test_doors_that_start_while_clickhouse_is_away_enforce_what_was_published(ru
 
 
 def published(found: Production, replicas: int) -> bool:
-    """Whether the ConfigMaps have this manual value of shop/web."""
+    """Whether the snapshot in the ConfigMaps has this manual value of shop/web."""
     maps = found.plane.get_all("configmaps", NAMESPACE, selector="app.kubernetes.io/component=snapshot")
     pieces = [base64.b64decode(piece) for one in maps for piece in one.get("binaryData", {}).values()]
     rows = [row for content in shards.contents(pieces) for row in content["rows"]]

@@ -1,4 +1,4 @@
-"""`helm install`, and it runs: the main job by the chart's own manifests, and nobody has a right that is not needed."""
+"""The installed chart does its job end to end, and its roles have exactly the permissions that are needed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Rule = tuple[str, str, str]
 
 
 def fleet() -> Fleet:
-    """Three days of one Deployment of four pods that asks for nothing."""
+    """Three days of one Deployment with four pods and no requests."""
     container = Container("app", Shape(0.2), Shape(300 * MIB))
     last = newest_day(datetime.now(UTC))
     return Fleet((App("web", "shop", (container,), 4),), last - timedelta(days=2), 3)
@@ -48,7 +48,7 @@ def fleet() -> Fleet:
 
 @dataclass
 class Installed:
-    """KubeDoor as `helm install` left it, with a pod of `collect` and one of `api`, and a session at that."""
+    """KubeDoor after `helm install`, with a pod of `collect`, a pod of `api`, and a session."""
 
     production: Production
     values: dict[str, Any]
@@ -62,7 +62,7 @@ class Installed:
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     try:
-        with ControlPlane(leaves="kubedoor") as plane:
+        with ControlPlane(unsimulated="kubedoor") as plane:
             install_definitions(plane)
             yield plane
     except ToolMissing as missing:
@@ -133,7 +133,7 @@ def test_the_checkup_finds_nothing_amiss_with_the_rights(installed: Installed) -
 
 
 def test_the_webhook_configuration_that_a_pod_prints_is_the_switch(installed: Installed) -> None:
-    """What `kubectl exec … python -m kubedoor webhook | kubectl apply -f -` does."""
+    """As `kubectl exec … python -m kubedoor webhook | kubectl apply -f -`."""
     installed.client.switch(enabled=False)
     (pod, *_) = installed.production.kubelet.pods("mutate")
     printed = processes.run_once(["python", "-m", "kubedoor", "webhook"], environment=pod.environment)
@@ -183,7 +183,7 @@ def act(kind: str) -> Callable[[Installed], None]:
 
 
 def heed_the_label(found: Installed) -> None:
-    """An action is refused where the namespace's label keeps the door out."""
+    """An action is refused in a namespace whose label excludes it from the webhook."""
     found.plane.kubectl("label", "namespace", "shop", f"{webhook_configuration.IGNORE_LABEL}=true", "--overwrite")
     try:
         act("restart")(found)
@@ -197,7 +197,7 @@ def heed_the_label(found: Installed) -> None:
 
 
 def publish(component: str) -> Callable[[Installed], None]:
-    """The door's snapshot is written anew after what `component` does."""
+    """A check that `component` publishes the snapshot of the webhook after a change."""
 
     def change(found: Installed) -> None:
         before = _stamps(found.plane)
@@ -219,7 +219,7 @@ def _stamps(plane: ControlPlane) -> list[str]:
 
 
 def schedule(found: Installed) -> None:
-    """Make one and take it out again, with its CronJob and its Secret."""
+    """Create a schedule and delete it, with its CronJob and Secret."""
     body = {"kind": "restart", "workloads": [{"namespace": "shop", "deployment": "web"}], "cron": "0 3 1 1 *"}
     made = found.client.call("POST", "/schedules", {**body, "name": f"once a year {time.monotonic_ns()}"})
     found.client.call("DELETE", f"/schedules/{made['schedule']}")
@@ -295,7 +295,7 @@ def rules_of(role: dict[str, Any]) -> set[Rule]:
 
 
 def without(role: dict[str, Any], resource: str, verb: str) -> dict[str, Any]:
-    """The role with one verb on one resource taken out."""
+    """The role without one verb on one resource."""
     rules = []
     for rule in role["rules"]:
         others = [one for one in rule["resources"] if one != resource]
@@ -307,7 +307,7 @@ def without(role: dict[str, Any], resource: str, verb: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def rendered(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Hooks too. Who removes the webhook exists only while Helm uninstalls, so it is made here."""
+    """With hooks; the job that removes the webhook exists only during an uninstall, so it is created here."""
     manifests = render(tmp_path_factory.mktemp("helm"), installed.values)
     removal = [one for one in manifests if one["metadata"]["name"] == "kubedoor-removal" and one["kind"] != "Job"]
     installed.plane.apply(*({**one, "metadata": {**one["metadata"], "namespace": NAMESPACE}} for one in removal))
@@ -369,7 +369,7 @@ def test_the_door_has_no_credentials(installed: Installed) -> None:
 
 
 def test_the_shipped_file_is_the_switch(installed: Installed) -> None:
-    """knative/webhook.yaml is for cert-manager, so its CA is not ours, and for the default port and timeout."""
+    """knative/webhook.yaml has cert-manager's CA, the default port and the default timeout."""
     path = CHART / "webhook.yaml"
     shipped = yaml.safe_load(path.read_text())
     switch_on(installed)

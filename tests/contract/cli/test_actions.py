@@ -1,4 +1,4 @@
-"""Actions from the command line, on the real control plane: rollouts really finish, or do not."""
+"""Actions from the command line, with real rollouts on a real control plane."""
 
 from __future__ import annotations
 

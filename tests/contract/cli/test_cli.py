@@ -1,4 +1,4 @@
-"""The command line as a process: on the store itself, and against a KubeDoor that runs."""
+"""The command line as a process: directly on the store, and against a running KubeDoor."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import yaml
 
 from kubedoor.store.connection import Connection
 from tests.contract.commands import Command, run
+from tests.support.accounts import dsn_of_new_database
 from tests.support.builders import make_container, make_deployment
 from tests.support.clickhouse import ClickHouse
 from tests.support.original_kubedoor import make_original
-from tests.support.people import dsn_of_new_database
 
 
 def test_a_report_has_every_workload_in_each_format(kubedoor: Command) -> None:

@@ -1,4 +1,4 @@
-"""Notification channels and the record from the command line, against a KubeDoor that runs."""
+"""Notification channels and records from the command line, against a running KubeDoor."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ import requests
 from kubedoor.collection.collector import CollectOptions, Collector
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
-from kubedoor.collection.request import Wish
+from kubedoor.collection.request import CollectRequest
 from kubedoor.collection.sample.source import SampleSource
 from kubedoor.model.usage import UsageSource
 from kubedoor.model.values import ManualValues, WorkloadKey
@@ -73,11 +73,11 @@ class Bench:
             run_number=time.time_ns,
         )
 
-    def collect(self, wish: Wish, *, budget_seconds: float = 3600) -> list[dict[str, Any]]:
+    def collect(self, wish: CollectRequest, *, budget_seconds: float = 3600) -> list[dict[str, Any]]:
         return list(self.collector().run(wish, collection="c", budget_seconds=budget_seconds))
 
     def table(self) -> list[dict[str, Any]]:
-        """Everything there is to know of usage and control values, in a fixed order."""
+        """All usage days and control values, in a fixed order."""
         days = [self.now.date() - timedelta(days=back) for back in range(60)]
         return [asdict(row) for row in self.usage.history(days)] + [
             {name: value for name, value in row.items() if name not in ("edited_at",)}
@@ -94,7 +94,7 @@ def test_two_hundred_workloads_and_thirty_days_give_exactly_twelve_thousand_rows
 ) -> None:
     fleet = big_fleet()
     bench = Bench(embedded, cluster, prometheus_of(fleet), evening(fleet.last_day))
-    steps = bench.collect(Wish(days=30))
+    steps = bench.collect(CollectRequest(days=30))
     assert steps[-1]["complete"] is True, steps[-1]
     rows = embedded.rows("SELECT count() AS n FROM usage_daily WHERE cluster = {cluster:String}", cluster=cluster)
     assert rows[0]["n"] == 12_000
@@ -104,8 +104,8 @@ def test_two_hundred_workloads_and_thirty_days_give_exactly_twelve_thousand_rows
     assert max(step["queries"] for step in days) <= 12
     assert steps[-1]["workloads"] == 200
     before = bench.table()
-    assert bench.collect(Wish(days=30))[0]["days"] == [], "nothing is missing"
-    bench.collect(Wish(days=3, refresh=True))
+    assert bench.collect(CollectRequest(days=30))[0]["days"] == [], "nothing is missing"
+    bench.collect(CollectRequest(days=3, refresh=True))
     assert bench.table() == before, "collecting again changes nothing"
 
 
@@ -131,7 +131,7 @@ def test_two_collections_at_once_are_as_good_as_one(bench: Bench) -> None:
 
     def collect() -> None:
         barrier.wait()
-        bench.collect(Wish(days=6))
+        bench.collect(CollectRequest(days=6))
 
     threads = [Thread(target=collect) for _ in range(2)]
     for thread in threads:
@@ -139,82 +139,82 @@ def test_two_collections_at_once_are_as_good_as_one(bench: Bench) -> None:
     for thread in threads:
         thread.join()
     both = bench.table()
-    bench.collect(Wish(days=6, refresh=True))
+    bench.collect(CollectRequest(days=6, refresh=True))
     assert bench.table() == both
     assert len(bench.usage.history([FLEET.last_day])) == 8
 
 
 def test_a_collection_goes_on_where_its_budget_ended(bench: Bench) -> None:
-    wish, newest_first = Wish(days=6), []
+    wish, newest_first = CollectRequest(days=6), []
     for _ in range(10):
         steps = bench.collect(wish, budget_seconds=0)
         newest_first += [step["day"] for step in steps if step["event"] == "day"]
         if steps[-1]["complete"]:
             break
         assert steps[-1]["event"] == "next"
-        wish = Wish(days=steps[-1]["next"]["days"], before=date.fromisoformat(steps[-1]["next"]["before"]))
+        wish = CollectRequest(days=steps[-1]["next"]["days"], before=date.fromisoformat(steps[-1]["next"]["before"]))
     assert newest_first == [str(FLEET.last_day - timedelta(days=back)) for back in range(6)]
     assert bench.control.workload_count() == 8
 
 
 def test_refreshing_goes_on_as_well(bench: Bench) -> None:
-    bench.collect(Wish(days=3))
-    steps = bench.collect(Wish(days=3, refresh=True), budget_seconds=0)
+    bench.collect(CollectRequest(days=3))
+    steps = bench.collect(CollectRequest(days=3, refresh=True), budget_seconds=0)
     assert steps[-1]["next"] == {"days": 3, "refresh": True, "before": str(FLEET.last_day)}
     assert steps[-1]["days_left"] == 2
 
 
 def test_manual_values_survive_collections(bench: Bench) -> None:
-    bench.collect(Wish(days=2))
+    bench.collect(CollectRequest(days=2))
     key = WorkloadKey(bench.cluster, "shop", "app-1")
     bench.control.edit(key, ManualValues(replicas=9), based_on=0, who="alice")
-    bench.collect(Wish(days=6))
-    bench.collect(Wish(days=6, refresh=True))
+    bench.collect(CollectRequest(days=6))
+    bench.collect(CollectRequest(days=6, refresh=True))
     assert {row["replicas"] for row in bench.control.control_rows_of(key)} == {9}
 
 
 def test_another_window_collects_the_days_anew(bench: Bench) -> None:
-    bench.collect(Wish(days=2))
+    bench.collect(CollectRequest(days=2))
     bench.window = "10:00-11:00"
-    assert len(bench.collect(Wish(days=2))[0]["days"]) == 2
+    assert len(bench.collect(CollectRequest(days=2))[0]["days"]) == 2
 
 
 def test_one_day_by_name(bench: Bench) -> None:
     day = FLEET.last_day - timedelta(days=2)
-    assert [step.get("day") for step in bench.collect(Wish(day=day))][1] == str(day)
+    assert [step.get("day") for step in bench.collect(CollectRequest(day=day))][1] == str(day)
     assert list(bench.usage.days()) == [day]
 
 
 def test_days_before_prometheus_began_are_days_without_data(bench: Bench) -> None:
-    steps = bench.collect(Wish(days=8))
+    steps = bench.collect(CollectRequest(days=8))
     empty = [step for step in steps if step["event"] == "day" and not step["rows"]]
     assert [step["coverage"] for step in empty] == [0.0, 0.0]
     assert any("container_cpu_usage_seconds_total has no series" in words for words in empty[0]["warnings"])
-    assert bench.collect(Wish(days=8))[0]["days"] == [], "and are not asked for again and again"
+    assert bench.collect(CollectRequest(days=8))[0]["days"] == [], "and are not asked for again and again"
 
 
 def test_a_prometheus_takes_the_place_of_sample_data(bench: Bench) -> None:
     bench.source = SampleSource(today=lambda: FLEET.last_day, time_zone="UTC")
-    bench.collect(Wish(days=4))
+    bench.collect(CollectRequest(days=4))
     assert bench.control.workload_count() == 40
     bench.source = None
-    assert len(bench.collect(Wish(days=2))[0]["days"]) == 2
+    assert len(bench.collect(CollectRequest(days=2))[0]["days"]) == 2
     assert bench.control.workload_count() == 8
     assert len(bench.usage.days()) == 2
     assert {row["deployment"] for row in bench.table()} == {app.name for app in FLEET.apps}
 
 
 def test_a_look_back_without_usage_keeps_the_values_there_are(bench: Bench) -> None:
-    bench.collect(Wish(days=6))
+    bench.collect(CollectRequest(days=6))
     before = bench.control.control_rows()
     bench.now += timedelta(days=30)
-    steps = bench.collect(Wish())
+    steps = bench.collect(CollectRequest())
     assert "collected values kept" in steps[-1]["message"]
     assert bench.control.control_rows() == before
 
 
 def test_a_prometheus_that_goes_away_leaves_what_is_done(bench: Bench) -> None:
-    run = bench.collector().run(Wish(days=6), collection="c", budget_seconds=3600)
+    run = bench.collector().run(CollectRequest(days=6), collection="c", budget_seconds=3600)
     done = [next(run), next(run), next(run)]
     bench.prometheus.stop()
     try:
@@ -225,11 +225,11 @@ def test_a_prometheus_that_goes_away_leaves_what_is_done(bench: Bench) -> None:
     assert rest[-1]["error"]["code"] == "prometheus_unreachable"
     assert [str(day) for day in sorted(bench.usage.days(), reverse=True)] == [step["day"] for step in done[1:]]
     assert bench.usage.events("c")[-1]["event"] == "failed"
-    assert bench.collect(Wish(days=6))[-1]["complete"] is True
+    assert bench.collect(CollectRequest(days=6))[-1]["complete"] is True
 
 
 def test_a_collection_can_be_cancelled_between_days(bench: Bench) -> None:
-    run = bench.collector().run(Wish(days=6), collection="c", budget_seconds=3600)
+    run = bench.collector().run(CollectRequest(days=6), collection="c", budget_seconds=3600)
     next(run), next(run)
     bench.usage.record(CollectionEvent("c", "cancel_asked"))
     assert list(run) == [{"event": "cancelled", "complete": False}]
@@ -273,7 +273,7 @@ def post(url: str, body: dict[str, Any], **headers: str) -> list[dict[str, Any]]
 
 
 def killed_after(url: str, child: Child, *, days: int, pause: float) -> list[str]:
-    """Start a collection of everything, kill it a moment after so many days are done; the events that came."""
+    """Starts a full collection and kills it shortly after `days` days are done; returns its events."""
     seen: list[str] = []
     with (
         suppress(requests.RequestException),
@@ -299,7 +299,7 @@ def test_killed_at_any_point_and_started_again_it_gives_the_undisturbed_table(
         "KUBEDOOR_LOOK_BACK_DAYS": "6",
     }
     undisturbed = Bench(served, f"{cluster}-whole", prometheus, datetime.now(UTC), look_back_days=6)
-    undisturbed.collect(Wish())
+    undisturbed.collect(CollectRequest())
     disturbed = Bench(served, cluster, prometheus, datetime.now(UTC), look_back_days=6)
     chance = random.Random(7)
     for attempt in range(4):

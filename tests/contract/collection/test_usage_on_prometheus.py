@@ -1,4 +1,4 @@
-"""Usage as read from a real Prometheus, against what the raw samples say by themselves."""
+"""Usage read from a real Prometheus, compared with values computed from the raw samples."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_only_the_autoscaled_one_has_an_autoscaler(read: Read) -> None:
 
 
 def test_oom_kills_are_counted_and_other_restarts_are_not(read: Read) -> None:
-    """One was killed before the window and failed in it: the old reason does not make the new end a kill."""
+    """A container that was OOM-killed before the window and failed in it counts no kill in the window."""
     kills = {row.deployment: row.oom_kills for row in read(FLEET).rows if row.oom_kills}
     assert kills == {"killed": 3}
 
@@ -241,7 +241,7 @@ def test_a_prometheus_with_a_low_limit_is_asked_in_pieces(read: Read) -> None:
 
 
 def _blurred(row: UsageDay) -> UsageDay:
-    """`increase` extrapolates to the edges of a range, so that shares of pieces are not those of the whole."""
+    """Rounds the share that depends on how a query is split: `increase` extrapolates to the edges of each range."""
     return replace(row, throttled_share=row.throttled_share and round(row.throttled_share, 2))
 
 

@@ -1,4 +1,4 @@
-"""Several clusters in one KubeDoor: two in one Prometheus, one with its own, one whose Prometheus is dead."""
+"""Several clusters in one KubeDoor: two in one Prometheus, one with its own, one whose Prometheus is unavailable."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ import pytest
 import requests
 
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.collection.request import Wish
-from kubedoor.config import settings
-from kubedoor.config.settings import Settings
+from kubedoor.collection.request import CollectRequest
+from kubedoor.config import clusters, settings
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.model.events import Event
 from kubedoor.model.values import ManualValues, WorkloadKey
-from kubedoor.runtime.assembly import build_rounds
+from kubedoor.runtime.assembly import build_all_clusters
 from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.notices import NoticeStore
-from kubedoor.store.opening import migrated, opened
+from kubedoor.store.events import EventStore
+from kubedoor.store.opening import open_migrated_store, open_store
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import UsageStore
 from tests.contract.admission.test_door_in_trouble import make_door
 from tests.contract.collection.test_collect_on_prometheus import WINDOW, collect_function, post
 from tests.contract.conftest import PATIENCE, PrometheusOf
 from tests.contract.lab import replicas_of
+from tests.support.accounts import dsn_of_new_database
 from tests.support.builders import make_container, make_deployment
 from tests.support.clickhouse import ClickHouse
 from tests.support.clock import utc_now
-from tests.support.people import dsn_of_new_database
 from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
@@ -51,7 +51,7 @@ CPU = {EAST: 0.2, WEST: 0.8, NORTH: 1.6}
 
 
 def fleet(cluster: str, *, is_labelled: bool) -> Fleet:
-    """`shop/web`, everywhere of the same name."""
+    """A fleet with `shop/web`, which exists in every cluster."""
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     web = App("web", "shop", (Container("app", Shape(CPU[cluster]), Shape(200 * MEBIBYTE)),), 2)
     found = Fleet((web,), yesterday - timedelta(days=DAYS - 1), DAYS)
@@ -84,7 +84,7 @@ def environ(prometheus_of: PrometheusOf, clickhouse: ClickHouse) -> dict[str, st
 
 @pytest.fixture(scope="module")
 def steps(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What `collect`, a process of its own, says to `{}`."""
+    """The events of `collect`, run as a separate process, for the request `{}`."""
     with collect_function(tmp_path_factory.mktemp("collect"), **environ) as (url, _child):
         found = post(url, {})
         assert f'kubedoor_collection_steps_total{{cluster="{WEST}",event="day"}} {DAYS}.0' in metrics_of(url)
@@ -96,14 +96,14 @@ def metrics_of(url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def config(environ: dict[str, str], steps: list[dict[str, Any]]) -> Settings:
-    """The settings, once everything has been collected."""
-    return settings.load(environ)
+def config(environ: dict[str, str], steps: list[dict[str, Any]]) -> ClusterSettings:
+    """The settings, after all clusters have been collected."""
+    return clusters.load(environ)
 
 
 @pytest.fixture(scope="module")
-def store(config: Settings) -> Connection:
-    return opened(config)
+def store(config: ClusterSettings) -> Connection:
+    return open_store(config.home)
 
 
 def test_every_cluster_is_collected_in_turn_and_the_dead_one_is_named(steps: list[dict[str, Any]]) -> None:
@@ -114,7 +114,7 @@ def test_every_cluster_is_collected_in_turn_and_the_dead_one_is_named(steps: lis
     assert (steps[-1]["event"], steps[-1]["complete"], steps[-1]["failed_clusters"]) == ("round", False, [SOUTH])
 
 
-def test_the_same_workload_has_the_usage_of_its_own_cluster(config: Settings, store: Connection) -> None:
+def test_the_same_workload_has_the_usage_of_its_own_cluster(config: ClusterSettings, store: Connection) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     for name, cores in CPU.items():
         (row,) = UsageStore(store, name).history([yesterday])
@@ -123,7 +123,9 @@ def test_the_same_workload_has_the_usage_of_its_own_cluster(config: Settings, st
     assert UsageStore(store, SOUTH).days() == {}
 
 
-def test_control_values_edits_and_snapshots_do_not_mix(config: Settings, store: Connection, tmp_path: Path) -> None:
+def test_control_values_edits_and_snapshots_do_not_mix(
+    config: ClusterSettings, store: Connection, tmp_path: Path
+) -> None:
     west = WorkloadKey(WEST, "shop", "web")
     ControlStore(store, WEST).edit(west, ManualValues(replicas=7), based_on=0, who="alice")
     found = {}
@@ -141,19 +143,19 @@ def test_control_values_edits_and_snapshots_do_not_mix(config: Settings, store: 
     assert found == {EAST: 2, WEST: 7, NORTH: 2}
 
 
-def test_one_cluster_alone_and_a_round_that_goes_on(config: Settings) -> None:
-    rounds = build_rounds(config)
-    alone = list(rounds.run(Wish(cluster=NORTH, refresh=True), collection="alone", budget_seconds=60))
+def test_one_cluster_alone_and_a_round_that_goes_on(config: ClusterSettings) -> None:
+    rounds = build_all_clusters(config)
+    alone = list(rounds.run(CollectRequest(cluster=NORTH, refresh=True), collection="alone", budget_seconds=60))
     assert {step["cluster"] for step in alone} == {NORTH}
-    first = list(rounds.run(Wish(refresh=True), collection="again", budget_seconds=0))
+    first = list(rounds.run(CollectRequest(refresh=True), collection="again", budget_seconds=0))
     assert (first[-1]["event"], first[-1]["next"]["cluster"]) == ("next", EAST)
     assert first[-1]["next"]["then"] == [WEST, SOUTH, NORTH]
 
 
-def test_what_failed_is_told_of_its_own_cluster(config: Settings, store: Connection) -> None:
+def test_what_failed_is_told_of_its_own_cluster(config: ClusterSettings, store: Connection) -> None:
     now = utc_now()
     told = {
-        name: NoticeStore(store, name, own_username="", missed=missed_runs(ScheduleStore(store, name))).between(
+        name: EventStore(store, name, own_username="", missed=missed_runs(ScheduleStore(store, name))).between(
             Event.COLLECTION_FAILED, now - timedelta(hours=1), now + timedelta(hours=1)
         )
         for name in NAMES
@@ -166,7 +168,7 @@ def test_what_failed_is_told_of_its_own_cluster(config: Settings, store: Connect
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    """Of its own: the switch is one for a whole cluster."""
+    """A separate control plane: the switch acts on a whole cluster."""
     try:
         with ControlPlane() as plane:
             yield plane
@@ -176,9 +178,9 @@ def plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="module")
 def client(plane: ControlPlane, clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A KubeDoor at home in `east`, without any API server there; the real one is that of `west`, with a door of its own."""
+    """A KubeDoor with the home cluster `east`, which has no API server; `west` has a real one and its own webhook."""
     dsn = dsn_of_new_database(clickhouse.dsn)
-    migrated(settings.load({"KUBEDOOR_STORE_DSN": dsn}))
+    open_migrated_store(settings.load({"KUBEDOOR_STORE_DSN": dsn}))
     door, port, ca = make_door(tmp_path_factory.mktemp("west"), dsn, KUBEDOOR_CLUSTER=WEST)
     its_door = {"port": port, "ca_file": str(ca), "timeout_seconds": 20}
     further = [{"name": WEST, "kubeconfig": str(admit(plane)), "door": its_door}, {"name": NORTH}]
@@ -209,7 +211,7 @@ def collect(client: Client, cluster: str) -> None:
 
 @pytest.fixture
 def switched_on(plane: ControlPlane, client: Client) -> Iterator[None]:
-    """Control is on in west, and its API server knows."""
+    """Control is on in `west`, and its API server calls the webhook."""
     plane.kubectl("create", "namespace", "shop", check=False)
     plane.apply(make_deployment("cart", namespace="shop", replicas=1, containers=[make_container("cart")]))
     assert client.call("PUT", f"/control?cluster={WEST}", {"enabled": True})["enabled"] is True

@@ -1,4 +1,4 @@
-"""Log-in at a real OpenID Connect provider, through the API as a browser goes."""
+"""Log-in at an OpenID Connect provider, through the API with the redirects of a browser."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
+from tests.support.accounts import dsn_of_new_database
 from tests.support.functions import function_client
 from tests.support.identity import CALLBACK, IdentityProvider, identity_provider
 from tests.support.oidc_provider import CLIENT_ID, CLIENT_SECRET
-from tests.support.people import dsn_of_new_database
 
 PUBLIC_URL = "http://kubedoor.localhost:8080"
 ANN = {"sub": "ann-1", "preferred_username": "ann", "groups": ["dev", "sre"]}
@@ -56,7 +56,7 @@ def api(
 
 @pytest.fixture
 def person(provider: IdentityProvider) -> Provider:
-    """Says who is sitting at the provider."""
+    """Sets the user who is logged in at the provider."""
     return partial(provider.seat, PUBLIC_URL)
 
 
@@ -66,7 +66,7 @@ def browser(api: TestClient) -> TestClient:
 
 
 def go(browser: TestClient, page: str = "") -> str:
-    """To the provider and back; the path and query of the way back."""
+    """Follow the redirect to the provider; returns path and query of its redirect back."""
     started = browser.get("/api/v1/session/oidc", params={"next": page} if page else {})
     assert started.status_code == 303, started.text
     answer = requests.get(started.headers["location"], allow_redirects=False, timeout=10)
@@ -77,7 +77,7 @@ def go(browser: TestClient, page: str = "") -> str:
 
 
 def log_in(browser: TestClient, page: str = "") -> str:
-    """Where the browser ends up."""
+    """Log in; returns the page that the browser is redirected to."""
     answer = browser.get(go(browser, page))
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])

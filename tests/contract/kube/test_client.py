@@ -1,4 +1,4 @@
-"""KubeDoor's requests to a real API server, and the switch."""
+"""The Kubernetes client and the switch against a real API server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.toolbox.running import NAMESPACE, SERVICE, admit
 
 @pytest.fixture
 def own(control_plane: ControlPlane) -> Cluster:
-    """The cluster as KubeDoor's own service account may use it."""
+    """A client with the permissions of KubeDoor's service account."""
     return Cluster(kubeconfig=str(admit(control_plane)), timeout_seconds=10)
 
 
@@ -95,7 +95,7 @@ def test_on_off_and_what_is_learnt_on_the_way(
         assert (state.enabled, state.is_current, state.failure_policy) == (True, True, "Ignore")
         (fact,) = [row for row in ControlStore(embedded, cluster).known_facts() if row["namespace"] == namespace]
         assert (fact["deployment"], fact["opted_out"]) == ("web", True)
-        assert switch.learn_facts() == 0, "nothing is new the second time"
+        assert switch.record_facts() == 0, "nothing is new the second time"
         assert switch.turn_on().enabled is True
         another = make_switch(own, embedded, cluster, options_of(control_plane, failure_policy="Fail"))
         assert another.state().is_current is False
@@ -133,7 +133,7 @@ def test_no_cluster_is_said_with_what_to_set(kubeconfig: str, embedded: Connecti
 
 
 def test_a_kubeconfig_that_is_replaced_is_read_anew(control_plane: ControlPlane, tmp_path: Path) -> None:
-    """As the kubelet does with a mounted Secret when a token is renewed."""
+    """The kubelet does this with a mounted Secret when a token is renewed."""
     file = tmp_path / "kubeconfig"
     file.write_bytes(control_plane.credentials("stranger", user="stranger").read_bytes())
     cluster = Cluster(kubeconfig=str(file))

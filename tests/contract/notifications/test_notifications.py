@@ -1,4 +1,4 @@
-"""Notifications by apprise to a real HTTP receiver: grouped, limited, once, and in nobody's way."""
+"""Notifications by apprise to a real HTTP receiver: grouped, rate limited, sent once, and without blocking others."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from kubedoor.model.events import Event
 from kubedoor.model.schedules import Schedule
 from kubedoor.notifications.channel import NotDelivered
 from kubedoor.notifications.notifications import Notifications
-from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.store.channels import Channel, ChannelStore
 from kubedoor.store.connection import Connection
-from kubedoor.store.notices import NoticeStore
-from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
-from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore, Wanted
+from kubedoor.store.events import EventStore
+from kubedoor.store.operations import ActionEvent, ActionRecord, OperationStore
+from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
-from tests.support.people import Clock
+from tests.support.accounts import Clock
 from tests.support.receiver import Receiver, running_receiver
 
 ALICE = Editor("alice", "session", "192.0.2.7")
 OWN = "system:serviceaccount:kubedoor:kubedoor-api"
 ALL = tuple(str(event) for event in Event)
-RESTART = Wish(Kind.RESTART, (Target("shop", "web"), Target("shop", "cart")))
+RESTART = ActionRequest(Kind.RESTART, (Target("shop", "web"), Target("shop", "cart")))
 
 
-def events_of(connection: Connection, cluster: str) -> NoticeStore:
+def events_of(connection: Connection, cluster: str) -> EventStore:
     missed = missed_runs(ScheduleStore(connection, cluster))
-    return NoticeStore(connection, cluster, own_username=OWN, missed=missed)
+    return EventStore(connection, cluster, own_username=OWN, missed=missed)
 
 
 class House:
-    """Notifications as one pod has them, and the records they are made from."""
+    """One pod: its Notifications, and the stores of the records that events are read from."""
 
     def __init__(self, connection: Connection, cluster: str, clock: Clock, *further: str) -> None:
         self.clock = clock
@@ -54,7 +54,7 @@ class House:
         self.notifications = Notifications(
             cluster_name=cluster,
             store=self.store,
-            notices={one: events_of(connection, one) for one in (cluster, *further)},
+            events={one: events_of(connection, one) for one in (cluster, *further)},
             records=self.records,
             certificate_days=lambda: self.days_left,
             now=clock,
@@ -63,7 +63,7 @@ class House:
     def channel(self, receiver: Receiver, *events: str, **fields: Any) -> Channel:
         body = {"name": "ops", "url": receiver.url, "events": list(events or ALL), "min_minutes": 10, **fields}
         made = self.notifications.create(body, ALICE)
-        # The store's clock says when; what happens from now on is after that.
+        # The store's clock dates the channel; move ours past it, so that later events are newer than the channel.
         self.clock.now = max(self.clock.now, (made.changed_at or self.clock.now) + timedelta(milliseconds=1))
         return made
 
@@ -95,7 +95,7 @@ class House:
         return self.notifications.messages(limit=100)
 
     def wait_until_told(self, count: int) -> list[dict[str, Any]]:
-        """Until the results of so many messages are known."""
+        """Until `count` messages have a result."""
         for _ in range(600):
             if sum(row["ok"] is not None for row in self.messages()) >= count:
                 return self.messages()
@@ -136,7 +136,7 @@ def test_a_bad_day_is_a_few_messages_and_not_a_thousand(house: House, receiver: 
 
 
 def test_what_a_door_could_write_only_later_is_told(house: House, receiver: Receiver) -> None:
-    """Its store was away; meanwhile the channel had looked and found nothing."""
+    """After an outage of its store, during which the channel had read an empty window."""
     house.channel(receiver)
     at = house.clock.now + timedelta(seconds=1)
     for _ in range(4):
@@ -148,10 +148,12 @@ def test_what_a_door_could_write_only_later_is_told(house: House, receiver: Rece
 
 
 def test_a_switch_that_failed_is_not_told_as_used(house: House) -> None:
-    """Only where it took so long to fail that it had been told already, that is told as well."""
+    """Unless its use was reported before it failed: then the failure is reported too."""
     begun = AuditRecord("root", "session", "", "control.on", house.cluster, {}, {})
     house.records.add_audit(begun)
-    (line,) = house.records.find_audit(Wanted(who="root", of_cluster=house.cluster, target=house.cluster), limit=1)
+    (line,) = house.records.find_audit(
+        RecordFilter(who="root", of_cluster=house.cluster, target=house.cluster), limit=1
+    )
     store = events_of(house.connection, house.cluster)
     before, later = line["at"] - timedelta(seconds=1), line["at"] + timedelta(hours=1)
     assert [one.text for one in store.between(Event.SWITCH_USED, before, later)] == ["root: control on"]
@@ -171,7 +173,7 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
     usage.record(CollectionEvent("c1", "failed", "Prometheus is away"))
     house.connection.insert("usage_days", [_incomplete_day(house.cluster)])
     for number, end in enumerate(("finished", "failed"), start=1):
-        asked = AskedAction(uuid.uuid4().hex, number, f"operator-{number}", "session", "", RESTART.as_json())
+        asked = ActionRecord(uuid.uuid4().hex, number, f"operator-{number}", "session", "", RESTART.as_json())
         assert actions.add(asked)
         actions.record(ActionEvent(asked.action, end))
     _failing_schedule(house)
@@ -212,15 +214,15 @@ def _incomplete_day(cluster: str) -> dict[str, Any]:
 def _failing_schedule(house: House) -> None:
     schedules = ScheduleStore(house.connection, house.cluster)
     schedules.save(Schedule("s1", "nightly", RESTART.as_json(), "UTC", "alice", cron="@daily"))
-    run = schedules.begin("s1", house.clock().replace(microsecond=0), begun_by="clock")
+    run = schedules.claim("s1", house.clock().replace(microsecond=0), begun_by="clock")
     assert run
-    schedules.end(run, message="no cluster")
+    schedules.record_result(run, message="no cluster")
 
 
 def test_an_interrupted_action_is_told_once(house: House, receiver: Receiver) -> None:
     house.channel(receiver, "action_failed", min_minutes=1)
     actions = OperationStore(house.connection, house.cluster)
-    assert actions.add(AskedAction("a1", 1, "alice", "session", "", RESTART.as_json()))
+    assert actions.add(ActionRecord("a1", 1, "alice", "session", "", RESTART.as_json()))
     house.tick(seconds=20)
     assert house.messages() == [], "it may still be alive"
     house.tick(seconds=30)

@@ -1,4 +1,4 @@
-"""Actions on the real control plane: rollouts really finish, a failing one really fails, and the record tells it all."""
+"""Actions on a real control plane: rollouts finish or fail for real, and the stored events say which."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
 from kubedoor.model.values import Mode, WorkloadKey
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.batch import Tools
+from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
-from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.operations.rollout import RESTARTED_AT
 from kubedoor.store.operations import OperationStore
 from tests.contract.lab import CLUSTER, Lab, amounts, asks, replicas_of, resources_of
@@ -76,7 +76,7 @@ def states(shown: dict[str, Any]) -> dict[str, str]:
 
 
 def running(lab: Lab, namespace: str, *names: str, replicas: int = 1, **fields: Any) -> None:
-    """Deployments whose first rollout is over."""
+    """Create Deployments and wait for their first rollout."""
     manifests = [make_deployment(name, namespace=namespace, replicas=replicas, **fields) for name in names or ("web",)]
     lab.plane.apply(*manifests)
     waited = ("wait", "deployment", *(names or ("web",)), "--for=condition=Available", "--timeout=55s")
@@ -84,7 +84,7 @@ def running(lab: Lab, namespace: str, *names: str, replicas: int = 1, **fields: 
 
 
 def stuck(namespace: str, name: str) -> dict[str, Any]:
-    """No node will ever take its pods, and its controller gives up after two seconds."""
+    """A Deployment whose pods cannot be scheduled; its progress deadline is two seconds."""
     manifest = make_deployment(name, namespace=namespace, replicas=1, nodeSelector={"no": "such-node"})
     manifest["spec"]["progressDeadlineSeconds"] = 2
     return manifest
@@ -378,7 +378,7 @@ def test_fifty_restarts_killed_half_way_tell_what_was_done(lab: Lab, namespace: 
 
 @pytest.fixture
 def actions_as(lab: Lab) -> Callable[[Path | str], Actions]:
-    """Actions as somebody else in the cluster, by their kubeconfig."""
+    """Actions with the permissions of a kubeconfig."""
 
     def build(kubeconfig: Path | str) -> Actions:
         cluster = Cluster(kubeconfig=str(kubeconfig), timeout_seconds=2)
@@ -386,8 +386,8 @@ def actions_as(lab: Lab) -> Callable[[Path | str], Actions]:
         switch = Switch(cluster=cluster, control=lab.control, cluster_name=CLUSTER, options=lambda: options)
         planner = Planner(cluster=cluster, cluster_name=CLUSTER, control=lab.control, switch=switch, rules=Rules())
         store = OperationStore(lab.connection, CLUSTER)
-        tools = Tools(cluster, CLUSTER, lab.control, store, lab.records, planner, utc_now)
-        return Actions(tools=tools, publish=lambda: None)
+        dependencies = ActionDependencies(cluster, CLUSTER, lab.control, store, lab.records, planner, utc_now)
+        return Actions(dependencies=dependencies, publish=lambda: None)
 
     return build
 
@@ -399,7 +399,7 @@ def test_what_the_cluster_forbids_is_said_before(
     user = f"reader-{next(_serial)}"
     lab.plane.kubectl("create", "clusterrolebinding", f"{namespace}-view", "--clusterrole=view", f"--user={user}")
     actions = actions_as(lab.plane.credentials(user, user=user, groups=("system:authenticated",)))
-    wish = Wish(Kind.RESTART, (Target(namespace, "web"),))
+    wish = ActionRequest(Kind.RESTART, (Target(namespace, "web"),))
     (planned,) = actions.plan(wish)
     assert "does not allow this to KubeDoor" in planned.reason
     with pytest.raises(InvalidInput, match="does not allow"):
@@ -409,4 +409,4 @@ def test_what_the_cluster_forbids_is_said_before(
 
 def test_without_a_cluster_nothing_is_started(namespace: str, actions_as: Callable[[Path | str], Actions]) -> None:
     with pytest.raises(ClusterError, match="no cluster is configured"):
-        actions_as("none").start(Wish(Kind.RESTART, (Target(namespace, "web"),)), TESTER)
+        actions_as("none").start(ActionRequest(Kind.RESTART, (Target(namespace, "web"),)), TESTER)

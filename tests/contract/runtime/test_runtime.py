@@ -1,4 +1,4 @@
-"""Each function alone under the plain `functions-framework` command, told what it is by two variables only."""
+"""Each function alone under the plain `functions-framework` command, selected only by its two environment variables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOT_FOR_MUTATE = ("kubernetes", "pandas", "chdb", "requests", "numpy", "pyarrow"
 
 @contextmanager
 def function(name: str, folder: Path, *, without: tuple[str, ...] = (), **settings: str) -> Iterator[tuple[str, Child]]:
-    """The function as a process, with modules it must not need made impossible to import."""
+    """Run the function as a process in which the modules of `without` cannot be imported."""
     port = processes.free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -109,7 +109,7 @@ def test_api_alone_serves_on_the_embedded_store(tmp_path: Path) -> None:
 
 
 def test_with_the_images_environment_nobody_makes_an_address_up(tmp_path: Path) -> None:
-    """The framework's server believes X-Forwarded-For of everybody on its machine, unless it is told to believe nobody."""
+    """By default the framework's server trusts X-Forwarded-For from any client on its machine."""
     with function("api", tmp_path, FORWARDED_ALLOW_IPS="") as (url, _), requests.Session() as session:
         who = {"username": "kubedoor", "password": "kubedoor"}
         session.post(f"{url}/api/v1/session", json=who, timeout=30).raise_for_status()
@@ -145,11 +145,11 @@ def test_wrong_settings_are_said_all_at_once_with_exit_two(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["collect", "mutate", "api"])
 def test_importing_a_function_does_nothing(name: str) -> None:
-    """No thread, no store, no file: the framework imports it before it forks."""
+    """It starts no thread and opens no store, because the framework imports it before it forks."""
     program = (
         "import sys, threading\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "from kubedoor.serving import load_function\n"
+        "from kubedoor.runtime.serving import load_function\n"
         f"load_function({name!r})\n"
         "assert threading.active_count() == 1, threading.enumerate()\n"
         "assert 'chdb' not in sys.modules\n"

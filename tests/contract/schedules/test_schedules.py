@@ -1,4 +1,4 @@
-"""Schedules on the real control plane and a real store: every run once, however many pods and pings there are."""
+"""Schedules on a real control plane and a real store: each run starts once, however many pods and pings there are."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
 from kubedoor.model.values import WorkloadKey
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.batch import Tools
+from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
-from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules import cronjob as cronjobs
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
-from kubedoor.schedules.rules import ScheduleWish
+from kubedoor.schedules.rules import ScheduleRequest
 from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.control import ControlStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
 from tests.contract.lab import CLUSTER, Lab, amounts, replicas_of
+from tests.support.accounts import Clock
 from tests.support.builders import make_deployment
-from tests.support.people import Clock
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import NAMESPACE, Client, admit, start_kubedoor
 
@@ -46,7 +46,7 @@ OPTIONS = CronJobOptions(NAMESPACE, "kubedoor:test", "http://api.test")
 
 
 class Pod:
-    """One pod of `api`: schedules and actions on a store that pods share."""
+    """One pod of `api`, on a store that all pods share."""
 
     def __init__(self, lab: Lab, cluster_name: str, clock: Clock, *, cronjobs: bool = False) -> None:
         cluster = Cluster(kubeconfig=str(admit(lab.plane)))
@@ -58,8 +58,8 @@ class Pod:
             cluster=cluster, cluster_name=cluster_name, control=self.control, switch=switch, rules=Rules()
         )
         store = OperationStore(lab.connection, cluster_name)
-        tools = Tools(cluster, cluster_name, self.control, store, records, planner, clock)
-        self.actions = Actions(tools=tools, publish=lambda: None)
+        dependencies = ActionDependencies(cluster, cluster_name, self.control, store, records, planner, clock)
+        self.actions = Actions(dependencies=dependencies, publish=lambda: None)
         self.schedules = Schedules(
             store=ScheduleStore(lab.connection, cluster_name),
             actions=self.actions,
@@ -72,23 +72,23 @@ class Pod:
 
 @pytest.fixture
 def clock() -> Clock:
-    """At the next full minute: what is due a minute later is then due after it was made, which the store dates itself."""
+    """Starts at the next full minute, so that a run due a minute later is due after `changed_at`, by the store's clock."""
     return Clock((datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0))
 
 
 @pytest.fixture
 def pod(lab: Lab, cluster: str, clock: Clock) -> Pod:
-    """Its schedules are begun by `tick`; its cluster name is the test's own, so the door knows nothing of it."""
+    """Without CronJobs: `tick` starts the runs. Its cluster name is the test's own, so the webhook has no values for it."""
     return Pod(lab, cluster, clock)
 
 
 def asked(
     clock: Clock, namespace: str, *, replicas: int | None = None, minutes: int = 1, **fields: Any
-) -> ScheduleWish:
+) -> ScheduleRequest:
     kind = Kind.RESTART if replicas is None else Kind.SCALE
-    wish = Wish(kind, (Target(namespace, "web"),), replicas=replicas)
+    wish = ActionRequest(kind, (Target(namespace, "web"),), replicas=replicas)
     at = "" if "cron" in fields else (clock.now + timedelta(minutes=minutes)).isoformat()
-    return ScheduleWish(**{"name": "nightly", "wish": wish, "time_zone": "Asia/Shanghai", "at": at, **fields})
+    return ScheduleRequest(**{"name": "nightly", "action": wish, "time_zone": "Asia/Shanghai", "at": at, **fields})
 
 
 def finished(lab: Lab, pod: Pod, action: str) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def test_a_return_can_be_put_off_but_goes_back_to_the_same(lab: Lab, namespace: 
     assert (shown["name"], shown["wish"]) == ("a little longer", back["wish"])
     assert shown["at"] > back["at"]
     again = asked(clock, namespace, cron="0 3 * * *")
-    with pytest.raises(InvalidInput, match="comes only once"):
+    with pytest.raises(InvalidInput, match="runs only once"):
         pod.schedules.change(back["schedule"], again, ALICE, based_on=shown["version"])
 
 
@@ -274,7 +274,7 @@ def cronjob(lab: Lab, schedule: str) -> dict[str, Any]:
 
 
 def wait_until_gone(lab: Lab, schedule: str) -> None:
-    """Its CronJob, whose Jobs have to be orphaned first, and its Secret."""
+    """Until the CronJob, whose Jobs are orphaned first, and the Secret are deleted."""
 
     def is_gone(kind: str) -> bool:
         found = lab.plane.kubectl("get", kind, cronjobs.name_of(schedule), "-n", NAMESPACE, check=False)
@@ -411,7 +411,7 @@ def test_a_cronjob_that_may_not_be_made_leaves_no_schedule(
 
 @pytest.fixture
 def two_apis(lab: Lab, tmp_path: Path) -> Iterator[list[str]]:
-    """The addresses of two pods of `api` on the lab's store, whose schedules are CronJobs."""
+    """The URLs of two pods of `api` on the lab's store, whose schedules have CronJobs."""
     running = []
     try:
         for number in (1, 2):
@@ -431,7 +431,7 @@ def two_apis(lab: Lab, tmp_path: Path) -> Iterator[list[str]]:
 
 
 def ping_as(command: list[str], api: str, token_file: Path) -> subprocess.Popen[str]:
-    """Run what the pod of a CronJob runs, against one of the APIs."""
+    """Run the command of a CronJob's pod against one of the APIs."""
     url = command[3].replace("http://api.test", api)
     return subprocess.Popen(
         [sys.executable, *command[1:3], url, str(token_file)],

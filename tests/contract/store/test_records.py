@@ -1,4 +1,4 @@
-"""The records filtered, paged and exported, on the store both ways."""
+"""Filters, paging and export of records, on the embedded store and on a server."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from kubedoor.errors import Conflict
-from kubedoor.identity.audit import Editor, recorded
+from kubedoor.identity.audit import Editor, audited
 from kubedoor.store import records as module
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import available, folder, migrate
-from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore, Wanted
+from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
 from kubedoor.workloads.csv_stream import csv_lines
-from tests.support.people import dsn_of_new_database
+from tests.support.accounts import dsn_of_new_database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -75,7 +75,7 @@ def test_admissions_are_filtered(records: RecordStore, cluster: str, wanted: dic
             admission(cluster, at=NOW - timedelta(minutes=1), outcome="observed"),
         ]
     )
-    assert len(records.find_admissions(Wanted(**wanted), limit=10)) == count
+    assert len(records.find_admissions(RecordFilter(**wanted), limit=10)) == count
 
 
 def test_the_audit_is_filtered_by_workload_and_outcome(records: RecordStore, cluster: str) -> None:
@@ -91,7 +91,7 @@ def test_the_audit_is_filtered_by_workload_and_outcome(records: RecordStore, clu
         ({"action": "control.on"}, 0),
     ]
     for more, count in wanted:
-        assert len(records.find_audit(Wanted(who=who, **more), limit=10)) == count, more
+        assert len(records.find_audit(RecordFilter(who=who, **more), limit=10)) == count, more
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -99,10 +99,10 @@ def test_pages_have_every_row_once_even_of_one_millisecond(records: RecordStore,
     made = [admission(cluster, at=NOW - timedelta(milliseconds=number // 4)) for number in range(10)]
     records.add_admissions(made)
     seen: list[str] = []
-    wanted = Wanted()
+    wanted = RecordFilter()
     while rows := records.find_admissions(wanted, limit=size):
         seen += [row["uid"] for row in rows]
-        wanted = Wanted(before=rows[-1]["at"], before_id=rows[-1]["id"])
+        wanted = RecordFilter(before=rows[-1]["at"], before_id=rows[-1]["id"])
     assert sorted(seen) == sorted(row.uid for row in made)
 
 
@@ -112,7 +112,7 @@ def test_an_export_has_every_row_once_and_those_of_its_time(
     monkeypatch.setattr(module, "EXPORT_PAGE_ROWS", 3)
     made = [admission(cluster, deployment=f"web-{number}", reason='a "b", c') for number in range(8)]
     records.add_admissions(made)
-    pages = records.all_admissions(Wanted())
+    pages = records.all_admissions(RecordFilter())
     first = next(pages)
     records.add_admissions([admission(cluster, at=NOW + timedelta(seconds=1), deployment="later")])
     text = "".join(csv_lines(("deployment", "reason", "before"), iter([first, *pages])))
@@ -128,7 +128,7 @@ def test_an_export_of_only_so_many_has_the_newest(
 ) -> None:
     monkeypatch.setattr(module, "EXPORT_PAGE_ROWS", 3)
     records.add_admissions([admission(cluster, at=NOW - timedelta(seconds=n), deployment=f"w{n}") for n in range(8)])
-    rows = [row for page in records.all_admissions(Wanted(), limit=limit) for row in page]
+    rows = [row for page in records.all_admissions(RecordFilter(), limit=limit) for row in page]
     assert [row["deployment"] for row in rows] == [f"w{number}" for number in range(count)]
 
 
@@ -141,30 +141,32 @@ def test_an_export_of_only_so_many_has_the_newest(
 )
 def test_a_change_that_fails_is_one_line_that_says_so(records: RecordStore, fault: Exception, words: str) -> None:
     who = str(uuid.uuid4())
-    with suppress(type(fault)), recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
-        assert [row["outcome"] for row in records.find_audit(Wanted(who=who), limit=10)] == ["done"], "recorded before"
+    with suppress(type(fault)), audited(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
+        assert [row["outcome"] for row in records.find_audit(RecordFilter(who=who), limit=10)] == ["done"], (
+            "recorded before"
+        )
         raise fault
-    (row,) = records.find_audit(Wanted(who=who), limit=10)
+    (row,) = records.find_audit(RecordFilter(who=who), limit=10)
     assert (row["outcome"], row["after"]) == ("failed", {"a": 1, "error": words})
-    assert records.find_audit(Wanted(who=who, outcome="done"), limit=10) == []
-    assert [line["id"] for page in records.all_audit(Wanted(who=who)) for line in page] == [row["id"]]
-    with recorded(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
+    assert records.find_audit(RecordFilter(who=who, outcome="done"), limit=10) == []
+    assert [line["id"] for page in records.all_audit(RecordFilter(who=who)) for line in page] == [row["id"]]
+    with audited(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
         pass
-    assert [row["outcome"] for row in records.find_audit(Wanted(who=who), limit=10)] == ["done", "failed"]
-    assert len(records.find_audit(Wanted(who=who, outcome="done"), limit=10)) == 1
+    assert [row["outcome"] for row in records.find_audit(RecordFilter(who=who), limit=10)] == ["done", "failed"]
+    assert len(records.find_audit(RecordFilter(who=who, outcome="done"), limit=10)) == 1
 
 
 def test_pages_of_the_audit_go_on_after_a_change_that_failed(records: RecordStore) -> None:
     editor = Editor(str(uuid.uuid4()), "session", "")
     for number in range(6):
-        with suppress(Conflict), recorded(records, editor, "x.y", f"t{number}"):
+        with suppress(Conflict), audited(records, editor, "x.y", f"t{number}"):
             if number % 2:
                 raise Conflict("somebody was first")
     seen: list[str] = []
-    wanted = Wanted(who=editor.who)
+    wanted = RecordFilter(who=editor.who)
     while rows := records.find_audit(wanted, limit=2):
         seen += [f"{row['target']} {row['outcome']}" for row in rows]
-        wanted = Wanted(who=editor.who, before=rows[-1]["at"], before_id=rows[-1]["id"])
+        wanted = RecordFilter(who=editor.who, before=rows[-1]["at"], before_id=rows[-1]["id"])
     assert sorted(seen) == ["t0 done", "t1 failed", "t2 done", "t3 failed", "t4 done", "t5 failed"]
 
 
@@ -174,7 +176,7 @@ def test_why_a_change_failed_is_told_when_the_record_is_away_by_then(embedded_ds
     records = RecordStore(connection, "main")
 
     def change() -> None:
-        with recorded(records, Editor("ann", "session", ""), "x.y", "t"):
+        with audited(records, Editor("ann", "session", ""), "x.y", "t"):
             connection.command("DROP TABLE audit")
             raise Conflict("somebody was first")
 
@@ -195,7 +197,7 @@ def test_rows_from_before_the_filters_have_ids_that_stay(embedded_dsn: str, tmp_
     )
     migrate(connection)
     records = RecordStore(connection, "main")
-    first, second = (records.find_audit(Wanted(namespace="shop"), limit=10) for _ in range(2))
+    first, second = (records.find_audit(RecordFilter(namespace="shop"), limit=10) for _ in range(2))
     assert len({row["id"] for row in first}) == 5
     assert first == second
     connection.close()

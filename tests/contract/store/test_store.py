@@ -1,4 +1,4 @@
-"""Every query of the store on the schema built from sql/, embedded and over HTTP."""
+"""Every query of the store on the schema of sql/, embedded and over HTTP."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection, Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import _lock, available, folder, migrate
-from kubedoor.store.people import PeopleStore, User
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
+from kubedoor.store.users import User, UserStore
 from kubedoor.workloads.listing import SORTS, Filter
 from kubedoor.workloads.listing_cache import ListingCache
 from tests.support.builders import DAY, make_usage_day
@@ -320,12 +320,12 @@ def test_edits_are_kept_newest_first(control: ControlStore, web: WorkloadKey) ->
 
 def test_facts_are_known_and_the_newest_counts(control: ControlStore, web: WorkloadKey) -> None:
     control.replace_collected([make_collected()], run=1, rule="peak-day")
-    control.learn([(web, "opted_out", True), (web, "owned", True)], seen_by="door")
-    control.learn([(web, "owned", False)], seen_by="door")
+    control.record_facts([(web, "opted_out", True), (web, "owned", True)], seen_by="door")
+    control.record_facts([(web, "owned", False)], seen_by="door")
     values = compile_rows(web.cluster, control.control_rows_of(web))[web]
     assert (values.opted_out, values.owned, values.hpa) == (True, False, False)
     stranger = WorkloadKey(web.cluster, "shop", "stranger")
-    control.learn([(stranger, "hpa", True)], seen_by="door")
+    control.record_facts([(stranger, "hpa", True)], seen_by="door")
     facts = control.facts_of(stranger)
     assert facts is not None
     assert facts["hpa"]
@@ -339,7 +339,7 @@ def test_every_change_changes_the_revision(control: ControlStore, web: WorkloadK
     seen.append(control.revision())
     control.edit(web, ManualValues(replicas=1), based_on=0, who="alice")
     seen.append(control.revision())
-    control.learn([(web, "hpa", True)], seen_by="door")
+    control.record_facts([(web, "hpa", True)], seen_by="door")
     seen.append(control.revision())
     assert len(set(seen)) == 4
     assert control.revision() == seen[-1]
@@ -459,7 +459,7 @@ def test_containers_and_newest_usage_of_a_page(listing: ListingCache) -> None:
             id="an edit",
         ),
         pytest.param(
-            lambda connection, cluster: ControlStore(connection, cluster).learn(
+            lambda connection, cluster: ControlStore(connection, cluster).record_facts(
                 [(WorkloadKey(cluster, "shop", "hungry"), "opted_out", True)], seen_by="test"
             ),
             id="a fact",
@@ -554,7 +554,7 @@ def make_user(**fields: object) -> User:
 
 
 def test_a_user_is_kept_in_versions(connection: Connection) -> None:
-    people = PeopleStore(connection)
+    people = UserStore(connection)
     first = people.save(make_user())
     second = people.save(replace(first, must_change_password=False))
     assert people.user(first.username) == second
@@ -565,7 +565,7 @@ def test_a_user_is_kept_in_versions(connection: Connection) -> None:
 
 
 def test_a_shared_key_is_the_same_for_all(connection: Connection) -> None:
-    people, name = PeopleStore(connection), f"key-{uuid.uuid4()}"
+    people, name = UserStore(connection), f"key-{uuid.uuid4()}"
     with ThreadPoolExecutor(4) as pool:
         keys = set(pool.map(lambda number: people.shared_key(name, candidate=f"c{number}"), range(8)))
     assert len(keys) == 1
@@ -636,7 +636,7 @@ def test_a_lock_that_is_held_for_good_is_said(
 
 
 class Slow(Connection):
-    """What `meanwhile` does happens between this one's look at the lock and what it makes of it."""
+    """Calls `meanwhile` once, between reading the state of the lock and acting on it."""
 
     def __init__(self, dsn: str, meanwhile: Callable[[], None]) -> None:
         super().__init__(dsn)

@@ -1,4 +1,4 @@
-"""The real parts themselves: are they what the other contract tests take them for?"""
+"""Tests of the toolbox itself: its processes behave as the other contract tests assume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of an original KubeDoor, as its schema makes them, taken over."""
+"""Import from tables with the schema of an original KubeDoor."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
-from kubedoor.store.records import RecordStore, Wanted
+from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.store.usage import UsageStore
-from kubedoor.workloads.kubedoor_import import Original, TakenOver, Takeover
+from kubedoor.workloads.kubedoor_import import ImportReport, KubeDoorImport, OriginalKubeDoor
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import Edit, Workloads
 from tests.contract.store.test_store import make_collected
+from tests.support.accounts import EDITOR, dsn_of_new_database
 from tests.support.original_kubedoor import make_original
-from tests.support.people import EDITOR, dsn_of_new_database
 
 MI = 2**20
 DAYS = (date(2026, 11, 18), date(2026, 11, 19))
@@ -57,13 +57,15 @@ def workloads(connection: Connection, cluster: str, usage: UsageStore) -> Worklo
 
 
 @pytest.fixture
-def takeover(original: Connection, usage: UsageStore, workloads: Workloads, cluster: str) -> Takeover:
-    return Takeover(Original(original), usage=usage, workloads=workloads, cluster=cluster, windows="w", run=1)
+def takeover(original: Connection, usage: UsageStore, workloads: Workloads, cluster: str) -> KubeDoorImport:
+    return KubeDoorImport(
+        OriginalKubeDoor(original), usage=usage, workloads=workloads, cluster=cluster, windows="w", run=1
+    )
 
 
-def test_days_that_are_not_here_yet_are_taken_over(takeover: Takeover, usage: UsageStore) -> None:
+def test_days_that_are_not_here_yet_are_taken_over(takeover: KubeDoorImport, usage: UsageStore) -> None:
     usage.replace_day(DAYS[1], DayUsage((), 1.0), run=5, windows="w", seconds=0.1)
-    done = TakenOver()
+    done = ImportReport()
     assert list(takeover.days("prod", CONTAINERS, done)) == [DAYS[0]]
     (row,) = usage.history(DAYS)
     assert (row.deployment, row.container, row.pods, row.cpu_p95_millicores) == ("web", "app", 3, 250)
@@ -78,28 +80,30 @@ def test_days_that_are_not_here_yet_are_taken_over(takeover: Takeover, usage: Us
 
 
 def test_pod_counts_set_by_people_become_manual_values(
-    takeover: Takeover, workloads: Workloads, connection: Connection, cluster: str
+    takeover: KubeDoorImport, workloads: Workloads, connection: Connection, cluster: str
 ) -> None:
     mine = WorkloadKey(cluster, "shop", "mine")
     workloads.edit(mine, Edit(0, {"replicas": 2}), EDITOR)
-    done = TakenOver()
+    done = ImportReport()
     takeover.manual("prod", EDITOR, done)
-    known = {key.deployment: manual.replicas for key, (_, manual) in workloads.all_known().items()}
+    known = {key.deployment: manual.replicas for key, (_, manual) in workloads.all_with_manual().items()}
     assert known == {"web": 9, "api": 0, "cart": None, "mine": 2}
     assert done.manual == 2
     assert done.left_out == {
         "pod counts of Deployments that are not in the control table": 1,
         "pod counts where one is set here": 1,
     }
-    audit = RecordStore(connection, cluster).find_audit(Wanted(target=f"{cluster}/shop/web"), limit=10)
+    audit = RecordStore(connection, cluster).find_audit(RecordFilter(target=f"{cluster}/shop/web"), limit=10)
     assert [row["after"]["replicas"] for row in audit] == [9]
-    again = TakenOver()
+    again = ImportReport()
     takeover.manual("prod", EDITOR, again)
     assert again.manual == 0
 
 
-def test_an_unknown_env_and_a_store_without_the_tables_are_said(takeover: Takeover, connection: Connection) -> None:
+def test_an_unknown_env_and_a_store_without_the_tables_are_said(
+    takeover: KubeDoorImport, connection: Connection
+) -> None:
     with pytest.raises(NotFound, match="it has prod"):
         takeover.check("test")
     with pytest.raises(StoreError):
-        Original(connection).envs()
+        OriginalKubeDoor(connection).envs()

@@ -1,4 +1,4 @@
-"""The door in one process, on the embedded store: what it knows, remembers and survives."""
+"""The admission handler in one process, on the embedded store: refreshes, facts, records and failures."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from kubedoor.admission import rules as admission
-from kubedoor.admission.handler import RETRY_STORE_SECONDS, Door, DoorOptions
+from kubedoor.admission.handler import RETRY_STORE_SECONDS, AdmissionHandler, HandlerOptions
 from kubedoor.admission.journal import MAX_PENDING_RECORDS
 from kubedoor.admission.review import AdmissionRequest
-from kubedoor.admission.rules import HPA_USER, Rules
+from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import BadRequest, StoreError
 from kubedoor.model.values import (
@@ -39,7 +38,7 @@ WAIT_SECONDS = 5.0
 
 
 class Clock:
-    """A monotonic clock that a test moves."""
+    """A monotonic clock that a test can advance."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -48,8 +47,8 @@ class Clock:
         return time.monotonic() + self.ahead
 
 
-class Breakable(ControlStore):
-    """The real store, which a test can take away."""
+class FailingStore(ControlStore):
+    """The real store; it fails while `is_away`."""
 
     is_away = False
     queries = 0
@@ -65,24 +64,24 @@ class Breakable(ControlStore):
             raise StoreError("away")
         return super().control_rows_of(key)
 
-    def learn(self, facts: Any, *, seen_by: str) -> None:
+    def record_facts(self, facts: Any, *, seen_by: str) -> None:
         if self.is_away:
             raise StoreError("away")
-        super().learn(facts, seen_by=seen_by)
+        super().record_facts(facts, seen_by=seen_by)
 
 
-class House:
-    """A door, its store and its clock."""
+class Harness:
+    """A handler with its store and its clock."""
 
     def __init__(self, connection: Connection, cluster: str, folder: Path, rules: Rules | None = None) -> None:
         self.connection = connection
         self.clock = Clock()
         self.key = WorkloadKey(cluster, "shop", "web")
-        self.control = Breakable(connection, cluster)
+        self.control = FailingStore(connection, cluster)
         self.records = RecordStore(connection, cluster)
         self.path = folder / "snapshot.json"
         self.snapshot = self.make_snapshot()
-        self.door = self.make_door(self.snapshot, rules)
+        self.handler = self.make_handler(self.snapshot, rules)
 
     def make_snapshot(self) -> Snapshot:
         return Snapshot(
@@ -93,13 +92,13 @@ class House:
             now=lambda: datetime.now(UTC),
         )
 
-    def make_door(self, snapshot: Snapshot, rules: Rules | None = None) -> Door:
-        return Door(
+    def make_handler(self, snapshot: Snapshot, rules: Rules | None = None) -> AdmissionHandler:
+        return AdmissionHandler(
             snapshot=snapshot,
             control=self.control,
             records=self.records,
             rules=rules or Rules(),
-            options=DoorOptions(self.key.cluster, OWN_USER, max_age_seconds=1.0, wait_seconds=WAIT_SECONDS),
+            options=HandlerOptions(self.key.cluster, OWN_USER, max_age_seconds=1.0, wait_seconds=WAIT_SECONDS),
             now=lambda: datetime.now(UTC),
             monotonic=self.clock,
         )
@@ -110,7 +109,7 @@ class House:
 
     def admit(self, *requests: AdmissionRequest) -> list[dict[str, Any]]:
         async def all_of_them() -> list[dict[str, Any]]:
-            return [(await self.door.admit(make_review(request)))["response"] for request in requests]
+            return [(await self.handler.admit(make_review(request)))["response"] for request in requests]
 
         return asyncio.run(all_of_them())
 
@@ -118,149 +117,151 @@ class House:
         return self.admit(make_request(make_scale(replicas), make_scale(1), **fields))[0]
 
     def rows(self) -> list[dict[str, Any]]:
-        self.door.log.flush()
+        self.handler.journal.flush()
         return self.records.admissions(limit=100)
 
 
 @pytest.fixture
-def house(embedded: Connection, cluster: str, tmp_path: Path) -> House:
-    return House(embedded, cluster, tmp_path)
+def harness(embedded: Connection, cluster: str, tmp_path: Path) -> Harness:
+    return Harness(embedded, cluster, tmp_path)
 
 
-def metric(house: House, name: str, **labels: str) -> float:
-    return house.door.metrics.registry.get_sample_value(name, labels) or 0.0
+def metric(harness: Harness, name: str, **labels: str) -> float:
+    return harness.handler.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-def test_an_admission_is_answered_counted_and_recorded(house: House) -> None:
-    house.set_replicas(3)
-    response = house.scale(10)
+def test_an_admission_is_answered_counted_and_recorded(harness: Harness) -> None:
+    harness.set_replicas(3)
+    response = harness.scale(10)
     assert response["warnings"] == ["KubeDoor: replicas 10 -> 3 (set in KubeDoor)"]
-    assert metric(house, "kubedoor_admissions_total", outcome="patched", dry_run="false") == 1
-    assert metric(house, "kubedoor_admission_seconds_count") == 1
-    (row,) = house.rows()
+    assert metric(harness, "kubedoor_admissions_total", outcome="patched", dry_run="false") == 1
+    assert metric(harness, "kubedoor_admission_seconds_count") == 1
+    (row,) = harness.rows()
     assert (row["outcome"], row["before"], row["after"], row["version"]) == (
         "patched",
         {"replicas": "10"},
         {"replicas": "3"},
         1,
     )
-    assert not house.door.log.has_work()
+    assert not harness.handler.journal.has_work()
 
 
-def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(house: House) -> None:
-    house.set_replicas(3)
-    wet, dry = house.scale(10), house.scale(10, dry_run=True)
+def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(harness: Harness) -> None:
+    harness.set_replicas(3)
+    wet, dry = harness.scale(10), harness.scale(10, dry_run=True)
     assert wet == dry
-    assert len(house.rows()) == 1
-    house.admit(make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"}), dry_run=True))
-    assert house.control.known_facts() == []
+    assert len(harness.rows()) == 1
+    harness.admit(make_request(make_deployment(labels={CONTROL_LABEL: "off"}), dry_run=True))
+    assert harness.control.known_facts() == []
 
 
-def test_what_is_not_due_asks_nobody_and_leaves_no_row(house: House) -> None:
+def test_a_request_that_is_not_due_makes_no_query_and_no_row(harness: Harness) -> None:
     label_edit = make_request(make_deployment(labels={"a": "b"}), make_deployment())
     pod = make_request(make_deployment())
-    house.admit(replace(pod, resource="pods"))
-    assert house.control.queries == 0
-    house.admit(label_edit, label_edit)
-    assert house.control.queries == 1, "labels are compared with what is known, once in a while"
-    assert house.rows() == []
+    harness.admit(replace(pod, resource="pods"))
+    assert harness.control.queries == 0
+    harness.admit(label_edit, label_edit)
+    assert harness.control.queries == 1, (
+        "labels are compared with the recorded facts, so a stale snapshot is refreshed once"
+    )
+    assert harness.rows() == []
 
 
-def test_a_fresh_snapshot_is_not_asked_for_again(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    asked = house.control.queries
-    house.scale(10)
-    assert house.control.queries == asked
-    house.clock.ahead += 1.5
-    house.scale(10)
-    assert house.control.queries == asked + 1
+def test_a_fresh_snapshot_is_not_refreshed(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    queries = harness.control.queries
+    harness.scale(10)
+    assert harness.control.queries == queries
+    harness.clock.ahead += 1.5
+    harness.scale(10)
+    assert harness.control.queries == queries + 1
 
 
-def test_an_edit_counts_within_the_greatest_age(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.set_replicas(5)
-    house.clock.ahead += 1.5
-    assert "10 -> 5" in house.scale(10)["warnings"][0]
+def test_an_edit_is_effective_within_the_maximum_age(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.set_replicas(5)
+    harness.clock.ahead += 1.5
+    assert "10 -> 5" in harness.scale(10)["warnings"][0]
 
 
-def test_kubedoors_own_scale_reads_through_at_once(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.set_replicas(5)
-    assert "10 -> 5" in house.scale(10, username=OWN_USER)["warnings"][0]
+def test_kubedoors_own_scale_reads_through_at_once(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.set_replicas(5)
+    assert "10 -> 5" in harness.scale(10, username=OWN_USER)["warnings"][0]
 
 
-def test_a_workload_added_a_moment_ago_is_read_through(house: House) -> None:
-    house.set_replicas(3, "other")
-    house.scale(10)
-    house.set_replicas(4)
-    assert "10 -> 4" in house.scale(10)["warnings"][0]
+def test_a_workload_added_a_moment_ago_is_read_through(harness: Harness) -> None:
+    harness.set_replicas(3, "other")
+    harness.scale(10)
+    harness.set_replicas(4)
+    assert "10 -> 4" in harness.scale(10)["warnings"][0]
 
 
-def test_while_the_store_is_away_the_last_snapshot_serves_and_says_its_age(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.control.is_away = True
-    house.clock.ahead += 30
-    response = house.scale(10)
+def test_while_the_store_is_away_the_last_snapshot_serves_and_says_its_age(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.control.is_away = True
+    harness.clock.ahead += 30
+    response = harness.scale(10)
     assert response["patch"]
     assert response["warnings"][-1].startswith("KubeDoor: the store is slow or away, decided from values 30 s old")
-    asked = house.control.queries
-    house.scale(10)
-    assert house.control.queries == asked, "a store that failed a moment ago is left in peace"
-    house.control.is_away = False
-    house.clock.ahead += RETRY_STORE_SECONDS + 0.1
-    assert len(house.scale(10)["warnings"]) == 1
+    queries = harness.control.queries
+    harness.scale(10)
+    assert harness.control.queries == queries, "backoff: no query right after a failure"
+    harness.control.is_away = False
+    harness.clock.ahead += RETRY_STORE_SECONDS + 0.1
+    assert len(harness.scale(10)["warnings"]) == 1
 
 
-def test_a_workload_nothing_is_remembered_of_is_not_taken_for_unknown(house: House) -> None:
-    house.set_replicas(3, "other")
-    house.scale(10)
-    house.control.is_away = True
-    response = house.scale(10)
+def test_a_workload_missing_in_the_snapshot_is_not_taken_for_unknown(harness: Harness) -> None:
+    harness.set_replicas(3, "other")
+    harness.scale(10)
+    harness.control.is_away = True
+    response = harness.scale(10)
     assert response["allowed"] is True
     assert response["warnings"] == ["KubeDoor: the store is slow or away, nothing was set"]
-    assert metric(house, "kubedoor_door_failures_total", part="store") >= 1
+    assert metric(harness, "kubedoor_door_failures_total", part="store") >= 1
 
 
-def test_kubedoors_own_scale_falls_back_on_what_is_remembered(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.control.is_away = True
-    assert "10 -> 3" in house.scale(10, username=OWN_USER)["warnings"][0]
+def test_kubedoors_own_scale_falls_back_on_the_snapshot(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.control.is_away = True
+    assert "10 -> 3" in harness.scale(10, username=OWN_USER)["warnings"][0]
 
 
-def test_without_any_snapshot_nothing_is_set_and_the_release_goes_on(house: House) -> None:
-    house.control.is_away = True
-    assert house.scale(10)["allowed"] is True
-    assert asyncio.run(house.door.warm_up()) is False
+def test_without_any_snapshot_nothing_is_set_and_the_release_goes_on(harness: Harness) -> None:
+    harness.control.is_away = True
+    assert harness.scale(10)["allowed"] is True
+    assert asyncio.run(harness.handler.warm_up()) is False
 
 
 def test_a_setting_denies_when_the_door_fails(embedded: Connection, cluster: str, tmp_path: Path) -> None:
-    house = House(embedded, cluster, tmp_path, Rules(deny_on_error=True))
-    house.control.is_away = True
-    response = house.scale(10)
+    harness = Harness(embedded, cluster, tmp_path, Rules(deny_on_error=True))
+    harness.control.is_away = True
+    response = harness.scale(10)
     assert response["allowed"] is False
     assert "KUBEDOOR_ON_INTERNAL_ERROR" in response["status"]["message"]
 
 
-def test_an_object_that_breaks_the_door_is_let_through(house: House) -> None:
-    house.set_replicas(3)
+def test_an_object_that_the_rules_cannot_read_is_allowed(harness: Harness) -> None:
+    harness.set_replicas(3)
     broken = make_deployment(containers=[{"name": "app", "resources": {"requests": {"cpu": "a lot"}}}])
-    response = house.admit(make_request({**broken, "spec": {**broken["spec"], "replicas": "many"}}))[0]
+    response = harness.admit(make_request({**broken, "spec": {**broken["spec"], "replicas": "many"}}))[0]
     assert response["allowed"] is True
     assert response["warnings"] == ["KubeDoor: internal error, nothing was set"]
-    assert metric(house, "kubedoor_door_failures_total", part="decision") == 1
+    assert metric(harness, "kubedoor_door_failures_total", part="decision") == 1
 
 
-def test_a_failure_is_recorded_once_the_store_is_back(house: House) -> None:
-    house.control.is_away = True
-    house.scale(10)
-    house.scale(10, dry_run=True)
-    house.control.is_away = False
-    (row,) = house.rows()
+def test_a_failure_is_recorded_once_the_store_is_back(harness: Harness) -> None:
+    harness.control.is_away = True
+    harness.scale(10)
+    harness.scale(10, dry_run=True)
+    harness.control.is_away = False
+    (row,) = harness.rows()
     assert (row["outcome"], row["reason"], row["after"]) == (
         "failed",
         "KubeDoor: the store is slow or away, nothing was set",
@@ -268,86 +269,86 @@ def test_a_failure_is_recorded_once_the_store_is_back(house: House) -> None:
     )
 
 
-def test_a_failure_that_cannot_be_noted_is_answered_all_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_that_cannot_be_recorded_is_answered(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ValueError("cannot be noted")
 
-    house.set_replicas(3)
-    monkeypatch.setattr(house.door.log, "remember", broken)
-    response = house.scale(10)
+    harness.set_replicas(3)
+    monkeypatch.setattr(harness.handler.journal, "record", broken)
+    response = harness.scale(10)
     assert (response["allowed"], response["warnings"]) == (True, ["KubeDoor: internal error, nothing was set"])
-    assert house.rows() == []
+    assert harness.rows() == []
 
 
-def test_what_is_no_review_is_refused(house: House) -> None:
+def test_a_body_that_is_not_a_review_is_rejected(harness: Harness) -> None:
     with pytest.raises(BadRequest):
-        asyncio.run(house.door.admit({"kind": "Pod"}))
+        asyncio.run(harness.handler.admit({"kind": "Pod"}))
 
 
-def in_store(house: House) -> ControlValues:
-    return house.make_snapshot().read_through(house.key)
+def in_store(harness: Harness) -> ControlValues:
+    return harness.make_snapshot().read_through(harness.key)
 
 
-def test_labels_owners_and_hpas_are_remembered_for_the_scale(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    off = make_deployment(labels={admission.CONTROL_LABEL: "off"})
-    house.admit(make_request(off, make_deployment()))
-    assert "patch" not in house.scale(10), "at once, before the store has it"
-    house.rows()
-    assert in_store(house).opted_out, "and for the other doors, by way of the store"
-    house.admit(make_request(make_deployment(), off))
-    assert house.scale(10)["patch"]
-    house.scale(7, username=HPA_USER)
-    assert "patch" not in house.scale(10)
+def test_labels_owners_and_hpas_are_recorded_for_later_scales(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    off = make_deployment(labels={CONTROL_LABEL: "off"})
+    harness.admit(make_request(off, make_deployment()))
+    assert "patch" not in harness.scale(10), "effective at once, before the store has the fact"
+    harness.rows()
+    assert in_store(harness).opted_out, "and stored, for other replicas"
+    harness.admit(make_request(make_deployment(), off))
+    assert harness.scale(10)["patch"]
+    harness.scale(7, username=HPA_USER)
+    assert "patch" not in harness.scale(10)
     owned = make_deployment(owner="rev")
-    house.admit(make_request(owned, make_deployment()))
-    house.rows()
-    assert in_store(house).owned
+    harness.admit(make_request(owned, make_deployment()))
+    harness.rows()
+    assert in_store(harness).owned
 
 
 @pytest.mark.parametrize("on_error", ["deny", "allow"])
-def test_what_the_request_itself_settles_needs_no_store(
+def test_a_request_that_needs_no_values_needs_no_store(
     embedded: Connection, cluster: str, tmp_path: Path, on_error: str
 ) -> None:
-    house = House(embedded, cluster, tmp_path, Rules(deny_on_error=on_error == "deny", deny_unknown=True))
-    house.control.is_away = True
-    off = make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"}))
+    harness = Harness(embedded, cluster, tmp_path, Rules(deny_on_error=on_error == "deny", deny_unknown=True))
+    harness.control.is_away = True
+    off = make_request(make_deployment(labels={CONTROL_LABEL: "off"}))
     owned = make_request(make_deployment(owner="rev"), make_deployment(replicas=1))
     hpa = make_request(make_scale(7), make_scale(2), username=HPA_USER)
     for request in (hpa, off, owned):
-        assert house.admit(request) == [{"uid": request.uid, "allowed": True}]
-    house.control.is_away = False
-    assert sorted(row["outcome"] for row in house.rows()) == ["ignored", "ignored", "unchanged"]
-    known = in_store(house)
-    assert (known.opted_out, known.owned, known.hpa) == (False, True, True), "and what they showed is kept"
+        assert harness.admit(request) == [{"uid": request.uid, "allowed": True}]
+    harness.control.is_away = False
+    assert sorted(row["outcome"] for row in harness.rows()) == ["ignored", "ignored", "unchanged"]
+    known = in_store(harness)
+    assert (known.opted_out, known.owned, known.hpa) == (False, True, True), "the facts are recorded"
 
 
-def test_a_label_is_learnt_once_and_forgotten_when_it_goes(house: House) -> None:
-    off = make_deployment(labels={admission.CONTROL_LABEL: "off"})
-    house.admit(make_request(off), make_request({**off, "spec": make_deployment(replicas=9)["spec"]}, off))
-    house.rows()
-    (fact,) = house.control.known_facts()
+def test_a_label_is_recorded_once_and_cleared_when_it_is_removed(harness: Harness) -> None:
+    off = make_deployment(labels={CONTROL_LABEL: "off"})
+    harness.admit(make_request(off), make_request({**off, "spec": make_deployment(replicas=9)["spec"]}, off))
+    harness.rows()
+    (fact,) = harness.control.known_facts()
     assert fact["opted_out"]
-    house.admit(make_request(off, make_deployment()))
-    house.rows()
-    assert house.control.known_facts() == [fact], "nothing new"
-    house.admit(make_request(make_deployment(), off))
-    house.rows()
-    assert not in_store(house).opted_out
+    harness.admit(make_request(off, make_deployment()))
+    harness.rows()
+    assert harness.control.known_facts() == [fact], "the same fact is not recorded again"
+    harness.admit(make_request(make_deployment(), off))
+    harness.rows()
+    assert not in_store(harness).opted_out
 
 
-def test_a_name_that_is_still_to_be_made_teaches_nothing(house: House) -> None:
-    review = make_review(make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"})))
+def test_a_generated_name_records_no_facts(harness: Harness) -> None:
+    review = make_review(make_request(make_deployment(labels={CONTROL_LABEL: "off"})))
     del review["request"]["name"], review["request"]["object"]["metadata"]["name"]
     review["request"]["object"]["metadata"]["generateName"] = "web-"
-    asyncio.run(house.door.admit(review))
-    (row,) = house.rows()
+    asyncio.run(harness.handler.admit(review))
+    (row,) = harness.rows()
     assert (row["deployment"], row["outcome"]) == ("web-*", "ignored")
-    assert house.control.known_facts() == []
+    assert harness.control.known_facts() == []
 
 
-OFF = make_deployment(labels={admission.CONTROL_LABEL: "off"})
+OFF = make_deployment(labels={CONTROL_LABEL: "off"})
 
 
 @pytest.mark.parametrize(
@@ -355,180 +356,180 @@ OFF = make_deployment(labels={admission.CONTROL_LABEL: "off"})
     [make_request(OFF, make_deployment()), make_request(make_scale(8), make_scale(2), username=HPA_USER)],
     ids=["opted out", "HPA"],
 )
-def test_what_was_learnt_while_the_store_was_away_is_not_lost_when_it_is_back(
-    house: House, shown: AdmissionRequest
+def test_facts_recorded_while_the_store_is_away_are_stored_when_it_is_back(
+    harness: Harness, shown: AdmissionRequest
 ) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.rows()
-    house.control.is_away = True
-    house.clock.ahead += 2
-    house.admit(shown)
-    house.door.log.flush()
-    house.clock.ahead += 60
-    house.control.is_away = False
-    assert "patch" not in house.scale(10), "the store does not have it yet"
-    house.rows()
-    house.clock.ahead += 60
-    assert "patch" not in house.scale(10), "and now it has"
-    house.control.learn([(house.key, fact, False) for fact in ("opted_out", "hpa")], seen_by="another door")
-    house.clock.ahead += 2
-    assert house.scale(10)["patch"], "so that it has the last word again"
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.rows()
+    harness.control.is_away = True
+    harness.clock.ahead += 2
+    harness.admit(shown)
+    harness.handler.journal.flush()
+    harness.clock.ahead += 60
+    harness.control.is_away = False
+    assert "patch" not in harness.scale(10), "the store does not have it yet"
+    harness.rows()
+    harness.clock.ahead += 60
+    assert "patch" not in harness.scale(10), "the store has the fact now"
+    harness.control.record_facts(
+        [(harness.key, fact, False) for fact in ("opted_out", "hpa")], seen_by="another replica"
+    )
+    harness.clock.ahead += 2
+    assert harness.scale(10)["patch"], "after the grace time the store wins"
 
 
-def test_facts_that_can_never_be_stored_are_not_believed_for_ever(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_facts_that_can_never_be_stored_expire(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise ValueError("never")
 
-    house.set_replicas(3)
-    monkeypatch.setattr(house.control, "learn", refuse)
-    house.admit(make_request(OFF, make_deployment()))
-    house.door.log.flush()
-    assert "patch" not in house.scale(10)
-    house.clock.ahead += 60
-    assert house.scale(10)["patch"]
+    harness.set_replicas(3)
+    monkeypatch.setattr(harness.control, "record_facts", refuse)
+    harness.admit(make_request(OFF, make_deployment()))
+    harness.handler.journal.flush()
+    assert "patch" not in harness.scale(10)
+    harness.clock.ahead += 60
+    assert harness.scale(10)["patch"]
 
 
-def test_an_admission_that_fails_is_learnt_from_all_the_same(house: House) -> None:
-    house.set_replicas(3, "other")
-    house.admit(make_request(make_scale(3, name="other"), make_scale(1, name="other")))
-    house.control.is_away = True
-    house.clock.ahead += 5
-    house.admit(make_request(OFF, make_deployment()))
+def test_a_failed_admission_records_its_facts(harness: Harness) -> None:
+    harness.set_replicas(3, "other")
+    harness.admit(make_request(make_scale(3, name="other"), make_scale(1, name="other")))
+    harness.control.is_away = True
+    harness.clock.ahead += 5
+    harness.admit(make_request(OFF, make_deployment()))
     released = make_deployment(annotations={"version": "2"})
-    assert house.admit(make_request(released, OFF))[0]["warnings"] == [
+    assert harness.admit(make_request(released, OFF))[0]["warnings"] == [
         "KubeDoor: the store is slow or away, nothing was set"
     ]
-    assert not house.snapshot.values_of(house.key).opted_out
-    house.control.is_away = False
-    house.rows()
-    assert not in_store(house).opted_out
+    assert not harness.snapshot.values_of(harness.key).opted_out
+    harness.control.is_away = False
+    harness.rows()
+    assert not in_store(harness).opted_out
 
 
-def test_an_hpa_that_asks_is_a_fact_whatever_a_collection_says_but_only_once(house: House) -> None:
+def test_a_scale_by_the_hpa_is_recorded_once_and_collections_do_not_change_it(harness: Harness) -> None:
     container = CollectedContainer("app", Resources(100, 2**27))
     collected = CollectedValues("shop", "web", 3, DAY, DAY, (container,), days=3, hpa=True)
-    house.control.replace_collected([collected], run=1, rule="peak-day")
+    harness.control.replace_collected([collected], run=1, rule="peak-day")
     for replicas in (7, 8):
-        house.scale(replicas, username=HPA_USER)
-        house.rows()
-        house.clock.ahead += 60
-    house.control.replace_collected([replace(collected, hpa=False)], run=2, rule="peak-day")
-    assert "patch" not in house.scale(9)
-    facts = house.connection.rows(
-        "SELECT count() AS written FROM workload_facts WHERE cluster = {cluster:String}", cluster=house.key.cluster
+        harness.scale(replicas, username=HPA_USER)
+        harness.rows()
+        harness.clock.ahead += 60
+    harness.control.replace_collected([replace(collected, hpa=False)], run=2, rule="peak-day")
+    assert "patch" not in harness.scale(9)
+    facts = harness.connection.rows(
+        "SELECT count() AS written FROM workload_facts WHERE cluster = {cluster:String}", cluster=harness.key.cluster
     )
     assert facts == [{"written": 1}]
 
 
-def test_what_was_read_through_is_not_forgotten(house: House) -> None:
-    house.set_replicas(10)
-    house.scale(2)
-    house.set_replicas(3)
-    assert "2 -> 3" in house.scale(2, username=OWN_USER)["warnings"][0]
-    assert "2 -> 3" in house.scale(2)["warnings"][0], "by the next admission, whoever asks"
-    house.control.is_away = True
-    house.clock.ahead += 60
-    assert "2 -> 3" in house.scale(2)["warnings"][0], "and while the store is away"
-    house.control.is_away = False
-    house.set_replicas(5)
-    house.clock.ahead += 60
-    assert "2 -> 5" in house.scale(2)["warnings"][0], "until the store has something newer"
+def test_values_read_through_stay_until_the_store_has_newer_ones(harness: Harness) -> None:
+    harness.set_replicas(10)
+    harness.scale(2)
+    harness.set_replicas(3)
+    assert "2 -> 3" in harness.scale(2, username=OWN_USER)["warnings"][0]
+    assert "2 -> 3" in harness.scale(2)["warnings"][0], "also for other users"
+    harness.control.is_away = True
+    harness.clock.ahead += 60
+    assert "2 -> 3" in harness.scale(2)["warnings"][0], "and while the store is away"
+    harness.control.is_away = False
+    harness.set_replicas(5)
+    harness.clock.ahead += 60
+    assert "2 -> 5" in harness.scale(2)["warnings"][0], "until the store has something newer"
 
 
-def test_reading_through_does_not_undo_what_an_admission_has_just_shown(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.admit(make_request(OFF, make_deployment()))
-    assert "patch" not in house.scale(10, username=OWN_USER), "the store does not have it yet"
+def test_a_read_through_does_not_undo_facts_that_are_not_stored_yet(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.admit(make_request(OFF, make_deployment()))
+    assert "patch" not in harness.scale(10, username=OWN_USER), "the store does not have it yet"
 
 
-def test_of_a_refresh_and_a_reading_side_by_side_the_one_asked_later_counts(house: House) -> None:
-    house.set_replicas(10)
-    real = house.control.control_rows
+def test_of_a_concurrent_refresh_and_read_through_the_later_query_wins(harness: Harness) -> None:
+    harness.set_replicas(10)
+    real = harness.control.control_rows
 
     def overtaken() -> list[dict[str, Any]]:
         rows = real()
-        house.set_replicas(3)
-        house.snapshot.read_through(house.key)
+        harness.set_replicas(3)
+        harness.snapshot.read_through(harness.key)
         return rows
 
-    house.control.control_rows = overtaken  # type: ignore[method-assign]
-    house.snapshot.refresh()
-    assert (value := house.snapshot.values_of(house.key).replicas)
+    harness.control.control_rows = overtaken  # type: ignore[method-assign]
+    harness.snapshot.refresh()
+    assert (value := harness.snapshot.values_of(harness.key).replicas)
     assert value.amount == 3
-    read = house.control.control_rows_of
-    house.control.control_rows = real  # type: ignore[method-assign]
+    read = harness.control.control_rows_of
+    harness.control.control_rows = real  # type: ignore[method-assign]
 
     def late(key: WorkloadKey) -> list[dict[str, Any]]:
         rows = read(key)
-        house.set_replicas(4)
-        house.snapshot.refresh()
+        harness.set_replicas(4)
+        harness.snapshot.refresh()
         return rows
 
-    house.control.control_rows_of = late  # type: ignore[method-assign]
-    house.snapshot.read_through(house.key)
-    assert (value := house.snapshot.values_of(house.key).replicas)
+    harness.control.control_rows_of = late  # type: ignore[method-assign]
+    harness.snapshot.read_through(harness.key)
+    assert (value := harness.snapshot.values_of(harness.key).replicas)
     assert value.amount == 4
 
 
-def keep_fresh(house: House, until: Callable[[], bool], seconds: float = 10) -> bool:
-    """Have the door keep itself fresh, and nobody ask it, until something is so."""
+def idle_until(harness: Harness, until: Callable[[], bool], seconds: float = 10) -> bool:
+    """Run the background refresh, without requests, until the condition holds; whether it does."""
 
     async def idle() -> bool:
-        house.door.keep_fresh()
-        keeping = house.door._keeping
+        harness.handler.start_background_refresh()
+        task = harness.handler._background_task
         deadline = time.monotonic() + seconds
         while not until() and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-            house.door.keep_fresh()
-        assert house.door._keeping is keeping, "once or often, it is one task"
+            harness.handler.start_background_refresh()
+        assert harness.handler._background_task is task, "repeated calls start one task"
         return until()
 
     return asyncio.run(idle())
 
 
-def test_a_door_that_nobody_asks_keeps_its_snapshot_fresh(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubedoor.admission.handler.KEEP_FRESH_SECONDS", 0.01)
-    house.set_replicas(10)
-    house.scale(2)
-    house.set_replicas(3)
-    house.clock.ahead += 8 * 3600
+def test_an_idle_handler_refreshes_its_snapshot(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubedoor.admission.handler.BACKGROUND_REFRESH_SECONDS", 0.01)
+    harness.set_replicas(10)
+    harness.scale(2)
+    harness.set_replicas(3)
+    harness.clock.ahead += 8 * 3600
 
     def holds_3() -> bool:
-        value = house.snapshot.values_of(house.key).replicas
-        return value is not None and value.amount == 3 and house.path.exists() and "3" in house.path.read_text()
+        value = harness.snapshot.values_of(harness.key).replicas
+        return value is not None and value.amount == 3 and harness.path.exists() and "3" in harness.path.read_text()
 
-    assert keep_fresh(house, holds_3)
-    house.control.is_away = True
-    house.clock.ahead += 60
-    assert "2 -> 3" in house.scale(2)["warnings"][0]
-
-
-def test_what_waits_for_the_store_is_written_without_another_admission(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kubedoor.admission.handler.KEEP_FRESH_SECONDS", 0.01)
-    house.set_replicas(3)
-    house.scale(10)
-    house.control.is_away = True
-    house.clock.ahead += 60
-    failures = metric(house, "kubedoor_door_failures_total", part="store")
-    assert not keep_fresh(house, lambda: not house.door.log.has_work(), seconds=0.2)
-    assert metric(house, "kubedoor_door_failures_total", part="store") == failures, "nobody was answered wrongly"
-    house.control.is_away = False
-    house.clock.ahead += 60
-    assert keep_fresh(house, lambda: not house.door.log.has_work())
-    assert len(house.records.admissions(limit=10)) == 1
+    assert idle_until(harness, holds_3)
+    harness.control.is_away = True
+    harness.clock.ahead += 60
+    assert "2 -> 3" in harness.scale(2)["warnings"][0]
 
 
-def test_a_refresh_under_way_neither_blocks_the_loop_nor_forgets_what_is_shown_meanwhile(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
+def test_pending_rows_are_written_without_another_admission(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubedoor.admission.handler.BACKGROUND_REFRESH_SECONDS", 0.01)
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.control.is_away = True
+    harness.clock.ahead += 60
+    failures = metric(harness, "kubedoor_door_failures_total", part="store")
+    assert not idle_until(harness, lambda: not harness.handler.journal.has_work(), seconds=0.2)
+    assert metric(harness, "kubedoor_door_failures_total", part="store") == failures, (
+        "a failed background refresh is not a failed admission"
+    )
+    harness.control.is_away = False
+    harness.clock.ahead += 60
+    assert idle_until(harness, lambda: not harness.handler.journal.has_work())
+    assert len(harness.records.admissions(limit=10)) == 1
+
+
+def test_a_running_refresh_neither_blocks_the_loop_nor_loses_facts(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
     entered, go_on = threading.Event(), threading.Event()
-    real = house.control.control_rows
+    real = harness.control.control_rows
 
     def slow() -> list[dict[str, Any]]:
         rows = real()
@@ -536,54 +537,56 @@ def test_a_refresh_under_way_neither_blocks_the_loop_nor_forgets_what_is_shown_m
         go_on.wait(10)
         return rows
 
-    house.control.control_rows = slow  # type: ignore[method-assign]
-    house.set_replicas(4)
-    refreshing = threading.Thread(target=house.snapshot.refresh)
+    harness.control.control_rows = slow  # type: ignore[method-assign]
+    harness.set_replicas(4)
+    refreshing = threading.Thread(target=harness.snapshot.refresh)
     refreshing.start()
     entered.wait(10)
-    house.snapshot.note(house.key, {"opted_out": True})
+    harness.snapshot.add_facts(harness.key, {"opted_out": True})
     go_on.set()
     refreshing.join()
-    assert house.snapshot.values_of(house.key).opted_out
+    assert harness.snapshot.values_of(harness.key).opted_out
 
 
-def test_a_refresh_that_hangs_is_waited_for_only_so_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.set_replicas(3)
-    house.scale(10)
-    house.clock.ahead += 5
-    real = house.control.revision
+def test_an_admission_waits_for_a_slow_refresh_until_its_deadline(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    harness.clock.ahead += 5
+    real = harness.control.revision
 
     def slow() -> Revision:
         time.sleep(0.5)
         return real()
 
-    monkeypatch.setattr(house.control, "revision", slow)
-    house.door = house.make_door(house.snapshot)
-    object.__setattr__(house.door._options, "wait_seconds", 0.05)
-    response = house.scale(10)
+    monkeypatch.setattr(harness.control, "revision", slow)
+    harness.handler = harness.make_handler(harness.snapshot)
+    object.__setattr__(harness.handler._options, "wait_seconds", 0.05)
+    response = harness.scale(10)
     assert response["patch"]
     assert "the store is slow or away" in response["warnings"][-1]
 
 
-def test_a_store_that_hangs_costs_one_wait_and_not_one_an_admission(house: House) -> None:
-    house.set_replicas(3)
-    house.scale(10)
+def test_only_one_admission_waits_for_a_store_that_hangs(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
     let_go = threading.Event()
-    real = house.control.revision
+    real = harness.control.revision
 
     def hanging() -> Revision:
         let_go.wait(10)
         return real()
 
-    house.control.revision = hanging  # type: ignore[method-assign]
-    object.__setattr__(house.door._options, "wait_seconds", 0.2)
+    harness.control.revision = hanging  # type: ignore[method-assign]
+    object.__setattr__(harness.handler._options, "wait_seconds", 0.2)
 
     async def four() -> list[float]:
         seconds = []
         for _ in range(4):
-            house.clock.ahead += RETRY_STORE_SECONDS + 1
+            harness.clock.ahead += RETRY_STORE_SECONDS + 1
             started = time.perf_counter()
-            await house.door.admit(make_review(make_request(make_scale(10), make_scale(1))))
+            await harness.handler.admit(make_review(make_request(make_scale(10), make_scale(1))))
             seconds.append(time.perf_counter() - started)
         let_go.set()
         return seconds
@@ -593,105 +596,109 @@ def test_a_store_that_hangs_costs_one_wait_and_not_one_an_admission(house: House
     assert max(rest) < first / 2
 
 
-def test_values_read_for_this_very_request_are_never_called_old(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.set_replicas(3)
-    read = house.snapshot.refresh
+def test_values_refreshed_for_a_request_are_not_stale(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.set_replicas(3)
+    read = harness.snapshot.refresh
 
     def slowly() -> None:
         read()
-        house.clock.ahead += 2
+        harness.clock.ahead += 2
 
-    house.clock.ahead += 30
-    monkeypatch.setattr(house.snapshot, "refresh", slowly)
-    assert house.scale(10)["warnings"] == ["KubeDoor: replicas 10 -> 3 (set in KubeDoor)"]
+    harness.clock.ahead += 30
+    monkeypatch.setattr(harness.snapshot, "refresh", slowly)
+    assert harness.scale(10)["warnings"] == ["KubeDoor: replicas 10 -> 3 (set in KubeDoor)"]
 
 
-def test_two_doors_end_up_with_what_was_seen_last(embedded: Connection, cluster: str, tmp_path: Path) -> None:
-    one, two = House(embedded, cluster, tmp_path / "one"), House(embedded, cluster, tmp_path / "two")
+def test_two_replicas_agree_on_the_newest_facts(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+    one, two = Harness(embedded, cluster, tmp_path / "one"), Harness(embedded, cluster, tmp_path / "two")
     one.set_replicas(3)
-    plain, off = make_deployment(), make_deployment(labels={admission.CONTROL_LABEL: "off"})
-    for house, now, before in ((one, off, plain), (two, plain, off), (one, off, plain)):
+    plain, off = make_deployment(), make_deployment(labels={CONTROL_LABEL: "off"})
+    for harness, now, before in ((one, off, plain), (two, plain, off), (one, off, plain)):
         for every in (one, two):
             every.clock.ahead += 30
-        house.admit(make_request(now, before))
-        house.rows()
-    for house in (one, two):
-        house.clock.ahead += 30
-        assert "patch" not in house.scale(10)
+        harness.admit(make_request(now, before))
+        harness.rows()
+    for harness in (one, two):
+        harness.clock.ahead += 30
+        assert "patch" not in harness.scale(10)
     one.admit(make_request(plain, off))
     one.rows()
-    for house in (one, two):
-        house.clock.ahead += 30
-        assert house.scale(10)["patch"]
+    for harness in (one, two):
+        harness.clock.ahead += 30
+        assert harness.scale(10)["patch"]
 
 
-def test_what_a_database_cannot_store_is_refused_and_breaks_nothing(house: House) -> None:
+def test_text_that_is_not_unicode_is_rejected(harness: Harness) -> None:
     review = make_review(make_request(make_scale(10), make_scale(1), username="\ud800"))
     generated = make_review(make_request(make_deployment()))
     generated["request"]["object"]["metadata"]["generateName"] = "\ud800"
-    for unspeakable in (review, generated):
+    for invalid in (review, generated):
         with pytest.raises(BadRequest, match="not Unicode"):
-            asyncio.run(house.door.admit(unspeakable))
+            asyncio.run(harness.handler.admit(invalid))
 
 
-def test_rows_that_can_never_be_written_are_dropped_and_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.set_replicas(3)
-    house.scale(10)
+def test_rows_that_can_never_be_written_are_dropped_and_counted(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
 
     def refuse(_rows: Any) -> None:
         raise ValueError("never")
 
-    monkeypatch.setattr(house.records, "add_admissions", refuse)
-    house.door.log.flush()
-    assert metric(house, "kubedoor_admission_records_dropped_total") == 1
-    assert not house.door.log.has_work()
+    monkeypatch.setattr(harness.records, "add_admissions", refuse)
+    harness.handler.journal.flush()
+    assert metric(harness, "kubedoor_admission_records_dropped_total") == 1
+    assert not harness.handler.journal.has_work()
 
 
-def test_records_wait_for_the_store_and_the_oldest_are_dropped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.set_replicas(3)
-    house.scale(10)
+def test_records_wait_for_the_store_and_the_oldest_are_dropped(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
     monkeypatch.setattr("kubedoor.admission.journal.MAX_PENDING_RECORDS", 2)
-    house.control.is_away = True
+    harness.control.is_away = True
     for _ in range(3):
-        house.scale(10)
-    house.door.log.flush()
-    assert house.door.log.has_work()
-    assert metric(house, "kubedoor_admission_records_dropped_total") == 2
-    assert metric(house, "kubedoor_door_failures_total", part="records") == 1
-    house.control.is_away = False
-    assert len(house.rows()) == 2
+        harness.scale(10)
+    harness.handler.journal.flush()
+    assert harness.handler.journal.has_work()
+    assert metric(harness, "kubedoor_admission_records_dropped_total") == 2
+    assert metric(harness, "kubedoor_door_failures_total", part="records") == 1
+    harness.control.is_away = False
+    assert len(harness.rows()) == 2
     assert MAX_PENDING_RECORDS == 10_000
 
 
-def test_a_snapshot_file_that_cannot_be_written_loses_no_record(house: House) -> None:
-    house.path.parent.joinpath("blocked").write_text("")
-    house.snapshot._path = house.path.parent / "blocked" / "snapshot.json"
-    house.set_replicas(3)
-    house.scale(10)
-    assert len(house.rows()) == 1
-    assert metric(house, "kubedoor_door_failures_total", part="snapshot_file") == 1
-    house.snapshot._path = house.path
-    house.clock.ahead += 31
-    house.door.log.flush()
-    assert house.path.exists(), "it is tried again"
+def test_a_snapshot_file_that_cannot_be_written_loses_no_record(harness: Harness) -> None:
+    harness.path.parent.joinpath("blocked").write_text("")
+    harness.snapshot._path = harness.path.parent / "blocked" / "snapshot.json"
+    harness.set_replicas(3)
+    harness.scale(10)
+    assert len(harness.rows()) == 1
+    assert metric(harness, "kubedoor_door_failures_total", part="snapshot_file") == 1
+    harness.snapshot._path = harness.path
+    harness.clock.ahead += 31
+    harness.handler.journal.flush()
+    assert harness.path.exists(), "it is retried"
 
 
-def saved(house: House) -> None:
-    house.set_replicas(3)
-    house.control.learn([(WorkloadKey(house.key.cluster, "shop", "stranger"), "owned", True)], seen_by="t")
-    house.scale(10)
-    house.door.log.flush()
+def saved(harness: Harness) -> None:
+    harness.set_replicas(3)
+    harness.control.record_facts([(WorkloadKey(harness.key.cluster, "shop", "unknown"), "owned", True)], seen_by="t")
+    harness.scale(10)
+    harness.handler.journal.flush()
 
 
-def test_a_restarted_door_starts_from_the_file(house: House) -> None:
-    saved(house)
-    house.control.is_away = True
-    house.snapshot = house.make_snapshot()
-    house.door = house.make_door(house.snapshot)
-    response = house.scale(10)
+def test_a_restarted_door_starts_from_the_file(harness: Harness) -> None:
+    saved(harness)
+    harness.control.is_away = True
+    harness.snapshot = harness.make_snapshot()
+    harness.handler = harness.make_handler(harness.snapshot)
+    response = harness.scale(10)
     assert response["patch"]
-    assert "the store is slow or away" in response["warnings"][-1] or house.snapshot.age_seconds <= 1
-    assert house.snapshot.values_of(WorkloadKey(house.key.cluster, "shop", "stranger")).owned
+    assert "the store is slow or away" in response["warnings"][-1] or harness.snapshot.age_seconds <= 1
+    assert harness.snapshot.values_of(WorkloadKey(harness.key.cluster, "shop", "unknown")).owned
 
 
 def spoil(change: Callable[[dict[str, Any]], Any]) -> Callable[[str], str]:
@@ -715,43 +722,43 @@ def spoil(change: Callable[[dict[str, Any]], Any]) -> Callable[[str], str]:
     ],
     ids=["truncated", "no object", "no rows", "another format", "another cluster", "a column missing"],
 )
-def test_a_foreign_or_broken_file_is_as_good_as_none(house: House, change: Callable[[str], str]) -> None:
-    saved(house)
-    house.path.write_text(change(house.path.read_text()))
-    house.control.is_away = True
-    house.snapshot = house.make_snapshot()
-    house.door = house.make_door(house.snapshot)
-    assert house.scale(10)["warnings"] == ["KubeDoor: the store is slow or away, nothing was set"]
+def test_a_broken_file_or_one_of_another_cluster_is_ignored(harness: Harness, change: Callable[[str], str]) -> None:
+    saved(harness)
+    harness.path.write_text(change(harness.path.read_text()))
+    harness.control.is_away = True
+    harness.snapshot = harness.make_snapshot()
+    harness.handler = harness.make_handler(harness.snapshot)
+    assert harness.scale(10)["warnings"] == ["KubeDoor: the store is slow or away, nothing was set"]
 
 
-def test_a_table_that_is_being_replaced_is_not_taken_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    saved(house)
-    monkeypatch.setattr(house.control, "collected_row_count", lambda: 5)
-    house.set_replicas(8)
-    house.clock.ahead += 2
-    assert "10 -> 3" in house.scale(10)["warnings"][0]
+def test_a_table_that_is_being_replaced_is_not_loaded(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(harness)
+    monkeypatch.setattr(harness.control, "collected_row_count", lambda: 5)
+    harness.set_replicas(8)
+    harness.clock.ahead += 2
+    assert "10 -> 3" in harness.scale(10)["warnings"][0]
 
 
-def test_rows_that_are_only_set_by_hand_do_not_stand_in_for_collected_ones(house: House) -> None:
+def test_manual_rows_are_not_counted_as_collected_ones(harness: Harness) -> None:
     container = CollectedContainer("app", Resources(100, 2**27))
     values = CollectedValues("shop", "web", 3, DAY, DAY, (container,), days=3)
-    house.control.replace_collected([values], run=1, rule="peak-day")
-    house.control.edit(house.key, ManualValues(containers={"old": Resources(1)}), based_on=0, who="t")
-    house.snapshot.refresh()
-    before = house.snapshot.values_of(house.key)
-    # A replica that has the line of a run and not yet its rows.
-    marker = {"cluster": house.key.cluster, "run": 2, "sizing_rule": "peak-day", "row_count": 1}
-    house.connection.insert("collected_runs", [marker])
+    harness.control.replace_collected([values], run=1, rule="peak-day")
+    harness.control.edit(harness.key, ManualValues(containers={"old": Resources(1)}), based_on=0, who="t")
+    harness.snapshot.refresh()
+    before = harness.snapshot.values_of(harness.key)
+    # A ClickHouse replica that has the marker of a run, but not its rows yet.
+    marker = {"cluster": harness.key.cluster, "run": 2, "sizing_rule": "peak-day", "row_count": 1}
+    harness.connection.insert("collected_runs", [marker])
     with pytest.raises(StoreError, match="fewer rows than its writer said"):
-        house.snapshot.refresh()
-    assert house.snapshot.values_of(house.key) == before
+        harness.snapshot.refresh()
+    assert harness.snapshot.values_of(harness.key) == before
 
 
-def test_the_snapshot_knows_what_it_holds(house: House) -> None:
-    assert house.snapshot.age_seconds == float("inf")
-    assert house.snapshot.workload_count == 0
-    saved(house)
-    assert house.snapshot.workload_count == 1
-    assert metric(house, "kubedoor_snapshot_workloads") == 1
-    house.snapshot.save()
-    assert not house.snapshot.is_changed
+def test_a_snapshot_reports_its_age_size_and_changes(harness: Harness) -> None:
+    assert harness.snapshot.age_seconds == float("inf")
+    assert harness.snapshot.workload_count == 0
+    saved(harness)
+    assert harness.snapshot.workload_count == 1
+    assert metric(harness, "kubedoor_snapshot_workloads") == 1
+    harness.snapshot.save()
+    assert not harness.snapshot.needs_save

@@ -1,4 +1,4 @@
-"""Which changes of a pod template make new pods: `after` is the same template with one part replaced."""
+"""Which changes of a pod template roll out new pods."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def test_annotations_are_texts_and_not_quantities() -> None:
 
 
 @pytest.mark.parametrize("empty", [{}, {"spec": None}, {"spec": {"template": None}}, {"spec": {"template": {}}}])
-def test_a_template_that_is_not_there_is_an_empty_one(empty: dict[str, Any]) -> None:
+def test_an_absent_template_equals_an_empty_one(empty: dict[str, Any]) -> None:
     assert not restarts({}, empty)
     assert restarts(empty, make_deployment())
 
 
-def test_what_is_no_quantity_is_said() -> None:
+def test_an_invalid_quantity_raises() -> None:
     with pytest.raises(QuantityError):
         restarts(make_deployment(**volume(emptyDir={"sizeLimit": "much"})), make_deployment())

@@ -1,4 +1,4 @@
-"""The door's table of cases: (request, control values) in, the object after the patch out."""
+"""The admission rules as a table of cases: request and control values in, the patched object out."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubedoor import quantities
-from kubedoor.admission import decision as decisions
-from kubedoor.admission import review as reviews
-from kubedoor.admission import rules as admission
-from kubedoor.admission.decision import Outcome
+from kubedoor.admission.decision import MAX_CONTAINER_WARNINGS, MAX_WARNING_CHARACTERS, Outcome, annotations_of
 from kubedoor.admission.restarts import restarts
-from kubedoor.admission.review import AdmissionRequest
-from kubedoor.admission.rules import Rules
+from kubedoor.admission.review import AdmissionRequest, parse_review, review_response
+from kubedoor.admission.rules import (
+    CONTROL_LABEL,
+    CONTROLLER_MANAGER,
+    GKE_AUTOSCALER,
+    HPA_USER,
+    OPENSHIFT_HPA_USER,
+    Rules,
+    decide,
+)
 from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import BadRequest
 from kubedoor.model.values import ControlContainer, ControlValues, Mode
@@ -69,7 +74,7 @@ CASES = {
     "create without replicas gets them": Case(
         make_request(make_deployment(replicas=None)), make_deployment(replicas=3, containers=[sized()])
     ),
-    "manual values are called so": Case(
+    "a warning names a manual value as such": Case(
         make_request(make_scale(10), make_scale(2)),
         make_scale(5),
         values=make_values(replicas=manual(5)),
@@ -87,7 +92,7 @@ CASES = {
         make_request(make_deployment(replicas=10, containers=[LIMITED]), make_deployment(containers=[LIMITED])),
         make_deployment(replicas=3, containers=[LIMITED]),
     ),
-    "neither restart nor replicas: nothing, even where values differ": Case(
+    "neither restart nor replicas: nothing, even if values differ": Case(
         make_request(make_deployment(labels={"team": "a"}), make_deployment()),
         make_deployment(labels={"team": "a"}),
         outcome=Outcome.UNCHANGED,
@@ -114,7 +119,7 @@ CASES = {
     "scale to the control value needs no patch": Case(
         make_request(make_scale(3), make_scale(2)), make_scale(3), outcome=Outcome.UNCHANGED
     ),
-    "no replicas known: left alone, and said": Case(
+    "no control value for replicas: left alone, with a warning": Case(
         make_request(make_scale(10), make_scale(2)),
         make_scale(10),
         values=make_values(containers={"app": APP}),
@@ -286,41 +291,41 @@ CASES = {
         values=replace(SIZED, hpa=True),
     ),
     "the HPA's own scale passes": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_request(make_scale(7), make_scale(2), username=HPA_USER),
         make_scale(7),
         outcome=Outcome.UNCHANGED,
     ),
     "the HPA's scale passes where it acts as the controller manager": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.CONTROLLER_MANAGER),
+        make_request(make_scale(7), make_scale(2), username=CONTROLLER_MANAGER),
         make_scale(7),
         outcome=Outcome.UNCHANGED,
     ),
     "the HPA's scale passes on GKE": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.GKE_AUTOSCALER),
+        make_request(make_scale(7), make_scale(2), username=GKE_AUTOSCALER),
         make_scale(7),
         outcome=Outcome.UNCHANGED,
     ),
     "the HPA's scale passes on OpenShift": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.OPENSHIFT_HPA_USER),
+        make_request(make_scale(7), make_scale(2), username=OPENSHIFT_HPA_USER),
         make_scale(7),
         outcome=Outcome.UNCHANGED,
     ),
     "the HPA may scale an unknown workload under deny": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_request(make_scale(7), make_scale(2), username=HPA_USER),
         make_scale(7),
         values=UNKNOWN,
         rules=replace(RULES, deny_unknown=True),
         outcome=Outcome.UNCHANGED,
     ),
-    "the HPA is like anybody else where a setting says so": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+    "a setting denies the HPA an unknown workload": Case(
+        make_request(make_scale(7), make_scale(2), username=HPA_USER),
         make_scale(7),
         values=UNKNOWN,
         rules=replace(RULES, deny_unknown=True, keep_hpa_replicas=False),
         outcome=Outcome.DENIED,
     ),
     "a setting controls an HPA's workload too": Case(
-        make_request(make_scale(7), make_scale(2), username=admission.HPA_USER),
+        make_request(make_scale(7), make_scale(2), username=HPA_USER),
         make_scale(3),
         values=replace(SIZED, hpa=True),
         rules=replace(RULES, keep_hpa_replicas=False),
@@ -331,7 +336,7 @@ CASES = {
         values=replace(SIZED, mode=Mode.OFF),
         outcome=Outcome.IGNORED,
     ),
-    "mode observe: nothing is patched, and what would be is said": Case(
+    "mode observe: nothing is patched, warnings say what would be": Case(
         make_request(make_scale(10), make_scale(2)),
         make_scale(10),
         values=replace(SIZED, mode=Mode.OBSERVE),
@@ -344,11 +349,11 @@ CASES = {
         outcome=Outcome.IGNORED,
     ),
     "opted out by label": Case(
-        make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"})),
-        make_deployment(labels={admission.CONTROL_LABEL: "off"}),
+        make_request(make_deployment(labels={CONTROL_LABEL: "off"})),
+        make_deployment(labels={CONTROL_LABEL: "off"}),
         outcome=Outcome.IGNORED,
     ),
-    "opted out is known for a scale": Case(
+    "a scale of an opted-out workload": Case(
         make_request(make_scale(10), make_scale(2)),
         make_scale(10),
         values=replace(SIZED, opted_out=True),
@@ -357,18 +362,18 @@ CASES = {
     "owned by a controller": Case(
         make_request(make_deployment(owner="rev-1")), make_deployment(owner="rev-1"), outcome=Outcome.IGNORED
     ),
-    "owned is known for a scale": Case(
+    "a scale of an owned workload": Case(
         make_request(make_scale(10), make_scale(2)),
         make_scale(10),
         values=replace(SIZED, owned=True),
         outcome=Outcome.IGNORED,
     ),
-    "the object's own label counts, not what was once known": Case(
+    "the object's own label overrides the recorded fact": Case(
         make_request(make_deployment(replicas=3)),
         make_deployment(replicas=3, containers=[sized()]),
         values=replace(SIZED, opted_out=True),
     ),
-    "unknown workload: allowed as it is, and said": Case(
+    "unknown workload: allowed unchanged, with a warning": Case(
         make_request(make_deployment()),
         make_deployment(),
         values=UNKNOWN,
@@ -382,7 +387,7 @@ CASES = {
         rules=replace(RULES, deny_unknown=True),
         outcome=Outcome.DENIED,
     ),
-    "an unknown workload's label edit is nobody's business": Case(
+    "a label edit of an unknown workload under deny": Case(
         make_request(make_deployment(labels={"a": "b"}), make_deployment()),
         make_deployment(labels={"a": "b"}),
         values=UNKNOWN,
@@ -413,9 +418,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_the_object_after_the_patch_is_the_one_meant(case: Case) -> None:
+def test_the_patch_gives_the_expected_object(case: Case) -> None:
     before = copy.deepcopy(case.request.object)
-    decision = admission.decide(case.request, case.values, case.rules)
+    decision = decide(case.request, case.values, case.rules)
     after = jsonpatch.apply_patch(case.request.object, list(decision.patch))
     assert after == case.want
     assert decision.outcome is case.outcome
@@ -426,19 +431,19 @@ def test_the_object_after_the_patch_is_the_one_meant(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_asked_again_the_door_changes_nothing(case: Case) -> None:
-    patch = list(admission.decide(case.request, case.values, case.rules).patch)
+def test_the_rules_are_idempotent(case: Case) -> None:
+    patch = list(decide(case.request, case.values, case.rules).patch)
     again = replace(case.request, object=jsonpatch.apply_patch(case.request.object, patch))
-    assert admission.decide(again, case.values, case.rules).patch == ()
+    assert decide(again, case.values, case.rules).patch == ()
 
 
 def test_a_reapplied_manifest_with_its_own_requests_causes_no_rollout() -> None:
     live = make_deployment(replicas=3, containers=[sized()])
     manifest = make_deployment(replicas=3, containers=[make_container(requests={"cpu": "500m", "memory": "256Mi"})])
-    decision = admission.decide(make_request(manifest, live), SIZED, RULES)
+    decision = decide(make_request(manifest, live), SIZED, RULES)
     assert jsonpatch.apply_patch(manifest, list(decision.patch)) == live
     moved = make_values(replicas=collected(3), containers={"app": replace(APP, cpu_request_millicores=collected(131))})
-    after = jsonpatch.apply_patch(manifest, list(admission.decide(make_request(manifest, live), moved, RULES).patch))
+    after = jsonpatch.apply_patch(manifest, list(decide(make_request(manifest, live), moved, RULES).patch))
     assert restarts(live, after), "unless a value has moved since: docs/limits.md"
 
 
@@ -461,7 +466,7 @@ def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
         cpu_limit_millicores=manual(limit) if limit else None,
     )
     asked = make_request(make_deployment(containers=[container]))
-    decision = admission.decide(asked, make_values(containers={"app": wanted}), RULES)
+    decision = decide(asked, make_values(containers={"app": wanted}), RULES)
     after = jsonpatch.apply_patch(asked.object, list(decision.patch))
     resources = after["spec"]["template"]["spec"]["containers"][0].get("resources", {})
     got_request = quantities.parse(resources.get("requests", {}).get("cpu", 0))
@@ -471,43 +476,43 @@ def test_a_request_never_exceeds_its_limit_when_kubedoor_set_either(
         assert quantities.cpu_millicores(resources["limits"]["cpu"]) == limit
 
 
-def test_many_containers_are_summed_up() -> None:
+def test_the_number_of_container_warnings_is_limited() -> None:
     names = [f"c{number:02d}" for number in range(12)]
     asked = make_request(make_deployment(replicas=3, containers=[make_container(name) for name in names]))
-    decision = admission.decide(asked, make_values(replicas=collected(3), containers=dict.fromkeys(names, APP)), RULES)
-    assert len(decision.warnings) == decisions.MAX_CONTAINER_WARNINGS + 1
+    decision = decide(asked, make_values(replicas=collected(3), containers=dict.fromkeys(names, APP)), RULES)
+    assert len(decision.warnings) == MAX_CONTAINER_WARNINGS + 1
     assert decision.warnings[-1] == "KubeDoor: 4 more such lines left out"
-    assert all(len(line) <= decisions.MAX_WARNING_CHARACTERS for line in decision.warnings)
+    assert all(len(line) <= MAX_WARNING_CHARACTERS for line in decision.warnings)
 
 
 def test_a_long_warning_is_cut() -> None:
     name = "n" * 63
     asked = make_request(make_deployment(replicas=3, containers=[make_container(name)], namespace="s" * 63))
-    decision = admission.decide(asked, make_values(replicas=collected(3), containers={name: APP}), RULES)
-    assert len(decision.warnings[0]) == decisions.MAX_WARNING_CHARACTERS
+    decision = decide(asked, make_values(replicas=collected(3), containers={name: APP}), RULES)
+    assert len(decision.warnings[0]) == MAX_WARNING_CHARACTERS
     assert decision.warnings[0].endswith("…")
 
 
-def test_a_review_is_read() -> None:
+def test_a_review_is_parsed() -> None:
     asked = make_request(make_scale(10), make_scale(2), dry_run=True)
-    assert reviews.parse_review(make_review(asked)) == asked
+    assert parse_review(make_review(asked)) == asked
 
 
 def test_a_generated_name_may_be_missing() -> None:
     review = make_review(make_request(make_deployment()))
     del review["request"]["name"], review["request"]["object"]["metadata"]["name"]
-    assert reviews.parse_review(review).name == ""
-    assert reviews.parse_review(review).shown_name == ""
+    assert parse_review(review).name == ""
+    assert parse_review(review).shown_name == ""
 
 
-def test_a_name_that_is_still_to_be_made_is_shown_by_its_beginning() -> None:
+def test_a_generated_name_is_shown_by_its_prefix() -> None:
     review = make_review(make_request(make_deployment()))
     metadata = review["request"]["object"]["metadata"]
     del review["request"]["name"], metadata["name"]
     metadata["generateName"] = "web-"
-    asked = reviews.parse_review(review)
+    asked = parse_review(review)
     assert (asked.name, asked.shown_name) == ("", "web-*")
-    decision = admission.decide(asked, UNKNOWN, replace(RULES, deny_unknown=True))
+    decision = decide(asked, UNKNOWN, replace(RULES, deny_unknown=True))
     assert decision.reason.startswith("KubeDoor: shop/web-* is not in the control table: label it")
 
 
@@ -538,21 +543,21 @@ def test_a_name_that_is_still_to_be_made_is_shown_by_its_beginning() -> None:
         ),
     ],
 )
-def test_what_is_no_review_is_refused_by_field(review: Any, field: str) -> None:
+def test_an_invalid_review_is_rejected_with_its_field(review: Any, field: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        reviews.parse_review(review)
+        parse_review(review)
     assert caught.value.details["field"] == field
 
 
 def answer(case: Case) -> dict[str, Any]:
-    decision = admission.decide(case.request, case.values, case.rules)
-    review = reviews.answer(
+    decision = decide(case.request, case.values, case.rules)
+    review = review_response(
         case.request,
         allowed=decision.allowed,
         reason=decision.reason,
         patch=decision.patch,
         warnings=decision.warnings,
-        annotations=decisions.annotations_of(decision),
+        annotations=annotations_of(decision),
     )
     assert review["apiVersion"] == "admission.k8s.io/v1"
     assert review["kind"] == "AdmissionReview"
@@ -574,7 +579,7 @@ def test_an_answer_carries_patch_warnings_and_audit_annotations() -> None:
     }
 
 
-def test_an_answer_without_a_change_has_nothing_but_yes() -> None:
+def test_an_answer_without_changes_only_allows() -> None:
     case = CASES["mode off: nothing"]
     assert answer(case) == {"uid": case.request.uid, "allowed": True}
 
@@ -587,6 +592,6 @@ def test_a_refusal_says_what_to_do() -> None:
     assert "patch" not in response
 
 
-def test_who_is_refused_as_unknown_has_a_way_in() -> None:
-    labelled = make_request(make_deployment(labels={admission.CONTROL_LABEL: "off"}))
-    assert admission.decide(labelled, UNKNOWN, Rules(deny_unknown=True)).outcome is Outcome.IGNORED
+def test_an_unknown_workload_with_the_opt_out_label_is_not_denied() -> None:
+    labelled = make_request(make_deployment(labels={CONTROL_LABEL: "off"}))
+    assert decide(labelled, UNKNOWN, Rules(deny_unknown=True)).outcome is Outcome.IGNORED

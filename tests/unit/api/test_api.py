@@ -1,4 +1,4 @@
-"""The API through the function, on the embedded store with sample data and without a cluster."""
+"""The API on the embedded store, with sample data and without a cluster."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_a_stale_edit_is_told_the_version_there_is(api: TestClient) -> None:
     assert details == {"field": "version", "version": workload["version"] + 1}
 
 
-def test_bulk_edits_stand_each_by_itself(api: TestClient) -> None:
+def test_bulk_edits_are_independent(api: TestClient) -> None:
     one, two = api.get(f"{V1}/workloads", params={"namespace": "data", "page_size": 2}).json()["items"]
     edits = [
         {"namespace": "data", "deployment": one["deployment"], "version": one["version"], "mode": "observe"},
@@ -201,7 +201,7 @@ def test_history_marks_the_peak_day(api: TestClient) -> None:
     assert history["peak_day"] in days
 
 
-def test_an_hpa_of_which_nobody_could_say_is_not_shown() -> None:
+def test_an_unknown_hpa_is_shown_as_none() -> None:
     assert [usage_answer(make_usage_day(hpa=hpa)).hpa for hpa in (True, False, None)] == [True, False, False]
 
 
@@ -250,7 +250,7 @@ def test_one_collection_at_a_time_and_it_can_be_cancelled(api: TestClient) -> No
         {"refresh": "yes"},
     ],
 )
-def test_a_bad_wish_starts_nothing(api: TestClient, body: dict[str, Any]) -> None:
+def test_an_invalid_request_starts_no_collection(api: TestClient, body: dict[str, Any]) -> None:
     before = len(api.get(f"{V1}/collect/runs").json())
     assert_error(api.post(f"{V1}/collect", json=body), 422, "invalid_input")
     assert len(api.get(f"{V1}/collect/runs").json()) == before

@@ -1,4 +1,4 @@
-"""Several clusters in one API: each request is about one of them, and nothing of one is seen in another."""
+"""Several clusters in one API: every request is for one cluster and sees no data of another."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMON = ("/session", "/users", "/tokens", "/notifications", "/clusters", "/open
 
 @pytest.fixture(scope="module")
 def api(embedded: Connection, embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Three clusters: home and west with sample data, and one whose Prometheus is dead; none with an API server."""
+    """Three clusters without an API server: two with sample data, one whose Prometheus is unavailable."""
     folder: Path = tmp_path_factory.mktemp("api-clusters")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEDOOR_STORE_DSN", embedded_dsn)
@@ -130,16 +130,16 @@ def test_changes_are_recorded_where_they_happened(api: TestClient) -> None:
     api.patch(path, json={"version": before["version"], "mode": "off"}).raise_for_status()
     api.post(f"{V1}/tokens", json={"name": "of-all", "role": "viewer"}).raise_for_status()
 
-    def told(**params: str) -> set[tuple[str, str]]:
+    def audited(**params: str) -> set[tuple[str, str]]:
         rows = api.get(f"{V1}/audit", params={"limit": "500", **params}).json()
         return {(row["cluster"], row["action"]) for row in rows}
 
     edited, made = (WEST, "workload.edit"), ("", "token.create")
-    assert {edited, made} <= told()
-    assert {edited, made} <= told(cluster=WEST)
-    assert edited not in told(cluster=HOME)
-    assert made in told(cluster=HOME), "what is common is shown everywhere"
-    assert {cluster for cluster, _ in told(cluster=WEST)} <= {WEST, ""}
+    assert {edited, made} <= audited()
+    assert {edited, made} <= audited(cluster=WEST)
+    assert edited not in audited(cluster=HOME)
+    assert made in audited(cluster=HOME), "what is common is shown everywhere"
+    assert {cluster for cluster, _ in audited(cluster=WEST)} <= {WEST, ""}
 
 
 ACTS: dict[str, tuple[str, str, dict[str, Any]]] = {

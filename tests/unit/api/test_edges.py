@@ -1,4 +1,4 @@
-"""Requests at the edge of what JSON, HTTP and calendars can spell; each once brought the API out of step."""
+"""Edge cases of JSON, HTTP and dates; each is a regression test."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from functions.api.openapi import completed
-from functions.api.security.body_limit import BULK_BYTES, JSON_BYTES, PREVIEW_BYTES, STRANGER_BYTES
+from functions.api.openapi import complete_document
+from functions.api.security.body_limit import ANONYMOUS_BYTES, BULK_BYTES, JSON_BYTES, PREVIEW_BYTES
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from kubedoor.workloads.csv_import import MAX_SHEET_BYTES
 from scripts.documents import openapi
+from tests.support.accounts import dsn_of_new_database
 from tests.support.functions import assert_error, function_client
-from tests.support.people import dsn_of_new_database
 
 V1 = "/api/v1"
-HALF = "\\ud800"
-"""Half a surrogate pair: JSON can spell it, and no database can store it."""
+LONE_SURROGATE = "\\ud800"
+"""A lone surrogate: valid JSON that cannot be encoded as UTF-8."""
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Logged in as the first admin, on a database of its own."""
+    """Logged in as the first admin, on a separate database."""
     dsn = dsn_of_new_database(embedded_dsn)
     connection = Connection(dsn)
     migrate(connection)
@@ -44,14 +44,18 @@ def send(api: TestClient, method: str, path: str, text: str) -> Any:
     return api.request(method, f"{V1}{path}", content=text.encode(), headers=JSON)
 
 
-# What JSON can spell
+# JSON
 
 
 EDIT = "/workloads/default/shop/web"
 UNSTORABLE = {
-    "half a pair as a value": ("POST", "/users", f'{{"username": "{HALF}", "password": "x", "role": "viewer"}}'),
-    "half a pair as a field": ("POST", "/users", f'{{"{HALF}": 1}}'),
-    "half a pair as a container": ("PATCH", EDIT, f'{{"version": 0, "containers": {{"{HALF}": {{}}}}}}'),
+    "a lone surrogate as a value": (
+        "POST",
+        "/users",
+        f'{{"username": "{LONE_SURROGATE}", "password": "x", "role": "viewer"}}',
+    ),
+    "a lone surrogate as a field": ("POST", "/users", f'{{"{LONE_SURROGATE}": 1}}'),
+    "a lone surrogate as a container": ("PATCH", EDIT, f'{{"version": 0, "containers": {{"{LONE_SURROGATE}": {{}}}}}}'),
     "a container that cannot be": ("PATCH", EDIT, '{"version": 0, "containers": {"a\\u0000": {"cpu_request": "1"}}}'),
     "a workload that cannot be": (
         "POST",
@@ -66,23 +70,23 @@ def test_what_could_not_be_stored_is_refused(api: TestClient, method: str, path:
     assert_error(send(api, method, path, text), 422, "invalid_input")
 
 
-def test_three_point_nought_is_a_whole_number(api: TestClient) -> None:
+def test_a_float_without_fraction_is_a_whole_number(api: TestClient) -> None:
     assert_error(send(api, "PATCH", EDIT, '{"version": 0.0}'), 404, "not_found")
     assert_error(send(api, "PATCH", EDIT, '{"version": 0.5}'), 422, "invalid_input")
     assert_error(send(api, "PATCH", EDIT, '{"version": 1e400}'), 422, "invalid_input")
 
 
 DEPLOYMENT = '{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "x": %s}, "spec": {}}'
-UNSPEAKABLE = {
-    "half a pair": f'"{HALF}"',
-    "half a pair as a field": f'{{"{HALF}": 1}}',
-    "no number": "NaN",
-    "a number beyond all": "1e400",
-    "nesting without end": "[" * 500 + "]" * 500,
+UNENCODABLE = {
+    "a lone surrogate": f'"{LONE_SURROGATE}"',
+    "a lone surrogate as a field": f'{{"{LONE_SURROGATE}": 1}}',
+    "not a number": "NaN",
+    "a number out of range": "1e400",
+    "deep nesting": "[" * 500 + "]" * 500,
 }
 
 
-@pytest.mark.parametrize("part", UNSPEAKABLE.values(), ids=UNSPEAKABLE.keys())
+@pytest.mark.parametrize("part", UNENCODABLE.values(), ids=UNENCODABLE.keys())
 def test_a_preview_refuses_what_its_answer_could_not_repeat(api: TestClient, part: str) -> None:
     assert_error(send(api, "POST", "/admission/preview", DEPLOYMENT % part), 400, "bad_request")
     assert send(api, "POST", "/admission/preview", DEPLOYMENT % '{"y": [1.5, "文"]}').status_code == 200
@@ -93,8 +97,8 @@ def test_a_preview_refuses_what_its_answer_could_not_repeat(api: TestClient, par
 
 SHEET = {"Content-Type": "text/csv"}
 LIMITS = {
-    "session": ("POST", "/session", STRANGER_BYTES, JSON),
-    "password": ("PUT", "/session/password", STRANGER_BYTES, JSON),
+    "session": ("POST", "/session", ANONYMOUS_BYTES, JSON),
+    "password": ("PUT", "/session/password", ANONYMOUS_BYTES, JSON),
     "user": ("POST", "/users", JSON_BYTES, JSON),
     "preview": ("POST", "/admission/preview", PREVIEW_BYTES, JSON),
     "bulk": ("POST", "/workloads/bulk", BULK_BYTES, JSON),
@@ -103,7 +107,7 @@ LIMITS = {
 
 
 def in_pieces(count: int) -> Iterator[bytes]:
-    """So many blanks without a Content-Length."""
+    """A body of `count` spaces without a Content-Length."""
     for start in range(0, count, 2**16):
         yield b" " * min(2**16, count - start)
 
@@ -124,15 +128,15 @@ def test_each_route_has_a_limit_of_its_own(
 @pytest.mark.parametrize(
     "credentials", [{}, {"Cookie": "kubedoor_session=made.up"}, {"Authorization": "Bearer made-up"}]
 )
-def test_nothing_large_is_read_of_somebody_who_is_not_known(api: TestClient, credentials: dict[str, str]) -> None:
+def test_large_bodies_of_unauthenticated_clients_are_not_read(api: TestClient, credentials: dict[str, str]) -> None:
     stranger = TestClient(api.app)
     headers = {**JSON, **credentials}
     for path in ("/users", "/admission/preview"):
-        for content in (b" " * (STRANGER_BYTES + 1), in_pieces(STRANGER_BYTES + 1)):
+        for content in (b" " * (ANONYMOUS_BYTES + 1), in_pieces(ANONYMOUS_BYTES + 1)):
             assert_error(stranger.post(f"{V1}{path}", content=content, headers=headers), 401, "unauthorized")
 
 
-def test_a_length_is_believed_before_anything_is_read(api: TestClient) -> None:
+def test_a_too_large_content_length_is_refused_unread(api: TestClient) -> None:
     def never() -> Iterator[bytes]:
         yield b""
         raise AssertionError("the body is read")
@@ -154,7 +158,7 @@ def test_any_instant_that_can_be_written_can_be_asked_for(api: TestClient, path:
         assert api.get(f"{V1}{path}", params={name: instant}).status_code == 200
 
 
-def test_everything_lies_between_the_beginning_and_the_end_of_time(api: TestClient) -> None:
+def test_the_extreme_instants_include_all_entries(api: TestClient) -> None:
     api.post(f"{V1}/tokens", json={"name": "timeless", "role": "viewer"}).raise_for_status()
     everything = api.get(f"{V1}/audit").json()
     assert everything
@@ -168,7 +172,6 @@ def test_seconds_since_1970_are_no_instant(api: TestClient, text: str) -> None:
 
 
 def test_an_export_that_cannot_begin_says_so_by_its_status() -> None:
-    # A file that looks whole and is not would be worse than none.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEDOOR_STORE_DSN", "http://127.0.0.1:9/?database=kubedoor")
         patch.setenv("KUBEDOOR_KUBECONFIG", "none")
@@ -201,7 +204,7 @@ def test_a_page_takes_no_changes(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_nothing_is_named_so_that_its_path_would_lead_elsewhere(api: TestClient, name: str) -> None:
+def test_names_that_change_a_path_are_refused(api: TestClient, name: str) -> None:
     assert_error(api.post(f"{V1}/tokens", json={"name": name, "role": "viewer"}), 422, "invalid_input")
     body = {"username": name, "password": "long enough", "role": "viewer"}
     assert_error(api.post(f"{V1}/users", json=body), 422, "invalid_input")
@@ -229,4 +232,4 @@ def test_the_document_names_the_statuses_of_each_route_and_no_others() -> None:
 
 def test_completing_the_document_twice_changes_nothing() -> None:
     once = openapi()
-    assert completed(json.loads(json.dumps(once))) == once
+    assert complete_document(json.loads(json.dumps(once))) == once

@@ -1,4 +1,4 @@
-"""Who may do what, through the API: the role table, foreign pages, cookies, tokens, throttling."""
+"""Authentication and authorization in the API: role table, foreign pages, cookies, tokens, throttling."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from functions.api.security.access import client_address
 from functions.api.security.role_table import ANYBODY, NEEDED, OWN_TOKEN, SESSION_ONLY
 from kubedoor.identity.throttle import ACCOUNT_FAILURES
 from kubedoor.roles import Role, includes
-from kubedoor.runtime.serving import server
+from kubedoor.runtime.serving import build_server
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
+from tests.support.accounts import dsn_of_new_database
 from tests.support.functions import assert_error, function_client
-from tests.support.people import dsn_of_new_database
 from tests.toolbox.processes import free_port, wait_until
 
 V1 = "/api/v1"
@@ -29,7 +29,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @pytest.fixture(scope="module")
 def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Logged in as the first admin, on a database of its own, with a user and a token of each role."""
+    """Logged in as the first admin, on a separate database with one user per role."""
     dsn = dsn_of_new_database(embedded_dsn)
     connection = Connection(dsn)
     migrate(connection)
@@ -71,7 +71,7 @@ def with_token(api: TestClient, token: str) -> TestClient:
 
 
 def operations(api: TestClient) -> list[tuple[str, str, str]]:
-    """(operation, method, path) of every route in the document, except what ends the very session that asks."""
+    """(operation id, method, path) of every route in the OpenAPI document."""
     paths: dict[str, dict[str, Any]] = api.get(f"{V1}/openapi.json").json()["paths"]
     return [
         (found["operationId"], method, path.replace("{", "no-").replace("}", ""))
@@ -254,10 +254,10 @@ def test_what_a_token_changes_is_audited_under_its_name(api: TestClient) -> None
     assert (row["who"], row["via"], row["address"], row["action"]) == ("auditor", "token", "192.0.2.20", "user.create")
 
 
-# The way in, as the checkup sees it
+# Checks of the checkup that need the request
 
 
-def way_in(client: TestClient) -> dict[str, Any]:
+def request_checks(client: TestClient) -> dict[str, Any]:
     checks = client.get(f"{V1}/checkup").json()["checks"]
     return {check["name"]: check for check in checks if check["name"] in ("client addresses", "first password")}
 
@@ -265,21 +265,21 @@ def way_in(client: TestClient) -> dict[str, Any]:
 def test_the_checkup_says_that_a_proxy_is_not_trusted(api: TestClient) -> None:
     token = make_token(api, "by-proxy", "viewer")
     headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.5"}
-    untrusted = way_in(stranger(api, "192.0.2.50", **headers))["client addresses"]
+    untrusted = request_checks(stranger(api, "192.0.2.50", **headers))["client addresses"]
     assert not untrusted["ok"]
     assert "192.0.2.50" in untrusted["detail"]
     assert "KUBEDOOR_TRUSTED_PROXIES" in untrusted["remedy"]
-    trusted = way_in(stranger(api, "10.0.0.1", **headers))["client addresses"]
+    trusted = request_checks(stranger(api, "10.0.0.1", **headers))["client addresses"]
     assert (trusted["ok"], trusted["detail"]) == (True, "you come from 203.0.113.5")
-    assert way_in(stranger(api, "192.0.2.50", Authorization=f"Bearer {token}")) == {}
+    assert request_checks(stranger(api, "192.0.2.50", Authorization=f"Bearer {token}")) == {}
 
 
 def test_the_checkup_tells_admins_afar_that_the_first_password_is_still_there(api: TestClient) -> None:
-    admin = way_in(with_token(api, make_token(api, "first-a", "admin")))["first password"]
+    admin = request_checks(with_token(api, make_token(api, "first-a", "admin")))["first password"]
     assert not admin["ok"]
     assert "kubedoor has never changed" in admin["detail"]
-    assert way_in(with_token(api, make_token(api, "first-v", "viewer"))) == {}
-    assert way_in(api) == {}, "on this machine it may stay"
+    assert request_checks(with_token(api, make_token(api, "first-v", "viewer"))) == {}
+    assert request_checks(api) == {}, "on this machine it may stay"
 
 
 # Throttling
@@ -331,7 +331,7 @@ def test_only_trusted_proxies_are_believed(host: str, forwarded: tuple[str, ...]
     assert client_address(request_from(host, *forwarded), ("10.0.0.0/8",)) == want
 
 
-def test_the_server_believes_nobody_by_itself() -> None:
+def test_the_server_ignores_forwarded_headers() -> None:
     seen: list[Any] = []
 
     async def app(scope: Any, _receive: Any, send: Any) -> None:
@@ -340,7 +340,7 @@ def test_the_server_believes_nobody_by_itself() -> None:
         await send({"type": "http.response.body", "body": b""})
 
     port = free_port()
-    running = server(app, host="127.0.0.1", port=port)
+    running = build_server(app, host="127.0.0.1", port=port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     wait_until(lambda: running.started, what="the server is up", timeout_seconds=10)

@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from kubedoor.workloads.csv_sheet import COLUMNS
+from tests.support.accounts import dsn_of_new_database
 from tests.support.functions import assert_error, function_client
-from tests.support.people import dsn_of_new_database
 
 V1 = "/api/v1"
 COLLECT_SECONDS = 60

@@ -1,4 +1,4 @@
-"""Actions, schedules and notifications through the function: what is refused before anything is done."""
+"""Actions, schedules and notifications through the API, without a cluster: validation and refusals."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 from functions.api.routes.notifications import EventName, Language
 from kubedoor.model.events import Event
 from kubedoor.notifications.message import LANGUAGES
-from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.store.connection import Connection
-from kubedoor.store.operations import ActionEvent, AskedAction, OperationStore
+from kubedoor.store.operations import ActionEvent, ActionRecord, OperationStore
 from tests.support.functions import assert_error, function_client
 
 V1 = "/api/v1"
@@ -135,8 +135,8 @@ def test_a_stream_ends_with_the_login_it_was_asked_for_by(
     api: TestClient, embedded: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = OperationStore(embedded, "operations-tests")
-    wish = Wish(Kind.RESTART, (Target("shop", "storefront"),)).as_json()
-    assert store.add(AskedAction("followed", store.newest_number() + 1, "kubedoor", "session", "", wish))
+    request = ActionRequest(Kind.RESTART, (Target("shop", "storefront"),)).as_json()
+    assert store.add(ActionRecord("followed", store.newest_number() + 1, "kubedoor", "session", "", request))
     routes = sys.modules["main.routes.actions"]
     monkeypatch.setattr(routes, "STREAM_POLL_SECONDS", 0.1)
     monkeypatch.setattr(routes, "STREAM_LOGIN_SECONDS", 0.2)

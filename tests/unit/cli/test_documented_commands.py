@@ -1,4 +1,4 @@
-"""Every `kubedoor …` command in the documents is one that the command line has, options and values included."""
+"""Every `kubedoor …` command in the documents is valid, with its options and values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def in_spans(text: str) -> Iterator[str]:
 
 
 def in_table(text: str) -> Iterator[str]:
-    """The table of cli.md leaves the first word out."""
+    """Commands in the table of cli.md, which omits the word `kubedoor`."""
     table = text.split("| command | |\n")[1].split("\n\n")[0]
     for row in table.splitlines()[1:]:
         for span in markdown.spans(row.replace("\\|", "\0").split("|")[1].replace("\0", "\\|")):
@@ -43,7 +43,7 @@ def in_table(text: str) -> Iterator[str]:
 
 
 def variants(usage: str) -> list[str]:
-    """`control on|off` is two commands; brackets, dots and placeholders are for people."""
+    """`control on|off` gives two commands; brackets and dots are removed, placeholders replaced."""
     words = [word for word in usage.replace("[", "").replace("]", "").replace("…", "").split() if word]
     choices = [[_PLACEHOLDER.sub("1", one) for one in word.split("|")] for word in words]
     return [" ".join(chosen) for chosen in product(*choices)]
@@ -56,8 +56,8 @@ def found_by(find: Callable[[str], Iterator[str]], pages: list[Path]) -> list[tu
 ROOT_COMMAND: Any = typer.main.get_command(application())
 
 
-def parsed(words: list[str], *, may_be_bare: bool = False) -> None:
-    """Raises what the command line itself would refuse these words with. Bare: a command that is only spoken of."""
+def parse(words: list[str], *, may_be_bare: bool = False) -> None:
+    """Raises the error of the command line for these words. `may_be_bare`: arguments may be missing."""
     command: Any = ROOT_COMMAND
     while words and hasattr(command, "commands"):
         assert words[0] in command.commands, f"there is no command {words[0]}"
@@ -67,24 +67,24 @@ def parsed(words: list[str], *, may_be_bare: bool = False) -> None:
 
 
 @pytest.mark.parametrize(("page", "command"), found_by(in_blocks, PAGES))
-def test_a_command_that_is_shown_can_be_typed(page: str, command: str) -> None:
-    parsed(shlex.split(command))
+def test_a_command_in_a_code_block_is_valid(page: str, command: str) -> None:
+    parse(shlex.split(command))
 
 
 @pytest.mark.parametrize(("page", "command"), [*found_by(in_spans, PAGES), *found_by(in_table, [DOCS / "cli.md"])])
-def test_a_command_that_is_spoken_of_is_there(page: str, command: str) -> None:
-    parsed(shlex.split(command), may_be_bare=True)
+def test_a_command_in_the_text_exists(page: str, command: str) -> None:
+    parse(shlex.split(command), may_be_bare=True)
 
 
 @pytest.mark.parametrize(
     "command",
     ["colect", "report --asked much", "report --askd over", "control", "act scale", "tokens create ci --days often"],
 )
-def test_a_command_that_there_is_not_would_be_noticed(command: str) -> None:
+def test_an_invalid_command_is_detected(command: str) -> None:
     with pytest.raises((AssertionError, typer.BadParameter.__mro__[1])):
-        parsed(command.split())
+        parse(command.split())
 
 
-def test_the_table_of_the_command_line_has_every_command() -> None:
+def test_the_table_of_cli_md_has_every_command() -> None:
     named = {command.split()[0] for command in in_table((DOCS / "cli.md").read_text(encoding="utf-8"))}
     assert named == set(ROOT_COMMAND.commands)

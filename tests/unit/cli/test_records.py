@@ -1,4 +1,4 @@
-"""Times and differences as the command line reads and writes them."""
+"""Parsing of times, and formatting of changes, for `kubedoor record`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TIMES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), TIMES.items())
-def test_a_time_is_an_age_or_an_instant_in_utc(text: str, expected: str) -> None:
+def test_a_time_is_an_age_or_an_iso_time_in_utc(text: str, expected: str) -> None:
     assert instant(text, now=NOW, option="--since") == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "7w", "-1h", "999999d", "2026-13-01", "0001-01-01T00:00+14:00"])
-def test_what_is_no_time_is_said_with_its_option(text: str) -> None:
+def test_an_invalid_time_names_its_option(text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         instant(text, now=NOW, option="--until")
     assert refused.value.details["problems"][0].startswith(f"--until {text}: ")
@@ -45,5 +45,5 @@ DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("before", "after", "expected"), DIFFERENCES)
-def test_only_what_differs_is_shown(before: dict[str, Any], after: dict[str, Any], expected: str) -> None:
+def test_only_changed_fields_are_shown(before: dict[str, Any], after: dict[str, Any], expected: str) -> None:
     assert difference(before, after) == expected

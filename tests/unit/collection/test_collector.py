@@ -8,7 +8,7 @@ import pytest
 
 from kubedoor.collection.background import Collections
 from kubedoor.collection.collector import CollectOptions, Collector
-from kubedoor.collection.request import Wish, parse_wish
+from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.collection.sample.source import SampleSource
 from kubedoor.errors import Conflict, InvalidInput, PrometheusRefused, PrometheusUnreachable, QueryTooLarge, StoreError
 from kubedoor.model.checks import Check
@@ -23,7 +23,7 @@ from tests.support.builders import make_usage_day
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ALL_DAYS = NEWEST, EARLIER, EARLIEST = date(2026, 11, 20), date(2026, 11, 19), date(2026, 11, 18)
-"""Those of the look-back."""
+"""The days of the look-back."""
 
 
 def nothing() -> DayUsage:
@@ -31,7 +31,7 @@ def nothing() -> DayUsage:
 
 
 class Days:
-    """A usage source that answers what the test says, day by day."""
+    """A usage source with a fixed answer per day."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class Days:
         return ()
 
 
-class Losing(UsageStore):
-    """A store that does not take the end of a collection."""
+class FailingStore(UsageStore):
+    """A store that cannot record the failure of a collection."""
 
     def record(self, event: CollectionEvent) -> None:
         if event.event == "failed":
@@ -86,23 +86,23 @@ def make_collector(
     )
 
 
-def run(collector: Collector, wish: Wish | None = None) -> list[dict[str, Any]]:
-    return list(collector.run(wish or Wish(), collection="c", budget_seconds=60))
+def run(collector: Collector, request: CollectRequest | None = None) -> list[dict[str, Any]]:
+    return list(collector.run(request or CollectRequest(), collection="c", budget_seconds=60))
 
 
 @pytest.mark.parametrize(
     ("body", "want"),
     [
-        ({}, Wish()),
-        ({"days": 30}, Wish(days=30)),
-        ({"day": "2026-11-20", "refresh": True}, Wish(day=date(2026, 11, 20), refresh=True)),
-        ({"days": 5, "before": "2026-11-20"}, Wish(days=5, before=date(2026, 11, 20))),
-        ({"days": None, "day": None}, Wish()),
+        ({}, CollectRequest()),
+        ({"days": 30}, CollectRequest(days=30)),
+        ({"day": "2026-11-20", "refresh": True}, CollectRequest(day=date(2026, 11, 20), refresh=True)),
+        ({"days": 5, "before": "2026-11-20"}, CollectRequest(days=5, before=date(2026, 11, 20))),
+        ({"days": None, "day": None}, CollectRequest()),
     ],
 )
-def test_a_wish_is_read_and_written(body: dict[str, Any], want: Wish) -> None:
-    assert parse_wish(body) == want
-    assert parse_wish(want.as_json()) == want
+def test_a_request_survives_parsing_and_serialising(body: dict[str, Any], want: CollectRequest) -> None:
+    assert parse_collect_request(body) == want
+    assert parse_collect_request(want.as_json()) == want
 
 
 @pytest.mark.parametrize(
@@ -121,39 +121,39 @@ def test_a_wish_is_read_and_written(body: dict[str, Any], want: Wish) -> None:
         ({"day": "2026-11-20", "days": 3}, "day"),
     ],
 )
-def test_a_bad_wish_names_its_field(body: Any, field: str) -> None:
+def test_an_invalid_request_names_its_field(body: Any, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_wish(body)
+        parse_collect_request(body)
     assert caught.value.details["field"] == field
 
 
 def test_today_counts_once_its_window_is_over(embedded: Connection, cluster: str) -> None:
-    days = make_collector(embedded, cluster, Days()).days_wanted(Wish())
+    days = make_collector(embedded, cluster, Days()).days_to_collect(CollectRequest())
     assert [str(day.day) for day in days] == ["2026-11-20", "2026-11-19", "2026-11-18"]
 
 
 def test_a_day_whose_window_is_not_over_is_refused(embedded: Connection, cluster: str) -> None:
     collector = make_collector(embedded, cluster, Days())
     with pytest.raises(InvalidInput, match="not over yet: the newest day is 2026-11-20"):
-        collector.check(Wish(day=date(2026, 11, 23)))
-    assert run(collector, Wish(day=date(2026, 11, 23)))[-1]["error"]["details"]["field"] == "day"
+        collector.check(CollectRequest(day=date(2026, 11, 23)))
+    assert run(collector, CollectRequest(day=date(2026, 11, 23)))[-1]["error"]["details"]["field"] == "day"
 
 
 def test_a_day_that_daylight_saving_leaves_without_a_window_is_refused(embedded: Connection, cluster: str) -> None:
     skipped = PeakWindows.parse("02:10-02:50", "Europe/Berlin")
     collector = make_collector(embedded, cluster, Days(), windows=skipped)
     with pytest.raises(InvalidInput, match="no peak window"):
-        collector.check(Wish(day=date(2026, 3, 29)))
+        collector.check(CollectRequest(day=date(2026, 3, 29)))
 
 
-def test_one_days_trouble_is_its_own(embedded: Connection, cluster: str) -> None:
+def test_a_failed_day_does_not_stop_the_others(embedded: Connection, cluster: str) -> None:
     bad = date(2026, 11, 19)
     collector = make_collector(embedded, cluster, Days({bad: QueryTooLarge("too many samples")}))
     steps = run(collector)
     assert [step["event"] for step in steps] == ["started", "day", "failed_day", "day", "finished"]
     assert steps[2]["error"]["code"] == "query_too_large"
     assert (steps[-1]["complete"], steps[-1]["failed_days"]) == (False, [str(bad)])
-    assert [str(day.day) for day in collector.days_wanted(Wish())] == [str(bad)], "it is asked for again"
+    assert [str(day.day) for day in collector.days_to_collect(CollectRequest())] == [str(bad)], "it is asked for again"
 
 
 def test_a_prometheus_that_refuses_ends_the_run(embedded: Connection, cluster: str) -> None:
@@ -163,9 +163,9 @@ def test_a_prometheus_that_refuses_ends_the_run(embedded: Connection, cluster: s
     assert list(UsageStore(embedded, cluster).days()) == [date(2026, 11, 20)]
 
 
-def test_a_failure_that_cannot_be_recorded_is_answered_all_the_same(embedded: Connection, cluster: str) -> None:
+def test_a_failure_that_cannot_be_recorded_is_still_reported(embedded: Connection, cluster: str) -> None:
     source = Days({date(2026, 11, 20): PrometheusRefused("401")})
-    collector = make_collector(embedded, cluster, source, usage=Losing(embedded, cluster))
+    collector = make_collector(embedded, cluster, source, usage=FailingStore(embedded, cluster))
     assert run(collector)[-1]["event"] == "failed"
 
 
@@ -174,10 +174,10 @@ def test_partial_days_are_kept_and_asked_for_again(embedded: Connection, cluster
     collector = make_collector(embedded, cluster, Days({date(2026, 11, 20): partial}))
     steps = run(collector)
     assert (steps[1]["is_partial"], steps[1]["warnings"]) == (True, ["half of it"])
-    assert [str(day.day) for day in collector.days_wanted(Wish())] == ["2026-11-20"]
+    assert [str(day.day) for day in collector.days_to_collect(CollectRequest())] == ["2026-11-20"]
 
 
-def test_a_clock_that_runs_behind_collects_nevertheless(embedded: Connection, cluster: str) -> None:
+def test_a_collection_with_a_slow_clock_replaces_the_day(embedded: Connection, cluster: str) -> None:
     UsageStore(embedded, cluster).replace_day(
         date(2026, 11, 20), DayUsage((), 0.0), run=10**18, windows="w", seconds=0.1
     )
@@ -186,7 +186,7 @@ def test_a_clock_that_runs_behind_collects_nevertheless(embedded: Connection, cl
 
 
 def learn(connection: Connection, key: WorkloadKey, *facts: str, at: datetime) -> None:
-    """As the door would have written it at that time."""
+    """Record facts as the door would have at that time."""
     row = {"cluster": key.cluster, "namespace": key.namespace, "deployment": key.deployment, "holds": True}
     connection.insert("workload_facts", [{**row, "fact": fact, "seen_at": at, "seen_by": "door"} for fact in facts])
 
@@ -205,31 +205,31 @@ def test_a_day_that_failed_in_an_earlier_request_is_not_forgotten(embedded: Conn
     collector = make_collector(embedded, cluster, Days({newest: QueryTooLarge("too much")}))
     clock = iter(range(0, 100_000, 100))
     collector._monotonic = lambda: float(next(clock))
-    wish, last = Wish(), {}
+    request, last = CollectRequest(), {}
     for _ in range(5):
-        last = list(collector.run(wish, collection="c", budget_seconds=1))[-1]
+        last = list(collector.run(request, collection="c", budget_seconds=1))[-1]
         if last["event"] != "next":
             break
-        wish = parse_wish(last["next"])
+        request = parse_collect_request(last["next"])
     assert (last["event"], last["complete"], last["failed_days"]) == ("finished", False, [str(newest)])
 
 
-def test_a_day_before_anything_is_kept_is_refused(embedded: Connection, cluster: str) -> None:
+def test_a_day_before_the_retention_is_refused(embedded: Connection, cluster: str) -> None:
     with pytest.raises(InvalidInput, match="more than 365 days back"):
-        make_collector(embedded, cluster, Days()).check(Wish(day=date(1950, 1, 1)))
+        make_collector(embedded, cluster, Days()).check(CollectRequest(day=date(1950, 1, 1)))
 
 
-def test_owned_strangers_of_long_ago_are_forgotten(embedded: Connection, cluster: str) -> None:
+def test_stale_facts_of_owned_deployments_expire(embedded: Connection, cluster: str) -> None:
     control, long_ago = ControlStore(embedded, cluster), NOW - timedelta(days=40)
     for name, at in (("revision-1", long_ago), ("revision-2", NOW), ("web", long_ago)):
         learn(embedded, WorkloadKey(cluster, "shop", name), "owned", "hpa", at=at)
     run(make_collector(embedded, cluster, Days()))
-    run(make_collector(embedded, cluster, Days()), Wish(refresh=True))
+    run(make_collector(embedded, cluster, Days()), CollectRequest(refresh=True))
     assert {row["deployment"] for row in control.known_facts()} == {"revision-2", "web"}
 
 
 @pytest.mark.parametrize("facts", [("opted_out",), ("opted_out", "owned"), ("hpa",)])
-def test_what_a_scale_does_not_show_is_not_forgotten(
+def test_facts_that_a_scale_does_not_show_never_expire(
     embedded: Connection, cluster: str, facts: tuple[str, ...]
 ) -> None:
     learn(embedded, WorkloadKey(cluster, "shop", "asleep"), *facts, at=NOW - timedelta(days=400))
@@ -238,7 +238,7 @@ def test_what_a_scale_does_not_show_is_not_forgotten(
     assert {fact for fact in ("opted_out", "owned", "hpa") if known[fact]} == set(facts)
 
 
-def test_hpas_that_are_gone_are_forgotten(embedded: Connection, cluster: str) -> None:
+def test_facts_of_removed_hpas_expire(embedded: Connection, cluster: str) -> None:
     control = ControlStore(embedded, cluster)
     web = WorkloadKey(cluster, "shop", "web")
     learn(embedded, web, "hpa", at=NOW - timedelta(days=5))
@@ -248,21 +248,21 @@ def test_hpas_that_are_gone_are_forgotten(embedded: Connection, cluster: str) ->
     for web_hpa, left in ((None, 1), (False, 0)):
         rows = (make_usage_day(day=NEWEST, hpa=web_hpa), api)
         source = Days({NEWEST: DayUsage(rows, 1.0)})
-        run(make_collector(embedded, cluster, source, look_back_days=1), Wish(refresh=True))
+        run(make_collector(embedded, cluster, source, look_back_days=1), CollectRequest(refresh=True))
         assert len(control.known_facts()) == left
 
 
-def test_a_day_without_the_metric_of_hpas_makes_none_forgotten(embedded: Connection, cluster: str) -> None:
+def test_a_day_without_the_hpa_metric_keeps_a_known_hpa(embedded: Connection, cluster: str) -> None:
     source = Days({day: DayUsage((make_usage_day(day=day, hpa=True),), 1.0) for day in (EARLIER, EARLIEST)})
     run(make_collector(embedded, cluster, source))
     assert [(row["days"], row["hpa"]) for row in ControlStore(embedded, cluster).control_rows()] == [(3, True)]
 
 
-# What is on record already
+# Days that are stored already
 
 
 def unmark(connection: Connection, cluster: str) -> None:
-    """As an older KubeDoor would have left its days."""
+    """Remove the marks, as in days stored by an older KubeDoor."""
     connection.insert(
         "usage_days",
         [
@@ -278,7 +278,7 @@ def names(connection: Connection, cluster: str) -> set[str]:
 
 
 def usage_of(connection: Connection, cluster: str) -> dict[date, set[str]]:
-    """By day, the Deployments there is usage of."""
+    """The Deployments with usage, by day."""
     store = UsageStore(connection, cluster)
     return {day: {row.deployment for row in store.history([day])} for day in store.days()}
 
@@ -287,7 +287,7 @@ def test_a_day_of_another_source_is_missing(embedded: Connection, cluster: str) 
     run(make_collector(embedded, cluster, Days({day: nothing() for day in ALL_DAYS})))
     other = make_collector(embedded, cluster, Days(mark="prometheus-2"))
     assert run(other)[0]["days"] == [str(day) for day in ALL_DAYS]
-    assert (names(embedded, cluster), other.days_wanted(Wish())) == ({"web"}, [])
+    assert (names(embedded, cluster), other.days_to_collect(CollectRequest())) == ({"web"}, [])
 
 
 def test_days_without_a_mark_are_not_asked_for_again(embedded: Connection, cluster: str) -> None:
@@ -295,18 +295,18 @@ def test_days_without_a_mark_are_not_asked_for_again(embedded: Connection, clust
     for day in ALL_DAYS:
         usage = DayUsage((make_usage_day(day=day),), 1.0)
         store.replace_day(day, usage, run=1, windows="10:00-11:30 UTC", seconds=0.1)
-    assert make_collector(embedded, cluster, Days()).days_wanted(Wish()) == []
+    assert make_collector(embedded, cluster, Days()).days_to_collect(CollectRequest()) == []
 
 
 def test_an_empty_day_is_asked_for_again_only_if_there_is_usage_before_it(embedded: Connection, cluster: str) -> None:
     source = Days({NEWEST: nothing(), EARLIEST: nothing()})
     collector = make_collector(embedded, cluster, source)
     assert run(collector)[-1]["complete"] is True
-    assert [day.day for day in collector.days_wanted(Wish())] == [NEWEST]
+    assert [day.day for day in collector.days_to_collect(CollectRequest())] == [NEWEST]
 
 
-@pytest.mark.parametrize("mark", ["sample", ""], ids=["marked", "of before there were marks"])
-def test_sample_data_makes_way_for_a_prometheus(embedded: Connection, cluster: str, mark: str) -> None:
+@pytest.mark.parametrize("mark", ["sample", ""], ids=["marked", "stored without a mark"])
+def test_sample_data_is_replaced_by_a_prometheus(embedded: Connection, cluster: str, mark: str) -> None:
     sample = SampleSource(today=lambda: NEWEST, time_zone="UTC")
     run(make_collector(embedded, cluster, sample, look_back_days=6))
     if not mark:
@@ -347,8 +347,8 @@ def test_sample_data_never_joins_real_usage(embedded: Connection, cluster: str) 
     run(make_collector(embedded, cluster, Days()))
     sample = make_collector(embedded, cluster, SampleSource(today=lambda: NEWEST, time_zone="UTC"), look_back_days=9)
     with pytest.raises(Conflict, match="set KUBEDOOR_PROMETHEUS_URL"):
-        sample.check(Wish())
-    assert run(sample, Wish(refresh=True))[-1]["error"]["code"] == "conflict"
+        sample.check(CollectRequest())
+    assert run(sample, CollectRequest(refresh=True))[-1]["error"]["code"] == "conflict"
     assert usage_of(embedded, cluster) == {day: {"web"} for day in ALL_DAYS}
 
 
@@ -360,24 +360,26 @@ def test_sample_data_never_joins_real_usage(embedded: Connection, cluster: str) 
         pytest.param("prometheus-2", "10:00-11:30", id="a new Prometheus"),
     ],
 )
-def test_what_prometheus_no_longer_has_is_kept(embedded: Connection, cluster: str, mark: str, window: str) -> None:
+def test_a_day_that_prometheus_no_longer_has_is_kept(
+    embedded: Connection, cluster: str, mark: str, window: str
+) -> None:
     run(make_collector(embedded, cluster, Days()))
     source = Days({EARLIER: nothing(), EARLIEST: nothing()}, mark=mark)
     windows = PeakWindows.parse(window, "UTC")
-    steps = run(make_collector(embedded, cluster, source, windows=windows), Wish(refresh=True))
+    steps = run(make_collector(embedded, cluster, source, windows=windows), CollectRequest(refresh=True))
     assert [step["event"] for step in steps] == ["started", "day", "kept", "kept", "finished"]
     assert steps[2]["warnings"][0] == "kept as it was: Prometheus has no usage of this day any more"
     assert steps[-1]["complete"] is True
     assert usage_of(embedded, cluster) == {day: {"web"} for day in ALL_DAYS}
-    told = [event for event in UsageStore(embedded, cluster).events("c") if event["event"] == "kept"]
-    assert [(event["day"], event["row_count"]) for event in told] == [(EARLIER, 1), (EARLIEST, 1)]
+    kept = [event for event in UsageStore(embedded, cluster).events("c") if event["event"] == "kept"]
+    assert [(event["day"], event["row_count"]) for event in kept] == [(EARLIER, 1), (EARLIEST, 1)]
 
 
-def test_a_kept_day_is_done_but_has_no_new_rows(embedded: Connection, cluster: str) -> None:
+def test_a_kept_day_counts_as_done_and_adds_no_rows(embedded: Connection, cluster: str) -> None:
     usage = UsageStore(embedded, cluster)
     for event, day in (("started", None), ("day", NEWEST), ("kept", EARLIER)):
         usage.record(CollectionEvent("c", event, day=day, row_count=7 if day else 2))
-    following = Collections(usage=usage, run_slice=lambda wish, collection: (), now=lambda: datetime.now(UTC))
+    following = Collections(usage=usage, run_slice=lambda request, collection: (), now=lambda: datetime.now(UTC))
     progress = following.progress("c")
     assert (progress["days_done"], progress["days_total"], progress["rows"]) == (2, 2, 7)
 
@@ -386,7 +388,7 @@ def test_a_whole_day_is_not_replaced_by_a_part_of_it(embedded: Connection, clust
     whole = DayUsage((make_usage_day(day=NEWEST), make_usage_day(day=NEWEST, deployment="api")), 1.0)
     part = DayUsage((make_usage_day(day=NEWEST),), 1.0, ("Prometheus: a store is away",), is_partial=True)
     run(make_collector(embedded, cluster, Days({NEWEST: whole}), look_back_days=1))
-    steps = run(make_collector(embedded, cluster, Days({NEWEST: part}), look_back_days=1), Wish(refresh=True))
+    steps = run(make_collector(embedded, cluster, Days({NEWEST: part}), look_back_days=1), CollectRequest(refresh=True))
     assert steps[1]["warnings"] == ["kept as it was: Prometheus answered with partial data", *part.warnings]
     assert usage_of(embedded, cluster) == {NEWEST: {"web", "api"}}
     other = Days({NEWEST: part}, mark="prometheus-2")
@@ -394,8 +396,8 @@ def test_a_whole_day_is_not_replaced_by_a_part_of_it(embedded: Connection, clust
     assert usage_of(embedded, cluster) == {NEWEST: {"web"}}
 
 
-def test_two_collections_with_clocks_behind_have_runs_of_their_own(embedded: Connection, cluster: str) -> None:
+def test_two_collections_with_slow_clocks_have_different_run_numbers(embedded: Connection, cluster: str) -> None:
     UsageStore(embedded, cluster).replace_day(NEWEST, nothing(), run=10**18, windows="w", seconds=0.1)
-    runs = {make_collector(embedded, cluster, Days())._run_above(10**18) for _ in range(3)}
+    runs = {make_collector(embedded, cluster, Days())._next_run_number(10**18) for _ in range(3)}
     assert len(runs) == 3
     assert min(runs) > 10**18

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from kubedoor.collection.ping import ATTEMPTS, CollectionIncomplete, Ping
-from kubedoor.collection.request import Wish
+from kubedoor.collection.request import CollectRequest
 from kubedoor.errors import KubeDoorError
-from tests.support.promserver import Asked, PromServer, Reply
+from tests.support.promserver import PromServer, ReceivedRequest, Reply
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -21,15 +21,15 @@ NEXT = {"event": "next", "complete": False, "next": {"before": "2026-11-20"}, "d
 FINISHED = {"event": "finished", "complete": True, "failed_days": []}
 
 
-def ping(url: str, naps: list[float] | None = None) -> Ping:
-    pauses: list[float] = [] if naps is None else naps
+def ping(url: str, backoffs: list[float] | None = None) -> Ping:
+    pauses: list[float] = [] if backoffs is None else backoffs
     return Ping(url, "secret", 5, "/cronjobs/kubedoor-collect", now=lambda: AT, sleep=pauses.append)
 
 
-def test_it_goes_on_until_everything_is_complete() -> None:
+def test_requests_are_sent_until_the_collection_is_complete() -> None:
     replies = iter([lines(NEXT), lines(FINISHED)])
     with PromServer(lambda _asked: next(replies)).running() as server:
-        steps = list(ping(server.url).run(Wish(), collection="c1"))
+        steps = list(ping(server.url).run(CollectRequest(), collection="c1"))
         assert [step["event"] for step in steps] == ["next", "finished"]
         sent = [{name.lower(): value for name, value in asked.headers.items()} for asked in server.asked]
     assert [headers["ce-id"] for headers in sent] == ["c1-0", "c1-1"]
@@ -41,22 +41,22 @@ def test_it_goes_on_until_everything_is_complete() -> None:
         assert headers["kubedoor-collection"] == "c1"
 
 
-def test_a_cold_start_is_waited_for() -> None:
+def test_a_cold_start_is_retried_with_backoff() -> None:
     replies = iter([Reply(b"", 503), Reply(b"", 502), lines(FINISHED)])
-    naps: list[float] = []
+    backoffs: list[float] = []
     with PromServer(lambda _asked: next(replies)).running() as server:
-        assert list(ping(server.url, naps).run(Wish()))[-1] == FINISHED
-    assert naps == [5.0, 10.0]
+        assert list(ping(server.url, backoffs).run(CollectRequest()))[-1] == FINISHED
+    assert backoffs == [5.0, 10.0]
 
 
-def test_it_gives_up_in_the_end() -> None:
-    naps: list[float] = []
+def test_the_last_attempt_raises() -> None:
+    backoffs: list[float] = []
     with (
         PromServer(lambda _asked: Reply(b"", 503)).running() as server,
         pytest.raises(KubeDoorError, match="does not answer"),
     ):
-        list(ping(server.url, naps).run(Wish()))
-    assert len(naps) == ATTEMPTS - 1
+        list(ping(server.url, backoffs).run(CollectRequest()))
+    assert len(backoffs) == ATTEMPTS - 1
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_it_gives_up_in_the_end() -> None:
     ],
     ids=["failed", "days failed", "cancelled"],
 )
-def test_what_does_not_complete_is_a_failed_job(last: dict[str, object], words: str) -> None:
-    def answer(_asked: Asked) -> Reply:
+def test_an_incomplete_collection_fails_the_job(last: dict[str, object], words: str) -> None:
+    def answer(_asked: ReceivedRequest) -> Reply:
         return lines(last)
 
     with PromServer(answer).running() as server, pytest.raises(CollectionIncomplete, match=words):
-        list(ping(server.url).run(Wish()))
+        list(ping(server.url).run(CollectRequest()))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kubedoor.collection.readings import ClusterState, DayReading, Fact, Grid, Metric, Stretch
+from kubedoor.collection.readings import ClusterState, DayReading, Fact, Grid, Metric, Segment
 from kubedoor.model.usage import TimeRange
 
 START = datetime(2025, 6, 3, 10, tzinfo=UTC)
@@ -20,7 +20,7 @@ def minutes(start: float, end: float) -> TimeRange:
 
 def steps_of(grid: Grid) -> list[tuple[float, float, int]]:
     zero = START.timestamp()
-    return [((each.first - zero) / 60, (each.last - zero) / 60, each.offset) for each in grid.stretches]
+    return [((each.first - zero) / 60, (each.last - zero) / 60, each.offset) for each in grid.segments]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_grid_has_the_steps_inside_the_ranges(
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 91])
 def test_halves_have_the_same_steps_as_the_whole(steps: int) -> None:
-    whole = Stretch(600, 600 + (steps - 1) * 60, 60, offset=7)
+    whole = Segment(600, 600 + (steps - 1) * 60, 60, offset=7)
     halves = whole.halves()
     assert sum(half.steps for half in halves) == steps
     assert (halves[0].first, halves[-1].last, halves[0].offset) == (600, whole.last, 7)
@@ -52,18 +52,18 @@ def test_halves_have_the_same_steps_as_the_whole(steps: int) -> None:
 
 def test_a_curve_takes_points_by_their_time_and_leaves_gaps() -> None:
     points = [(600.0, 1.0), (720.001, 3.0), (780.0, math.inf), (840.0, math.nan), (540.0, 9.0), (960.0, 9.0)]
-    curve = Stretch(600, 900, 60).curve(points)
+    curve = Segment(600, 900, 60).curve(points)
     assert [value for value in curve if not math.isnan(value)] == [1.0, 3.0]
     assert (curve[0], curve[2], len(curve)) == (1.0, 3.0, 6)
 
 
 def test_a_curve_with_a_point_at_every_step_may_still_have_gaps() -> None:
-    stretch = Stretch(600, 720, 60)
-    assert list(stretch.curve([(600, "1"), (660, "2"), (720, "3")])) == [1.0, 2.0, 3.0]
-    assert repr(list(stretch.curve([(600, "1"), (660, "NaN"), (720, "+Inf")]))) == "[1.0, nan, nan]"
+    segment = Segment(600, 720, 60)
+    assert list(segment.curve([(600, "1"), (660, "2"), (720, "3")])) == [1.0, 2.0, 3.0]
+    assert repr(list(segment.curve([(600, "1"), (660, "NaN"), (720, "+Inf")]))) == "[1.0, nan, nan]"
 
 
-def test_pieces_of_a_curve_come_together_in_any_order() -> None:
+def test_pieces_of_a_curve_are_joined_in_any_order() -> None:
     reading = DayReading(Grid.of([minutes(0, 4)], 60))
     reading.add_curve(Metric.CPU, KEY, array("d", [4.0, 5.0]), 3)
     reading.add_curve(Metric.CPU, KEY, array("d", [1.0, math.nan, 3.0]), 0)
@@ -71,7 +71,7 @@ def test_pieces_of_a_curve_come_together_in_any_order() -> None:
     assert not reading.memory
 
 
-def test_a_curve_without_samples_leaves_no_trace() -> None:
+def test_a_curve_without_samples_is_not_added() -> None:
     reading = DayReading(Grid.of([minutes(0, 1)], 60))
     reading.add_curve(Metric.MEMORY, KEY, array("d", [math.nan, math.nan]), 0)
     assert not reading.memory
@@ -93,7 +93,7 @@ def state_of(metric: str, value: float = 1.0, **labels: str) -> ClusterState:
     return state
 
 
-def test_of_doubled_requests_the_larger_counts() -> None:
+def test_of_duplicate_requests_the_largest_is_kept() -> None:
     state = state_of(Metric.REQUESTS, 0.5, resource="cpu")
     state.add(Metric.REQUESTS, {**LABELS, "resource": "cpu"}, 0.25)
     state.add(Metric.LIMITS, {**LABELS, "resource": "memory"}, 1024.0)
@@ -116,21 +116,21 @@ def test_a_quota_is_microseconds_in_100_ms(quota: float, want: dict[tuple[str, s
 @pytest.mark.parametrize(
     ("state", "want"),
     [
-        pytest.param(ClusterState(), True, id="nothing is listed: all count"),
+        pytest.param(ClusterState(), True, id="nothing is listed: all are counted"),
         pytest.param(state_of(Metric.CONTAINER_INFO), True, id="listed"),
         pytest.param(state_of(Metric.CONTAINER_INFO, container="other"), False, id="another is listed"),
         pytest.param(state_of(Metric.REQUESTS, resource="cpu"), True, id="requests alone list nothing"),
     ],
 )
-def test_only_listed_containers_count(state: ClusterState, want: bool) -> None:
-    assert state.counts(KEY) is want
+def test_only_listed_containers_are_counted(state: ClusterState, want: bool) -> None:
+    assert state.is_counted(KEY) is want
 
 
 @pytest.mark.parametrize(("policy", "want"), [("Always", True), ("", False)])
-def test_of_init_containers_only_native_sidecars_count(policy: str, want: bool) -> None:
+def test_of_init_containers_only_native_sidecars_are_counted(policy: str, want: bool) -> None:
     state = state_of(Metric.CONTAINER_INFO, container="other")
     state.add(Metric.INIT_CONTAINER_INFO, {**LABELS, "restart_policy": policy}, 1)
-    assert state.counts(KEY) is want
+    assert state.is_counted(KEY) is want
 
 
 @pytest.mark.parametrize(("kind", "want"), [("Deployment", {("shop", "cart")}), ("StatefulSet", set())])
@@ -150,6 +150,6 @@ def test_owner_series_reach_the_ownership() -> None:
     assert owner.deployment == "x"
 
 
-def test_a_metric_nobody_knows_is_only_seen() -> None:
+def test_an_unknown_metric_is_only_recorded_as_seen() -> None:
     state = state_of("kube_pod_labels")
     assert state == ClusterState(seen={"kube_pod_labels"})

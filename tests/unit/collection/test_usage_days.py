@@ -27,7 +27,7 @@ def peak_day(steps: int = STEPS) -> PeakDay:
 
 
 class Day:
-    """A reading that is filled by hand. Samples are one number for all steps, or one per step, None for missing."""
+    """Builds a reading. Samples are one number for all steps, or one per step, None for missing."""
 
     def __init__(self, steps: int = STEPS) -> None:
         self.reading = DayReading(Grid.of(peak_day(steps).ranges, 60))
@@ -172,7 +172,7 @@ def test_requests_and_limits_are_the_largest_found_of_the_pods() -> None:
     assert day.row().found == Resources(500, 64 * MIB, 2000, None)
 
 
-def test_what_is_finer_than_a_unit_is_rounded_up_in_a_request_and_down_in_a_limit() -> None:
+def test_a_request_is_rounded_up_and_a_limit_down_to_whole_units() -> None:
     pod = f"{NEW}-bcdfg"
     day = Day().pod(pod)
     for metric in (Metric.REQUESTS, Metric.LIMITS):
@@ -180,7 +180,7 @@ def test_what_is_finer_than_a_unit_is_rounded_up_in_a_request_and_down_in_a_limi
     assert day.row().found == Resources(101, 107374183, 100, 107374182)
 
 
-def test_the_cpu_quota_stands_in_for_a_limit_that_is_not_listed() -> None:
+def test_the_cpu_quota_is_the_fallback_for_a_limit_that_is_not_listed() -> None:
     pod = f"{OLD}-bcdfg"
     quota = Day().pod(pod).state(Metric.CPU_QUOTA, 50_000, pod=pod)
     assert quota.row().found == Resources(cpu_limit_millicores=500)
@@ -204,24 +204,24 @@ def test_an_oom_kill_seen_by_both_metrics_is_one() -> None:
     assert day.row().oom_kills == 3
 
 
-def test_a_workload_with_an_autoscaler_says_so() -> None:
+def test_a_workload_with_an_hpa() -> None:
     day = Day().pod(f"{OLD}-bcdfg")
     day.state(Metric.HPA, scaletargetref_kind="Deployment", scaletargetref_name="cart")
     assert day.row().hpa is True
 
 
-def test_without_an_autoscaler_of_its_own_a_workload_has_none() -> None:
+def test_an_hpa_of_another_workload_does_not_count() -> None:
     day = Day().pod(f"{OLD}-bcdfg").pod("redis-0")
     day.state(Metric.HPA, scaletargetref_kind="StatefulSet", scaletargetref_name="redis")
     assert day.row().hpa is False
     assert day.state(Metric.CONTAINER_INFO, pod=f"{OLD}-bcdfg").row().hpa is False, "a StatefulSet's pod is no matter"
 
 
-def test_while_autoscalers_are_not_in_the_metrics_nobody_knows_of_one() -> None:
+def test_without_the_hpa_metric_the_hpa_is_not_known() -> None:
     assert Day().pod(f"{OLD}-bcdfg").row().hpa is None
 
 
-def test_while_a_shard_of_kube_state_metrics_is_away_only_what_is_listed_is_known() -> None:
+def test_with_a_missing_shard_of_kube_state_metrics_only_listed_hpas_are_known() -> None:
     day = Day().pod(f"{OLD}-bcdfg").pod(f"{OLD}-hjklm").pod("web-7d4b9c8f65-npqrs")
     for pod in (f"{OLD}-bcdfg", "web-7d4b9c8f65-npqrs"):
         day.state(Metric.CONTAINER_INFO, pod=pod)
@@ -251,7 +251,7 @@ def test_a_day_without_data_has_no_rows_and_names_what_is_missing() -> None:
     )
 
 
-def test_a_day_without_windows_has_nothing_to_say() -> None:
+def test_a_day_without_windows_has_no_usage_and_no_warnings() -> None:
     nothing = PeakDay(DAY, ())
     assert day_usage(DayReading(Grid.of((), 60)), nothing) == DayUsage((), 0.0)
 

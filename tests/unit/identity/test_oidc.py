@@ -1,4 +1,4 @@
-"""How often, and by how many at once, the identity provider is asked."""
+"""Requests to the identity provider: caching and the concurrency limit."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from kubedoor.errors import IdentityError
-from kubedoor.identity.oidc import ASKED_AT_ONCE, DISCOVERED_FOR, Oidc, OidcOptions
-from tests.support.people import Clock
+from kubedoor.identity.oidc import DISCOVERY_TTL, MAX_CONCURRENT_REQUESTS, OidcClient, OidcOptions
+from tests.support.accounts import Clock
 
 
 class Provider(ThreadingHTTPServer):
-    """Answers its discovery document once it is let."""
+    """Serves only its discovery document; clear `may_answer` to delay responses."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.asked = 0
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.request_count = 0
         self.may_answer = threading.Event()
         self.may_answer.set()
 
@@ -32,11 +32,11 @@ class Provider(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class Answer(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Provider
 
     def do_GET(self) -> None:
-        self.server.asked += 1
+        self.server.request_count += 1
         self.server.may_answer.wait(timeout=20)
         body = json.dumps({"issuer": self.server.issuer, "authorization_endpoint": f"{self.server.issuer}/go"}).encode()
         self.send_response(200)
@@ -60,39 +60,39 @@ def running() -> Iterator[Provider]:
             provider.shutdown()
 
 
-def oidc_of(provider: Provider, clock: Clock) -> Oidc:
+def oidc_of(provider: Provider, clock: Clock) -> OidcClient:
     options = OidcOptions(provider.issuer, "kubedoor", "", "openid", "sub", "groups", {}, "http://here/callback")
-    return Oidc(options, now=clock)
+    return OidcClient(options, now=clock)
 
 
-def test_what_a_provider_says_of_itself_is_believed_for_some_minutes() -> None:
+def test_the_discovery_document_is_cached_until_its_ttl() -> None:
     clock = Clock()
     with running() as provider:
         oidc = oidc_of(provider, clock)
         assert oidc.start()[0].startswith(f"{provider.issuer}/go?")
         assert oidc.start()[1] != oidc.start()[1]
-        assert provider.asked == 1
-        clock.advance(seconds=DISCOVERED_FOR.total_seconds())
+        assert provider.request_count == 1
+        clock.advance(seconds=DISCOVERY_TTL.total_seconds())
         oidc.start()
-        assert provider.asked == 2
+        assert provider.request_count == 2
 
 
-def test_a_slow_provider_does_not_take_every_thread() -> None:
+def test_a_slow_provider_does_not_block_every_thread() -> None:
     def outcome(_: int) -> str:
         try:
             return oidc.start()[0]
         except IdentityError as error:
             return error.message
 
-    with running() as provider, ThreadPoolExecutor(ASKED_AT_ONCE + 4) as pool:
+    with running() as provider, ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS + 4) as pool:
         oidc = oidc_of(provider, Clock())
         provider.may_answer.clear()
-        starts = [pool.submit(outcome, number) for number in range(ASKED_AT_ONCE + 4)]
+        starts = [pool.submit(outcome, number) for number in range(MAX_CONCURRENT_REQUESTS + 4)]
         threading.Event().wait(3)
         refused = [one.result() for one in starts if one.done()]
         assert len(refused) == 4
         assert all("try again" in message for message in refused)
         provider.may_answer.set()
-        assert sum(one.result().startswith(provider.issuer) for one in starts) == ASKED_AT_ONCE
+        assert sum(one.result().startswith(provider.issuer) for one in starts) == MAX_CONCURRENT_REQUESTS
     with pytest.raises(IdentityError):
         oidc_of(provider, Clock()).start()

@@ -1,4 +1,4 @@
-"""The web UI shows how addresses of channels are written: each of them must be one."""
+"""Channel URLs: the examples that the web UI shows are valid, and URLs that name local files are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_services_that_are_used_most_have_an_example() -> None:
 
 
 @pytest.mark.parametrize("url", EXAMPLES.values(), ids=EXAMPLES.keys())
-def test_an_example_of_an_address_is_understood(url: str) -> None:
+def test_an_example_is_a_valid_url(url: str) -> None:
     assert service_of(url)
 
 
@@ -34,7 +34,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("url", "name"), FILES.values(), ids=FILES.keys())
-def test_an_address_names_no_file_of_this_machine(url: str, name: str) -> None:
+def test_a_url_that_names_a_local_file_is_refused(url: str, name: str) -> None:
     with pytest.raises(InvalidInput, match=f"{name}= would be a file") as caught:
         service_of(url)
     assert caught.value.details["field"] == "url"
@@ -49,5 +49,5 @@ def test_an_address_names_no_file_of_this_machine(url: str, name: str) -> None:
     ],
     ids=["a template on the web", "a template of the service's own"],
 )
-def test_other_templates_may_be_named(url: str) -> None:
+def test_a_template_that_is_no_local_file_is_allowed(url: str) -> None:
     assert service_of(url)

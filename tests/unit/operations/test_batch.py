@@ -1,4 +1,4 @@
-"""Actions against an API server of a few Deployments, whose every rollout is over at once unless a test says otherwise."""
+"""Actions against a fake API server of a few Deployments, whose rollouts end at once unless a test says otherwise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from kubedoor.kube.client import Cluster
 from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.operations import batch
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.batch import Tools
+from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
-from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.operations import ActionEvent, OperationStore
-from kubedoor.store.records import RecordStore, Wanted
+from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.workloads import manual_replicas
 from tests.support.builders import make_container, make_deployment
 from tests.support.clock import utc_now
@@ -37,12 +37,12 @@ HPAS = "/apis/autoscaling/v2/horizontalpodautoscalers"
 
 
 class Deployments(Cluster):
-    """`door_cpu`: what its door sets as the CPU request; None: control is off. `before` may refuse a request."""
+    """A fake cluster. `webhook_cpu`: the CPU request its admission sets; None: control is off. `before` may refuse a request."""
 
     def __init__(self, *names: str) -> None:
         super().__init__()
         self.stored = {name: make_deployment(name, replicas=3) for name in names}
-        self.door_cpu: str | None = None
+        self.webhook_cpu: str | None = None
         self.autoscaled: list[str] = []
         self.ignored: list[str] = []
         self.before: Callable[[str, str, bool], None] = lambda _method, _path, _dry_run: None
@@ -56,7 +56,7 @@ class Deployments(Cluster):
         if path.startswith(DEPLOYMENTS):
             name, _, part = path.removeprefix(DEPLOYMENTS).partition("/")
             return self._patch(name, part, body, dry_run=dry_run) if method == "PATCH" else self._shown(name)
-        if path == HOOK and self.door_cpu is None:
+        if path == HOOK and self.webhook_cpu is None:
             raise NotFound(path)
         targets = [{"kind": "Deployment", "name": name} for name in self.autoscaled]
         found = {
@@ -81,8 +81,8 @@ class Deployments(Cluster):
         replicas = body["spec"].get("replicas", shown["spec"]["replicas"])
         changed = {**shown, "spec": {**shown["spec"], "replicas": replicas}}
         changed["metadata"] = {**shown["metadata"], "generation": shown["metadata"]["generation"] + 1}
-        if self.door_cpu and not part:
-            pods = {"containers": [make_container(requests={"cpu": self.door_cpu})]}
+        if self.webhook_cpu and not part:
+            pods = {"containers": [make_container(requests={"cpu": self.webhook_cpu})]}
             changed["spec"] = {**changed["spec"], "template": {**changed["spec"]["template"], "spec": pods}}
         if not dry_run:
             self.stored[name] = changed
@@ -95,7 +95,7 @@ class Deployments(Cluster):
 
 
 class House:
-    """One pod's actions, on a store of its own cluster's rows."""
+    """One pod: its Actions, their stores and a fake cluster. Each test has a cluster name of its own."""
 
     def __init__(self, connection: Connection, name: str, *deployments: str) -> None:
         self.name = name
@@ -106,8 +106,8 @@ class House:
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
         switch = Switch(cluster=self.cluster, control=self.control, cluster_name=name, options=lambda: options)
         planner = Planner(cluster=self.cluster, cluster_name=name, control=self.control, switch=switch, rules=Rules())
-        tools = Tools(self.cluster, name, self.control, self.store, self.records, planner, utc_now)
-        self.actions = Actions(tools=tools, publish=lambda: None)
+        dependencies = ActionDependencies(self.cluster, name, self.control, self.store, self.records, planner, utc_now)
+        self.actions = Actions(dependencies=dependencies, publish=lambda: None)
 
     def key(self, name: str = "web") -> WorkloadKey:
         return WorkloadKey(self.name, "shop", name)
@@ -116,8 +116,8 @@ class House:
         before = self.control.manual(self.key(name))
         self.control.edit(self.key(name), replace(before, **fields), based_on=before.version, who=who)
 
-    def start(self, wish: Wish) -> str:
-        return self.actions.start(wish, ALICE)[0]
+    def start(self, request: ActionRequest) -> str:
+        return self.actions.start(request, ALICE)[0]
 
     def wait(self, action: str) -> dict[str, Any]:
         for _ in range(600):
@@ -126,19 +126,19 @@ class House:
             time.sleep(0.05)
         raise AssertionError(shown)
 
-    def done(self, wish: Wish) -> dict[str, Any]:
-        return self.wait(self.start(wish))
+    def done(self, request: ActionRequest) -> dict[str, Any]:
+        return self.wait(self.start(request))
 
 
 @pytest.fixture
 def house(embedded: Connection, cluster: str, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setattr(batch, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(manual_replicas, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(manual_replicas, "RETRY_SECONDS", 0.01)
     return House(embedded, cluster, "web", "cart")
 
 
-def wish(kind: Kind, *names: str, **fields: Any) -> Wish:
-    return Wish(kind, tuple(Target("shop", name) for name in names or ("web",)), **fields)
+def make_request(kind: Kind, *names: str, **fields: Any) -> ActionRequest:
+    return ActionRequest(kind, tuple(Target("shop", name) for name in names or ("web",)), **fields)
 
 
 def refusing(
@@ -156,30 +156,30 @@ QUOTA = ClusterError("the quota forbids it", status=422)
 
 
 @pytest.mark.parametrize("there_was", [None, 4])
-def test_a_scale_that_fails_sets_the_manual_value_back(house: House, there_was: int | None) -> None:
+def test_a_failed_scale_restores_the_manual_value(house: House, there_was: int | None) -> None:
     house.edit(BOB, replicas=there_was, note="for the sale", containers={"app": Resources(cpu_request_millicores=5)})
     house.cluster.before = refusing("/scale", QUOTA)
-    shown = house.done(wish(Kind.SCALE, replicas=50))
+    shown = house.done(make_request(Kind.SCALE, replicas=50))
     (item,) = shown["items"]
     word = "none" if there_was is None else there_was
     assert (item["state"], item["was_changed"]) == ("failed", False)
     assert item["message"] == f"the quota forbids it; the manual value is {word} again"
     now = house.control.manual(house.key())
     assert (now.replicas, now.note, list(now.containers)) == (there_was, "for the sale", ["app"])
-    (line,) = house.records.find_audit(Wanted(action="workload.scale", target=str(house.key())), limit=5)
+    (line,) = house.records.find_audit(RecordFilter(action="workload.scale", target=str(house.key())), limit=5)
     assert (line["outcome"], line["after"]["error"]) == ("failed", item["message"])
 
 
-def test_a_manual_value_that_somebody_has_edited_since_is_not_set_back_and_said(house: House) -> None:
+def test_a_manual_value_edited_since_is_not_restored_and_the_message_says_so(house: House) -> None:
     house.cluster.before = refusing("/scale", QUOTA, lambda: house.edit(BOB, note="mine now"))
-    (item,) = house.done(wish(Kind.SCALE, replicas=50))["items"]
+    (item,) = house.done(make_request(Kind.SCALE, replicas=50))["items"]
     assert (item["state"], item["was_changed"]) == ("failed", True)
     assert item["message"] == "the quota forbids it; the manual value is 50 now"
     assert house.control.manual(house.key()).note == "mine now"
 
 
-def test_who_overrules_somebodys_edit_since_the_plan_is_told(house: House) -> None:
-    action = house.start(wish(Kind.SCALE, "cart", "web", replicas=9, interval_seconds=0.5))
+def test_the_message_names_an_edit_since_the_plan_that_was_overwritten(house: House) -> None:
+    action = house.start(make_request(Kind.SCALE, "cart", "web", replicas=9, interval_seconds=0.5))
     house.edit(BOB, replicas=15, note="do not touch")
     message = house.wait(action)["items"][1]["message"]
     assert message == "9 of 9 pods are available; bob had edited it meanwhile: the manual value was 15"
@@ -187,11 +187,11 @@ def test_who_overrules_somebodys_edit_since_the_plan_is_told(house: House) -> No
     assert (now.replicas, now.note, now.edited_by) == (9, "do not touch", "alice")
 
 
-def test_ones_own_number_and_one_from_before_the_plan_are_not_spoken_of(house: House) -> None:
+def test_the_message_names_neither_own_edits_nor_those_before_the_plan(house: House) -> None:
     house.edit(BOB, replicas=15, note="old")
     for number in (9, 10):
         assert (
-            house.done(wish(Kind.SCALE, replicas=number))["items"][0]["message"]
+            house.done(make_request(Kind.SCALE, replicas=number))["items"][0]["message"]
             == f"{number} of {number} pods are available"
         )
     assert house.control.manual(house.key()).note == ""
@@ -202,21 +202,21 @@ def sized(house: House, *names: str, cpu: int = 100) -> None:
         house.edit(BOB, name, replicas=3, containers={"app": Resources(cpu_request_millicores=cpu)})
 
 
-def test_a_door_that_goes_off_half_way_stops_an_apply(house: House) -> None:
+def test_an_apply_fails_its_items_once_control_is_off(house: House) -> None:
     sized(house, "web", "cart")
-    house.cluster.door_cpu = "100m"
-    action = house.start(wish(Kind.APPLY, "web", "cart", interval_seconds=1.5))
+    house.cluster.webhook_cpu = "100m"
+    action = house.start(make_request(Kind.APPLY, "web", "cart", interval_seconds=1.5))
     while not house.actions.progress(action)["done"]:
         time.sleep(0.05)
-    house.cluster.door_cpu = None
+    house.cluster.webhook_cpu = None
     web, cart = house.wait(action)["items"]
     assert (web["state"], house.cluster.cpu("web")) == ("done", "100m")
     assert (cart["state"], cart["was_changed"]) == ("failed", False)
     assert cart["message"].startswith("not touched: the door is off")
 
 
-def test_an_hpa_that_comes_half_way_stops_a_scale(house: House) -> None:
-    action = house.start(wish(Kind.SCALE, "web", "cart", replicas=5, interval_seconds=1.5))
+def test_a_scale_fails_its_items_once_an_hpa_scales_them(house: House) -> None:
+    action = house.start(make_request(Kind.SCALE, "web", "cart", replicas=5, interval_seconds=1.5))
     while not house.actions.progress(action)["done"]:
         time.sleep(0.05)
     house.cluster.autoscaled = ["cart"]
@@ -227,23 +227,23 @@ UNLIKE = "a restart would not give the control values: app cpu request 50m -> 10
 
 
 @pytest.mark.parametrize("kind", [Kind.RESTART, Kind.APPLY])
-def test_a_door_that_remembers_older_values_is_waited_for(house: House, kind: Kind) -> None:
+def test_a_restart_waits_while_the_webhook_has_stale_values(house: House, kind: Kind) -> None:
     sized(house, "web")
-    house.cluster.door_cpu = "50m"
-    (planned,) = house.actions.plan(wish(kind))
+    house.cluster.webhook_cpu = "50m"
+    (planned,) = house.actions.plan(make_request(kind))
     assert planned.warnings == (UNLIKE,)
-    action = house.start(wish(kind))
+    action = house.start(make_request(kind))
     time.sleep(0.5)
-    house.cluster.door_cpu = "100m"
+    house.cluster.webhook_cpu = "100m"
     shown = house.wait(action)
     assert (shown["items"][0]["message"], house.cluster.cpu("web")) == ("3 of 3 pods are available", "100m")
     assert house.cluster.stored["web"]["metadata"]["generation"] == 2, "one restart"
 
 
-def test_what_waits_for_a_door_is_left_alone_when_the_action_is_cancelled(house: House) -> None:
+def test_an_item_that_waits_for_the_webhook_is_not_touched_after_a_cancel(house: House) -> None:
     sized(house, "web")
-    house.cluster.door_cpu = "50m"
-    action = house.start(wish(Kind.RESTART))
+    house.cluster.webhook_cpu = "50m"
+    action = house.start(make_request(Kind.RESTART))
     time.sleep(0.3)
     house.actions.cancel(action, ALICE)
     shown = house.wait(action)
@@ -252,36 +252,36 @@ def test_what_waits_for_a_door_is_left_alone_when_the_action_is_cancelled(house:
     assert "generation" not in house.cluster.stored["web"]["metadata"]
 
 
-def test_what_a_restart_did_not_give_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_values_that_a_restart_did_not_set(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kubedoor.operations.replan.ATTEMPTS", 1)
     sized(house, "web")
-    house.cluster.door_cpu = "50m"
-    assert house.done(wish(Kind.RESTART))["items"][0]["message"] == f"3 of 3 pods are available; {UNLIKE}"
-    (planned,) = house.actions.plan(wish(Kind.APPLY))
+    house.cluster.webhook_cpu = "50m"
+    assert house.done(make_request(Kind.RESTART))["items"][0]["message"] == f"3 of 3 pods are available; {UNLIKE}"
+    (planned,) = house.actions.plan(make_request(Kind.APPLY))
     assert (planned.verdict, planned.reason) == ("nothing", UNLIKE)
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_a_namespace_that_keeps_the_door_out_is_left_alone(house: House, kind: Kind) -> None:
+def test_a_namespace_labelled_to_bypass_the_webhook_is_refused(house: House, kind: Kind) -> None:
     house.cluster.ignored = ["shop"]
     with pytest.raises(InvalidInput, match="namespace shop is labelled kubedoor-ignore"):
-        house.start(wish(kind))
+        house.start(make_request(kind))
 
 
-def test_what_cannot_be_looked_at_stops_nothing(house: House) -> None:
+def test_a_scale_goes_on_without_permission_to_list_hpas_and_namespaces(house: House) -> None:
     def before(_method: str, path: str, _dry_run: bool) -> None:
         if path in (HPAS, "/api/v1/namespaces"):
             raise Forbidden("the cluster does not allow this to KubeDoor: list")
 
     house.cluster.before = before
-    assert house.done(wish(Kind.SCALE, replicas=4))["state"] == "finished"
+    assert house.done(make_request(Kind.SCALE, replicas=4))["state"] == "finished"
 
 
-def test_a_cancelled_action_has_its_last_words_though_the_store_is_away_for_a_moment(
+def test_a_cancelled_action_records_its_results_despite_a_short_outage_of_the_store(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.cluster.is_seen = False
-    action = house.start(wish(Kind.RESTART))
+    action = house.start(make_request(Kind.RESTART))
     while not house.actions.progress(action)["items"][0]["was_changed"]:
         time.sleep(0.05)
     away_until = time.monotonic() + 1.5
@@ -299,12 +299,12 @@ def test_a_cancelled_action_has_its_last_words_though_the_store_is_away_for_a_mo
     assert shown["items"][0]["message"].startswith("changed; its rollout was not waited for")
 
 
-def test_the_list_says_the_same_as_the_action_whatever_became_of_its_items(house: House) -> None:
+def test_the_list_agrees_with_the_detail_of_an_action(house: House) -> None:
     house.cluster.before = refusing("cart/scale", QUOTA)
-    ended = house.done(wish(Kind.SCALE, "web", "cart", replicas=5))
+    ended = house.done(make_request(Kind.SCALE, "web", "cart", replicas=5))
     house.cluster.before = lambda _method, _path, _dry_run: None
     house.cluster.is_seen = False
-    running = house.start(wish(Kind.RESTART, "web", "cart"))
+    running = house.start(make_request(Kind.RESTART, "web", "cart"))
     while not house.actions.progress(running)["items"][0]["was_changed"]:
         time.sleep(0.05)
     progress = [ActionEvent(running, "item_progress", "shop", "web", {"message": f"{n} of 9"}) for n in range(50)]
@@ -318,6 +318,6 @@ def test_the_list_says_the_same_as_the_action_whatever_became_of_its_items(house
     assert (oldest["done"], oldest["failed"], newest["running"], newest["untouched"]) == (1, 1, 1, 1)
     assert oldest["message"].startswith("shop/cart: the quota forbids it")
     assert len(house.store.events([running])[running]) == 4, "of its progress only the newest"
-    assert [row["detail"] for row in house.store.last_words([running])[running]] == [{}, {}]
+    assert [row["detail"] for row in house.store.latest_events([running])[running]] == [{}, {}]
     house.actions.cancel(running, ALICE)
     assert house.wait(running)["cancelled_by"] == house.actions.recent(limit=1)[0]["cancelled_by"] == "alice"

@@ -1,4 +1,4 @@
-"""When a rollout is over, and what may be wished for."""
+"""The state of a rollout, and the validation of requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from kubedoor.admission.comparison import template_changes
 from kubedoor.errors import InvalidInput
-from kubedoor.operations.request import BackTo, Target, Wish, parse
+from kubedoor.operations.request import ActionRequest, RestorePoint, Target, parse
 from kubedoor.operations.rollout import DEADLINE_EXCEEDED, rollout_of
 from tests.support.builders import make_container, make_deployment
 
@@ -58,14 +58,14 @@ ROLLOUTS = {
 
 
 @pytest.mark.parametrize(("manifest", "state", "words"), ROLLOUTS.values(), ids=ROLLOUTS.keys())
-def test_a_rollout_is_as_its_status_says(manifest: dict[str, Any], state: str, words: str) -> None:
+def test_the_state_of_a_rollout_follows_from_its_status(manifest: dict[str, Any], state: str, words: str) -> None:
     rollout = rollout_of(manifest, generation=4)
     assert rollout.state == state
     assert words in rollout.message
 
 
 WEB = {"namespace": "shop", "deployment": "web"}
-BAD_WISHES = {
+BAD_REQUESTS = {
     "no kind": ({"kind": "stop", "targets": [WEB]}, "kind"),
     "no workloads": ({"kind": "restart", "targets": []}, "workloads"),
     "too many": ({"kind": "restart", "targets": [{**WEB, "deployment": f"w{n}"} for n in range(501)]}, "workloads"),
@@ -82,20 +82,22 @@ BAD_WISHES = {
 }
 
 
-@pytest.mark.parametrize(("body", "field"), BAD_WISHES.values(), ids=BAD_WISHES.keys())
-def test_a_bad_wish_names_its_field(body: dict[str, Any], field: str) -> None:
+@pytest.mark.parametrize(("body", "field"), BAD_REQUESTS.values(), ids=BAD_REQUESTS.keys())
+def test_an_invalid_request_names_its_field(body: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse(body)
     assert refused.value.details["field"] == field
 
 
-def test_a_wish_is_read_as_it_was_written() -> None:
-    targets = (Target("shop", "web", 3), Target("shop", "cart", back_to=BackTo(None, 2)))
-    wish = Wish(kind=parse({"kind": "scale", "targets": [WEB]}).kind, targets=targets, at_once=2, note="sale")
-    assert parse(wish.as_json()) == wish
+def test_parse_is_the_inverse_of_as_json() -> None:
+    targets = (Target("shop", "web", 3), Target("shop", "cart", back_to=RestorePoint(None, 2)))
+    request = ActionRequest(
+        kind=parse({"kind": "scale", "targets": [WEB]}).kind, targets=targets, at_once=2, note="sale"
+    )
+    assert parse(request.as_json()) == request
 
 
-def test_only_requests_and_limits_that_really_differ_are_changes() -> None:
+def test_only_requests_and_limits_with_another_amount_are_changes() -> None:
     before = make_deployment(containers=[make_container(requests={"cpu": "1000m", "memory": "1Gi"})])
     after = make_deployment(
         containers=[make_container(requests={"cpu": "1", "memory": "512Mi"}, limits={"cpu": "2"})],

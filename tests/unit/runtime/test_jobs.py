@@ -1,3 +1,5 @@
+"""One-off jobs of the chart: output, and errors for missing settings."""
+
 from __future__ import annotations
 
 import json
@@ -12,7 +14,7 @@ from tests.support.promserver import PromServer, Reply
 NO_CLUSTER = {"KUBEDOOR_KUBECONFIG": "none"}
 
 
-def test_a_ping_prints_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ping_prints_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [{"event": "started", "days": []}, {"event": "finished", "complete": True}]
     body = b"".join(json.dumps(step).encode() + b"\n" for step in steps)
     with PromServer(lambda _asked: Reply(body, content_type="application/x-ndjson")).running() as server:
@@ -20,12 +22,12 @@ def test_a_ping_prints_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == steps
 
 
-def test_a_ping_has_to_know_where_to() -> None:
+def test_ping_requires_a_url() -> None:
     with pytest.raises(SettingsError, match="KUBEDOOR_COLLECT_URL is not set"):
         jobs.ping(settings.load({}))
 
 
-def test_without_a_cluster_there_is_nothing_to_renew_or_to_remove() -> None:
-    for chore in (jobs.renew_certificates, jobs.remove_webhook):
+def test_jobs_that_need_a_cluster_fail_without_one() -> None:
+    for job in (jobs.renew_certificates, jobs.remove_webhook):
         with pytest.raises(ClusterError, match="no cluster"):
-            chore(settings.load(NO_CLUSTER))
+            job(settings.load(NO_CLUSTER))

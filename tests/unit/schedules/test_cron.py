@@ -1,4 +1,4 @@
-"""Cron as the CronJob controller reads it."""
+"""Cron expressions have the semantics of the CronJob controller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UTC_ZONE = ZoneInfo("UTC")
 
 
 def following(text: str, after: str, *, zone: str = "UTC", count: int = 3) -> list[str]:
-    """The next local times, with their offset."""
+    """The next due times, in local time."""
     cron = Cron.parse(text, ZoneInfo(zone))
     found = islice(cron.following(datetime.fromisoformat(after).replace(tzinfo=UTC)), count)
     return [due.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") for due in found]
@@ -39,11 +39,11 @@ WHEN = {
 
 
 @pytest.mark.parametrize(("text", "expected"), WHEN.values(), ids=WHEN.keys())
-def test_it_comes_when_it_says(text: str, expected: list[str]) -> None:
+def test_due_times(text: str, expected: list[str]) -> None:
     assert following(text, "2026-11-24T10:00", count=len(expected)) == expected
 
 
-def test_a_time_that_daylight_saving_skips_never_comes() -> None:
+def test_a_time_that_daylight_saving_skips_is_never_due() -> None:
     assert following("30 2 * * *", "2026-03-28T00:00", zone="Europe/Berlin") == [
         "2026-03-28 02:30",
         "2026-03-30 02:30",
@@ -51,7 +51,7 @@ def test_a_time_that_daylight_saving_skips_never_comes() -> None:
     ]
 
 
-def test_a_time_that_daylight_saving_repeats_comes_twice() -> None:
+def test_a_time_that_daylight_saving_repeats_is_due_twice() -> None:
     cron = Cron.parse("30 2 * * *", ZoneInfo("Europe/Berlin"))
     due = cron.between(datetime(2026, 10, 25, tzinfo=UTC), datetime(2026, 10, 25, 12, tzinfo=UTC))
     assert [one.hour for one in due] == [0, 1]
@@ -82,7 +82,7 @@ def test_a_time_that_daylight_saving_repeats_comes_twice() -> None:
         "0 0 31 4,6,9,11 *",
     ],
 )
-def test_what_is_not_cron_or_never_comes_names_the_field(text: str) -> None:
+def test_an_invalid_expression_or_one_without_runs_names_the_field(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         Cron.parse(text, UTC_ZONE)
     assert refused.value.details["field"] == "cron"
@@ -90,8 +90,8 @@ def test_what_is_not_cron_or_never_comes_names_the_field(text: str) -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/Berlin", "Australia/Lord_Howe"])
 @pytest.mark.parametrize("text", ["*/7 * * * *", "30 2 * * *", "59 23 * * 0"])
-def test_counted_backwards_and_forwards_it_is_the_same(text: str, zone: str) -> None:
-    """Over the days on which clocks are set, too."""
+def test_following_between_newest_first_and_count_agree(text: str, zone: str) -> None:
+    """Also over daylight saving changes."""
     cron = Cron.parse(text, ZoneInfo(zone))
     since, until = datetime(2026, 10, 2, 5, 7, 30, tzinfo=UTC), datetime(2026, 10, 26, 18, tzinfo=UTC)
     due = list(takewhile(lambda one: one <= until, cron.following(since)))
@@ -100,20 +100,20 @@ def test_counted_backwards_and_forwards_it_is_the_same(text: str, zone: str) -> 
     assert cron.count(since, until) == len(due)
 
 
-def test_three_days_of_minutes_are_counted_without_going_through_them() -> None:
+def test_counting_three_days_of_minutes_is_fast() -> None:
     since = datetime(2026, 11, 24, tzinfo=UTC)
     began = perf_counter()
     for _ in range(100):
         assert Cron.parse("* * * * *", UTC_ZONE).count(since, since + timedelta(days=3)) == 3 * 1440
-    assert perf_counter() - began < 1, "each took 50 ms when it went through them"
+    assert perf_counter() - began < 1, "iterating took 50 ms each"
 
 
 @pytest.mark.parametrize("name", ["right/UTC", "posix/Europe/Berlin", "localtime", "Mars/Olympus", ""])
-def test_only_zones_that_kubernetes_has_too(name: str) -> None:
+def test_a_time_zone_that_kubernetes_does_not_know_names_the_field(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         zone_named(name)
     assert refused.value.details["field"] == "time_zone"
 
 
-def test_years_without_a_run_end() -> None:
+def test_following_ends_after_the_search_period() -> None:
     assert len(following("0 0 29 2 *", "2026-01-01T00:00", count=9)) == 2

@@ -1,4 +1,4 @@
-"""Schedules against an API server of a few Deployments: temporary scales and their way back, whatever goes wrong meanwhile."""
+"""Schedules against a fake API server of a few Deployments: temporary scales and their returns, with faults in between."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kubedoor.errors import ClusterError, Conflict, StoreError
 from kubedoor.identity.audit import Editor
 from kubedoor.model.events import Event
 from kubedoor.operations import batch
-from kubedoor.operations.request import Kind, Target, Wish
+from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.missed_runs import missed_runs
-from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleWish
-from kubedoor.schedules.schedules import OVERDUE, Schedules
+from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleRequest
+from kubedoor.schedules.schedules import CLOCK_FALLBACK_AFTER, Schedules
 from kubedoor.store import schedules as store_of_schedules
 from kubedoor.store.connection import Connection
-from kubedoor.store.notices import NoticeStore
+from kubedoor.store.events import EventStore
 from kubedoor.store.schedules import ScheduleStore
-from tests.support.people import Clock
+from tests.support.accounts import Clock
 from tests.unit.operations.test_batch import Deployments
 from tests.unit.operations.test_batch import House as ActionHouse
 
@@ -35,7 +35,7 @@ Refusing = Callable[[str, str, bool], None]
 
 
 class Cluster(Deployments):
-    """With the CronJobs and Secrets of schedules, by path."""
+    """`objects`: the CronJobs and Secrets of schedules, by path."""
 
     def __init__(self, *names: str) -> None:
         super().__init__(*names)
@@ -52,7 +52,7 @@ class Cluster(Deployments):
 
 
 class House(ActionHouse):
-    """One pod of `api`; `cronjobs`: as in a cluster of KubeDoor's own."""
+    """One pod of `api`. `cronjobs`: schedules have CronJobs, as in a cluster."""
 
     def __init__(self, connection: Connection, name: str, *deployments: str, cronjobs: bool = False) -> None:
         super().__init__(connection, name, *deployments)
@@ -74,16 +74,16 @@ class House(ActionHouse):
             now=self.clock,
         )
 
-    def scale_for_a_while(
+    def temporary_scale(
         self, name: str, replicas: int, *, minutes: int, back: int, on: tuple[str, ...] = ("web",)
     ) -> dict[str, Any]:
         targets = tuple(Target("shop", one) for one in on)
-        wish = Wish(Kind.SCALE, targets, replicas=replicas)
+        request = ActionRequest(Kind.SCALE, targets, replicas=replicas)
         at = (self.clock.now + timedelta(minutes=minutes)).isoformat()
-        return self.schedules.create(ScheduleWish(name, wish, "UTC", at=at, return_after_minutes=back), ALICE)
+        return self.schedules.create(ScheduleRequest(name, request, "UTC", at=at, return_after_minutes=back), ALICE)
 
     def go_on(self, minutes: int = 1) -> list[int]:
-        """A minute after the other; the numbers of pods that web has had."""
+        """Ticks once a minute; returns the distinct replicas that web had."""
         had, number = [self.replicas()], self.store.newest_number()
         for _ in range(minutes):
             self.clock.advance(minutes=1)
@@ -104,9 +104,9 @@ class House(ActionHouse):
     def returns(self) -> list[dict[str, Any]]:
         return [one for one in self.schedules.all() if one["parent"]]
 
-    def events(self) -> NoticeStore:
+    def events(self) -> EventStore:
         missed = missed_runs(ScheduleStore(self.connection, self.name))
-        return NoticeStore(self.connection, self.name, own_username="kubedoor", missed=missed)
+        return EventStore(self.connection, self.name, own_username="kubedoor", missed=missed)
 
     def told(self) -> list[str]:
         store = self.events()
@@ -157,8 +157,8 @@ def tokens(house: House) -> Iterator[tuple[str, str]]:
 
 
 def scaled_by_a_ping(house: House) -> tuple[str, str]:
-    """Scale for ten minutes as a CronJob does it; the return that waits now, and its token."""
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+    """Run a temporary scale of ten minutes by a ping; returns its pending return and the token of that."""
+    house.temporary_scale("sale", 10, minutes=1, back=10)
     ((schedule, token),) = tokens(house)
     house.clock.advance(minutes=1)
     house.schedules.ping(schedule, token)
@@ -167,11 +167,11 @@ def scaled_by_a_ping(house: House) -> tuple[str, str]:
     return found
 
 
-# Back, whatever happens
+# Retries of a return
 
 
-def test_a_return_whose_api_server_is_away_is_tried_again_until_it_has_started(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+def test_a_return_is_retried_until_it_has_started(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=10)
     assert house.go_on() == [3, 10]
     house.cluster.before = away()
     house.go_on(13)
@@ -184,18 +184,18 @@ def test_a_return_whose_api_server_is_away_is_tried_again_until_it_has_started(h
 
 
 @pytest.mark.parametrize("late", [timedelta(minutes=8), timedelta(hours=20), timedelta(days=3)])
-def test_a_return_comes_however_late_somebody_is_there_for_it(house: House, late: timedelta) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+def test_a_return_runs_after_a_downtime_of_days(house: House, late: timedelta) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=10)
     house.go_on()
     house.clock.now = house.returns()[0]["at"] + late
     assert house.go_on() == [10, 3]
 
 
-def test_a_return_waits_for_an_action_of_somebody_else(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=2)
+def test_a_return_is_retried_while_another_action_runs(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=2)
     house.go_on()
     house.cluster.is_seen = False
-    restart = house.actions.start(Wish(Kind.RESTART, (Target("shop", "web"),)), BOB)[0]
+    restart = house.actions.start(ActionRequest(Kind.RESTART, (Target("shop", "web"),)), BOB)[0]
     house.clock.now = house.returns()[0]["at"]
     house.schedules.tick()
     assert "bob is at work on shop/web" in house.returns()[0]["runs"][0]["message"]
@@ -204,8 +204,8 @@ def test_a_return_waits_for_an_action_of_somebody_else(house: House) -> None:
     assert house.go_on(2) == [10, 3]
 
 
-def test_a_return_is_begun_once_though_two_pods_tick(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+def test_several_pods_start_a_return_once(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=10)
     house.go_on()
     house.clock.now = house.returns()[0]["at"]
     pods = [house.schedules, house.pod(), house.pod()]
@@ -219,8 +219,8 @@ def test_a_return_is_begun_once_though_two_pods_tick(house: House) -> None:
     assert house.replicas() == 3
 
 
-def test_a_return_that_cannot_start_for_a_day_is_given_up_and_told(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=10)
+def test_a_return_that_cannot_start_for_a_day_is_given_up_and_reported(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=10)
     house.go_on()
     house.cluster.before = away()
     house.go_on(11)
@@ -233,8 +233,8 @@ def test_a_return_that_cannot_start_for_a_day_is_given_up_and_told(house: House)
     assert house.go_on(3) == [10]
 
 
-def test_what_will_be_refused_for_ever_is_not_tried_again(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=5)
+def test_a_return_refused_for_good_is_not_retried(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=5)
     house.go_on()
     house.cluster.autoscaled = ["web"]
     house.go_on(9)
@@ -243,14 +243,14 @@ def test_what_will_be_refused_for_ever_is_not_tried_again(house: House) -> None:
     assert "an HPA scales it" in back["runs"][1]["message"]
 
 
-def test_a_return_is_not_undone_by_a_new_one_once_it_was_given_up(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=5)
+def test_a_new_return_ignores_the_restore_points_of_one_given_up(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=5)
     house.go_on()
     house.cluster.autoscaled = ["web"]
     house.go_on(9)
     house.cluster.autoscaled = []
     again = next(one for one in house.schedules.all() if not one["parent"])
-    house.actions.start(Wish(Kind.SCALE, (Target("shop", "web"),), replicas=6), BOB)
+    house.actions.start(ActionRequest(Kind.SCALE, (Target("shop", "web"),), replicas=6), BOB)
     house.settle()
     house.schedules.run_now(again["schedule"], ALICE)
     house.settle()
@@ -258,12 +258,12 @@ def test_a_return_is_not_undone_by_a_new_one_once_it_was_given_up(house: House) 
     assert newest["returns_to"] == {("shop", "web"): 6}, "not the number from before it was given up"
 
 
-# The return is written first
+# The return is stored before the scale starts
 
 
-def test_what_cannot_return_is_not_scaled(in_cluster: House) -> None:
+def test_a_scale_whose_return_cannot_be_stored_does_not_start(in_cluster: House) -> None:
     house = in_cluster
-    made = house.scale_for_a_while("sale", 20, minutes=1, back=60)
+    made = house.temporary_scale("sale", 20, minutes=1, back=60)
     ((schedule, token),) = tokens(house)
     house.cluster.before = away("/cronjobs/")
     house.clock.advance(minutes=1)
@@ -275,10 +275,10 @@ def test_what_cannot_return_is_not_scaled(in_cluster: House) -> None:
     assert len(house.connection.rows("SELECT 1 FROM schedule_results WHERE cluster = {c:String}", c=house.name)) == 1
 
 
-def test_what_does_not_start_leaves_no_return(house: House) -> None:
-    house.scale_for_a_while("sale", 20, minutes=1, back=60)
+def test_a_scale_that_cannot_start_leaves_no_return(house: House) -> None:
+    house.temporary_scale("sale", 20, minutes=1, back=60)
     house.cluster.is_seen = False
-    house.actions.start(Wish(Kind.RESTART, (Target("shop", "web"),)), BOB)
+    house.actions.start(ActionRequest(Kind.RESTART, (Target("shop", "web"),)), BOB)
     house.clock.advance(minutes=1)
     house.schedules.tick()
     assert (house.replicas(), house.returns()) == (3, [])
@@ -286,7 +286,7 @@ def test_what_does_not_start_leaves_no_return(house: House) -> None:
     house.settle()
 
 
-# Back to the right number
+# The replicas that a return restores
 
 
 @pytest.mark.parametrize(
@@ -294,57 +294,55 @@ def test_what_does_not_start_leaves_no_return(house: House) -> None:
     [(6, [3, 10, 20, 3]), (15, [3, 10, 20, 10, 3])],
     ids=["the first ends first", "the second ends first"],
 )
-def test_temporary_scales_on_top_of_each_other_end_where_they_began(
-    house: House, back_of_first: int, numbers: list[int]
-) -> None:
-    house.scale_for_a_while("first", 10, minutes=1, back=back_of_first)
-    house.scale_for_a_while("second", 20, minutes=3, back=8)
+def test_stacked_temporary_scales_restore_the_first_state(house: House, back_of_first: int, numbers: list[int]) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=back_of_first)
+    house.temporary_scale("second", 20, minutes=3, back=8)
     assert house.go_on(18) == numbers
     assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
 
 
-def test_temporary_scales_that_end_together_end_where_they_began(house: House) -> None:
-    """Also where the one on top comes first."""
-    house.scale_for_a_while("b first", 10, minutes=1, back=6)
-    house.scale_for_a_while("a second", 20, minutes=3, back=4)
+def test_stacked_temporary_scales_that_end_together_restore_the_first_state(house: House) -> None:
+    """Also if the return on top runs first."""
+    house.temporary_scale("b first", 10, minutes=1, back=6)
+    house.temporary_scale("a second", 20, minutes=3, back=4)
     house.go_on(3)
     assert len({one["at"] for one in house.returns()}) == 1
     assert house.go_on(8) == [20, 3]
     assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
 
 
-def test_of_three_temporary_scales_the_one_in_the_middle_may_end_first(house: House) -> None:
-    house.scale_for_a_while("first", 10, minutes=1, back=9)
-    house.scale_for_a_while("second", 20, minutes=2, back=3)
-    house.scale_for_a_while("third", 30, minutes=3, back=9)
+def test_of_three_stacked_temporary_scales_the_middle_one_may_end_first(house: House) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=9)
+    house.temporary_scale("second", 20, minutes=2, back=3)
+    house.temporary_scale("third", 30, minutes=3, back=9)
     assert house.go_on(16) == [3, 10, 20, 30, 3]
     assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
 
 
-def test_temporary_scales_whose_ends_were_slept_through_end_where_they_began(house: House) -> None:
-    house.scale_for_a_while("first", 10, minutes=1, back=4)
-    house.scale_for_a_while("second", 20, minutes=3, back=8)
+def test_overdue_returns_restore_the_first_state(house: House) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=4)
+    house.temporary_scale("second", 20, minutes=3, back=8)
     house.go_on(3)
     house.clock.advance(hours=2)
     assert house.go_on(3) == [20, 3]
     assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
 
 
-def test_of_two_temporary_scales_to_one_number_the_later_end_counts(house: House) -> None:
-    house.scale_for_a_while("first", 10, minutes=1, back=4)
-    house.scale_for_a_while("second", 10, minutes=3, back=8)
+def test_of_two_temporary_scales_to_the_same_number_the_later_return_counts(house: House) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=4)
+    house.temporary_scale("second", 10, minutes=3, back=8)
     assert house.go_on(9) == [3, 10]
     assert house.go_on(4) == [10, 3]
 
 
-def test_a_temporary_scale_that_died_before_it_scaled_holds_no_other_back(
+def test_a_temporary_scale_that_crashed_before_it_started_blocks_no_return(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.scale_for_a_while("first", 10, minutes=1, back=4)
-    house.scale_for_a_while("second", 20, minutes=3, back=8)
+    house.temporary_scale("first", 10, minutes=1, back=4)
+    house.temporary_scale("second", 20, minutes=3, back=8)
     house.go_on(2)
 
-    def killed(*_wish: Any, **_how: Any) -> Any:
+    def killed(*_request: Any, **_how: Any) -> Any:
         raise RuntimeError("the pod is killed")
 
     with monkeypatch.context() as patch:
@@ -356,17 +354,17 @@ def test_a_temporary_scale_that_died_before_it_scaled_holds_no_other_back(
     assert house.go_on(8) == [3]
 
 
-def test_the_number_that_is_shown_is_the_one_it_will_be(house: House) -> None:
-    house.scale_for_a_while("first", 10, minutes=1, back=10)
-    house.scale_for_a_while("second", 20, minutes=5, back=20)
+def test_the_expected_replicas_of_stacked_returns(house: House) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=10)
+    house.temporary_scale("second", 20, minutes=5, back=20)
     house.go_on(6)
     assert [one["returns_to"] for one in house.returns()] == [{("shop", "web"): 3}] * 2
 
 
-def test_what_somebody_has_set_meanwhile_stays(house: House) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=5, on=("web", "cart"))
+def test_a_return_skips_a_workload_whose_manual_value_was_changed_since(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=5, on=("web", "cart"))
     house.go_on()
-    house.wait(house.actions.start(Wish(Kind.SCALE, (Target("shop", "web"),), replicas=15), BOB)[0])
+    house.wait(house.actions.start(ActionRequest(Kind.SCALE, (Target("shop", "web"),), replicas=15), BOB)[0])
     house.go_on(8)
     assert (house.replicas("web"), house.control.manual(house.key()).replicas) == (15, 15)
     assert (house.replicas("cart"), house.control.manual(house.key("cart")).replicas) == (3, None)
@@ -377,20 +375,20 @@ def test_what_somebody_has_set_meanwhile_stays(house: House) -> None:
     assert "somebody has set another number" in items["web"]["message"]
 
 
-@pytest.mark.parametrize(("door_cpu", "expected"), [(None, 7), ("100m", 3)])
-def test_the_collected_number_counts_only_where_the_door_keeps_it(
-    house: House, door_cpu: str | None, expected: int
+@pytest.mark.parametrize(("webhook_cpu", "expected"), [(None, 7), ("100m", 3)])
+def test_a_return_restores_the_collected_value_only_while_control_is_on(
+    house: House, webhook_cpu: str | None, expected: int
 ) -> None:
     house.cluster.stored["web"]["spec"]["replicas"] = 7
     house.collect("web", 3)
-    house.scale_for_a_while("sale", 10, minutes=1, back=3)
-    house.cluster.door_cpu = door_cpu
+    house.temporary_scale("sale", 10, minutes=1, back=3)
+    house.cluster.webhook_cpu = webhook_cpu
     house.go_on()
     assert house.returns()[0]["returns_to"] == {("shop", "web"): expected}
     assert house.go_on(5) == [10, expected]
 
 
-def test_what_the_scale_has_not_touched_is_not_returned(house: House) -> None:
+def test_a_return_does_not_touch_a_workload_that_was_not_scaled(house: House) -> None:
     for name in ("web", "cart"):
         house.cluster.stored[name]["spec"]["replicas"] = 7
         house.collect(name, 3)
@@ -400,16 +398,16 @@ def test_what_the_scale_has_not_touched_is_not_returned(house: House) -> None:
             raise ClusterError("exceeded quota", status=422)
 
     house.cluster.before = quota
-    house.scale_for_a_while("sale", 20, minutes=1, back=3, on=("web", "cart"))
+    house.temporary_scale("sale", 20, minutes=1, back=3, on=("web", "cart"))
     house.go_on()
     house.cluster.before = nothing
     house.go_on(6)
     assert (house.replicas("web"), house.replicas("cart")) == (7, 7)
 
 
-def test_a_return_that_the_cluster_refuses_leaves_the_number_there_was_to_the_door(house: House) -> None:
+def test_a_return_refused_by_the_cluster_still_restores_the_manual_value(house: House) -> None:
     house.edit("alice", replicas=3)
-    house.scale_for_a_while("sale", 10, minutes=1, back=3, on=("web", "cart"))
+    house.temporary_scale("sale", 10, minutes=1, back=3, on=("web", "cart"))
     house.go_on()
 
     def quota(method: str, path: str, dry_run: bool) -> None:
@@ -426,7 +424,7 @@ def test_a_return_that_the_cluster_refuses_leaves_the_number_there_was_to_the_do
 # In a cluster
 
 
-def test_a_return_that_no_cronjob_has_done_is_begun_by_the_clock(in_cluster: House) -> None:
+def test_tick_starts_an_overdue_return_that_has_a_cronjob(in_cluster: House) -> None:
     house = in_cluster
     scaled_by_a_ping(house)
     (back,) = house.returns()
@@ -436,12 +434,12 @@ def test_a_return_that_no_cronjob_has_done_is_begun_by_the_clock(in_cluster: Hou
         if "/cronjobs/" in path
     }
     assert deadlines == {back["schedule"]: 86_400}
-    house.clock.now = back["at"] + OVERDUE - timedelta(minutes=1)
+    house.clock.now = back["at"] + CLOCK_FALLBACK_AFTER - timedelta(minutes=1)
     assert house.go_on(1) == [10, 3], "its time has come"
     assert house.cluster.objects == {}  # type: ignore[attr-defined]
 
 
-def test_a_return_whose_cronjob_could_not_be_deleted_is_put_away_later(in_cluster: House) -> None:
+def test_a_return_whose_cronjob_could_not_be_deleted_is_deleted_later(in_cluster: House) -> None:
     house = in_cluster
     back, token = scaled_by_a_ping(house)
     house.clock.now = house.returns()[0]["at"]
@@ -454,7 +452,7 @@ def test_a_return_whose_cronjob_could_not_be_deleted_is_put_away_later(in_cluste
     assert (house.returns(), house.cluster.objects, house.store.newest_number()) == ([], {}, 2)  # type: ignore[attr-defined]
 
 
-def test_a_return_that_could_not_start_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
+def test_the_ping_of_a_return_that_could_not_start_fails_so_that_it_is_retried(in_cluster: House) -> None:
     house = in_cluster
     back, token = scaled_by_a_ping(house)
     with pytest.raises(Conflict, match="not due"):
@@ -470,19 +468,19 @@ def test_a_return_that_could_not_start_asks_its_cronjob_to_ping_again(in_cluster
     assert house.replicas() == 3
 
 
-def test_a_return_that_somebody_else_has_begun_asks_its_cronjob_to_ping_again(in_cluster: House) -> None:
+def test_the_ping_of_a_return_claimed_by_another_pod_fails_so_that_it_is_retried(in_cluster: House) -> None:
     house = in_cluster
     back, token = scaled_by_a_ping(house)
     house.clock.now = house.returns()[0]["at"]
-    assert house.runs.begin(back, house.clock.now, begun_by="a pod that dies")
+    assert house.runs.claim(back, house.clock.now, begun_by="a pod that dies")
     with pytest.raises(ClusterError, match="is tried again"):
         house.schedules.ping(back, token)
 
 
-def test_a_ping_for_a_run_from_before_the_change_begins_nothing(in_cluster: House) -> None:
+def test_a_ping_for_a_run_due_before_the_change_starts_nothing(in_cluster: House) -> None:
     house = in_cluster
-    wish = Wish(Kind.RESTART, (Target("shop", "web"),))
-    made = house.schedules.create(ScheduleWish("nightly", wish, "UTC", cron="* * * * *"), ALICE)
+    request = ActionRequest(Kind.RESTART, (Target("shop", "web"),))
+    made = house.schedules.create(ScheduleRequest("nightly", request, "UTC", cron="* * * * *"), ALICE)
     ((schedule, token),) = tokens(house)
     house.clock.now = made["changed_at"].replace(second=0, microsecond=0) + timedelta(seconds=5)
     assert house.schedules.ping(schedule, token) is False
@@ -491,11 +489,11 @@ def test_a_ping_for_a_run_from_before_the_change_begins_nothing(in_cluster: Hous
     house.settle()
 
 
-def test_who_deletes_what_somebody_changes_deletes_its_cronjob_only_if_first(
+def test_a_delete_that_conflicts_with_a_change_keeps_the_cronjob(
     in_cluster: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = in_cluster
-    made = house.scale_for_a_while("sale", 10, minutes=60, back=10)["schedule"]
+    made = house.temporary_scale("sale", 10, minutes=60, back=10)["schedule"]
     (seen,) = house.runs.all()
     monkeypatch.setattr(house.runs, "one", lambda _schedule: seen)
     house.runs.save(replace(seen, name="changed by bob"))
@@ -505,9 +503,9 @@ def test_who_deletes_what_somebody_changes_deletes_its_cronjob_only_if_first(
     assert house.cluster.objects == before  # type: ignore[attr-defined]
 
 
-def test_a_schedule_whose_cronjob_cannot_be_deleted_stays_with_it(in_cluster: House) -> None:
+def test_a_schedule_stays_if_its_cronjob_cannot_be_deleted(in_cluster: House) -> None:
     house = in_cluster
-    made = house.scale_for_a_while("sale", 10, minutes=60, back=10)["schedule"]
+    made = house.temporary_scale("sale", 10, minutes=60, back=10)["schedule"]
     before = dict(house.cluster.objects)  # type: ignore[attr-defined]
     house.cluster.before = away("/secrets/")
     with pytest.raises(ClusterError):
@@ -519,10 +517,8 @@ def test_a_schedule_whose_cronjob_cannot_be_deleted_stays_with_it(in_cluster: Ho
 # Runs
 
 
-def test_a_run_whose_taking_was_not_answered_is_ours_all_the_same(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    house.scale_for_a_while("sale", 10, minutes=1, back=0)
+def test_a_claim_whose_response_was_lost_still_counts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=0)
     insert = house.connection.insert
 
     def lost_answer(table: str, rows: Any, *, token: str = "") -> None:
@@ -534,13 +530,11 @@ def test_a_run_whose_taking_was_not_answered_is_ours_all_the_same(
     assert house.go_on() == [3, 10]
 
 
-def test_a_run_that_nobody_tells_the_end_of_is_interrupted_and_told(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = house.scale_for_a_while("sale", 10, minutes=1, back=0)["schedule"]
-    house.runs.begin(made, made_at := house.clock.now + timedelta(minutes=1), begun_by="clock")
+def test_a_run_without_a_result_is_interrupted_and_reported(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = house.temporary_scale("sale", 10, minutes=1, back=0)["schedule"]
+    house.runs.claim(made, made_at := house.clock.now + timedelta(minutes=1), begun_by="clock")
     assert house.runs.runs([made], since=made_at)[made][0]["message"] is None
-    monkeypatch.setattr(store_of_schedules, "SILENT_AFTER_SECONDS", 0)
+    monkeypatch.setattr(store_of_schedules, "RUN_TIMEOUT_SECONDS", 0)
     (run,) = house.schedules.one(made)["runs"]
     assert (run["action"], run["message"]) == (None, store_of_schedules.INTERRUPTED)
     assert house.told() == [f"schedule sale: {store_of_schedules.INTERRUPTED} ×1"]
@@ -549,9 +543,9 @@ def test_a_run_that_nobody_tells_the_end_of_is_interrupted_and_told(
     assert house.replicas() == 3, "perhaps it was done: it is not done twice"
 
 
-def test_runs_that_nobody_began_are_told_once_nobody_will_any_more(house: House) -> None:
-    wish = Wish(Kind.RESTART, (Target("shop", "web"),))
-    made = house.schedules.create(ScheduleWish("nightly", wish, "UTC", cron="*/10 * * * *"), ALICE)
+def test_missed_runs_are_reported_once_they_cannot_start_any_more(house: House) -> None:
+    request = ActionRequest(Kind.RESTART, (Target("shop", "web"),))
+    made = house.schedules.create(ScheduleRequest("nightly", request, "UTC", cron="*/10 * * * *"), ALICE)
     due = house.clock.now.replace(minute=0) + timedelta(hours=2)
     store, later = house.events(), due + timedelta(minutes=15)
 
@@ -561,16 +555,16 @@ def test_runs_that_nobody_began_are_told_once_nobody_will_any_more(house: House)
     assert told(later, later + timedelta(seconds=50)) == []
     assert told(later, later + timedelta(minutes=1)) == [("schedule nightly: missed, nobody began it", 1)]
     assert told(later, later + timedelta(minutes=31)) == [("schedule nightly: missed, nobody began it", 4)]
-    house.runs.begin(made["schedule"], due, begun_by="clock")
+    house.runs.claim(made["schedule"], due, begun_by="clock")
     assert told(later, later + timedelta(minutes=1)) == []
 
 
-def test_of_what_was_missed_the_newest_are_listed_and_all_are_counted(house: House) -> None:
-    wish = Wish(Kind.RESTART, (Target("shop", "web"),))
-    made = house.schedules.create(ScheduleWish("each minute", wish, "Asia/Shanghai", cron="* * * * *"), ALICE)
+def test_the_newest_missed_runs_are_listed_and_all_are_counted(house: House) -> None:
+    request = ActionRequest(Kind.RESTART, (Target("shop", "web"),))
+    made = house.schedules.create(ScheduleRequest("each minute", request, "Asia/Shanghai", cron="* * * * *"), ALICE)
     house.clock.advance(days=5)
     due = house.clock.now - timedelta(minutes=10)
-    house.runs.begin(made["schedule"], due, begun_by="clock")
+    house.runs.claim(made["schedule"], due, begun_by="clock")
     (found,) = house.schedules.all()
     assert (len(found["missed"]), found["missed"][0]) == (20, house.clock.now - timedelta(minutes=6))
     assert due not in found["missed"]

@@ -87,13 +87,13 @@ def test_a_request_above_its_limit_is_cut_and_says_so() -> None:
         (None, None, None),
     ],
 )
-def test_of_an_hpa_the_newest_day_counts_that_knows(
+def test_the_newest_day_with_a_known_hpa_decides(
     newest: bool | None, yesterday: bool | None, want: bool | None
 ) -> None:
     assert size(make_usage_day(hpa=newest), make_usage_day(hpa=yesterday, day=YESTERDAY)).hpa is want
 
 
-def test_the_whole_clusters_peak_day_is_everyones() -> None:
+def test_with_the_cluster_scope_every_workload_uses_one_peak_day() -> None:
     rows = [
         make_usage_day(deployment="big", cpu=4000, day=YESTERDAY),
         make_usage_day(deployment="big", cpu=100),

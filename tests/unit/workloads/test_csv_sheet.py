@@ -1,4 +1,4 @@
-"""Sheets of values: what is read from them, what is wrong with them; snippets for Git; CSV that is safe to open."""
+"""Reading CSV sheets and reporting their problems; Git patches; CSV without formula injection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search, filters, sorts and sums of the control table in memory."""
+"""Search, filters, sorts and sums of the in-memory control table."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def sorted_names(listing: Listing, sort: str, *, descending: bool) -> list[str]:
         ("cpu_waste", ["etl", "cart", "Ärger"], ["Ärger", "cart", "etl"]),
         ("memory_waste", ["etl", "Ärger", "cart"], ["cart", "etl", "Ärger"]),
         ("cpu_used", ["cart", "Ärger", "etl"], ["etl", "Ärger", "cart"]),
-        # What has no value is last either way, and ties keep the order of names.
+        # Rows without a value are last in both directions; ties are sorted by name.
         ("replicas", ["etl", "cart", "Ärger"], ["cart", "etl", "Ärger"]),
         ("edited_at", ["etl", "Ärger", "cart"], ["etl", "Ärger", "cart"]),
     ],

@@ -1,10 +1,10 @@
-"""What is left out of a Deployment that viewers may see."""
+"""Redaction of the Deployments that viewers see."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kubedoor.workloads.redaction import LAST_APPLIED, NOT_SHOWN, showable
+from kubedoor.workloads.redaction import LAST_APPLIED, PLACEHOLDER, redacted
 
 
 def manifest() -> dict[str, Any]:
@@ -25,21 +25,21 @@ def manifest() -> dict[str, Any]:
 
 
 def test_values_of_variables_are_left_out_and_names_stay() -> None:
-    shown = showable(manifest())
+    shown = redacted(manifest())
     assert "s3cret" not in str(shown)
     assert shown["metadata"]["annotations"] == {"team": "shop"}
     for kind in ("initContainers", "containers"):
         (container,) = shown["spec"]["template"]["spec"][kind]
         assert [one["name"] for one in container["env"]] == ["TOKEN", "PASSWORD", "EMPTY"]
-        assert container["env"][0]["value"] == NOT_SHOWN
+        assert container["env"][0]["value"] == PLACEHOLDER
         assert container["env"][1]["valueFrom"]["secretKeyRef"]["name"] == "db"
 
 
 def test_what_is_shown_is_a_copy() -> None:
     live = manifest()
-    showable(live)
+    redacted(live)
     assert live == manifest()
 
 
 def test_a_bare_deployment_is_shown_as_it_is() -> None:
-    assert showable({"metadata": {"name": "web"}, "spec": {}}) == {"metadata": {"name": "web"}, "spec": {}}
+    assert redacted({"metadata": {"name": "web"}, "spec": {}}) == {"metadata": {"name": "web"}, "spec": {}}

@@ -13,13 +13,13 @@ export interface paths {
         };
         /**
          * List Actions
-         * @description The newest first; `before` (a number) pages on.
+         * @description Newest first; the next page: `before` with the last `number`.
          */
         get: operations["list_actions"];
         put?: never;
         /**
          * Start Action
-         * @description Start it (202), or with `dry_run` say exactly what would happen (200).
+         * @description Start an action (202), or with `dry_run` return its plan (200).
          */
         post: operations["start_action"];
         delete?: never;
@@ -56,7 +56,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Action
-         * @description No further workload is begun, and those under way are no longer waited for.
+         * @description No further workload is started; started rollouts go on, but the action no longer waits for them.
          */
         post: operations["cancel_action"];
         delete?: never;
@@ -74,7 +74,7 @@ export interface paths {
         };
         /**
          * Stream Action
-         * @description The action as one JSON line (as GET gives it) whenever it has changed, until it is over.
+         * @description One line of JSON (as GET returns it) after each change of the action, until it ends.
          */
         get: operations["stream_action"];
         put?: never;
@@ -96,7 +96,7 @@ export interface paths {
         put?: never;
         /**
          * Preview Admission
-         * @description What the door would do to a Deployment (as if created) or to an AdmissionReview. Leaves no trace.
+         * @description How the webhook would answer a new Deployment or an AdmissionReview. Nothing is changed or recorded.
          */
         post: operations["preview_admission"];
         delete?: never;
@@ -114,7 +114,7 @@ export interface paths {
         };
         /**
          * List Admissions
-         * @description What the door did, newest first. The next page: `before` and `before_id` of the last row.
+         * @description Admissions, newest first. The next page: `before` and `before_id` of the last row.
          */
         get: operations["list_admissions"];
         put?: never;
@@ -134,7 +134,7 @@ export interface paths {
         };
         /**
          * Export Admissions
-         * @description All of them as CSV, newest first.
+         * @description All matching admissions as CSV, newest first.
          */
         get: operations["export_admissions"];
         put?: never;
@@ -154,7 +154,7 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description What people changed, newest first; without `cluster` in all clusters, with it there and in what is common to all.
+         * @description Changes by people, newest first: of all clusters, or with `cluster` of that one and of what all clusters share.
          *
          *     The next page: `before` and `before_id` of the last row.
          */
@@ -176,7 +176,7 @@ export interface paths {
         };
         /**
          * Export Audit
-         * @description All of it as CSV, newest first.
+         * @description All matching audit entries as CSV, newest first.
          */
         get: operations["export_audit"];
         put?: never;
@@ -196,7 +196,7 @@ export interface paths {
         };
         /**
          * Run Checkup
-         * @description Every dependency, metric and permission: fine, or what to do.
+         * @description Check every dependency, metric and permission; a failed check has a remedy.
          */
         get: operations["run_checkup"];
         put?: never;
@@ -253,7 +253,7 @@ export interface paths {
         };
         /**
          * List Days
-         * @description Every usage day there is, newest first, and the settings they are collected with.
+         * @description All stored usage days, newest first, and the settings of the collection.
          */
         get: operations["list_days"];
         put?: never;
@@ -324,7 +324,7 @@ export interface paths {
         };
         /**
          * Get Control
-         * @description The switch as the cluster has it.
+         * @description Whether control is on, read from the API server.
          */
         get: operations["get_control"];
         /**
@@ -373,7 +373,7 @@ export interface paths {
         head?: never;
         /**
          * Change Channel
-         * @description With a `version`: 409 when somebody has changed it meanwhile.
+         * @description With a stale `version`: 409.
          */
         patch: operations["change_channel"];
         trace?: never;
@@ -389,7 +389,7 @@ export interface paths {
         put?: never;
         /**
          * Test Channel
-         * @description Send a test message now; 502 when the channel does not take it.
+         * @description Send a test message now; 502 if it is not accepted.
          */
         post: operations["test_channel"];
         delete?: never;
@@ -407,7 +407,7 @@ export interface paths {
         };
         /**
          * List Messages
-         * @description What was sent to whom, newest first.
+         * @description Sent messages, newest first.
          */
         get: operations["list_messages"];
         put?: never;
@@ -481,7 +481,7 @@ export interface paths {
         put?: never;
         /**
          * Preview Schedule
-         * @description When a cron expression would come next; 422 when it is none or never comes.
+         * @description The next times of a cron expression; 422 if it is invalid or never due.
          */
         post: operations["preview_schedule"];
         delete?: never;
@@ -501,7 +501,7 @@ export interface paths {
         get: operations["get_schedule"];
         /**
          * Change Schedule
-         * @description All of it anew; what ends a temporary scale keeps what it does. 409: somebody has changed it meanwhile.
+         * @description Replace all fields; a return keeps its action. 409: `version` is stale.
          */
         put: operations["change_schedule"];
         post?: never;
@@ -540,7 +540,7 @@ export interface paths {
         put?: never;
         /**
          * Ping Schedule
-         * @description What its CronJob sends, with a token of the schedule's own. Sent twice, it runs once.
+         * @description Sent by its CronJob, with the token of the schedule. Idempotent: a run that is due is started once.
          */
         post: operations["ping_schedule"];
         delete?: never;
@@ -577,7 +577,7 @@ export interface paths {
         put?: never;
         /**
          * Run Schedule
-         * @description Now, out of turn; the newest of its runs says what became of it.
+         * @description Run it now, in addition to its times; the newest entry of `runs` is this run.
          */
         post: operations["run_schedule"];
         delete?: never;
@@ -598,7 +598,7 @@ export interface paths {
         put?: never;
         /**
          * Log In
-         * @description After many failures of an account or from an address: 429, and Retry-After says when to come back.
+         * @description After many failed log-ins of an account or from an address: 429 with Retry-After.
          */
         post: operations["log_in"];
         /** Log Out */
@@ -619,7 +619,7 @@ export interface paths {
         put?: never;
         /**
          * Log Out Everywhere
-         * @description Ends every session of one's own, on every device.
+         * @description End all sessions of the current user, on every device.
          */
         post: operations["log_out_everywhere"];
         delete?: never;
@@ -637,7 +637,7 @@ export interface paths {
         };
         /**
          * Start Oidc Login
-         * @description Sends the browser to the provider; `next` is the page to be shown once it has come back.
+         * @description Redirect to the provider; `next` is the page to show after the log-in.
          */
         get: operations["start_oidc_login"];
         put?: never;
@@ -657,7 +657,7 @@ export interface paths {
         };
         /**
          * Finish Oidc Login
-         * @description Where the provider sends the browser back to: a session, or the login page with `error` in its address.
+         * @description The callback of the provider: opens a session, or redirects to the login page with `error` in the query.
          */
         get: operations["finish_oidc_login"];
         put?: never;
@@ -694,7 +694,7 @@ export interface paths {
         };
         /**
          * List Login Ways
-         * @description How one can log in here; open to everybody, since the login page asks.
+         * @description The available ways to log in. Public, because the login page needs it.
          */
         get: operations["list_login_ways"];
         put?: never;
@@ -714,13 +714,13 @@ export interface paths {
         };
         /**
          * List Tokens
-         * @description Those that have not been revoked, expired ones too; never the tokens themselves.
+         * @description Tokens that are not revoked, including expired ones; never the secrets.
          */
         get: operations["list_tokens"];
         put?: never;
         /**
          * Create Token
-         * @description The answer is the only place where the token is ever shown.
+         * @description Create a token. Only this response contains the secret.
          */
         post: operations["create_token"];
         delete?: never;
@@ -758,7 +758,7 @@ export interface paths {
         put?: never;
         /**
          * Create User
-         * @description The password is a first one: it has to be changed at the first log-in.
+         * @description Create a user with a first password, which must be changed at the first log-in.
          */
         post: operations["create_user"];
         delete?: never;
@@ -779,7 +779,7 @@ export interface paths {
         post?: never;
         /**
          * Delete User
-         * @description The last admin stays: 409.
+         * @description Delete a user; 409 for the last admin.
          */
         delete: operations["delete_user"];
         options?: never;
@@ -799,7 +799,7 @@ export interface paths {
         put?: never;
         /**
          * Log User Out
-         * @description Ends every session of the user.
+         * @description End all sessions of the user.
          */
         post: operations["log_user_out"];
         delete?: never;
@@ -818,7 +818,7 @@ export interface paths {
         get?: never;
         /**
          * Reset Password
-         * @description A new first password; every session of the user ends.
+         * @description Set a new first password; all sessions of the user end.
          */
         put: operations["reset_password"];
         post?: never;
@@ -837,10 +837,10 @@ export interface paths {
         };
         /**
          * Export Values
-         * @description Control values of everything, of a namespace or of one workload.
+         * @description Control values of all workloads, of a namespace or of one workload.
          *
-         *     kustomize: strategic-merge patches; helm: values for a chart made by `helm create`; both one YAML document for each
-         *     workload that the door would set something of.
+         *     kustomize: strategic-merge patches; helm: values of a chart made by `helm create`. Both have one YAML document per
+         *     workload that the webhook would patch.
          */
         get: operations["export_values"];
         put?: never;
@@ -862,7 +862,7 @@ export interface paths {
         put?: never;
         /**
          * Import Values
-         * @description Set manual values from a CSV; nothing is changed while anything is wrong with any line.
+         * @description Set manual values from a CSV. If any line has a problem, nothing is changed.
          */
         post: operations["import_values"];
         delete?: never;
@@ -882,7 +882,7 @@ export interface paths {
         put?: never;
         /**
          * Preview Import
-         * @description What a CSV of manual values would change, and what is wrong with it, line by line. Changes nothing.
+         * @description The changes and the problems of a CSV of manual values, by line. Nothing is changed.
          */
         post: operations["preview_import"];
         delete?: never;
@@ -986,7 +986,7 @@ export interface paths {
         };
         /**
          * Get Live
-         * @description The Deployment as the cluster has it now, without the values of its variables; with sample data, the sample's.
+         * @description The current Deployment, without values of environment variables; with sample data, a sample manifest.
          */
         get: operations["get_live"];
         put?: never;
@@ -1036,14 +1036,14 @@ export interface components {
             last_at: string;
             /**
              * Message
-             * @description What the first failure was.
+             * @description The first failure.
              */
             message: string;
             /** Note */
             note: string;
             /**
              * Number
-             * @description Its place in the sequence; pages on as `before`.
+             * @description Sequence number; pass it as `before` to get the next page.
              */
             number: number;
             /** Order */
@@ -1056,7 +1056,7 @@ export interface components {
             skipped: number;
             /**
              * State
-             * @description interrupted: whoever did it died; the items say how far it came.
+             * @description interrupted: its process ended before it was done; the items show how far it got.
              * @enum {string}
              */
             state: "running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted";
@@ -1075,19 +1075,19 @@ export interface components {
         ActionBody: {
             /**
              * At Once
-             * @description How many workloads may be under way.
+             * @description How many workloads may be rolled out at the same time.
              * @default 1
              */
             at_once: number;
             /**
              * Deadline Seconds
-             * @description For one rollout to become healthy.
+             * @description Timeout of each rollout.
              * @default 600
              */
             deadline_seconds: number;
             /**
              * Dry Run
-             * @description Say what would happen, and change nothing.
+             * @description Only return the plan; change nothing.
              * @default false
              */
             dry_run: boolean;
@@ -1120,7 +1120,7 @@ export interface components {
             replicas?: number | null;
             /**
              * Skip Refused
-             * @description Go on with the others where a workload is refused.
+             * @description Run the action without the workloads that are refused.
              * @default false
              */
             skip_refused: boolean;
@@ -1169,14 +1169,14 @@ export interface components {
             last_at: string;
             /**
              * Message
-             * @description What the first failure was.
+             * @description The first failure.
              */
             message: string;
             /** Note */
             note: string;
             /**
              * Number
-             * @description Its place in the sequence; pages on as `before`.
+             * @description Sequence number; pass it as `before` to get the next page.
              */
             number: number;
             /** Order */
@@ -1189,7 +1189,7 @@ export interface components {
             skipped: number;
             /**
              * State
-             * @description interrupted: whoever did it died; the items say how far it came.
+             * @description interrupted: its process ended before it was done; the items show how far it got.
              * @enum {string}
              */
             state: "running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted";
@@ -1222,7 +1222,7 @@ export interface components {
             namespace: string;
             /**
              * Replicas
-             * @description For this one; null: as for all.
+             * @description Of this workload; null: as for the others.
              */
             replicas?: number | null;
         };
@@ -1290,7 +1290,7 @@ export interface components {
             };
             /**
              * Cluster
-             * @description Where it happened; empty: it is common to all clusters.
+             * @description The cluster of the change; empty: it concerns all clusters.
              */
             cluster: string;
             /**
@@ -1302,7 +1302,7 @@ export interface components {
             namespace: string;
             /**
              * Outcome
-             * @description done, or failed: then it did not happen, and `after` has the error.
+             * @description done, or failed: then nothing was changed, and `after` has the error.
              */
             outcome: string;
             /** Target */
@@ -1389,7 +1389,7 @@ export interface components {
             name: string;
             /**
              * Service
-             * @description What kind of channel its address is of; the address itself is not shown.
+             * @description The service of the URL; the URL itself is not shown.
              */
             service: string;
             /** Version */
@@ -1412,7 +1412,7 @@ export interface components {
             language: "en" | "zh-CN";
             /**
              * Min Minutes
-             * @description Quiet after a message; ever longer while the door's notices flood.
+             * @description Pause after a message, in minutes; it grows while the webhook causes many events.
              * @default 15
              */
             min_minutes: number;
@@ -1426,7 +1426,7 @@ export interface components {
         };
         /**
          * ChannelChange
-         * @description What is absent stays.
+         * @description An absent field stays unchanged.
          */
         ChannelChange: {
             /**
@@ -1463,7 +1463,7 @@ export interface components {
             url: string;
             /**
              * Version
-             * @description The version this was decided on; null: any.
+             * @description The version this change is based on; null: any.
              */
             version?: number | null;
         };
@@ -1490,17 +1490,17 @@ export interface components {
             door: components["schemas"]["ControlAnswer"];
             /**
              * Has Access
-             * @description False: it is collected and shown only, and `reason` says why.
+             * @description False: the cluster is only collected and shown; `reason` says why.
              */
             has_access: boolean;
             /**
              * Is Home
-             * @description KubeDoor itself runs here; what names no cluster is about this one.
+             * @description KubeDoor runs in this cluster; requests without a cluster are for it.
              */
             is_home: boolean;
             /**
              * Is Sample
-             * @description Usage is made up: there is no Prometheus.
+             * @description Usage is sample data: no Prometheus is configured.
              */
             is_sample: boolean;
             last_collection: components["schemas"]["CollectionAnswer"] | null;
@@ -1510,7 +1510,7 @@ export interface components {
             reason: string;
             /**
              * Refreshed At
-             * @description When the collected values were last made.
+             * @description When the collected values were last computed.
              */
             refreshed_at: string | null;
             /**
@@ -1527,7 +1527,7 @@ export interface components {
             name: string;
             /**
              * No Access
-             * @description Why nothing can be done there, but collect and show it; empty: it can.
+             * @description Why the cluster can only be collected and shown; empty: there is full access.
              */
             no_access: string;
         };
@@ -1652,7 +1652,7 @@ export interface components {
         };
         /**
          * ContainerAnswer
-         * @description One container's control values: `manual_*` over `collected_*`; null: nothing to say.
+         * @description Control values of one container: the manual value if set, else the collected one; null: none.
          */
         ContainerAnswer: {
             /** Collected Cpu Limit Millicores */
@@ -1671,7 +1671,7 @@ export interface components {
             cpu_request_millicores: number | null;
             /**
              * Cpu Usage Millicores
-             * @description Used at peak, a pod; the P95 of the peak day.
+             * @description Usage per pod: the P95 of the peak day.
              */
             cpu_usage_millicores: number;
             /** Manual Cpu Limit Millicores */
@@ -1688,14 +1688,14 @@ export interface components {
             memory_request_bytes: number | null;
             /** Memory Usage Bytes */
             memory_usage_bytes: number;
-            /** @description The newest usage day; null when not seen for a month. */
+            /** @description The newest usage day; null: none for 31 days. */
             newest: components["schemas"]["UsageDayAnswer"] | null;
             /** Reasons */
             reasons: string[];
         };
         /**
          * ContainerEdit
-         * @description Quantities as Kubernetes writes them (`250m`, `1.5`, `512Mi`); null unsets a field, an absent one stays.
+         * @description Kubernetes quantities (`250m`, `1.5`, `512Mi`); null unsets a field, an absent field stays unchanged.
          */
         ContainerEdit: {
             /** Cpu Limit */
@@ -1711,7 +1711,7 @@ export interface components {
         ControlAnswer: {
             /**
              * Enabled
-             * @description null: the cluster does not say; `reason` says why.
+             * @description null: unknown; `reason` says why.
              */
             enabled: boolean | null;
             /** Failure Policy */
@@ -1801,12 +1801,12 @@ export interface components {
             changes: components["schemas"]["SheetChangeAnswer"][];
             /**
              * Fingerprint
-             * @description Of these changes: an import that names it makes these or none.
+             * @description A hash of the changes: an import with it makes exactly these or none.
              */
             fingerprint: string;
             /**
              * Problems
-             * @description While there is one, nothing is changed.
+             * @description If there is one, nothing is changed.
              */
             problems: components["schemas"]["SheetProblem"][];
         };
@@ -1847,7 +1847,7 @@ export interface components {
         LoginWays: {
             /**
              * Oidc
-             * @description There is an identity provider: GET /api/v1/session/oidc leads to it.
+             * @description An identity provider is configured: GET /api/v1/session/oidc redirects to it.
              */
             oidc: boolean;
             /** Oidc Name */
@@ -1979,7 +1979,7 @@ export interface components {
         PingAnswer: {
             /**
              * Started
-             * @description False: this run has been done already, or was due before the schedule was changed.
+             * @description False: this run was started before, or was due before the last change of the schedule.
              */
             started: boolean;
         };
@@ -2014,7 +2014,7 @@ export interface components {
         PreviewAnswer: {
             /**
              * After
-             * @description The object as the API server would store it.
+             * @description The object after the webhook's patch.
              */
             after: {
                 [key: string]: unknown;
@@ -2023,7 +2023,7 @@ export interface components {
             allowed: boolean;
             /**
              * Before
-             * @description The object as it came.
+             * @description The object of the request.
              */
             before: {
                 [key: string]: unknown;
@@ -2041,7 +2041,7 @@ export interface components {
         RunAnswer: {
             /**
              * Action
-             * @description What it started; null: nothing, and `message` says why.
+             * @description The action that it started; null: none, and `message` says why.
              */
             action: string | null;
             /**
@@ -2051,7 +2051,7 @@ export interface components {
             begun_at: string;
             /**
              * Begun By
-             * @description cronjob, clock, or who said: run now.
+             * @description cronjob, clock, or the person who ran it now.
              */
             begun_by: string;
             /**
@@ -2061,7 +2061,7 @@ export interface components {
             due: string;
             /**
              * Message
-             * @description null: not known yet; a run that nobody tells the end of is interrupted.
+             * @description null: not known yet. A run whose end is never recorded counts as interrupted.
              */
             message: string | null;
         };
@@ -2088,14 +2088,14 @@ export interface components {
             kind: "scale" | "restart" | "apply";
             /**
              * Last Action State
-             * @description Of the action that the newest run has started.
+             * @description State of the action that the newest run started.
              */
             last_action_state: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted") | null;
             /** Made By */
             made_by: string;
             /**
              * Missed
-             * @description Runs that nobody began, newest first.
+             * @description Due times at which no run was started, newest first.
              */
             missed: string[];
             /** Missed Count */
@@ -2119,12 +2119,12 @@ export interface components {
             return_after_minutes: number | null;
             /**
              * Runs
-             * @description The newest, of the last 30 days.
+             * @description The newest runs of the last 30 days.
              */
             runs: components["schemas"]["RunAnswer"][];
             /**
              * Runs In
-             * @description A CronJob pings, or `api` has a clock of its own.
+             * @description cluster: a CronJob pings `api`; process: `api` starts the runs itself.
              * @enum {string}
              */
             runs_in: "cluster" | "process";
@@ -2148,25 +2148,25 @@ export interface components {
         ScheduleBody: {
             /**
              * At
-             * @description Once: ISO 8601 to the minute, local to the time zone.
+             * @description Once: ISO 8601 to the minute, in the time zone; exclusive with `cron`.
              * @default
              */
             at: string;
             /**
              * At Once
-             * @description How many workloads may be under way.
+             * @description How many workloads may be rolled out at the same time.
              * @default 1
              */
             at_once: number;
             /**
              * Cron
-             * @description Five fields, as a CronJob has; or `at`.
+             * @description Five fields, as in a CronJob; exclusive with `at`.
              * @default
              */
             cron: string;
             /**
              * Deadline Seconds
-             * @description For one rollout to become healthy.
+             * @description Timeout of each rollout.
              * @default 600
              */
             deadline_seconds: number;
@@ -2201,7 +2201,7 @@ export interface components {
             replicas?: number | null;
             /**
              * Return After Minutes
-             * @description A scale to a number goes back by itself; 0: it does not.
+             * @description A scale to a number is reverted after this time; 0: never.
              * @default 0
              */
             return_after_minutes: number;
@@ -2212,7 +2212,7 @@ export interface components {
             stop_on_failure: boolean;
             /**
              * Time Zone
-             * @description IANA name; empty: that of the settings.
+             * @description IANA name; empty: the time zone of the settings.
              * @default
              */
             time_zone: string;
@@ -2223,25 +2223,25 @@ export interface components {
         ScheduleChange: {
             /**
              * At
-             * @description Once: ISO 8601 to the minute, local to the time zone.
+             * @description Once: ISO 8601 to the minute, in the time zone; exclusive with `cron`.
              * @default
              */
             at: string;
             /**
              * At Once
-             * @description How many workloads may be under way.
+             * @description How many workloads may be rolled out at the same time.
              * @default 1
              */
             at_once: number;
             /**
              * Cron
-             * @description Five fields, as a CronJob has; or `at`.
+             * @description Five fields, as in a CronJob; exclusive with `at`.
              * @default
              */
             cron: string;
             /**
              * Deadline Seconds
-             * @description For one rollout to become healthy.
+             * @description Timeout of each rollout.
              * @default 600
              */
             deadline_seconds: number;
@@ -2276,7 +2276,7 @@ export interface components {
             replicas?: number | null;
             /**
              * Return After Minutes
-             * @description A scale to a number goes back by itself; 0: it does not.
+             * @description A scale to a number is reverted after this time; 0: never.
              * @default 0
              */
             return_after_minutes: number;
@@ -2287,7 +2287,7 @@ export interface components {
             stop_on_failure: boolean;
             /**
              * Time Zone
-             * @description IANA name; empty: that of the settings.
+             * @description IANA name; empty: the time zone of the settings.
              * @default
              */
             time_zone: string;
@@ -2319,7 +2319,7 @@ export interface components {
             replicas: number | null;
             /**
              * Returns To
-             * @description Of a return: the number that it sets back to, as it looks now.
+             * @description Of a return: the replicas it will restore, as known now.
              */
             returns_to: number | null;
         };
@@ -2342,12 +2342,12 @@ export interface components {
             expires_at: string;
             /**
              * Is Sample
-             * @description Usage is made up: there is no Prometheus.
+             * @description Usage is sample data: no Prometheus is configured.
              */
             is_sample: boolean;
             /**
              * May Skip Change
-             * @description True on loopback: the change is advised, not demanded.
+             * @description True on loopback: the change is recommended, not required.
              */
             may_skip_change: boolean;
             /**
@@ -2357,12 +2357,12 @@ export interface components {
             must_change_password: boolean;
             /**
              * Role
-             * @description viewer, operator or admin: which routes it may use is in docs/people.md.
+             * @description viewer, operator or admin; docs/people.md lists the routes of each.
              */
             role: string;
             /**
              * Source
-             * @description local, or oidc: then there is no password here to change.
+             * @description local, or oidc: then there is no local password to change.
              */
             source: string;
             /** Username */
@@ -2433,14 +2433,14 @@ export interface components {
             cpu_control_millicores: number;
             /**
              * Cpu Missing Millicores
-             * @description Used beyond what was requested, over workloads that ask too little.
+             * @description Sum of used minus requested, over workloads that use more than they request.
              */
             cpu_missing_millicores: number;
             /** Cpu Requested Millicores */
             cpu_requested_millicores: number;
             /**
              * Cpu Spare Millicores
-             * @description Requested beyond what was used, over workloads that have spare.
+             * @description Sum of requested minus used, over workloads that request more than they use.
              */
             cpu_spare_millicores: number;
             /** Cpu Used Millicores */
@@ -2481,7 +2481,7 @@ export interface components {
             expires_at: string;
             /**
              * Last Used At
-             * @description Some minutes behind at most; null: never used.
+             * @description Up to some minutes late; null: never used.
              */
             last_used_at: string | null;
             /**
@@ -2520,7 +2520,7 @@ export interface components {
             expires_at: string;
             /**
              * Last Used At
-             * @description Some minutes behind at most; null: never used.
+             * @description Up to some minutes late; null: never used.
              */
             last_used_at: string | null;
             /**
@@ -2536,7 +2536,7 @@ export interface components {
             role: string;
             /**
              * Token
-             * @description Shown this once: only a hash of it is kept.
+             * @description Shown only in this response: the store has its hash.
              */
             token: string;
         };
@@ -2603,7 +2603,7 @@ export interface components {
         UserBody: {
             /**
              * Password
-             * @description A first password: it has to be changed at the first log-in.
+             * @description A first password: the user must change it at the first log-in.
              */
             password: string;
             /**
@@ -2623,7 +2623,7 @@ export interface components {
             role: "viewer" | "operator" | "admin";
             /**
              * Version
-             * @description The version this was decided on; null: any.
+             * @description The version this change is based on; null: any.
              */
             version?: number | null;
         };
@@ -2665,7 +2665,7 @@ export interface components {
             cpu_used_millicores: number;
             /**
              * Days
-             * @description Usage days the collected values rest on.
+             * @description Number of usage days that the collected values are based on.
              */
             days: number;
             /** Deployment */
@@ -2741,7 +2741,7 @@ export interface components {
             cpu_used_millicores: number;
             /**
              * Days
-             * @description Usage days the collected values rest on.
+             * @description Number of usage days that the collected values are based on.
              */
             days: number;
             /** Deployment */
@@ -3177,7 +3177,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One such object a line. */
+            /** @description One JSON object per line. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3344,7 +3344,7 @@ export interface operations {
                 outcome?: string;
                 since?: string | null;
                 until?: string | null;
-                /** @description `at` of the row after which to go on. */
+                /** @description `at` of the last row of the previous page. */
                 before?: string | null;
                 /** @description `id` of that row. */
                 before_id?: string | null;
@@ -3414,7 +3414,7 @@ export interface operations {
     export_admissions: {
         parameters: {
             query?: {
-                /** @description Only so many; else all. */
+                /** @description At most this many rows; null: all. */
                 limit?: number | null;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
@@ -3426,7 +3426,7 @@ export interface operations {
                 outcome?: string;
                 since?: string | null;
                 until?: string | null;
-                /** @description `at` of the row after which to go on. */
+                /** @description `at` of the last row of the previous page. */
                 before?: string | null;
                 /** @description `id` of that row. */
                 before_id?: string | null;
@@ -3507,7 +3507,7 @@ export interface operations {
                 outcome?: string;
                 since?: string | null;
                 until?: string | null;
-                /** @description `at` of the row after which to go on. */
+                /** @description `at` of the last row of the previous page. */
                 before?: string | null;
                 /** @description `id` of that row. */
                 before_id?: string | null;
@@ -3577,7 +3577,7 @@ export interface operations {
     export_audit: {
         parameters: {
             query?: {
-                /** @description Only so many; else all. */
+                /** @description At most this many rows; null: all. */
                 limit?: number | null;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
@@ -3589,7 +3589,7 @@ export interface operations {
                 outcome?: string;
                 since?: string | null;
                 until?: string | null;
-                /** @description `at` of the row after which to go on. */
+                /** @description `at` of the last row of the previous page. */
                 before?: string | null;
                 /** @description `id` of that row. */
                 before_id?: string | null;
@@ -6884,7 +6884,7 @@ export interface operations {
                 format?: components["schemas"]["ExportFormat"];
                 namespace?: string;
                 deployment?: string;
-                /** @description Only workloads of which somebody has set something by hand. */
+                /** @description Only workloads with manual values. */
                 manual?: boolean;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
@@ -6956,7 +6956,7 @@ export interface operations {
     import_values: {
         parameters: {
             query?: {
-                /** @description Of the preview that was looked at: other changes than those are refused. */
+                /** @description `fingerprint` of a preview: the import is refused if its changes differ. */
                 fingerprint?: string;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;

@@ -1,4 +1,4 @@
-/** Sentences of actions and schedules (kubedoor/operations/plan.py, batches.py, comparing.py, manualnumbers.py, rollouts.py, crons.py, scheduling.py). */
+/** Sentences of actions and schedules (kubedoor/operations/, kubedoor/schedules/). */
 export const OPERATIONS: [RegExp, string][] = [
   // Why something is refused, or there is nothing to do.
   [/^gone: the cluster has no Deployment (\S+)$/, "集群中已没有 Deployment $1"],
@@ -19,10 +19,10 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^only the replicas differ: no restart$/, "只有副本数不同：不重启"],
   [/^it already runs with the control values$/, "已经以管控值运行"],
   [/^somebody has set another number since, so it is left as it is$/, "之后有人设了别的副本数，保持不变"],
-  [/^it has the manual value that there was$/, "手工值就是原来的值"],
+  [/^the manual value is already the one before the temporary scale$/, "手工值已经是临时扩缩容之前的值"],
   [/^given up: it could not be started for too long$/, "已放弃：太长时间无法开始"],
   [/^given up: it would be refused again$/, "已放弃：再次尝试仍会被拒绝"],
-  [/^interrupted: whoever began it ended before saying what became of it$/, "已中断：开始它的进程在给出结果之前就结束了"],
+  [/^interrupted: the process that began it ended before it recorded a result$/, "已中断：开始它的进程在给出结果之前就结束了"],
   [/^the cluster does not say whether the door is on$/, "集群没有给出管控状态"],
   [/^the door is off: nothing keeps this number when others change it$/, "管控已关闭：其他人修改时，没有什么保持这个数"],
   [/^its mode is observe: the door does not keep this number$/, "观察模式：准入门不保持这个数"],

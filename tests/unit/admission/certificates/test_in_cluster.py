@@ -19,7 +19,7 @@ HOOK = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{we
 
 
 class Objects(Cluster):
-    """A cluster of two objects; `written` says in which order they were."""
+    """A cluster with a Secret and a webhook configuration; `written` has the order of the writes."""
 
     def __init__(self, *, switched_on: bool = False) -> None:
         super().__init__()
@@ -65,13 +65,13 @@ def test_the_first_time_a_secret_is_made() -> None:
 
 
 @pytest.mark.parametrize(("days", "written"), [(0, False), (59, False), (61, True)])
-def test_it_is_written_again_only_when_it_ends_soon(days: int, written: bool) -> None:
+def test_the_secret_is_renewed_only_before_expiry(days: int, written: bool) -> None:
     cluster = Objects()
     renew(cluster)
     assert renew(cluster, days=days) is written
 
 
-def test_a_new_leaf_changes_no_authority() -> None:
+def test_a_new_leaf_keeps_the_ca() -> None:
     cluster = Objects(switched_on=True)
     renew(cluster)
     bundle = cluster.bundle
@@ -81,7 +81,7 @@ def test_a_new_leaf_changes_no_authority() -> None:
     assert cluster.written == [SECRET]
 
 
-def test_the_api_server_knows_a_new_authority_before_it_is_served() -> None:
+def test_the_api_server_gets_a_new_ca_before_it_is_served() -> None:
     cluster = Objects(switched_on=True)
     renew(cluster)
     old = cluster.pem("ca.crt")
@@ -94,14 +94,14 @@ def test_the_api_server_knows_a_new_authority_before_it_is_served() -> None:
     x509.load_pem_x509_certificate(cluster.pem("tls.crt")).verify_directly_issued_by(new)
 
 
-def test_a_bundle_keeps_one_old_authority_only() -> None:
+def test_a_bundle_keeps_one_old_ca() -> None:
     cluster = Objects()
     for years in range(4):
         renew(cluster, days=years * 3640)
     assert len(x509.load_pem_x509_certificates(cluster.pem("ca.crt"))) == 2
 
 
-def test_switched_on_later_the_bundle_is_brought_up_to_date() -> None:
+def test_the_ca_bundle_is_updated_when_control_is_switched_on_later() -> None:
     cluster = Objects()
     renew(cluster)
     cluster.objects[HOOK] = {"webhooks": [{"clientConfig": {"caBundle": "b2xk"}}]}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubedoor.admission.snapshot import shards
-from kubedoor.admission.snapshot.publisher import BELIEVED_SECONDS, Publisher
+from kubedoor.admission.snapshot.publisher import CACHE_SECONDS, Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import ClusterError, StoreError
 from kubedoor.kube.client import Cluster
@@ -23,7 +23,7 @@ AWAY = "http://kubedoor:secret@127.0.0.1:9/kubedoor"
 
 
 class ConfigMaps(Cluster):
-    """Takes what is patched into ConfigMaps, unless it is away."""
+    """An API server that accepts patches of ConfigMaps, unless it is away."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,25 +101,25 @@ def test_a_door_without_a_store_starts_from_what_was_published(
         assert values.replicas.amount == 3
 
 
-def test_only_what_has_changed_is_written(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+def test_only_changed_shards_are_written(embedded: Connection, cluster: str, tmp_path: Path) -> None:
     maps = ConfigMaps()
-    publishing = publisher(embedded, cluster, maps, tmp_path / "own")
+    own = publisher(embedded, cluster, maps, tmp_path / "own")
     set_replicas(embedded, cluster, "web", 3)
-    assert [publishing.publish(), publishing.publish()] == [4, 0]
+    assert [own.publish(), own.publish()] == [4, 0]
     set_replicas(embedded, cluster, "web", 4)
-    assert publishing.publish() == 1
+    assert own.publish() == 1
 
 
-def test_what_changes_while_it_is_written_is_written_again(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+def test_an_edit_during_publication_is_published_too(embedded: Connection, cluster: str, tmp_path: Path) -> None:
     maps = ConfigMaps()
     key = set_replicas(embedded, cluster, "web", 3)
     others = publisher(embedded, cluster, maps, tmp_path / "others")
 
-    def meanwhile() -> None:
+    def publish_another_edit() -> None:
         set_replicas(embedded, cluster, "web", 4)
         others.publish()
 
-    maps.before_writing.append(meanwhile)
+    maps.before_writing.append(publish_another_edit)
     publisher(embedded, cluster, maps, tmp_path / "own").publish()
     door = snapshot(Connection(AWAY, timeout_seconds=1), cluster, tmp_path / "absent", maps.mount(tmp_path / "mount"))
     with pytest.raises(StoreError):
@@ -129,39 +129,39 @@ def test_what_changes_while_it_is_written_is_written_again(embedded: Connection,
     assert values.replicas.amount == 4
 
 
-def test_what_was_written_long_ago_is_written_again(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+def test_shards_are_written_again_when_the_cache_expires(embedded: Connection, cluster: str, tmp_path: Path) -> None:
     maps, clock = ConfigMaps(), [0.0]
-    publishing = publisher(embedded, cluster, maps, tmp_path / "own", monotonic=lambda: clock[0])
+    own = publisher(embedded, cluster, maps, tmp_path / "own", monotonic=lambda: clock[0])
     set_replicas(embedded, cluster, "web", 3)
-    assert publishing.publish() == 4
+    assert own.publish() == 4
     maps.files.clear()
-    clock[0] += BELIEVED_SECONDS / 2
-    assert publishing.publish() == 0
-    clock[0] += BELIEVED_SECONDS / 2
-    assert (publishing.publish(), len(maps.files)) == (4, 4)
+    clock[0] += CACHE_SECONDS / 2
+    assert own.publish() == 0
+    clock[0] += CACHE_SECONDS / 2
+    assert (own.publish(), len(maps.files)) == (4, 4)
 
 
-def test_what_could_not_be_published_is_published_the_next_time(
+def test_a_failed_publication_is_repaired_by_the_next(
     embedded: Connection, cluster: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     maps = ConfigMaps()
-    publishing = publisher(embedded, cluster, maps, tmp_path / "own")
+    own = publisher(embedded, cluster, maps, tmp_path / "own")
     set_replicas(embedded, cluster, "web", 3)
     maps.is_away = True
-    publishing.publish_or_warn()
+    own.publish_or_warn()
     assert "could not be published: away" in caplog.text
     maps.is_away = False
-    assert publishing.publish() == 4
+    assert own.publish() == 4
 
 
-def test_without_a_name_nothing_is_published(embedded: Connection, cluster: str, tmp_path: Path) -> None:
+def test_without_a_prefix_nothing_is_published(embedded: Connection, cluster: str, tmp_path: Path) -> None:
     maps = ConfigMaps()
     assert publisher(embedded, cluster, maps, tmp_path / "own", prefix="").publish() == 0
     assert maps.files == {}
 
 
 @pytest.mark.parametrize(("hours", "replicas"), [(-1, 3), (1, 9)], ids=["file is older", "file is newer"])
-def test_the_newer_of_file_and_published_snapshot_counts(
+def test_the_newer_of_file_and_published_snapshot_is_loaded(
     embedded: Connection, away: Connection, cluster: str, tmp_path: Path, hours: int, replicas: int
 ) -> None:
     maps = ConfigMaps()
@@ -190,7 +190,7 @@ def test_the_newer_of_file_and_published_snapshot_counts(
     [(1, 9), (-1, 3), (3, 3)],
     ids=["published later", "published before", "by a clock that is ahead"],
 )
-def test_a_door_that_lost_the_store_takes_in_what_was_published_since(
+def test_a_newer_published_snapshot_is_loaded_while_the_store_is_away(
     embedded: Connection, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, replicas: int
 ) -> None:
     maps = ConfigMaps()
@@ -232,7 +232,7 @@ def test_a_door_that_lost_the_store_takes_in_what_was_published_since(
     assert values.replicas.amount == replicas
 
 
-def test_a_stamp_of_a_clock_that_is_ahead_does_not_make_a_snapshot_young(
+def test_a_time_stamp_in_the_future_does_not_make_a_snapshot_fresh(
     embedded: Connection, away: Connection, cluster: str, tmp_path: Path
 ) -> None:
     maps = ConfigMaps()
@@ -253,7 +253,7 @@ def test_a_stamp_of_a_clock_that_is_ahead_does_not_make_a_snapshot_young(
     assert door.age_seconds == 7
 
 
-def test_a_snapshot_of_another_cluster_is_none(
+def test_a_snapshot_of_another_cluster_is_ignored(
     embedded: Connection, away: Connection, cluster: str, tmp_path: Path
 ) -> None:
     maps = ConfigMaps()

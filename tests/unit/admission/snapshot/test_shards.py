@@ -18,9 +18,9 @@ def document(count: int = 40, *, saved_at: datetime = AT, filler: str = "") -> d
     return {"format": 1, "cluster": "c", "saved_at": saved_at.isoformat(), "rows": rows, "facts": names[:5]}
 
 
-def write(folder: Path, pieces: list[bytes]) -> None:
-    for number, piece in enumerate(pieces):
-        (folder / shards.file_name(number)).write_bytes(piece)
+def write(folder: Path, packed: list[bytes]) -> None:
+    for number, shard in enumerate(packed):
+        (folder / shards.file_name(number)).write_bytes(shard)
 
 
 def key(row: dict[str, Any]) -> tuple[str, str]:
@@ -28,10 +28,10 @@ def key(row: dict[str, Any]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("count", [1, 4, 64])
-def test_what_is_split_is_read_again(tmp_path: Path, count: int) -> None:
-    pieces = shards.split(document(), count)
-    assert len(pieces) == count
-    write(tmp_path, pieces)
+def test_split_shards_are_read_back(tmp_path: Path, count: int) -> None:
+    packed = shards.split(document(), count)
+    assert len(packed) == count
+    write(tmp_path, packed)
     found = shards.read_folder(tmp_path)
     assert found is not None
     assert sorted(map(str, found["rows"])) == sorted(map(str, document()["rows"]))
@@ -39,21 +39,21 @@ def test_what_is_split_is_read_again(tmp_path: Path, count: int) -> None:
     assert len(found["facts"]) == 5
 
 
-def test_all_rows_of_a_workload_are_in_one_piece(tmp_path: Path) -> None:
-    pieces = list(shards.contents(shards.split(document(), 5)))
-    owners = [{key(row) for row in piece["rows"]} for piece in pieces]
+def test_all_rows_of_a_workload_are_in_one_shard(tmp_path: Path) -> None:
+    contents = list(shards.contents(shards.split(document(), 5)))
+    owners = [{key(row) for row in shard["rows"]} for shard in contents]
     assert sum(map(len, owners)) == len(set().union(*owners)) == 40
 
 
-def test_a_piece_does_not_change_with_the_others_nor_with_time() -> None:
+def test_a_shard_does_not_change_with_the_others_nor_with_time() -> None:
     early, late = document(), document(saved_at=AT.replace(hour=13))
     late["rows"][0]["mode"] = "off"
     before, after = (list(shards.contents(shards.split(one, 8))) for one in (early, late))
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
-def test_pieces_of_different_age_are_as_old_as_the_newest(tmp_path: Path) -> None:
-    """A piece that has not changed is not written again."""
+def test_shards_of_different_age_get_the_newest_time_stamp(tmp_path: Path) -> None:
+    """A shard that has not changed is not written again."""
     old, new = shards.split(document(), 2), shards.split(document(saved_at=AT.replace(hour=20)), 2)
     write(tmp_path, [old[0], new[1]])
     found = shards.read_folder(tmp_path)
@@ -62,9 +62,9 @@ def test_pieces_of_different_age_are_as_old_as_the_newest(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("broken", [b"", b"nonsense", b"\x1f\x8b\x08", shards.split(document(), 1)[0][:200]])
-def test_a_broken_piece_costs_only_its_own_workloads(tmp_path: Path, broken: bytes) -> None:
-    pieces = shards.split(document(), 4)
-    write(tmp_path, [broken, *pieces[1:]])
+def test_a_broken_shard_loses_only_its_own_workloads(tmp_path: Path, broken: bytes) -> None:
+    packed = shards.split(document(), 4)
+    write(tmp_path, [broken, *packed[1:]])
     found = shards.read_folder(tmp_path)
     assert found is not None
     assert 0 < len(found["rows"]) < 80
@@ -76,11 +76,11 @@ def test_an_empty_folder_holds_no_snapshot(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_workloads_fit_into_one_config_map() -> None:
-    (piece,) = shards.split(document(10_000), 1)
-    assert len(piece) < shards.MAX_SHARD_BYTES
+    (shard,) = shards.split(document(10_000), 1)
+    assert len(shard) < shards.MAX_SHARD_BYTES
 
 
-def test_what_does_not_fit_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shard_that_is_too_large_is_rejected_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "MAX_SHARD_BYTES", 100)
     with pytest.raises(ShardTooLarge, match="raise KUBEDOOR_SNAPSHOT_SHARDS"):
         shards.split(document(), 2)

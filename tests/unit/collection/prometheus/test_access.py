@@ -18,7 +18,7 @@ from kubedoor.errors import InvalidInput, PrometheusRefused
         pytest.param("http://me:s3cret@prometheus:9090/x", "http://prometheus:9090/x", id="credentials are no address"),
     ],
 )
-def test_an_address_is_brought_into_one_form(url: str, want: str) -> None:
+def test_an_address_is_normalised(url: str, want: str) -> None:
     assert Access.checked(url).address == want
 
 
@@ -26,7 +26,7 @@ def test_an_address_is_brought_into_one_form(url: str, want: str) -> None:
     "url",
     ["", "prometheus:9090", "ftp://x", "http://", "http://x:port", "http://x:0", "http://x/?a=s3cret", "http://x/#a"],
 )
-def test_what_is_no_address_is_refused_by_name(url: str) -> None:
+def test_an_invalid_address_is_refused_by_name(url: str) -> None:
     with pytest.raises(InvalidInput, match="write it like") as caught:
         Access.checked(url)
     assert caught.value.details["field"] == "prometheus_url"
@@ -43,9 +43,7 @@ def test_what_is_no_address_is_refused_by_name(url: str) -> None:
         pytest.param({}, "s3cret密", "prometheus_bearer_token", id="a token not in ASCII"),
     ],
 )
-def test_what_no_header_can_carry_is_refused_without_quoting_it(
-    headers: dict[str, str], token: str, field: str
-) -> None:
+def test_an_invalid_header_value_is_refused_without_quoting_it(headers: dict[str, str], token: str, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Access.checked("http://x", headers=headers, bearer_token=token)
     assert caught.value.details["field"] == field
@@ -65,7 +63,7 @@ def test_credentials_are_used_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"a\nb", b"\xff"])
-def test_a_token_file_without_a_token_is_said_by_name(tmp_path: Path, content: bytes | None) -> None:
+def test_a_token_file_without_a_token_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
@@ -73,6 +71,6 @@ def test_a_token_file_without_a_token_is_said_by_name(tmp_path: Path, content: b
         Access.checked("http://x", bearer_token_file=str(file)).authorization()
 
 
-def test_its_own_text_holds_no_secret() -> None:
+def test_the_repr_holds_no_secret() -> None:
     access = Access.checked("http://me:s3cret@x", bearer_token="s3cret", headers={"X-Key": "s3cret"})
     assert "s3cret" not in repr(access)

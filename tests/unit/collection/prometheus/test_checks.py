@@ -9,13 +9,13 @@ from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.collection.readings import NEEDED_METRICS, Metric
 from kubedoor.model.checks import Check
-from tests.support.promserver import Asked, PromServer, Reply, failure, page, result, success
+from tests.support.promserver import PromServer, ReceivedRequest, Reply, failure, page, result, success
 
 
 def checks_of(
     found: Sequence[str], *, renamed: int = 0, version: Reply | None = None, **options: Any
 ) -> dict[str, Check]:
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/status/buildinfo"):
             return version or success({"version": "3.16.0"})
         if "exported_pod" in asked.query:
@@ -31,7 +31,7 @@ def all_checks(answer: Any, **options: Any) -> dict[str, Check]:
         return {check.name: check for check in PrometheusSource(client, **options).checks()}
 
 
-def test_everything_there_is_all_ok() -> None:
+def test_all_checks_pass_if_every_metric_exists() -> None:
     checks = checks_of(list(Metric))
     assert all(check.ok for check in checks.values())
     assert checks["Prometheus"].detail.endswith("version 3.16.0")
@@ -48,26 +48,26 @@ def test_everything_there_is_all_ok() -> None:
         (Metric.HPA, True, "(optional)", "only when it scales"),
     ],
 )
-def test_what_is_missing_is_named_with_a_remedy(metric: Metric, ok: bool, detail: str, remedy: str) -> None:
+def test_a_missing_metric_is_named_with_a_remedy(metric: Metric, ok: bool, detail: str, remedy: str) -> None:
     check = checks_of([name for name in Metric if name != metric])[metric]
     assert (check.ok, detail in check.detail, remedy in check.remedy) == (ok, True, True)
 
 
-def test_renamed_labels_are_found_out() -> None:
+def test_renamed_labels_fail_a_check() -> None:
     check = checks_of(list(Metric), renamed=7)["labels of kube-state-metrics"]
     assert not check.ok
     assert "honor_labels" in check.remedy
 
 
 @pytest.mark.parametrize("found", [[], list(Metric)])
-def test_a_cluster_label_that_no_series_has_is_said_first(found: list[str]) -> None:
+def test_the_cluster_label_check_fails_if_no_series_has_it(found: list[str]) -> None:
     check = checks_of(found, cluster_label="env", cluster="prod")["cluster label"]
     assert check.ok is bool(found)
     assert check.detail.endswith('in the last hour with env="prod"')
     assert "external labels" in check.remedy
 
 
-def test_a_server_that_keeps_its_version_to_itself_is_fine() -> None:
+def test_an_unknown_version_passes() -> None:
     check = checks_of(list(Metric), version=page(404))["Prometheus"]
     assert check.ok
     assert check.detail.endswith("version unknown")
@@ -83,7 +83,7 @@ def test_a_server_that_keeps_its_version_to_itself_is_fine() -> None:
         (result([{"metric": {"kubedoor_metric": "x"}}]), "the address of Prometheus itself"),
     ],
 )
-def test_a_prometheus_that_does_not_answer_is_one_check(reply: Reply, remedy: str) -> None:
+def test_an_unusable_prometheus_is_a_single_failed_check(reply: Reply, remedy: str) -> None:
     checks = all_checks(lambda asked: reply)
     assert list(checks) == ["Prometheus"]
     assert not checks["Prometheus"].ok

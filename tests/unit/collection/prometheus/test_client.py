@@ -21,14 +21,14 @@ from kubedoor.errors import (
     PrometheusUnreachable,
     QueryTooLarge,
 )
-from tests.support.promserver import Asked, PromServer, Reply, failure, page, result, success
+from tests.support.promserver import PromServer, ReceivedRequest, Reply, failure, page, result, success
 from tests.toolbox.certificates import Authority
 
 SECRET = "s3cret"
 
 
 class Pauses(list[float]):
-    """A `sleep` that notes how long it was to be."""
+    """A `sleep` that records the durations."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
@@ -36,7 +36,7 @@ class Pauses(list[float]):
 
 @contextmanager
 def answering(
-    answer: Callable[[Asked], Reply], **options: Any
+    answer: Callable[[ReceivedRequest], Reply], **options: Any
 ) -> Iterator[tuple[PromServer, PrometheusClient, Pauses]]:
     pauses = Pauses()
     server = PromServer(answer)
@@ -51,8 +51,8 @@ def values(client: PrometheusClient) -> list[Any]:
         return list(answer.series())
 
 
-def trouble(client: PrometheusClient, kind: type[PrometheusError] = PrometheusUnreachable) -> str:
-    """What the client says when a question fails, without the secrets it was given."""
+def error_of(client: PrometheusClient, kind: type[PrometheusError] = PrometheusUnreachable) -> str:
+    """The error message of a failed query; it must not contain SECRET."""
     with pytest.raises(kind) as caught:
         values(client)
     assert SECRET not in str(caught.value)
@@ -76,7 +76,7 @@ def test_an_instant_query_is_a_form_with_a_timeout_of_its_own() -> None:
     assert asked.fields == {"query": "up", "time": "1719000000.000", "timeout": "4s"}
 
 
-def test_a_query_without_a_time_is_about_the_servers_now() -> None:
+def test_a_query_without_a_time_uses_the_clock_of_the_server() -> None:
     with answering(lambda asked: result([])) as (server, client, _), client.query("up") as answer:
         assert list(answer.series()) == []
     assert "time" not in server.asked[0].fields
@@ -84,8 +84,8 @@ def test_a_query_without_a_time_is_about_the_servers_now() -> None:
 
 def test_a_range_query_names_both_ends_and_the_step() -> None:
     with answering(lambda asked: result([], "matrix")) as (server, client, _):
-        question = client.query_range("up", start=60, end=600, step_seconds=60)
-        with question as answer:
+        range_query = client.query_range("up", start=60, end=600, step_seconds=60)
+        with range_query as answer:
             assert list(answer.series()) == []
     assert server.asked[0].path == "/api/v1/query_range"
     assert server.asked[0].fields == {"query": "up", "start": "60", "end": "600", "step": "60", "timeout": "4s"}
@@ -115,7 +115,7 @@ def test_credentials_are_sent(options: dict[str, Any], want: str | None) -> None
     assert headers.get("X-Scope-OrgID") == options.get("headers", {}).get("X-Scope-OrgID")
 
 
-def test_a_token_file_is_read_for_every_question(tmp_path: Path) -> None:
+def test_a_token_file_is_read_for_every_request(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first")
     with answering(lambda asked: result([]), bearer_token_file=str(file)) as (server, client, _):
@@ -128,7 +128,7 @@ def test_a_token_file_is_read_for_every_question(tmp_path: Path) -> None:
     assert [asked.headers["Authorization"] for asked in server.asked] == ["Bearer first", "Bearer second"]
 
 
-def test_a_netrc_file_is_never_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_netrc_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password x\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with answering(lambda asked: result([])) as (server, client, _):
@@ -194,27 +194,27 @@ def test_a_netrc_file_is_never_looked_into(tmp_path: Path, monkeypatch: pytest.M
         ),
     ],
 )
-def test_what_goes_wrong_is_said_in_words(reply: Reply, kind: type[PrometheusError], says: str) -> None:
+def test_a_failure_is_translated_into_an_error(reply: Reply, kind: type[PrometheusError], says: str) -> None:
     with answering(lambda asked: reply, bearer_token=SECRET) as (server, client, pauses):
-        assert says in trouble(client, kind)
+        assert says in error_of(client, kind)
     assert (len(server.asked), pauses) == (1, [])
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_gateway_without_its_prometheus_is_asked_three_times(status: int) -> None:
+def test_an_unavailable_prometheus_is_tried_three_times(status: int) -> None:
     with answering(lambda asked: page(status)) as (server, client, pauses):
-        assert f"answers {status}, after 3 attempts" in trouble(client)
+        assert f"answers {status}, after 3 attempts" in error_of(client)
     assert (len(server.asked), pauses) == (3, [1.0, 4.0])
 
 
-def test_a_prometheus_that_comes_back_is_understood() -> None:
+def test_a_retry_succeeds_once_prometheus_is_back() -> None:
     replies = iter([page(502), failure(503, "TSDB not ready", "unavailable"), result([{"metric": {}}])])
     with answering(lambda asked: next(replies)) as (_, client, pauses):
         assert values(client) == [{"metric": {}}]
     assert pauses == [1.0, 4.0]
 
 
-def test_an_answer_in_crumbs_and_gzip_is_read_whole() -> None:
+def test_a_compressed_response_in_many_chunks_is_read_completely() -> None:
     series = [{"metric": {"pod": str(index)}, "value": [1, "2"]} for index in range(50)]
     body = gzip.compress(json.dumps({"status": "success", "data": {"result": series}}).encode())
     crumbs = [body[start : start + 10] for start in range(0, len(body), 10)]
@@ -222,7 +222,7 @@ def test_an_answer_in_crumbs_and_gzip_is_read_whole() -> None:
         assert values(client) == series
 
 
-def test_an_answer_that_never_ends_is_left() -> None:
+def test_an_endless_response_times_out() -> None:
     ticks = iter(range(0, 1_000_000, 10))
 
     def endless() -> Iterator[bytes]:
@@ -231,11 +231,11 @@ def test_an_answer_that_never_ends_is_left() -> None:
             yield b" " * 1000
 
     with answering(lambda asked: Reply(endless()), clock=lambda: float(next(ticks))) as (_, client, _):
-        assert "for more than 25 seconds" in trouble(client)
+        assert "for more than 25 seconds" in error_of(client)
 
 
 @pytest.mark.parametrize("said", [b"", b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"status":'])
-def test_a_server_that_falls_silent_is_left_after_the_timeout(said: bytes) -> None:
+def test_a_silent_server_times_out(said: bytes) -> None:
     accepted: list[socket.socket] = []
 
     def serve() -> None:
@@ -247,30 +247,30 @@ def test_a_server_that_falls_silent_is_left_after_the_timeout(said: bytes) -> No
         thread = threading.Thread(target=serve)
         thread.start()
         with PrometheusClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeout_seconds=0.2) as client:
-            assert trouble(client).endswith("does not answer within 0.2 seconds")
+            assert error_of(client).endswith("does not answer within 0.2 seconds")
         thread.join()
         accepted[0].close()
 
 
 def test_a_closed_port_refuses() -> None:
     with PrometheusClient(f"http://me:{SECRET}@127.0.0.1:{(port := closed_port())}/x") as client:
-        assert trouble(client).startswith(f"http://127.0.0.1:{port}/x refuses the connection")
+        assert error_of(client).startswith(f"http://127.0.0.1:{port}/x refuses the connection")
 
 
-def test_an_unknown_host_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with PrometheusClient("http://prometheus.invalid:9090") as client:
-        assert "its host name is not known here" in trouble(client)
+        assert "its host name is not known here" in error_of(client)
 
 
-def test_a_proxy_that_is_away_is_named_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_proxy_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
     monkeypatch.setenv("NO_PROXY", "")
     with PrometheusClient("http://prometheus.invalid:9090") as client:
-        assert "through the proxy" in trouble(client)
+        assert "through the proxy" in error_of(client)
 
 
 def test_a_server_that_hangs_up_cannot_be_reached() -> None:
@@ -278,7 +278,7 @@ def test_a_server_that_hangs_up_cannot_be_reached() -> None:
         thread = threading.Thread(target=lambda: server.accept()[0].close())
         thread.start()
         with PrometheusClient(f"http://127.0.0.1:{server.getsockname()[1]}") as client:
-            assert trouble(client).endswith("cannot be reached")
+            assert error_of(client).endswith("cannot be reached")
         thread.join()
 
 
@@ -299,22 +299,22 @@ def test_a_certificate_is_trusted_by_the_ca_file_alone(tmp_path: Path) -> None:
         with PrometheusClient(server.url, ca_file=str(tmp_path / "ca.crt")) as client:
             assert values(client) == []
         with PrometheusClient(server.url) as client:
-            assert "shows a certificate that is not trusted" in trouble(client)
+            assert "shows a certificate that is not trusted" in error_of(client)
 
 
-def test_http_where_tls_is_expected_is_no_matter_of_certificates() -> None:
+def test_http_where_tls_is_expected_is_not_reported_as_a_certificate_error() -> None:
     server = PromServer(lambda asked: result([]))
     with server.running(), PrometheusClient(f"https://127.0.0.1:{server.port}") as client:
-        assert "is its address an http:// one?" in trouble(client)
+        assert "is its address an http:// one?" in error_of(client)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
-def test_a_ca_file_that_is_none_is_named(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unusable_ca_file_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "ca.crt"
     if content is not None:
         file.write_bytes(content)
     with PrometheusClient("https://127.0.0.1:1", ca_file=str(file)) as client:
-        assert trouble(client).endswith("ca.crt cannot be read as certificates")
+        assert error_of(client).endswith("ca.crt cannot be read as certificates")
 
 
 def test_a_wrong_address_is_refused_before_anything_is_sent() -> None:
@@ -322,25 +322,25 @@ def test_a_wrong_address_is_refused_before_anything_is_sent() -> None:
         PrometheusClient("prometheus:9090")
 
 
-def test_the_version_is_empty_where_there_is_none() -> None:
+def test_an_unknown_version_is_empty() -> None:
     replies = iter([success({"version": "3.16.0"}), success([]), page(404), page(200)])
     with answering(lambda asked: next(replies)) as (_, client, _):
         assert [client.version() for _ in range(4)] == ["3.16.0", "", "", ""]
 
 
 @pytest.mark.parametrize("reply", [success({"a": 1}), Reply(b"{}"), Reply(b"no"), Reply(b"[]"), page(404)])
-def test_label_values_that_are_no_list_are_not_understood(reply: Reply) -> None:
+def test_label_values_must_be_a_list(reply: Reply) -> None:
     with answering(lambda asked: reply) as (_, client, _), pytest.raises(PrometheusNotUnderstood):
         client.label_values("namespace", match="up", start=0, end=1)
 
 
-def test_a_small_answer_that_is_not_small_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubedoor.collection.prometheus.client.LARGEST_SMALL_ANSWER_BYTES", 10)
+def test_a_metadata_response_has_a_size_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubedoor.collection.prometheus.client.MAX_METADATA_BYTES", 10)
     with answering(lambda asked: success(["a" * 20])) as (_, client, _), pytest.raises(PrometheusNotUnderstood):
         client.label_values("namespace", match="up", start=0, end=1)
 
 
-def test_a_closed_client_can_be_asked_again() -> None:
+def test_a_closed_client_opens_a_new_session() -> None:
     with answering(lambda asked: result([])) as (server, client, _):
         client.close()
         values(client)

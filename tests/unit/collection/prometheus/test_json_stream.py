@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubedoor.collection.prometheus import json_stream
-from kubedoor.collection.prometheus.json_stream import Answer, instant_value
+from kubedoor.collection.prometheus.json_stream import QueryResult, instant_value
 from kubedoor.errors import PrometheusNotUnderstood
 
 STEADY = settings(derandomize=True, deadline=None)
@@ -23,9 +23,9 @@ def envelope(**more: Any) -> dict[str, Any]:
     return {"status": "success", "data": {"resultType": "matrix", "result": SERIES}, **more}
 
 
-def read(text: str | bytes, size: int = 7) -> tuple[list[dict[str, Any]], Answer]:
+def read(text: str | bytes, size: int = 7) -> tuple[list[dict[str, Any]], QueryResult]:
     body = text if isinstance(text, bytes) else text.encode()
-    answer = Answer([body[start : start + size] for start in range(0, len(body), size)])
+    answer = QueryResult([body[start : start + size] for start in range(0, len(body), size)])
     return list(answer.series()), answer
 
 
@@ -80,20 +80,20 @@ def test_keys_come_in_any_order(text: str) -> None:
         pytest.param(
             '{"status":"success","data":{"result":[{} {}]}}', "not the JSON expected, at '{}]}}'", id="no comma"
         ),
-        pytest.param('{7:"success"}', "7 where a key should be", id="a key that is none"),
+        pytest.param('{7:"success"}', "7 where a key should be", id="a key that is no string"),
         pytest.param("{" + '"data":' + "[" * 100_000, "not JSON|not an object", id="nested without end"),
         pytest.param('{"a":' + "[" * 100_000, "not JSON", id="nested without end, elsewhere"),
         pytest.param(b'{"status":"\xff"}', "not UTF-8", id="another encoding"),
         pytest.param(b'{"status":"success\xe6', "not UTF-8|cut short", id="cut in a character"),
     ],
 )
-def test_what_is_no_answer_is_not_understood(text: str | bytes, says: str) -> None:
+def test_an_invalid_response_is_not_understood(text: str | bytes, says: str) -> None:
     with pytest.raises(PrometheusNotUnderstood, match=says):
         read(text, size=4096)
 
 
 def test_one_series_may_not_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_stream, "MOST_CHARACTERS_OF_A_VALUE", 1000)
+    monkeypatch.setattr(json_stream, "MAX_VALUE_CHARACTERS", 1000)
     taken = 0
 
     def endless() -> Any:
@@ -104,16 +104,16 @@ def test_one_series_may_not_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> 
             yield b"x" * 100
 
     with pytest.raises(PrometheusNotUnderstood):
-        list(Answer(endless()).series())
+        list(QueryResult(endless()).series())
     assert taken < 10_000
 
 
-def test_series_are_given_out_before_the_answer_is_complete() -> None:
+def test_series_are_yielded_before_the_response_is_complete() -> None:
     def chunks() -> Any:
         yield b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"1"}},{"me'
         raise AssertionError("the second chunk was asked for before the first series was given out")
 
-    assert next(Answer(chunks()).series()) == {"metric": {"a": "1"}}
+    assert next(QueryResult(chunks()).series()) == {"metric": {"a": "1"}}
 
 
 def test_a_number_may_be_cut_in_two() -> None:
@@ -121,7 +121,7 @@ def test_a_number_may_be_cut_in_two() -> None:
     assert answer.status == "success"
 
 
-def test_what_has_an_odd_type_is_not_taken_for_a_warning() -> None:
+def test_a_field_of_the_wrong_type_is_ignored() -> None:
     _, answer = read('{"status":"success","warnings":null,"isPartial":"yes","data":{"result":[]}}')
     assert (answer.warnings, answer.is_partial) == ([], False)
 

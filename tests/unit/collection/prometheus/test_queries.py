@@ -14,14 +14,14 @@ NASTY = 'a"b\\c.d|e\nf{}$'
 NASTY_QUOTED = '"a\\"b\\\\\\\\c\\\\.d\\\\|e\\nf\\\\{\\\\}\\\\$"'
 
 
-def test_the_cpu_curve_takes_the_larger_of_doubles_and_adds_up_cpus() -> None:
+def test_the_cpu_curve_takes_the_largest_of_duplicates_and_adds_up_cpus() -> None:
     assert queries.cpu_curve(Scope(), rate_seconds=300) == (
         "max by (namespace, pod, container) (sum without (cpu) "
         '(rate(container_cpu_usage_seconds_total{container!="",container!="POD"}[300s])))'
     )
 
 
-def test_the_memory_curve_takes_the_larger_of_doubles() -> None:
+def test_the_memory_curve_takes_the_largest_of_duplicates() -> None:
     assert queries.memory_curve(Scope(cluster_label="env", cluster="prod")) == (
         "max by (namespace, pod, container) "
         '(container_memory_working_set_bytes{container!="",container!="POD",env="prod"})'
@@ -44,7 +44,7 @@ def test_every_label_value_is_escaped(scope: Scope, want: list[str]) -> None:
     assert scope.matchers() == want
 
 
-def questions(scope: Scope) -> list[str]:
+def all_queries(scope: Scope) -> list[str]:
     piece = TimeRange(END - timedelta(minutes=90), END)
     return [
         queries.cpu_curve(scope, rate_seconds=300),
@@ -56,15 +56,15 @@ def questions(scope: Scope) -> list[str]:
     ]
 
 
-def test_every_selector_of_every_question_is_within_the_scope() -> None:
+def test_every_selector_of_every_query_has_the_matchers_of_the_scope() -> None:
     scope = Scope("env", "prod", ("shop",), ("kube-system",))
-    for question in questions(scope):
-        selectors = question.count("{")
+    for text in all_queries(scope):
+        selectors = text.count("{")
         assert selectors >= 1
-        assert question.count('env="prod",namespace=~"shop",namespace!~"kube-system"}') == selectors
+        assert text.count('env="prod",namespace=~"shop",namespace!~"kube-system"}') == selectors
 
 
-def test_whether_labels_were_renamed_is_asked_of_all_namespaces() -> None:
+def test_renamed_labels_are_counted_in_all_namespaces() -> None:
     text = queries.renamed_labels(Scope("env", "prod", ("shop",), ("kube-system",)), seconds=3600)
     assert text == 'count(last_over_time(kube_pod_container_info{exported_pod!="",env="prod"}[3600s]))'
 

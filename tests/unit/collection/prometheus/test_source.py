@@ -22,7 +22,7 @@ from kubedoor.errors import (
 )
 from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
 from kubedoor.model.values import Resources
-from tests.support.promserver import Asked, PromServer, Reply, failure, result, success
+from tests.support.promserver import PromServer, ReceivedRequest, Reply, failure, result, success
 
 DAY = date(2025, 6, 3)
 NOON = datetime(2025, 6, 3, 12, tzinfo=UTC)
@@ -44,13 +44,13 @@ ONE_WINDOW = peak_day((0, 20))
 
 @dataclass
 class Cluster:
-    """A Prometheus with one Deployment of one pod in each namespace. `refuse` may fail a question instead."""
+    """A Prometheus with one Deployment of one pod in each namespace. `refuse` may fail a query."""
 
-    refuse: Callable[[Asked, tuple[str, ...], float], Reply | None] = lambda asked, namespaces, seconds: None
+    refuse: Callable[[ReceivedRequest, tuple[str, ...], float], Reply | None] = lambda asked, namespaces, seconds: None
     envelope: dict[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/label/namespace/values"):
             return success([*NAMESPACES, ""])
         matcher = re.search(r'namespace=~"([^"]*)"', asked.query)
@@ -64,7 +64,7 @@ class Cluster:
             return result(self._facts(namespaces, seconds), **self.envelope)
         return result(self._state(namespaces), **self.envelope)
 
-    def _seconds(self, asked: Asked) -> float:
+    def _seconds(self, asked: ReceivedRequest) -> float:
         if asked.path.endswith("/query_range"):
             return float(asked.fields["end"]) - float(asked.fields["start"])
         durations = [float(duration) for duration in re.findall(r"\[(\d+)s\]", asked.query)]
@@ -73,7 +73,7 @@ class Cluster:
     def _of(self, namespace: str) -> dict[str, str]:
         return {"namespace": namespace, "pod": POD, "container": "cart"}
 
-    def _curves(self, asked: Asked, namespaces: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    def _curves(self, asked: ReceivedRequest, namespaces: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         start, end, step = (int(asked.fields[name]) for name in ("start", "end", "step"))
         scale = 0.001 if "cpu" in asked.query else float(MIB)
         metric = "container_cpu_usage_seconds_total" if "cpu" in asked.query else "container_memory_working_set_bytes"
@@ -110,7 +110,7 @@ def usage_of(prometheus: Cluster, day: PeakDay = ONE_WINDOW, **options: Any) -> 
         return source.read_day(day, step_seconds=60)
 
 
-def test_a_day_is_read_from_four_questions() -> None:
+def test_a_day_takes_four_queries() -> None:
     with reading(Cluster()) as (server, source):
         usage = source.read_day(ONE_WINDOW, step_seconds=60)
     assert not source.is_sample
@@ -135,13 +135,13 @@ def test_a_day_is_read_from_four_questions() -> None:
     )
 
 
-def test_three_windows_take_ten_questions() -> None:
+def test_three_windows_take_ten_queries() -> None:
     usage = usage_of(Cluster(), peak_day((0, 20), (60, 80), (120, 140)))
     assert (usage.queries, usage.coverage, usage.rows[0].coverage) == (10, 1.0, 1.0)
     assert usage.rows[0].throttled_share == pytest.approx(0.1)
 
 
-def test_a_day_without_windows_asks_nothing() -> None:
+def test_a_day_without_windows_takes_no_query() -> None:
     assert usage_of(Cluster(), peak_day()) == DayUsage((), 0.0)
 
 
@@ -159,10 +159,10 @@ def too_large() -> Reply:
     ],
 )
 @pytest.mark.parametrize("windows", [((0, 8),), ((0, 8), (60, 67))])
-def test_a_split_question_gives_the_same_answer(
+def test_a_split_query_gives_the_same_result(
     most_namespaces: int, most_seconds: float, windows: tuple[tuple[int, int], ...]
 ) -> None:
-    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
+    def refuse(asked: ReceivedRequest, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
         return too_large() if len(namespaces) > most_namespaces or seconds > most_seconds else None
 
     day = peak_day(*windows)
@@ -173,7 +173,7 @@ def test_a_split_question_gives_the_same_answer(
 
 
 def test_the_state_of_two_windows_is_split_into_the_windows_first() -> None:
-    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
+    def refuse(asked: ReceivedRequest, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
         return too_large() if len(namespaces) > 1 or " offset " in asked.query else None
 
     with reading(Cluster(refuse)) as (server, source):
@@ -182,7 +182,7 @@ def test_the_state_of_two_windows_is_split_into_the_windows_first() -> None:
     assert sum("[1200s]" in query and "[900s]" not in query for query in states) == len(NAMESPACES)
 
 
-def test_a_question_that_stays_too_large_fails_after_the_smallest_piece() -> None:
+def test_a_query_that_stays_too_large_fails_after_the_smallest_part() -> None:
     server = PromServer(Cluster(lambda *_: too_large()))
     with server.running(), PrometheusClient(server.url) as client, pytest.raises(QueryTooLarge, match="too many"):
         PrometheusSource(client, concurrency=1).read_day(ONE_WINDOW, step_seconds=60)
@@ -192,15 +192,15 @@ def test_a_question_that_stays_too_large_fails_after_the_smallest_piece() -> Non
 
 @pytest.mark.parametrize("sign", ["kubedoor_fact", "kube_pod_owner"])
 def test_facts_and_state_are_not_split_below_a_step(sign: str) -> None:
-    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
+    def refuse(asked: ReceivedRequest, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
         return too_large() if sign in asked.query else None
 
     with pytest.raises(QueryTooLarge):
         usage_of(Cluster(refuse), namespaces=("shop",))
 
 
-def test_known_namespaces_are_halved_without_asking_for_a_list() -> None:
-    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
+def test_configured_namespaces_are_halved_without_listing_them() -> None:
+    def refuse(asked: ReceivedRequest, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
         return too_large() if len(namespaces) > 1 else None
 
     with reading(Cluster(refuse), namespaces=("shop", "web")) as (server, source):
@@ -209,7 +209,7 @@ def test_known_namespaces_are_halved_without_asking_for_a_list() -> None:
     assert not [asked for asked in server.asked if asked.path.endswith("/values")]
 
 
-def test_every_question_is_within_the_cluster_and_the_namespaces() -> None:
+def test_every_query_has_the_matchers_of_the_scope() -> None:
     options = {"cluster_label": "env", "cluster": "prod", "excluded_namespaces": ("kube-system",)}
     with reading(Cluster(), **options) as (server, source):
         source.read_day(ONE_WINDOW, step_seconds=60)
@@ -217,17 +217,17 @@ def test_every_question_is_within_the_cluster_and_the_namespaces() -> None:
 
 
 @pytest.mark.parametrize("label", ['env="x"', "1st", "k8s.cluster", "集群"])
-def test_a_cluster_label_that_is_none_is_refused_by_name(label: str) -> None:
+def test_an_invalid_cluster_label_is_refused_by_name(label: str) -> None:
     with pytest.raises(InvalidInput, match="is not a Prometheus label") as caught:
         PrometheusSource(PrometheusClient("http://prometheus:9090"), cluster_label=label)
     assert caught.value.details["field"] == "cluster_label"
 
 
-def test_at_most_so_many_questions_are_under_way_as_are_allowed() -> None:
+def test_concurrent_queries_are_limited() -> None:
     lock, both = threading.Lock(), threading.Barrier(2, timeout=20)
     under_way = most = 0
 
-    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> None:
+    def refuse(asked: ReceivedRequest, namespaces: tuple[str, ...], seconds: float) -> None:
         nonlocal under_way, most
         with lock:
             under_way += 1
@@ -251,17 +251,15 @@ def test_at_most_so_many_questions_are_under_way_as_are_allowed() -> None:
         ),
     ],
 )
-def test_partial_answers_are_said_to_be_so(
-    envelope: dict[str, Any], is_partial: bool, warnings: tuple[str, ...]
-) -> None:
+def test_partial_results_are_reported(envelope: dict[str, Any], is_partial: bool, warnings: tuple[str, ...]) -> None:
     usage = usage_of(Cluster(envelope=envelope))
     assert (usage.is_partial, usage.warnings, len(usage.rows)) == (is_partial, warnings, 4)
     assert {row.hpa for row in usage.rows} == {None if is_partial else False}, (
-        "half an answer knows of no HPA that is not"
+        "partial data does not prove that there is no HPA"
     )
 
 
-def test_the_mark_is_of_what_is_asked_and_where() -> None:
+def test_the_mark_depends_on_the_address_and_the_matchers() -> None:
     def mark(url: str = "http://prometheus:9090", **options: Any) -> str:
         return PrometheusSource(PrometheusClient(url), **options).mark
 
@@ -286,7 +284,7 @@ def test_missing_metrics_are_named() -> None:
     )
 
 
-def test_a_day_without_data_is_no_error() -> None:
+def test_a_day_without_data_is_not_an_error() -> None:
     everything = (*STATE_METRICS, "container_cpu_usage_seconds_total", "container_memory_working_set_bytes")
     usage = usage_of(Cluster(without=everything))
     assert (usage.rows, usage.coverage, len(usage.warnings)) == ((), 0.0, 6)
@@ -307,18 +305,18 @@ def test_a_day_without_data_is_no_error() -> None:
         ),
     ],
 )
-def test_one_failed_question_fails_the_day(reply: Reply, kind: type[Exception]) -> None:
+def test_one_failed_query_fails_the_day(reply: Reply, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         usage_of(Cluster(lambda *_: reply))
 
 
-def test_what_a_server_with_one_namespace_finds_too_large_is_split_in_time() -> None:
-    def answer(asked: Asked) -> Reply:
+def test_without_a_list_of_namespaces_a_query_is_split_by_time() -> None:
+    def answer(asked: ReceivedRequest) -> Reply:
         if asked.path.endswith("/values"):
             return success([])
         return cluster(asked)
 
-    def refuse(asked: Asked, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
+    def refuse(asked: ReceivedRequest, namespaces: tuple[str, ...], seconds: float) -> Reply | None:
         return too_large() if seconds > 700 else None
 
     cluster = Cluster(refuse)

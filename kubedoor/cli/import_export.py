@@ -1,0 +1,212 @@
+"""`kubedoor export`, `import` and `import-kubedoor`: values as files, and the tables of an original KubeDoor."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from kubedoor.cli.api_client import ApiClient, ClusterOption
+from kubedoor.cli.output import print_table, remarks, write_out
+from kubedoor.config.clusters import ClusterSettings
+from kubedoor.config.settings import Settings
+from kubedoor.errors import BadRequest, ClusterError, InvalidInput, KubeDoorError
+
+
+class ExportFormat(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    KUSTOMIZE = "kustomize"
+    HELM = "helm"
+
+
+class SheetRefused(KubeDoorError):
+    status = 422
+    code = "sheet_refused"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("export", help="Control values as CSV, JSON, Kustomize patches or Helm values.")(export)
+    app.command("import", help="Manual values from a CSV: shows what would change; with --apply changes it.")(
+        import_sheet
+    )
+    app.command("import-kubedoor", help="Take over the tables of an original KubeDoor.")(import_kubedoor)
+
+
+def export(
+    context: typer.Context,
+    form: Annotated[ExportFormat, typer.Option("--format", help="csv, json, kustomize or helm.")] = ExportFormat.CSV,
+    namespace: Annotated[str, typer.Option(help="Only this namespace.")] = "",
+    deployment: Annotated[str, typer.Option(help="Only Deployments of this name.")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="A file; for kustomize and helm a folder, one file for each workload.")
+    ] = None,
+    cluster: ClusterOption = "",
+) -> None:
+    api: ApiClient = context.obj.for_cluster(cluster)
+    query = {"format": form, "namespace": namespace, "deployment": deployment}
+    if output is None:
+        api.download("/values/export", write_out, **query)
+        return
+    content = bytearray()
+    api.download("/values/export", content.extend, **query)
+    try:
+        written = _write(output, bytes(content).decode(), form)
+    except OSError as error:
+        raise BadRequest(f"{output} cannot be written: {error}") from error
+    remarks().print(f"{written} files below {output}" if written > 1 else f"written to {output}")
+
+
+def _write(output: Path, content: str, form: ExportFormat) -> int:
+    if form in (ExportFormat.CSV, ExportFormat.JSON):
+        output.write_text(content, encoding="utf-8")
+        return 1
+    names = []
+    for document in content.split("---\n")[1:]:
+        # Safe as paths: Kubernetes names contain neither `/` nor `..`.
+        namespace, _, deployment = document.partition("\n")[0].removeprefix("# ").partition("/")
+        name = Path(namespace) / f"{deployment}.yaml"
+        (output / namespace).mkdir(parents=True, exist_ok=True)
+        (output / name).write_text(document.partition("\n")[2], encoding="utf-8")
+        names.append(str(name))
+    if form is ExportFormat.KUSTOMIZE and names:
+        kustomization = {
+            "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+            "kind": "Component",
+            "patches": [{"path": name} for name in names],
+        }
+        (output / "kustomization.yaml").write_text(yaml.safe_dump(kustomization, sort_keys=False), encoding="utf-8")
+    return len(names)
+
+
+def import_sheet(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV with the columns of `export`; - is standard input.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Change it.")] = False,
+    cluster: ClusterOption = "",
+) -> None:
+    api: ApiClient = context.obj.for_cluster(cluster)
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error}") from error
+    answer = api.upload("/values/import" if apply else "/values/import/preview", data, "text/csv")
+    _print_import(answer)
+    if answer["problems"]:
+        raise SheetRefused(f"{len(answer['problems'])} problems; {answer['applied']} workloads were changed")
+    workloads = {(change["namespace"], change["deployment"]) for change in answer["changes"]}
+    print(f"{answer['applied']} workloads changed" if apply else f"{len(workloads)} workloads would change")
+
+
+def _print_import(answer: dict[str, Any]) -> None:
+    if answer["changes"]:
+        rows = [
+            (
+                change["line"],
+                f"{change['namespace']}/{change['deployment']}",
+                change["container"],
+                change["field"],
+                change["before"],
+                change["after"],
+            )
+            for change in answer["changes"]
+        ]
+        print_table(("line", "workload", "container", "field", "before", "after"), rows)
+    for problem in answer["problems"]:
+        print(f"line {problem['line']}, {problem['field']}: {problem['message']}", file=sys.stderr)
+
+
+def import_kubedoor(
+    context: typer.Context,
+    dsn: Annotated[str, typer.Argument(help="Its ClickHouse, e.g. http://user:password@host:8123/kubedoor.")],
+    env: Annotated[str, typer.Option(help="Its name for this cluster; else the cluster's name here.")] = "",
+    cluster: ClusterOption = "",
+) -> None:
+    """Writes to the store directly, not through the API, so it has to run where the store can be reached."""
+    from kubedoor.identity.audit import Editor
+    from kubedoor.store import opening
+    from kubedoor.workloads.kubedoor_import import ImportReport
+
+    clusters: ClusterSettings = context.obj.settings
+    config = clusters.for_cluster(cluster or clusters.home.cluster)
+    report = ImportReport()
+    try:
+        importer, containers = _build_import(config, dsn)
+        name = env or config.cluster
+        importer.check(name)
+        for day in importer.days(name, containers(), report):
+            remarks().print(f"{day}: taken over")
+        if report.days:
+            _refresh(config)
+        importer.manual(name, Editor(getpass.getuser(), "command-line", ""), report)
+    finally:
+        opening.close_all()
+    print(f"{report.days} days with {report.rows} rows, {report.manual} pod counts set by hand")
+    for reason, count in sorted(report.left_out.items()):
+        print(f"left out: {count} {reason}")
+
+
+def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
+    from kubedoor.runtime.assembly import utc_now
+    from kubedoor.store.connection import Connection, parse_dsn
+    from kubedoor.store.control import ControlStore
+    from kubedoor.store.listing import ListingStore
+    from kubedoor.store.opening import open_migrated_store
+    from kubedoor.store.records import RecordStore
+    from kubedoor.store.usage import UsageStore
+    from kubedoor.workloads.kubedoor_import import KubeDoorImport, OriginalKubeDoor
+    from kubedoor.workloads.listing_cache import ListingCache
+    from kubedoor.workloads.service import Workloads
+
+    if parse_dsn(dsn) == parse_dsn(config.dsn):
+        raise InvalidInput("the DSN is that of this KubeDoor's own store", field="dsn")
+    connection = open_migrated_store(config)
+    control, usage = ControlStore(connection, config.cluster), UsageStore(connection, config.cluster)
+    workloads = Workloads(
+        cluster=config.cluster,
+        control=control,
+        listing=ListingCache(ListingStore(connection, config.cluster)),
+        usage=usage,
+        records=RecordStore(connection, config.cluster),
+        now=utc_now,
+    )
+    original = OriginalKubeDoor(
+        Connection(dsn, timeout_seconds=config.store_timeout_seconds, ca_file=config.store_ca_file)
+    )
+    importer = KubeDoorImport(
+        original,
+        usage=usage,
+        workloads=workloads,
+        cluster=config.cluster,
+        windows=config.windows.label,
+        run=time.time_ns(),
+    )
+    return importer, lambda: _containers(config, control)
+
+
+def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Container names of each Deployment: from the cluster, else from the collected values."""
+    from kubedoor.runtime.assembly import build_cluster
+
+    containers: dict[tuple[str, str], list[str]] = {}
+    for row in control.control_rows():
+        containers.setdefault((row["namespace"], row["deployment"]), []).append(row["container"])
+    try:
+        for manifest in build_cluster(config).deployments():
+            key = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+            containers[key] = [one["name"] for one in manifest["spec"]["template"]["spec"]["containers"]]
+    except ClusterError as error:
+        remarks().print(f"the cluster is not asked for containers: {error.message}")
+    return {key: tuple(names) for key, names in containers.items()}
+
+
+def _refresh(config: Settings) -> None:
+    from kubedoor.runtime.assembly import build_collector
+
+    build_collector(config).refresh_collected()

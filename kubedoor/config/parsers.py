@@ -1,0 +1,156 @@
+"""Parsers of the text of one setting.
+
+Each raises ValueError for a wrong value, with a message that continues a sentence about the value: "is not a number".
+`peak_windows`, `cpu` and `memory` also raise KubeDoorError. `file` and `time_zone` read the file system.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from kubedoor import quantities
+from kubedoor.peak_windows import PeakWindows
+from kubedoor.roles import Role
+
+
+def text(raw: str) -> str:
+    return raw
+
+
+def boolean(raw: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if raw.lower() not in known:
+        raise ValueError("is neither true nor false")
+    return known[raw.lower()]
+
+
+def integer(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Both limits are allowed values."""
+
+    def parse(raw: str) -> int:
+        try:
+            value = int(raw)
+        except ValueError:
+            raise ValueError("is not a whole number") from None
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum} to {maximum}")
+        return value
+
+    return parse
+
+
+def number(minimum: float, maximum: float) -> Callable[[str], float]:
+    """Both limits are allowed values."""
+
+    def parse(raw: str) -> float:
+        try:
+            value = float(raw)
+        except ValueError:
+            raise ValueError("is not a number") from None
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum:g} to {maximum:g}")
+        return value
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return raw
+
+    return parse
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """The URL without a trailing slash, except for `chdb`; an empty text stays empty."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes or (parts.scheme != "chdb" and not parts.hostname):
+            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return raw.rstrip("/") if parts.scheme != "chdb" else raw
+
+    return lambda raw: parse(raw) if raw else ""
+
+
+def ip_address(raw: str) -> str:
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        raise ValueError("is not an IP address") from None
+    return raw
+
+
+def names(raw: str) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in raw.split(",") if name.strip())
+
+
+def headers(raw: str) -> Mapping[str, str]:
+    """Header values by header name, from name=value pairs separated by commas."""
+    pairs = [pair.partition("=") for pair in names(raw)]
+    if any(not separator or not name.strip() for name, separator, _ in pairs):
+        raise ValueError("must be name=value pairs with commas between them")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def networks(raw: str) -> tuple[str, ...]:
+    """Networks in CIDR notation, separated by commas."""
+    found = names(raw)
+    for network in found:
+        ipaddress.ip_network(network)
+    return found
+
+
+def role_mapping(raw: str) -> Mapping[str, str]:
+    """Role by claim value, from value=role pairs separated by commas; the claim value may contain `=`."""
+    pairs = {name: role.strip() for name, _, role in (pair.rpartition("=") for pair in names(raw))}
+    if any(not name.strip() or role not in tuple(Role) for name, role in pairs.items()):
+        raise ValueError(f"must be value=role pairs with commas between them; roles are {', '.join(Role)}")
+    return {name.strip(): role for name, role in pairs.items()}
+
+
+def folder(raw: str) -> Path:
+    return Path(raw).expanduser()
+
+
+def file(raw: str) -> str:
+    """The path of an existing file, with `~` expanded; an empty text stays empty."""
+    if raw and not Path(raw).expanduser().is_file():
+        raise ValueError("names a file that is not there")
+    return str(Path(raw).expanduser()) if raw else ""
+
+
+def time_zone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not a time zone of the IANA database") from None
+    return raw
+
+
+def peak_windows(raw: str) -> str:
+    """The text unchanged, checked by `PeakWindows`."""
+    PeakWindows.parse(raw, "UTC", weekdays_only=False)
+    return raw
+
+
+def _positive(parse_amount: Callable[[str], int]) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if (amount := parse_amount(raw)) <= 0:
+            raise ValueError("must be more than zero")
+        return amount
+
+    return parse
+
+
+cpu = _positive(quantities.cpu_millicores)
+"""Millicores."""
+memory = _positive(quantities.memory_bytes)
+"""Bytes."""

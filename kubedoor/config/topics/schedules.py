@@ -1,0 +1,33 @@
+"""CronJobs of schedules, and the timer of `api`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubedoor.config import parsers
+from kubedoor.config.declaration import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSettings:
+    schedule_image: str = setting(
+        "",
+        parsers.text,
+        "kubedoor:0.1.0",
+        "Image of the CronJobs of schedules; empty: there are none, and schedules run in `api` itself.",
+    )
+    schedule_api_url: str = setting(
+        "",
+        parsers.url("http", "https"),
+        "http://api.kubedoor.svc.cluster.local",
+        "Where the CronJobs of schedules find `api`.",
+    )
+    schedule_pull_secret: str = setting(
+        "", parsers.text, "registry-login", "Secret in KubeDoor's namespace that the image of schedules is pulled with."
+    )
+    clock_seconds: float = setting(
+        "5",
+        parsers.number(0, 60),
+        "10",
+        "How often `api` looks whether schedules are due and notifications are to be sent; 0: never.",
+    )

@@ -1,0 +1,134 @@
+"""The rules of returns. A return is the schedule that ends a temporary scale: it restores, once, its restore points. Pure.
+
+Temporary scales of one workload can be stacked: each restore point names the return beneath it (`over`). A return that
+is done hands its restore points over to the return on top of it, so that the order of the returns does not matter.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from kubedoor.model.schedules import Schedule
+from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target, parse
+
+
+def build_return(
+    schedule: Schedule,
+    request: ActionRequest,
+    state: Mapping[Target, RestorePoint],
+    earlier: Sequence[Schedule],
+    *,
+    now: datetime,
+    who: str,
+) -> Schedule | None:
+    """`state`: the restore points of the workloads to scale; `earlier`: pending returns of the same schedule.
+
+    None: there is nothing to restore.
+    """
+    points = {_plain(target): point for target, point in state.items()}
+    for one in earlier:
+        # The new return replaces the earlier ones, so it restores their other workloads too.
+        points |= {target: point for target, point in restore_points(one) if target not in points}
+    if not points:
+        return None
+    targets = tuple(Target(one.namespace, one.deployment, None, point) for one, point in points.items())
+    at = now + timedelta(minutes=schedule.return_after_minutes, seconds=59)
+    note = f"return of {schedule.name}"
+    # A workload that cannot be restored must not stop the others.
+    restore = replace(request, kind=Kind.SCALE, replicas=None, targets=targets, stop_on_failure=False, note=note)
+    return Schedule(
+        schedule=uuid.uuid4().hex[:12],
+        name=f"{schedule.name}: return"[:100],
+        wish=restore.as_json(),
+        time_zone=schedule.time_zone,
+        made_by=who,
+        at=at.replace(second=0, microsecond=0),
+        parent=schedule.schedule,
+        changed_by=who,
+    )
+
+
+def restore_points(schedule: Schedule) -> Iterator[tuple[Target, RestorePoint]]:
+    """Empty for a schedule that is not a return."""
+    if not schedule.parent:
+        return
+    for target in parse(schedule.wish).targets:
+        if target.back_to:
+            yield _plain(target), target.back_to
+
+
+def return_in_force(target: Target, manual: int | None, pending: Iterable[Schedule]) -> str:
+    """The id of the return whose temporary scale set the manual value of a workload; empty: there is none."""
+    if manual is None:
+        return ""
+    plain = _plain(target)
+    points = {one.schedule: point for one in pending for scaled, point in restore_points(one) if scaled == plain}
+    beneath = {point.over for point in points.values()}
+    return next((name for name, point in points.items() if point.temporary == manual and name not in beneath), "")
+
+
+def stacked_on(schedule: Schedule, target: Target, pending: Iterable[Schedule]) -> list[RestorePoint]:
+    """The restore points of the temporary scales that were stacked on the one that this return ends."""
+    here = (_plain(target), schedule.schedule)
+    return [point for one in pending for scaled, point in restore_points(one) if (scaled, point.over) == here]
+
+
+def handed_over(schedule: Schedule, done: Schedule) -> Schedule | None:
+    """The return `schedule` with the restore points of `done` for the workloads where it is stacked on `done`.
+
+    None: there are no such workloads.
+    """
+    done_points, request = dict(restore_points(done)), parse(schedule.wish)
+
+    def inherit(target: Target) -> Target:
+        point, lower = target.back_to, done_points.get(_plain(target))
+        if not point or not lower or point.over != done.schedule:
+            return target
+        return replace(target, back_to=replace(point, manual=lower.manual, live=lower.live, over=lower.over))
+
+    targets = tuple(map(inherit, request.targets))
+    return None if targets == request.targets else replace(schedule, wish=replace(request, targets=targets).as_json())
+
+
+def effective_restore_points(
+    schedule: Schedule, pending: Iterable[Schedule], *, at: datetime
+) -> dict[Target, RestorePoint]:
+    """The restore points of a return at this time: skips returns beneath it that are due by then."""
+    points = dict(restore_points(schedule))
+    for target, _, lower in _due_beneath(schedule, pending, at):
+        points[target] = replace(points[target], manual=lower.manual, live=lower.live, over=lower.over)
+    return points
+
+
+def without_skipped(
+    schedule: Schedule, pending: Iterable[Schedule], *, at: datetime
+) -> Iterator[tuple[Schedule, bool]]:
+    """The returns that `effective_restore_points` skips, without the skipped workloads; True: no workload is left."""
+    pending = list(pending)
+    skipped: dict[str, set[Target]] = {}
+    for target, name, _ in _due_beneath(schedule, pending, at):
+        skipped.setdefault(name, set()).add(target)
+    for one in pending:
+        if one.schedule in skipped:
+            request = parse(one.wish)
+            rest = tuple(target for target in request.targets if _plain(target) not in skipped[one.schedule])
+            yield replace(one, wish=replace(request, targets=rest).as_json()) if rest else one, not rest
+
+
+def _due_beneath(
+    schedule: Schedule, pending: Iterable[Schedule], at: datetime
+) -> Iterator[tuple[Target, str, RestorePoint]]:
+    """By workload, from the top down: the id and the restore point of each return beneath that is due."""
+    due = {one.schedule: dict(restore_points(one)) for one in pending if one.at and one.at <= at and not one.paused}
+    for target, point in restore_points(schedule):
+        while lower := due.get(point.over, {}).get(target):
+            yield target, point.over, lower
+            point = lower
+
+
+def _plain(target: Target) -> Target:
+    """Without replicas and restore point: a key."""
+    return Target(target.namespace, target.deployment)
