@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from tests.toolbox.pods import Life, Pod, digest, lives_of, pods_of
+from tests.toolbox.pods import Life, Pod, digest, lifetime_of_nodes, lives_of, node_names, pods_of
 from tests.toolbox.scrapes import CADVISOR, PAUSE_BYTES, PAUSE_CORES, Found, Labels, Samples, Scrapes
 from tests.toolbox.series import Container, Role
 
@@ -45,7 +45,7 @@ def image_of(container: Container) -> str:
 
 def _slice(pod: Pod) -> str:
     """The pod's cgroup as the systemd driver names it, by quality of service."""
-    asks = [container.asks for container in pod.app.containers]
+    asks = [container.asks for container in pod.containers]
     requests = [(one.cpu_request_millicores, one.memory_request_bytes) for one in asks]
     limits = [(one.cpu_limit_millicores, one.memory_limit_bytes) for one in asks]
     uid = pod.uid.replace("-", "_")
@@ -58,14 +58,22 @@ def _slice(pod: Pod) -> str:
 class Cadvisor:
     def __init__(self, scrapes: Scrapes) -> None:
         self.scrapes, self.fleet = scrapes, scrapes.fleet
-        self.metrics: dict[str, Callable[[], Found]] = {
+        families: dict[str, Callable[[], Found]] = {
             "container_cpu_usage_seconds_total": self._cpu,
             "container_memory_working_set_bytes": self._memory,
             "container_spec_cpu_quota": self._quota,
             "container_spec_cpu_period": self._period,
             "container_cpu_cfs_periods_total": partial(self._cfs, throttled=False),
             "container_cpu_cfs_throttled_periods_total": partial(self._cfs, throttled=True),
+            "machine_cpu_cores": partial(self._machine, self.fleet.node_cores),
+            "machine_memory_bytes": partial(self._machine, self.fleet.node_bytes),
         }
+
+        self.metrics = {name: partial(self._scraped, family) for name, family in families.items()}
+
+    def _scraped(self, family: Callable[[], Found]) -> Found:
+        for labels, samples in family():
+            yield {name: value for name, value in labels.items() if name not in self.fleet.kubelet_drops}, samples
 
     def _cpu(self) -> Found:
         for cgroup in self._cgroups():
@@ -89,6 +97,11 @@ class Cadvisor:
             if cgroup.quota_microseconds:
                 share = cgroup.throttled_share if throttled else 1.0
                 yield cgroup.labels, partial(cgroup.periods, share * CFS_PERIODS_PER_SECOND)
+
+    def _machine(self, value: int) -> Found:
+        for node in node_names(self.fleet):
+            constant = partial(self.scrapes.constant, CADVISOR, node, *lifetime_of_nodes(self.fleet), float(value))
+            yield {"instance": node, "job": CADVISOR, "node": node}, constant
 
     def _constant(self, cgroup: _Cgroup, value: float) -> Callable[[], Samples]:
         return partial(self.scrapes.constant, CADVISOR, cgroup.node, cgroup.start, cgroup.end, float(value))
@@ -123,7 +136,7 @@ class Cadvisor:
         )
 
     def _pod(self, pod: Pod) -> _Cgroup:
-        limits = [one.asks.cpu_limit_millicores or 0 for one in pod.app.containers if one.role is not Role.INIT]
+        limits = [one.asks.cpu_limit_millicores or 0 for one in pod.containers if one.role is not Role.INIT]
         quota = sum(limits) * CFS_PERIOD_MICROSECONDS // 1000 if all(limits) else 0
         pause = self._pause(pod)
         return _Cgroup(
@@ -148,9 +161,8 @@ class Cadvisor:
         return self._plain(labels, pod.node, (pod.start, pod.end), PAUSE_CORES, PAUSE_BYTES)
 
     def _nodes(self) -> Iterator[_Cgroup]:
-        lifetime = (self.fleet.moment(-30, "00:00"), self.fleet.moment(self.fleet.days + 1, "00:00"))
-        for number in range(self.fleet.nodes):
-            node = f"node-{number + 1}"
+        lifetime = lifetime_of_nodes(self.fleet)
+        for node in node_names(self.fleet):
             for path in NODE_CGROUPS:
                 yield self._plain(self._node_labels(node, path), node, lifetime, NODE_CORES, NODE_BYTES)
 

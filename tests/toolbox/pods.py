@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from tests.toolbox.series import App, Container, Fleet, Kind, Replace, Restart, Role, Rollout, Scale
+from tests.toolbox.series import App, Container, Fleet, Hang, Kind, Replace, Restart, Role, Rollout, Scale
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 LONGEST_BASE = 58
@@ -46,6 +46,11 @@ class Pod:
     end: datetime
     node: str
     uid: str
+    containers: tuple[Container, ...]
+    ready_at: datetime | None
+    """None: never."""
+    deleted_at: datetime
+    """From then on, and until its end, it is terminating."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def _suffix(text: str) -> str:
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in hashlib.sha256(text.encode()).digest()[:5])
 
 
-def _uid(text: str) -> str:
+def uid_of(text: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, text))
 
 
@@ -94,6 +99,7 @@ class _Place:
     since: datetime
     revision: int
     serial: int
+    ready_at: datetime | None
 
 
 class _Story:
@@ -104,6 +110,10 @@ class _Story:
         self.start = app.created or _beginning(fleet)
         self.end = min(app.deleted or _end(fleet), _end(fleet))
         self.revisions = [self.start]
+        self.templates = [app.containers]
+        """The containers of each revision."""
+        self.wanted: list[tuple[datetime, int]] = []
+        """The Deployment's replicas, since when."""
         self.places: dict[int, _Place] = {}
         self.started = 0
         self.pods: list[Pod] = []
@@ -115,14 +125,17 @@ class _Story:
             if isinstance(event, Scale):
                 self._scale(event)
             elif isinstance(event, Replace):
-                self._end_pod(event.pod, event.at)
+                self._end_pod(event.pod, event.at, grace_seconds=event.grace_seconds)
                 self._start_pod(event.pod, event.at)
+            elif isinstance(event, Hang):
+                self._hang(event)
             else:
                 self._roll_out(event)
         for index in sorted(self.places):
             self._end_pod(index, self.end)
 
     def _scale(self, event: Scale) -> None:
+        self.wanted.append((event.at, event.replicas))
         for index in sorted(self.places):
             if index >= event.replicas:
                 self._end_pod(index, event.at)
@@ -131,29 +144,57 @@ class _Story:
                 self._start_pod(index, event.at + timedelta(seconds=index * START_STAGGER_SECONDS))
 
     def _roll_out(self, event: Rollout) -> None:
-        self.revisions.append(event.at)
-        starts = event.at
-        for index in sorted(self.places):
-            ready = starts + timedelta(seconds=event.seconds_per_pod)
-            self._end_pod(index, ready)  # Not before the new one is ready: the surge.
-            self._start_pod(index, starts)
+        self._new_template(event)
+        starts, old = event.at, sorted(self.places)[: event.stops_after]
+        for first in range(0, len(old), event.surge):
+            batch = old[first : first + event.surge]
+            ready = starts + timedelta(seconds=event.seconds_per_pod * len(batch))
+            for index in batch:
+                self._end_pod(index, ready)  # Not before the new ones are ready: the surge.
+                self._start_pod(index, starts, ready_at=ready)
             starts = ready
 
-    def _start_pod(self, index: int, at: datetime) -> None:
-        self.started += 1
-        self.places[index] = _Place(at, len(self.revisions) - 1, self.started)
+    def _hang(self, event: Hang) -> None:
+        self._new_template(event)
+        left = len(self.places) - event.unavailable
+        for index in sorted(self.places)[left:]:
+            self._end_pod(index, event.at)
+        for index in range(left, left + event.unavailable + event.surge):
+            self._start_pod(index, event.at, is_ready=False)
 
-    def _end_pod(self, index: int, at: datetime) -> None:
+    def _new_template(self, event: Rollout | Hang) -> None:
+        self.revisions.append(event.at)
+        self.templates.append(event.containers or self.templates[-1])
+
+    def _start_pod(self, index: int, at: datetime, *, ready_at: datetime | None = None, is_ready: bool = True) -> None:
+        self.started += 1
+        ready_at = (ready_at or at) if is_ready else None
+        self.places[index] = _Place(at, len(self.revisions) - 1, self.started, ready_at)
+
+    def _end_pod(self, index: int, at: datetime, *, grace_seconds: int = 0) -> None:
         place = self.places.pop(index)
         if at > place.since:
-            self.pods.append(self._pod(index, place, at))
+            self.pods.append(self._pod(index, place, at, at + timedelta(seconds=grace_seconds)))
 
-    def _pod(self, index: int, place: _Place, end: datetime) -> Pod:
+    def _pod(self, index: int, place: _Place, deleted: datetime, end: datetime) -> Pod:
         identity = f"{self.app.namespace}/{self.app.name}/{place.serial}"
         name, owner_kind, owner_name = self._names(index, place.revision, identity)
         node = f"node-{int(digest(identity)[:8], 16) % self.fleet.nodes + 1}"
-        namespace, uid = self.app.namespace, _uid(identity)
-        return Pod(name, namespace, self.app, owner_kind, owner_name, index, place.since, end, node, uid)
+        return Pod(
+            name,
+            self.app.namespace,
+            self.app,
+            owner_kind,
+            owner_name,
+            index,
+            place.since,
+            end,
+            node,
+            uid_of(identity),
+            self.templates[place.revision],
+            place.ready_at,
+            deleted,
+        )
 
     def _names(self, index: int, revision: int, identity: str) -> tuple[str, str, str]:
         """Pod name, owner kind, owner name."""
@@ -198,6 +239,14 @@ def pods_of(fleet: Fleet) -> Iterator[Pod]:
         yield from story.pods
 
 
+def node_names(fleet: Fleet) -> list[str]:
+    return [f"node-{number + 1}" for number in range(fleet.nodes)]
+
+
+def lifetime_of_nodes(fleet: Fleet) -> tuple[datetime, datetime]:
+    return fleet.moment(-30, "00:00"), fleet.moment(fleet.days + 1, "00:00")
+
+
 def replica_sets_of(fleet: Fleet) -> Iterator[ReplicaSet]:
     for story in _stories(fleet):
         yield from story.replica_sets()
@@ -205,8 +254,17 @@ def replica_sets_of(fleet: Fleet) -> Iterator[ReplicaSet]:
 
 def lifetime(fleet: Fleet, app: App) -> tuple[datetime, datetime]:
     """The start and end of the app."""
-    story = next(story for story in _stories(fleet) if story.app is app)
+    story = _story_of(fleet, app)
     return story.start, story.end
+
+
+def wanted_replicas(fleet: Fleet, app: App) -> list[tuple[datetime, int]]:
+    """`spec.replicas`, since when; in order of time."""
+    return list(_story_of(fleet, app).wanted)
+
+
+def _story_of(fleet: Fleet, app: App) -> _Story:
+    return next(story for story in _stories(fleet) if story.app is app)
 
 
 def first_life(pod: Pod, container: Container) -> Life:
@@ -216,7 +274,7 @@ def first_life(pod: Pod, container: Container) -> Life:
 
 def lives_of(pod: Pod) -> Iterator[Life]:
     """The containers of `pod` in cAdvisor; a plain init container ends before the first scrape."""
-    for container in pod.app.containers:
+    for container in pod.containers:
         if container.role is Role.INIT:
             continue
         restarts = restarts_of(pod, container)

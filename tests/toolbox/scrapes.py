@@ -6,16 +6,17 @@ All times are whole Unix seconds. Each target is scraped at its own offset withi
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import accumulate
 from random import Random
 from zoneinfo import ZoneInfo
 
 from tests.toolbox.pods import Life, Pod, first_life
-from tests.toolbox.series import Fleet, Role, Shape
+from tests.toolbox.series import STEP_BACK_SECONDS, Fleet, Gap, Role, Shape
 
 Samples = list[tuple[int, float]]
 """(Unix seconds, value)."""
@@ -70,9 +71,7 @@ class Scrapes:
     def _wind(self, job: str, target: str) -> _Clock:
         interval = self.fleet.scrape_seconds if job == CADVISOR else self.fleet.state_scrape_seconds
         offset = zlib.crc32(f"{job}/{target}".encode()) % interval
-        gaps = [
-            (gap.start.timestamp(), gap.end.timestamp()) for gap in self.fleet.gaps if gap.job is None or gap.job == job
-        ]
+        gaps = [(gap.start.timestamp(), gap.end.timestamp()) for gap in self.fleet.gaps if _is_of(gap, job, target)]
         scrapes = [
             (at + offset, place)
             for place, at in enumerate(self._grid(interval))
@@ -99,20 +98,21 @@ class Scrapes:
             yield at, used + shape.climb_per_hour * (at - starts[0]) / 3600, starts[0]
 
     def cpu_seconds(self, life: Life) -> Samples:
-        """The counter of CPU seconds, which starts at zero with the container."""
-        samples, total, before = [], 0.0, life.start.timestamp()
+        """The counter of CPU seconds, which starts with the container."""
+        samples: Samples = []
+        total, before = life.container.counter_seconds, life.start.timestamp()
         for at, cores, started in self._usage(life, life.container.cpu, "cpu"):
             if started > before:
                 total, before = 0.0, started
-            total += cores * (at - before)
+            total = (total + cores * (at - before)) % life.container.counter_wraps_at
             before = at
             samples.append((at, round(total, 6)))
-        return samples
+        return _with_glitches(samples, life, is_memory=False)
 
     def memory_bytes(self, life: Life) -> Samples:
         """In whole pages."""
         usage = self._usage(life, life.container.memory, "memory")
-        return [(at, used - used % PAGE_BYTES) for at, used, _ in usage]
+        return _with_glitches([(at, used - used % PAGE_BYTES) for at, used, _ in usage], life, is_memory=True)
 
     def ticks(self, life: Life, per_second: float) -> Samples:
         """A counter with a constant rate, which starts at zero with the container."""
@@ -121,7 +121,7 @@ class Scrapes:
 
     def pod_total(self, pod: Pod, read: Callable[[Life], Samples], pause: Samples) -> Samples:
         """The cgroup of the pod: the sum of its containers and the pause container; restarts do not reset it."""
-        lives = [first_life(pod, container) for container in pod.app.containers if container.role is not Role.INIT]
+        lives = [first_life(pod, container) for container in pod.containers if container.role is not Role.INIT]
         columns = [pause, *(read(life) for life in lives)]
         return [(at, sum(column[row][1] for column in columns)) for row, (at, _) in enumerate(pause)]
 
@@ -133,8 +133,29 @@ class Scrapes:
     def constant(self, job: str, target: str, start: datetime, end: datetime, value: float) -> Samples:
         return [(at, value) for at, _ in self._clock(job, target).between(start, end)]
 
-    def counted(self, start: datetime, end: datetime, events: list[datetime]) -> Samples:
+    def counted(self, target: str, start: datetime, end: datetime, events: list[datetime]) -> Samples:
         """The number of past `events` at each scrape of kube-state-metrics."""
-        stamps = sorted(event.timestamp() for event in events)
-        clock = self._clock(STATE, STATE)
-        return [(at, float(bisect_left(stamps, at + 1))) for at, _ in clock.between(start, end)]
+        return self.level(target, start, end, [(event, 1) for event in events])
+
+    def level(self, target: str, start: datetime, end: datetime, changes: list[tuple[datetime, int]]) -> Samples:
+        """The sum of all past `changes` at each scrape of kube-state-metrics."""
+        ordered = sorted((moment.timestamp(), change) for moment, change in changes)
+        stamps = [moment for moment, _ in ordered]
+        sums = list(accumulate((change for _, change in ordered), initial=0))
+        clock = self._clock(STATE, target)
+        return [(at, float(sums[bisect_right(stamps, at)])) for at, _ in clock.between(start, end)]
+
+
+def _is_of(gap: Gap, job: str, target: str) -> bool:
+    return gap.job in (None, job) and gap.target in (None, target)
+
+
+def _with_glitches(samples: Samples, life: Life, *, is_memory: bool) -> Samples:
+    for glitch in life.container.glitches:
+        if glitch.pod != life.pod.index or glitch.is_memory is not is_memory:
+            continue
+        first = bisect_left(samples, (glitch.at.timestamp(), 0.0))
+        for place in range(max(first, 1), min(first + glitch.samples, len(samples))):
+            back = round(samples[place - 1][1] - STEP_BACK_SECONDS, 6)
+            samples[place] = (samples[place][0], back if glitch.value is None else glitch.value)
+    return samples

@@ -24,6 +24,13 @@ HPA_METRICS = (
     "kube_horizontalpodautoscaler_spec_min_replicas",
     "kube_horizontalpodautoscaler_spec_max_replicas",
 )
+STEP_BACK_SECONDS = 0.01
+DEPLOYMENT_METRICS = (
+    "kube_deployment_spec_replicas",
+    "kube_deployment_status_replicas",
+    "kube_deployment_status_replicas_ready",
+)
+NODE_METRICS = ("kube_node_status_allocatable", "machine_cpu_cores", "machine_memory_bytes")
 ASKS_NOTHING = Resources()
 
 
@@ -71,6 +78,22 @@ class Restart:
     """The same series goes on; else, as the container runtime does it, a new container id gives a new series."""
 
 
+@dataclass(frozen=True)
+class Glitch:
+    """Wrong samples of one pod. A CPU counter itself goes on, and is right again afterwards.
+
+    Seen in the field: a step back of a few milliseconds, a value that looks like a clock, an unsigned number below zero
+    (google/cadvisor#3611).
+    """
+
+    at: datetime
+    pod: int = 0
+    samples: int = 1
+    value: float | None = None
+    """CPU seconds or bytes; None: of a CPU counter `STEP_BACK_SECONDS` less than the sample before."""
+    is_memory: bool = False
+
+
 class Role(StrEnum):
     APP = "app"
     SIDECAR = "sidecar"
@@ -89,16 +112,38 @@ class Container:
     throttled_share: float = 0.0
     """CFS periods throttled, 0 to 1; only seen where there is a CPU limit."""
     restarts: tuple[Restart, ...] = ()
+    glitches: tuple[Glitch, ...] = ()
+    counter_seconds: float = 0.0
+    """What the CPU counter shows when the container starts."""
+    counter_wraps_at: float = math.inf
+    """CPU seconds at which the counter begins at zero again."""
     image: str = ""
     """Empty: made up from the name."""
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """The template changes: a new ReplicaSet takes over, one pod at a time (maxSurge 1, maxUnavailable 0)."""
+    """The template changes: a new ReplicaSet takes over, `surge` pods at a time (maxSurge, with maxUnavailable 0)."""
 
     at: datetime
     seconds_per_pod: int = 40
+    """New pods become ready together, after so long for each of them."""
+    surge: int = 1
+    stops_after: int | None = None
+    """Paused when so many pods have been handed over: a canary."""
+    containers: tuple[Container, ...] = ()
+    """Of the new template; empty: the same ones."""
+
+
+@dataclass(frozen=True)
+class Hang:
+    """A rollout whose new pods never become ready: `unavailable` old ones are gone, and as many and `surge` are there."""
+
+    at: datetime
+    surge: int
+    unavailable: int
+    containers: tuple[Container, ...] = ()
+    """As in a Rollout."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +158,8 @@ class Replace:
 
     at: datetime
     pod: int = 0
+    grace_seconds: int = 0
+    """How long the old one takes to end, beside its successor."""
 
 
 class Kind(StrEnum):
@@ -147,7 +194,7 @@ class App:
     created: datetime | None = None
     """None: a week before the fleet's first day."""
     deleted: datetime | None = None
-    events: tuple[Rollout | Scale | Replace, ...] = ()
+    events: tuple[Rollout | Hang | Scale | Replace, ...] = ()
     """In order of time; only Deployments and their like roll out."""
     hot_pod_factor: float = 1.0
     """What the first pod uses, CPU and memory, as a multiple of what the others do."""
@@ -162,6 +209,8 @@ class Gap:
     end: datetime
     job: str | None = None
     """Only of `cadvisor` or `kube-state-metrics`; None: Prometheus itself was away."""
+    target: str | None = None
+    """Only of this node's kubelet (`node-1`), or of this shard of kube-state-metrics (`kube-state-metrics-0`)."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +228,13 @@ class Fleet:
     scrape_seconds: int = 60
     state_scrape_seconds: int = 60
     """Of kube-state-metrics; below the look-back of 300."""
+    state_shards: int = 1
+    """Instances of kube-state-metrics; each object is in one of them, by its uid."""
+    state_target_labels: tuple[tuple[str, str], ...] = ()
+    """Labels of kube-state-metrics' scrape job, without honor_labels: its own become `exported_…`."""
     nodes: int = 3
+    node_cores: int = 16
+    node_bytes: int = 2**36
     external_labels: tuple[tuple[str, str], ...] = ()
     """Carried by every series, as in a Prometheus that holds several clusters."""
     without: tuple[str, ...] = ()
@@ -188,6 +243,8 @@ class Fleet:
     empty_days: tuple[date, ...] = ()
     has_pod_cgroups: bool = True
     """The pods' own cgroups, the pause containers and the nodes' slices, which readers have to filter out."""
+    kubelet_drops: tuple[str, ...] = ()
+    """Labels that the kubelets' metrics do not have, e.g. `container` without access to the container runtime."""
     pause_container: str = ""
     """The pause container's `container` label: none with containerd, `POD` with Docker."""
 
