@@ -13,6 +13,8 @@ from tests.support import markdown
 
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
 CHINESE = [page for page in PAGES if page.name.endswith(".zh-CN.md")]
+GUIDES = ("operators", "administrators", "values")
+"""Pages in both languages that speak of the screen."""
 TOOLBOX_SETTING = "KUBEDOOR_TOOLBOX"
 """Of the tests' toolbox, so none of KubeDoor's own."""
 
@@ -50,7 +52,7 @@ def test_every_setting_that_is_spoken_of_exists(page: Path) -> None:
 
 
 def test_every_chinese_page_has_an_english_one() -> None:
-    assert {page.name for page in CHINESE} == {"README.zh-CN.md", "operators.zh-CN.md", "administrators.zh-CN.md"}
+    assert {page.name for page in CHINESE} == {f"{name}.zh-CN.md" for name in ("README", *GUIDES)}
     assert all(english(page).exists() for page in CHINESE)
 
 
@@ -73,7 +75,7 @@ def test_each_language_links_to_the_other(page: Path) -> None:
     assert page.name in markdown.links(english(page).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", ["operators.md", "administrators.md", "operators.zh-CN.md", "administrators.zh-CN.md"])
+@pytest.mark.parametrize("page", [f"{name}{end}" for name in GUIDES for end in (".md", ".zh-CN.md")])
 def test_words_of_the_screen_are_on_the_screen(page: str) -> None:
     shown = words_of_the_screen("zh-CN" if ".zh-CN." in page else "en")
     assert set(markdown.bold((DOCS / page).read_text(encoding="utf-8"))) <= shown
