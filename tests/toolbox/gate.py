@@ -1,16 +1,18 @@
-"""A proxy that requires certain headers.
+"""Proxies that stand for what is often before a Prometheus.
 
-Prometheus itself supports only basic authentication and TLS; a bearer token or a tenant header needs a proxy.
+Prometheus itself supports only basic authentication and TLS; a bearer token or a tenant header needs a proxy. And it never
+answers partially, as Thanos and VictoriaMetrics do while one of their stores is away.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 FORWARD_TIMEOUT_SECONDS = 60
@@ -82,3 +84,21 @@ class HeaderGate:
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
+
+
+class PartialGate(HeaderGate):
+    """Leaves out the series whose labels `is_hidden` picks, and adds `envelope` to every answer that has series."""
+
+    def __init__(
+        self, target: str, is_hidden: Callable[[Mapping[str, str]], bool], envelope: Mapping[str, Any]
+    ) -> None:
+        super().__init__(target, {})
+        self.is_hidden, self.envelope = is_hidden, envelope
+
+    def _reply(self, request: BaseHTTPRequestHandler, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        if status == 200 and "/api/v1/query" in request.path:
+            answer = json.loads(body)
+            data = answer["data"]
+            data["result"] = [series for series in data["result"] if not self.is_hidden(series["metric"])]
+            body = json.dumps({**answer, **self.envelope}).encode()
+        super()._reply(request, status, headers, body)

@@ -192,6 +192,15 @@ class Prometheus:
         self.child = processes.start("prometheus", command, log=self.folder / "prometheus.log", folder=self.folder)
         processes.wait_until(self.is_ready, what="prometheus answers", children=[self.child])
 
+    def refill(self, *fleets: Fleet) -> None:
+        """Restart it with other data behind the same address: what it forgets, or learns late."""
+        self.stop()
+        shutil.rmtree(self.folder / "data")
+        self.fleets = fleets
+        for fleet in fleets:
+            fill(fleet, self.folder / "data")
+        self.start()
+
     def stop(self) -> None:
         if self.child:
             self.child.stop()

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
@@ -18,75 +17,21 @@ from typing import Any
 import pytest
 import requests
 
-from kubedoor.collection.collector import CollectOptions, Collector
-from kubedoor.collection.prometheus.client import PrometheusClient
-from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.collection.request import CollectRequest
 from kubedoor.collection.sample.source import SampleSource
-from kubedoor.model.usage import UsageSource
 from kubedoor.model.values import ManualValues, WorkloadKey
-from kubedoor.peak_windows import PeakWindows
-from kubedoor.sizing.rules import SizingOptions
 from kubedoor.store.connection import Connection
-from kubedoor.store.control import ControlStore
-from kubedoor.store.usage import CollectionEvent, UsageStore
+from kubedoor.store.usage import CollectionEvent
+from tests.contract.collection.bench import WINDOW, Bench, evening
 from tests.contract.conftest import PrometheusOf
 from tests.support.clickhouse import ClickHouse
 from tests.toolbox import processes
 from tests.toolbox.fleets import big_fleet
 from tests.toolbox.processes import Child
-from tests.toolbox.prometheus import Prometheus
 from tests.toolbox.running import ROOT
 from tests.toolbox.series import App, Container, Fleet, Shape
 
-WINDOW = "10:00-10:30"
 UNDATED = {"finished_at", "seconds"}
-
-
-@dataclass
-class Bench:
-    """A collector for one fleet and one cluster name."""
-
-    connection: Connection
-    cluster: str
-    prometheus: Prometheus
-    now: datetime
-    window: str = WINDOW
-    look_back_days: int = 10
-    source: UsageSource | None = None
-    usage: UsageStore = field(init=False)
-    control: ControlStore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.usage = UsageStore(self.connection, self.cluster)
-        self.control = ControlStore(self.connection, self.cluster)
-
-    def collector(self) -> Collector:
-        return Collector(
-            source=self.source or PrometheusSource(PrometheusClient(self.prometheus.url)),
-            usage=self.usage,
-            control=self.control,
-            windows=PeakWindows.parse(self.window, "UTC"),
-            options=CollectOptions(self.look_back_days, 60, "peak-day", SizingOptions(), False, self.cluster),
-            now=lambda: self.now,
-            monotonic=time.monotonic,
-            run_number=time.time_ns,
-        )
-
-    def collect(self, wish: CollectRequest, *, budget_seconds: float = 3600) -> list[dict[str, Any]]:
-        return list(self.collector().run(wish, collection="c", budget_seconds=budget_seconds))
-
-    def table(self) -> list[dict[str, Any]]:
-        """All usage days and control values, in a fixed order."""
-        days = [self.now.date() - timedelta(days=back) for back in range(60)]
-        return [asdict(row) for row in self.usage.history(days)] + [
-            {name: value for name, value in row.items() if name not in ("edited_at",)}
-            for row in self.control.control_rows()
-        ]
-
-
-def evening(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, 20, tzinfo=UTC)
 
 
 def test_two_hundred_workloads_and_thirty_days_give_exactly_twelve_thousand_rows(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -15,12 +14,14 @@ from kubedoor.errors import PrometheusRefused, PrometheusUnreachable, QueryTooLa
 from kubedoor.model.usage import DayUsage, UsageDay
 from kubedoor.model.values import Resources
 from kubedoor.peak_windows import PeakWindows
+from tests.contract.collection.conftest import MONDAY, PLAIN, WINDOWS, Read, at
 from tests.contract.conftest import PrometheusOf
 from tests.support.raw_samples import RawSamples, mean_at_each_step, p95, present
 from tests.toolbox.fleets import big_fleet
 from tests.toolbox.gate import HeaderGate
 from tests.toolbox.prometheus import PASSWORD, USER, Access
 from tests.toolbox.series import (
+    DEPLOYMENT_METRICS,
     OWNER_METRICS,
     App,
     Container,
@@ -37,9 +38,6 @@ from tests.toolbox.series import (
 )
 
 MIB = 2**20
-STEP_SECONDS = 60
-MONDAY = date(2026, 3, 2)
-WINDOWS = PeakWindows.parse("10:00-11:30", "UTC")
 MAIN = Container(
     "app",
     Shape(0.42, swing=0.5, noise=0.3),
@@ -49,12 +47,7 @@ MAIN = Container(
 )
 PROXY = Container("proxy", Shape(0.03, noise=0.2), Shape(60 * MIB, noise=0.1), Resources(50, 64 * MIB), Role.SIDECAR)
 MIGRATE = Container("migrate", Shape(0.2), Shape(90 * MIB), Resources(100, 128 * MIB), Role.INIT)
-PLAIN = Container("app", Shape(0.1, noise=0.1), Shape(100 * MIB, noise=0.1), Resources(100, 128 * MIB))
 LONG_NAME = "a-deployment-with-a-name-that-leaves-no-room-for-its-hash"
-
-
-def at(clock: str, day: int = 0) -> datetime:
-    return datetime.combine(MONDAY + timedelta(days=day), time.fromisoformat(clock), UTC)
 
 
 BYSTANDERS = (
@@ -83,30 +76,6 @@ DEPLOYMENTS = (
     App("reset", "web", (replace(MAIN, restarts=(Restart(at("10:33"), 0, "Error", keeps_id=True),)),), 2),
 )
 FLEET = Fleet((*DEPLOYMENTS, *BYSTANDERS, *NAMED_LIKE_DEPLOYMENTS), MONDAY, 2)
-
-
-@pytest.fixture
-def read(prometheus_of: PrometheusOf) -> Iterator[Callable[..., DayUsage]]:
-    """`read(fleet, ..., day=, windows=, max_samples=, **options of the source)`"""
-    clients: list[PrometheusClient] = []
-
-    def read_day(
-        *fleets: Fleet,
-        day: date = MONDAY,
-        windows: PeakWindows = WINDOWS,
-        max_samples: int | None = None,
-        **options: Any,
-    ) -> DayUsage:
-        clients.append(PrometheusClient(prometheus_of(*fleets, max_samples=max_samples).url))
-        source = PrometheusSource(clients[-1], **options)
-        return source.read_day(windows.peak_day(day), step_seconds=STEP_SECONDS)
-
-    yield read_day
-    for client in clients:
-        client.close()
-
-
-Read = Callable[..., DayUsage]
 
 
 def rows_of(usage: DayUsage) -> dict[tuple[str, str], UsageDay]:
@@ -155,6 +124,7 @@ def test_a_native_sidecar_has_a_row_and_an_init_container_has_none(read: Read) -
     assert rows["pay", "proxy"].found == Resources(50, 64 * MIB)
 
 
+@pytest.mark.parametrize("without", [(), DEPLOYMENT_METRICS], ids=["as Deployments say", "as pods are listed"])
 @pytest.mark.parametrize(
     ("deployment", "pods"),
     [
@@ -165,9 +135,9 @@ def test_a_native_sidecar_has_a_row_and_an_init_container_has_none(read: Read) -
         pytest.param("born", 2, id="created inside the window"),
     ],
 )
-def test_pods_are_those_side_by_side(read: Read, deployment: str, pods: int) -> None:
-    rows = [row for row in read(FLEET).rows if row.deployment == deployment and row.container == "app"]
-    assert [row.pods for row in rows] == [pods]
+def test_pods_are_those_side_by_side(read: Read, deployment: str, pods: int, without: tuple[str, ...]) -> None:
+    rows = rows_of(read(replace(FLEET, without=without)))
+    assert rows[deployment, "app"].pods == pods
 
 
 def test_a_workload_born_in_the_window_covers_the_rest_of_it(read: Read) -> None:
