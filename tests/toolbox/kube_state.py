@@ -44,6 +44,7 @@ class KubeState:
         self.scrapes, self.fleet = scrapes, scrapes.fleet
         families: dict[str, Callable[[], Found]] = {
             "kube_pod_owner": self._pod_owner,
+            "kube_pod_status_ready": self._ready,
             "kube_replicaset_owner": self._replica_set_owner,
             "kube_deployment_spec_replicas": self._deployment_spec,
             "kube_deployment_status_replicas": partial(self._deployment_status, ready=False),
@@ -86,7 +87,7 @@ class KubeState:
         return self._labels(pod.uid, pod.namespace, pod=pod.name, uid=pod.uid, **more)
 
     def _of_pod(self, pod: Pod, value: float = 1.0) -> Callable[[], Samples]:
-        return self._constant(pod.uid, pod.start, pod.end, value)
+        return self._constant(pod.uid, pod.start, pod.listed_until, value)
 
     def _containers(self, init: bool) -> Iterator[tuple[Pod, Container]]:
         for pod in pods_of(self.fleet):
@@ -98,7 +99,9 @@ class KubeState:
         for pod, container in self._containers(init):
             lives = [life for life in lives_of(pod) if life.container is container] or [first_life(pod, container)]
             for life in lives:
-                yield self._info_labels(life), self._constant(pod.uid, life.start, life.end)
+                # The newest container stays in the pod's status as long as the pod is listed.
+                until = pod.listed_until if life is lives[-1] else life.end
+                yield self._info_labels(life), self._constant(pod.uid, life.start, until)
 
     def _info_labels(self, life: Life) -> Labels:
         image = image_of(life.container)
@@ -136,6 +139,16 @@ class KubeState:
             for restart, end in zip(restarts, ends, strict=False):
                 labels = self._pod_labels(pod, container=container.name, reason=restart.reason)
                 yield labels, self._constant(pod.uid, restart.at, end)
+
+    def _ready(self) -> Found:
+        for pod in pods_of(self.fleet):
+            changes = (
+                [(pod.ready_at, 1), (pod.deleted_at, -1)] if pod.ready_at and pod.ready_at < pod.deleted_at else []
+            )
+            unready = [(pod.start, 1), *((at, -change) for at, change in changes)]
+            for condition, steps in (("true", changes), ("false", unready)):
+                level = partial(self.scrapes.level, self._target(pod.uid), pod.start, pod.listed_until, steps)
+                yield self._pod_labels(pod, condition=condition), level
 
     def _pod_owner(self) -> Found:
         for pod in pods_of(self.fleet):

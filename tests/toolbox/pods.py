@@ -51,6 +51,8 @@ class Pod:
     """None: never."""
     deleted_at: datetime
     """From then on, and until its end, it is terminating."""
+    listed_until: datetime
+    """After its end for an evicted pod that nobody deletes."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class _Story:
             if isinstance(event, Scale):
                 self._scale(event)
             elif isinstance(event, Replace):
-                self._end_pod(event.pod, event.at, grace_seconds=event.grace_seconds)
+                self._end_pod(event.pod, event.at, event.grace_seconds, stays_listed=event.stays_listed)
                 self._start_pod(event.pod, event.at)
             elif isinstance(event, Hang):
                 self._hang(event)
@@ -171,12 +173,15 @@ class _Story:
         ready_at = (ready_at or at) if is_ready else None
         self.places[index] = _Place(at, len(self.revisions) - 1, self.started, ready_at)
 
-    def _end_pod(self, index: int, at: datetime, *, grace_seconds: int = 0) -> None:
+    def _end_pod(self, index: int, at: datetime, grace_seconds: int = 0, *, stays_listed: bool = False) -> None:
         place = self.places.pop(index)
         if at > place.since:
-            self.pods.append(self._pod(index, place, at, at + timedelta(seconds=grace_seconds)))
+            end = at + timedelta(seconds=grace_seconds)
+            self.pods.append(self._pod(index, place, (at, end, self.end if stays_listed else end)))
 
-    def _pod(self, index: int, place: _Place, deleted: datetime, end: datetime) -> Pod:
+    def _pod(self, index: int, place: _Place, ends: tuple[datetime, datetime, datetime]) -> Pod:
+        """`ends`: when it is deleted, when its containers end, and until when it is listed."""
+        deleted_at, end, listed_until = ends
         identity = f"{self.app.namespace}/{self.app.name}/{place.serial}"
         name, owner_kind, owner_name = self._names(index, place.revision, identity)
         node = f"node-{int(digest(identity)[:8], 16) % self.fleet.nodes + 1}"
@@ -193,7 +198,8 @@ class _Story:
             uid_of(identity),
             self.templates[place.revision],
             place.ready_at,
-            deleted,
+            deleted_at,
+            listed_until,
         )
 
     def _names(self, index: int, revision: int, identity: str) -> tuple[str, str, str]:

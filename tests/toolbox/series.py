@@ -30,6 +30,7 @@ DEPLOYMENT_METRICS = (
     "kube_deployment_status_replicas",
     "kube_deployment_status_replicas_ready",
 )
+READY_METRIC = "kube_pod_status_ready"
 NODE_METRICS = ("kube_node_status_allocatable", "machine_cpu_cores", "machine_memory_bytes")
 ASKS_NOTHING = Resources()
 
@@ -160,6 +161,8 @@ class Replace:
     pod: int = 0
     grace_seconds: int = 0
     """How long the old one takes to end, beside its successor."""
+    stays_listed: bool = False
+    """The node had too little of something: the evicted pod stays in the API server, in phase Failed."""
 
 
 class Kind(StrEnum):

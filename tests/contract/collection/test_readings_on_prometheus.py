@@ -124,6 +124,15 @@ def test_a_counter_that_wraps_or_restarts_at_zero_is_none(read: Read) -> None:
     assert row.dropped_samples == 0
 
 
+def test_a_restart_is_none_where_it_goes_on_in_the_same_series(read: Read) -> None:
+    """Whoever drops the labels `id` and `name` has the restarted container in the series of its predecessor."""
+    busy_at_first = replace(FREE, cpu=Shape(0.01), counter_seconds=20.0, restarts=(Restart(at("10:20")),))
+    fleet = Fleet((App("idle", "shop", (busy_at_first,)),), MONDAY, 1, kubelet_drops=("id", "name", "image"))
+    [row] = read(fleet).rows
+    assert (row.dropped_samples, row.coverage) == (0, 1.0)
+    assert row.cpu_quantiles_millicores[-1] == pytest.approx(20_000 / 240 + 10, abs=10), "what it used to start is seen"
+
+
 def test_the_warnings_of_the_day_name_and_count_them(read: Read) -> None:
     usage = read(GLITCHY)
     [warning] = [warning for warning in usage.warnings if "implausible" in warning]
