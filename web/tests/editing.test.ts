@@ -35,6 +35,12 @@ test("a cleared field is sent as null and goes back to what was collected", () =
   expect(changesOf(from, draft).map(({ before, after, isCleared }) => [before, after, isCleared])).toEqual([["9", "6", true], ["700m", "430m", true]]);
 });
 
+test("a cleared field that conditions withhold goes back to nothing", () => {
+  const withheld = { cpu_request_millicores: ["ShortHistory"] };
+  const from = workload({ replicas: 9, manual_replicas: 9, withheld_replicas: ["ShortHistory"], containers: [container({ cpu_request_millicores: 700, manual_cpu_request_millicores: 700, withheld })] });
+  expect(changesOf(from, typed({ replicas: "", fields: { cpu_request: "" } }, from)).map(({ after, isCleared }) => [after, isCleared])).toEqual([[null, true], [null, true]]);
+});
+
 test("the same value written differently is still a change to what is set by hand", () => {
   const [change] = changesOf(workload(), typed({ fields: { memory_request: "0.5Gi" } }));
   expect(change).toMatchObject({ key: "containers.cart.memory_request", before: "500Mi", after: "512Mi", isCleared: false });

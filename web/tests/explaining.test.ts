@@ -1,43 +1,51 @@
 import { describe, expect, test } from "vitest";
+import type { ContainerValues } from "@/types";
 import { findingsOf } from "@/views/workload/modules/findings";
-import { explain } from "@/views/workload/modules/why";
-import { container, history, MIB, usageDay, workload } from "./samples";
+import { explain, type Explained } from "@/views/workload/modules/why";
+import { condition, container, history, usageDay, workload } from "./samples";
 
-const keysOf = (given = workload(), from = history(), index = 1) => explain(given, from)[index]?.sentences.map((sentence) => sentence.key);
+const REASONS = [
+  "replicas 6: pods side by side on 2026-11-20, the peak day",
+  "cpu 430m: P95 of 2026-11-20 was 430m",
+  "memory 500Mi: P95 of 2026-11-20 was 523763712 bytes, in whole mebibytes",
+  "cpu request 500m: moved from 430m by the LimitRange team",
+  "cpu limit none: left alone, since the 4 that the largest node can allocate are less",
+];
+const explained = (given: Partial<ContainerValues> = {}) => explain(workload({ containers: [container({ reasons: REASONS, ...given })] }));
+const keys = (one?: Explained) => one?.sentences.map((sentence) => sentence.key);
 
 describe("explain", () => {
-  test("a plain request comes from the peak day", () => expect(keysOf()).toEqual(["used"]));
-
-  test("memory says that it was rounded", () => {
-    const rounded = workload({ containers: [container({ memory_usage_bytes: 499.5 * MIB })] });
-    expect(keysOf(rounded, history(), 2)).toEqual(["used", "whole"]);
+  test("replicas and each resource have the reasons that are about them, with the value of each step", () => {
+    const [replicas, cpu, memory] = explained();
+    expect(replicas?.sentences).toEqual([
+      { key: "reason", values: { value: "6", reason: "pods side by side on 2026-11-20, the peak day" } },
+      { key: "heaviest", values: { day: "2026-11-20", days: 10 } },
+    ]);
+    expect(cpu?.sentences.map((one) => [one.key, one.values["value"]])).toEqual([["reason", "430m"], ["reason", "500m"], ["limitReason", "none"]]);
+    expect(memory?.sentences[0]?.values["reason"]).toBe("P95 of 2026-11-20 was 499.5Mi, in whole mebibytes");
   });
 
-  test("a figure above the limit says that it was cut", () => {
-    const cut = workload({ containers: [container({ cpu_usage_millicores: 2300, collected_cpu_request_millicores: 2000 })] });
-    expect(keysOf(cut)).toEqual(["used", "cut"]);
-  });
-
-  test("a tiny figure says that it was raised to the floor", () => {
-    const tiny = workload({ containers: [container({ cpu_usage_millicores: 2, collected_cpu_request_millicores: 10 })] });
-    expect(keysOf(tiny)).toEqual(["used", "floor"]);
-  });
-
-  test("a container that did not run on the peak day names its own", () => {
-    const from = history({ days: [usageDay({ day: "2026-11-18" })] });
-    expect(keysOf(workload(), from)).toEqual(["usedOwnDay"]);
-    expect(explain(workload(), from)[1]?.sentences[0]?.values["day"]).toBe("2026-11-18");
-  });
+  test("a reason of another version is shown as it came", () => expect(explained({ reasons: ["because"] })[1]?.sentences).toEqual([{ key: "plainReason", values: { reason: "because" } }]));
 
   test("what a person set comes first, with who", () => {
     const manual = { ...workload().manual, edited_by: "ann" };
-    const set = workload({ manual, containers: [container({ cpu_request_millicores: 800, manual_cpu_request_millicores: 800 })] });
-    const request = explain(set, history())[1];
-    expect(request).toMatchObject({ value: "800m", isManual: true });
-    expect(request?.sentences[0]).toEqual({ key: "manual", values: { value: "800m", who: "ann" } });
+    const set = workload({ manual, containers: [container({ cpu_request_millicores: 800, manual_cpu_request_millicores: 800, withheld: { cpu_request_millicores: ["ShortHistory"] } })] });
+    const request = explain(set)[1];
+    expect(request).toMatchObject({ value: "800m", isManual: true, withheldBy: [] });
+    expect(request?.sentences).toEqual([{ key: "manual", values: { value: "800m", who: "ann" } }]);
   });
 
-  test("replicas of a workload with an HPA say so", () => expect(keysOf(workload({ hpa: true }), history(), 0)).toEqual(["replicas", "hpa"]));
+  test("what is withheld shows what was collected, and says so last", () => {
+    const request = explained({ cpu_request_millicores: null, withheld: { cpu_request_millicores: ["ShortHistory"] } })[1];
+    expect(request).toMatchObject({ value: "430m", withheldBy: ["ShortHistory"] });
+    expect(keys(request)?.at(-1)).toBe("withheld");
+    const replicas = explain(workload({ replicas: null, withheld_replicas: ["ShortHistory"] }))[0];
+    expect(replicas).toMatchObject({ value: "6", withheldBy: ["ShortHistory"] });
+  });
+
+  test("replicas of a workload with an HPA say so", () => expect(keys(explain(workload({ hpa: true }))[0])).toEqual(["heaviest", "hpa"]));
+
+  test("where there is nothing, that is said", () => expect(keys(explain(workload({ replicas: null, collected_replicas: null }))[0])).toEqual(["nothing"]));
 });
 
 describe("findingsOf", () => {
@@ -51,5 +59,15 @@ describe("findingsOf", () => {
 
   test("one pod that does most of the work is said", () => {
     expect(keys(workload({ is_over_asked: false }), history({ days: [usageDay({ cpu_p95_hottest_millicores: 900 })] }))).toEqual(["uneven"]);
+  });
+
+  test("what is withheld does not come right by itself", () => {
+    const containers = [container({ withheld: { cpu_request_millicores: ["ShortHistory"] } })];
+    expect(keys(workload({ is_under_asked: true, containers }))).toEqual(["underWithheld", "overWithheld"]);
+  });
+
+  test("what a condition says is not said again", () => {
+    const conditions = [condition({ type: "OOMKilled" }), condition({ type: "ShortHistory" }), condition({ type: "HorizontalPodAutoscaler" })];
+    expect(keys(workload({ is_over_asked: false, days: 2, hpa: true, conditions }), history({ days: [usageDay({ oom_kills: 2 })] }))).toEqual([]);
   });
 });

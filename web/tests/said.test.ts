@@ -20,6 +20,15 @@ test.each([
     "conflict: the store holds usage of a Prometheus, among which sample data has no place: set KUBEDOOR_PROMETHEUS_URL, or another KUBEDOOR_DATA_DIR to try something out",
     "存储中已有来自 Prometheus 的用量，不能混入示例数据：请设置 KUBEDOOR_PROMETHEUS_URL；如要试用，请换一个 KUBEDOOR_DATA_DIR",
   ],
+  ["pods side by side on 2026-11-20, the peak day", "高峰日 2026-11-20 同时运行的 Pod 数"],
+  ["P95 of 2026-11-20 was 499.5Mi, in whole mebibytes", "2026-11-20 的 P95 为 499.5Mi，向上取整到 Mi"],
+  ["P95 of 2026-11-20 was 8m, raised to the floor", "2026-11-20 的 P95 为 8m，提高到下限"],
+  ["P95 of 2026-11-20 was 310m with 3 pods", "2026-11-20 运行 3 个 Pod，P95 为 310m"],
+  ["load of 2026-11-20 was 10 × 100m, over 3 replicas", "2026-11-20 的负载为 10 × 100m，由 3 个副本分担"],
+  ["the maximum seen, since it was OOM-killed 1 time", "曾因 OOM 被杀 1 次，取见过的最大值"],
+  ["usage divided by the HPA's target of 60 %", "用量除以 HPA 的目标 60%"],
+  ["moved from 430m by the LimitRange team", "由 LimitRange team 从 430m 调整而来"],
+  ["left alone, since the 4 that the largest node can allocate are less", "不设置：最大节点只能分配 4"],
   ["KubeDoor: the store is slow or away, nothing was set", "KubeDoor：存储过慢或不可用，没有设置任何值"],
 ])("%s is said in Chinese", (text, words) => expect(said(text, "zh-CN")).toBe(words));
 

@@ -1,5 +1,5 @@
 /** Workloads as the API answers them, for tests to vary. */
-import type { ContainerValues, History, UsageDay, WorkloadDetail } from "@/types";
+import type { Condition, ContainerValues, History, UsageDay, WorkloadDetail } from "@/types";
 
 export const MIB = 2 ** 20;
 
@@ -19,7 +19,7 @@ export function container(given: Partial<ContainerValues> = {}): ContainerValues
     cpu_limit_millicores: 2000, collected_cpu_limit_millicores: 2000, manual_cpu_limit_millicores: null,
     memory_limit_bytes: 2048 * MIB, collected_memory_limit_bytes: 2048 * MIB, manual_memory_limit_bytes: null,
   };
-  return { container: "cart", ...values, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], newest: usageDay(), ...given };
+  return { container: "cart", ...values, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], newest: usageDay(), withheld: {}, ...given };
 }
 
 export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
@@ -27,8 +27,15 @@ export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
     namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null,
     peak_day: "2026-11-20", days: 10, hpa: false, opted_out: false, owned: false, newest_day: "2026-11-20", pods: 6, oom_kills: 0, throttled_share: 0,
     cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_control_bytes: 3000 * MIB,
-    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, containers: [container()],
+    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, containers: [container()],
     manual: { version: 3, mode: null, replicas: null, containers: {}, note: "", edited_by: "", edited_at: null }, ...given,
+  };
+}
+
+export function condition(given: Partial<Condition> = {}): Condition {
+  return {
+    type: "ShortHistory", status: "True", reason: "TooFewDays", message: "There are 2 whole days of usage.", parameters: { days: 2, wanted: 3 }, since: null,
+    withholds: [{ container: "cart", field: "cpu_request_millicores" }], is_acceptable: true, is_accepted: false, accepted_until: null, ...given,
   };
 }
 

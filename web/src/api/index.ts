@@ -1,5 +1,6 @@
 /** Every question the pages ask, by name. */
 import type {
+  AcceptanceBody,
   ActionBody,
   ActionDetail,
   ActionKind,
@@ -51,6 +52,11 @@ export const listEdits = (path: WorkloadPath, signal: AbortSignal) =>
   call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/edits", { path, signal });
 export const getLive = (path: WorkloadPath) =>
   call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/live", { path });
+
+export const listAcceptances = (path: WorkloadPath, signal?: AbortSignal) =>
+  call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/acceptances", { path, signal });
+/** Lets the door set what conditions withhold; with `accepted` false, no longer. */
+export const acceptConditions = (body: AcceptanceBody) => call("post", "/api/v1/acceptances", { body });
 
 export const startCollection = (days: number, refresh: boolean) =>
   call("post", "/api/v1/collect", { body: { days, refresh } });

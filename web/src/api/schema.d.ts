@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/acceptances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Conditions
+         * @description Accept conditions of workloads, for good or until an instant, or take that back. Restarts nothing.
+         */
+        post: operations["accept_conditions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/actions": {
         parameters: {
             query?: never;
@@ -943,6 +963,26 @@ export interface paths {
         patch: operations["edit_workload"];
         trace?: never;
     };
+    "/api/v1/workloads/{cluster}/{namespace}/{deployment}/acceptances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Acceptances
+         * @description The newest word about each condition, newest first.
+         */
+        get: operations["list_acceptances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workloads/{cluster}/{namespace}/{deployment}/edits": {
         parameters: {
             query?: never;
@@ -1001,6 +1041,83 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptanceAnswer
+         * @description The newest word about one condition of a workload.
+         */
+        AcceptanceAnswer: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Condition */
+            condition: string;
+            /**
+             * Is Accepted
+             * @description false: it was taken back, or `until` is over.
+             */
+            is_accepted: boolean;
+            /** Note */
+            note: string;
+            /** Until */
+            until: string | null;
+            /** Who */
+            who: string;
+        };
+        /** AcceptanceBody */
+        AcceptanceBody: {
+            /**
+             * Accepted
+             * @description false: takes the acceptance back.
+             * @default true
+             */
+            accepted: boolean;
+            /**
+             * Conditions
+             * @description Of LargeChange, LowCoverage, OOMKilled, PartialData, PodsNotSeen, ResourceQuota, ShortHistory, VerticalPodAutoscaler. Empty: all of these that the workload has.
+             */
+            conditions?: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Until
+             * Format: date-time
+             * @description An instant, with its offset from UTC; null: for good.
+             */
+            until?: string | null;
+            /** Workloads */
+            workloads: components["schemas"]["AcceptanceWorkload"][];
+        };
+        /** AcceptanceResult */
+        AcceptanceResult: {
+            /**
+             * Accepted
+             * @description With `accepted: false`: what was taken back.
+             */
+            accepted: components["schemas"]["AcceptedWorkload"][];
+            /** Skipped */
+            skipped: components["schemas"]["SkippedWorkload"][];
+        };
+        /** AcceptanceWorkload */
+        AcceptanceWorkload: {
+            /** Deployment */
+            deployment: string;
+            /** Namespace */
+            namespace: string;
+        };
+        /** AcceptedWorkload */
+        AcceptedWorkload: {
+            /** Conditions */
+            conditions: components["schemas"]["ConditionType"][];
+            /** Deployment */
+            deployment: string;
+            /** Namespace */
+            namespace: string;
+        };
         /** ActionAnswer */
         ActionAnswer: {
             /** Action */
@@ -1377,7 +1494,7 @@ export interface components {
             /** Enabled */
             enabled: boolean;
             /** Events */
-            events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
+            events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "values_waiting" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
             /**
              * Language
              * @enum {string}
@@ -1403,7 +1520,7 @@ export interface components {
              */
             enabled: boolean;
             /** Events */
-            events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
+            events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "values_waiting" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
             /**
              * Language
              * @default en
@@ -1438,7 +1555,7 @@ export interface components {
              * Events
              * @default []
              */
-            events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
+            events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "values_waiting" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
             /**
              * Language
              * @default en
@@ -1651,6 +1768,50 @@ export interface components {
             seconds: number;
         };
         /**
+         * ConditionAnswer
+         * @description Why a collected value is not to be trusted, or not enforced now.
+         */
+        ConditionAnswer: {
+            /**
+             * Accepted Until
+             * @description null: for good, or not accepted.
+             */
+            accepted_until: string | null;
+            /**
+             * Is Acceptable
+             * @description A person may accept it, so that the door enforces what it withholds.
+             */
+            is_acceptable: boolean;
+            /** Is Accepted */
+            is_accepted: boolean;
+            /**
+             * Message
+             * @description One sentence, with the numbers.
+             */
+            message: string;
+            /**
+             * Parameters
+             * @description The numbers, for translations and programs.
+             */
+            parameters: {
+                [key: string]: string | number;
+            };
+            /** Reason */
+            reason: string;
+            /** Since */
+            since: string | null;
+            /** Status */
+            status: string;
+            type: components["schemas"]["ConditionType"];
+            /** Withholds */
+            withholds: components["schemas"]["WithheldAnswer"][];
+        };
+        /**
+         * ConditionType
+         * @enum {string}
+         */
+        ConditionType: "ShortHistory" | "LowCoverage" | "PartialData" | "PodsNotSeen" | "ImplausibleUsage" | "OOMKilled" | "HorizontalPodAutoscaler" | "VerticalPodAutoscaler" | "LimitRange" | "ResourceQuota" | "NodeTooSmall" | "GuaranteedQoS" | "Imbalanced" | "LargeChange";
+        /**
          * ContainerAnswer
          * @description Control values of one container: the manual value if set, else the collected one; null: none.
          */
@@ -1692,6 +1853,13 @@ export interface components {
             newest: components["schemas"]["UsageDayAnswer"] | null;
             /** Reasons */
             reasons: string[];
+            /**
+             * Withheld
+             * @description Field -> the conditions that withhold its collected value; not what is accepted or set by hand.
+             */
+            withheld: {
+                [key: string]: string[];
+            };
         };
         /**
          * ContainerEdit
@@ -1967,6 +2135,7 @@ export interface components {
             /** Refreshed At */
             refreshed_at: string | null;
             sums: components["schemas"]["Sums"];
+            values: components["schemas"]["ValuesAnswer"];
         };
         /** PasswordBody */
         PasswordBody: {
@@ -2402,6 +2571,15 @@ export interface components {
             /** Message */
             message: string;
         };
+        /** SkippedWorkload */
+        SkippedWorkload: {
+            /** Deployment */
+            deployment: string;
+            /** Namespace */
+            namespace: string;
+            /** Reason */
+            reason: string;
+        };
         /** StoredDayAnswer */
         StoredDayAnswer: {
             /** Coverage */
@@ -2645,10 +2823,44 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** ValuesAnswer */
+        ValuesAnswer: {
+            /**
+             * Enforced
+             * @description Fields with a control value, of workloads that are enforced.
+             */
+            enforced: number;
+            /**
+             * Waiting
+             * @description Withheld fields that a person may accept.
+             */
+            waiting: number;
+            /**
+             * Withheld
+             * @description Fields whose collected value is withheld.
+             */
+            withheld: number;
+            /** Workloads Waiting */
+            workloads_waiting: number;
+            /** Workloads Withheld */
+            workloads_withheld: number;
+        };
+        /** WithheldAnswer */
+        WithheldAnswer: {
+            /**
+             * Container
+             * @description Empty: the replicas.
+             */
+            container: string;
+            /** Field */
+            field: string;
+        };
         /** WorkloadAnswer */
         WorkloadAnswer: {
             /** Collected Replicas */
             collected_replicas: number | null;
+            /** Conditions */
+            conditions: components["schemas"]["ConditionAnswer"][];
             /** Containers */
             containers: components["schemas"]["ContainerAnswer"][];
             /** Cpu Control Millicores */
@@ -2682,6 +2894,11 @@ export interface components {
             is_over_asked: boolean;
             /** Is Under Asked */
             is_under_asked: boolean;
+            /**
+             * Is Waiting
+             * @description A withheld field would be enforced if a person accepted its conditions.
+             */
+            is_waiting: boolean;
             /** Manual Replicas */
             manual_replicas: number | null;
             /** Memory Control Bytes */
@@ -2720,11 +2937,23 @@ export interface components {
             unasked: number;
             /** Version */
             version: number;
+            /**
+             * Withheld Count
+             * @description Withheld fields, the replicas included.
+             */
+            withheld_count: number;
+            /**
+             * Withheld Replicas
+             * @description The conditions that withhold the collected replicas.
+             */
+            withheld_replicas: string[];
         };
         /** WorkloadDetail */
         WorkloadDetail: {
             /** Collected Replicas */
             collected_replicas: number | null;
+            /** Conditions */
+            conditions: components["schemas"]["ConditionAnswer"][];
             /** Containers */
             containers: components["schemas"]["ContainerAnswer"][];
             /** Cpu Control Millicores */
@@ -2758,6 +2987,11 @@ export interface components {
             is_over_asked: boolean;
             /** Is Under Asked */
             is_under_asked: boolean;
+            /**
+             * Is Waiting
+             * @description A withheld field would be enforced if a person accepted its conditions.
+             */
+            is_waiting: boolean;
             manual: components["schemas"]["ManualAnswer"];
             /** Manual Replicas */
             manual_replicas: number | null;
@@ -2797,6 +3031,16 @@ export interface components {
             unasked: number;
             /** Version */
             version: number;
+            /**
+             * Withheld Count
+             * @description Withheld fields, the replicas included.
+             */
+            withheld_count: number;
+            /**
+             * Withheld Replicas
+             * @description The conditions that withhold the collected replicas.
+             */
+            withheld_replicas: string[];
         };
         /** WorkloadEdit */
         WorkloadEdit: {
@@ -2843,6 +3087,96 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    accept_conditions: {
+        parameters: {
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptanceBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptanceResult"];
+                };
+            };
+            /** @description The body cannot be read at all. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     list_actions: {
         parameters: {
             query?: {
@@ -7153,6 +7487,11 @@ export interface operations {
                 asked?: "" | "over" | "under" | "none";
                 has_manual?: boolean | null;
                 hpa?: boolean | null;
+                condition?: components["schemas"]["ConditionType"] | null;
+                /** @description Whether a field is withheld. */
+                withheld?: boolean | null;
+                /** @description Whether a field waits for a person. */
+                waiting?: boolean | null;
                 sort?: "name" | "replicas" | "cpu_requested" | "cpu_used" | "cpu_waste" | "memory_requested" | "memory_used" | "memory_waste" | "edited_at";
                 order?: "asc" | "desc";
                 page?: number;
@@ -7456,6 +7795,76 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_acceptances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster: string;
+                namespace: string;
+                deployment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptanceAnswer"][];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

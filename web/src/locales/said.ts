@@ -1,4 +1,5 @@
 import { BEGINNINGS, ENDINGS, OPERATIONS } from "./said-operations";
+import { SIZING, SIZING_ENDINGS } from "./said-sizing";
 
 /**
  * What the server says in English sentences, in Chinese. The API's words are the ones of its logs and of kubectl, so
@@ -6,6 +7,7 @@ import { BEGINNINGS, ENDINGS, OPERATIONS } from "./said-operations";
  */
 const CHINESE: [RegExp, string][] = [
   ...OPERATIONS,
+  ...SIZING,
   // Why the door did what it did (kubedoor/admission/rules.py).
   [/^control values were set$/, "已设置管控值"],
   [/^neither a restart nor a change of replicas$/, "既没有重启，也没有改变副本数"],
@@ -29,6 +31,7 @@ const CHINESE: [RegExp, string][] = [
   [/^cluster$/, "集群"],
   [/^cluster label$/, "集群标签"],
   [/^labels of kube-state-metrics$/, "kube-state-metrics 的标签"],
+  [/^listed pods$/, "列出的 Pod"],
   [/^permission to (\w+) (\S+)$/, "权限：$1 $2"],
   [/^switch$/, "管控开关"],
   [/^webhook configuration$/, "Webhook 配置"],
@@ -62,6 +65,8 @@ const CHINESE: [RegExp, string][] = [
   [/^series in the last hour with (.*)$/, "最近一小时有 $1 的序列"],
   [/^no series in the last hour with (.*)$/, "最近一小时没有 $1 的序列"],
   [/^as they should be$/, "正确"],
+  [/^(\d+) series carry (\S+(?: and \S+)*): their own labels were replaced by those of the scrape job$/, "有 $1 条序列带有 $2：它们自己的标签被抓取任务的标签覆盖了"],
+  [/^(\d+) of (\d+) pods with usage are listed$/, "$2 个有用量的 Pod 中，kube-state-metrics 列出了 $1 个"],
   [/^(\S+), version (\S+)$/, "$1，版本 $2"],
   [/^you come from (\S+)$/, "你的地址是 $1"],
   [/^you come by the proxy (\S+), which is not trusted: .*$/, "你经由代理 $1 访问，而它不在受信任之列：经由它的所有人算作同一地址，任何人登录失败 50 次，都会让所有人在 15 分钟内无法登录"],
@@ -80,6 +85,9 @@ const CHINESE: [RegExp, string][] = [
   [/^allow it in KubeDoor's ClusterRole: (.*)$/, "在 KubeDoor 的 ClusterRole 中允许：$1"],
   [/^set honor_labels: true in the scrape job of kube-state-metrics$/, "在 kube-state-metrics 的抓取任务中设置 honor_labels: true"],
   [/^scrape the kubelets' \/metrics\/cadvisor, and do not drop this metric(.*)$/, "抓取 kubelet 的 /metrics/cadvisor，且不要丢弃该指标$1"],
+  [/^limits are read from (\S+); without this metric a CPU limit that is not listed there is not known$/, "limits 取自 $1；没有该指标时，其中未列出的 CPU limit 无从得知"],
+  [/^(\S+) and (\S+) name the same pods by the labels namespace and pod: look for relabelings .*$/, "$1 与 $2 须用 namespace 和 pod 标签指向相同的 Pod：请检查两个抓取任务中是否有 relabeling 改名或覆盖了它们"],
+  [/^bring back the servers behind it; until then days are collected from what the others have, as partial days$/, "请恢复其后端的服务器；在此之前只能采集到其余服务器的数据，这些日期算作只有部分数据"],
   [/^install kube-state-metrics 2.x, scrape it, and do not drop this metric(.*)$/, "安装并抓取 kube-state-metrics 2.x，且不要丢弃该指标$1"],
   [/^check the address, the network policies between, and that it runs$/, "检查地址、网络策略，以及它是否在运行"],
   [/^set the credentials \(bearer token, token file, user\) or the tenant header it wants$/, "设置它要求的凭据（Bearer Token、Token 文件、用户）或租户请求头"],
@@ -104,6 +112,10 @@ const CHINESE: [RegExp, string][] = [
   [/^(?:conflict: )?the store holds usage of a Prometheus, among which sample data has no place: set (\S+), or another (\S+) to try something out$/, "存储中已有来自 Prometheus 的用量，不能混入示例数据：请设置 $1；如要试用，请换一个 $2"],
   [/^no usage in the look-back: collected values kept as they were$/, "回看范围内没有用量：采集值保持不变"],
   // Of Prometheus (kubedoor/collection/prometheus/client.py).
+  [/^(\S+) refuses the credentials \((\d+)\): Amazon Managed Prometheus takes .*$/, "$1 拒绝了凭据（$2）：Amazon Managed Prometheus 只接受 SigV4 签名的请求，请在它前面部署 aws-sigv4-proxy，并填写后者的地址"],
+  [/^(\S+) refuses the credentials \((\d+)\): Azure Monitor takes .*$/, "$1 拒绝了凭据（$2）：Azure Monitor 只接受 Microsoft Entra 的 Token，请在它前面部署会附加 Token 的代理（aad-auth-proxy），并填写后者的地址"],
+  [/^(\S+) refuses the credentials \((\d+)\): Google Managed Prometheus takes .*$/, "$1 拒绝了凭据（$2）：Google Managed Prometheus 只接受 Google OAuth Token，请部署它的 frontend（prometheus-engine/frontend），并填写后者的地址"],
+  [/^(\S+) broke the connection in the middle of its answer$/, "$1 在响应途中断开了连接"],
   [/^(\S+) refuses the connection: nothing listens there$/, "$1 拒绝连接：没有服务在监听"],
   [/^(\S+) does not answer within (\S+) seconds$/, "$1 在 $2 秒内没有响应"],
   [/^(\S+) cannot be found: its host name is not known here$/, "找不到 $1：无法解析其主机名"],
@@ -152,7 +164,7 @@ export function said(text: string, locale: string): string {
     const rest = text.replace(beginning, "");
     return text.slice(0, text.length - rest.length).replace(beginning, lead) + said(rest, locale);
   }
-  const [ending, tail] = ENDINGS.find(([known]) => known.test(text)) ?? [];
+  const [ending, tail] = [...ENDINGS, ...SIZING_ENDINGS].find(([known]) => known.test(text)) ?? [];
   if (ending && tail) {
     const front = text.replace(ending, "");
     return said(front, locale) + text.slice(front.length).replace(ending, tail);

@@ -7,6 +7,14 @@ export type Session = Schemas["SessionAnswer"];
 export type Workload = Schemas["WorkloadAnswer"];
 export type WorkloadDetail = Schemas["WorkloadDetail"];
 export type WorkloadPage = Schemas["WorkloadPage"];
+export type Condition = Schemas["ConditionAnswer"];
+export type ConditionType = Condition["type"];
+export type Withheld = Condition["withholds"][number];
+export type Acceptance = Schemas["AcceptanceAnswer"];
+export type AcceptanceBody = Schemas["AcceptanceBody"];
+/** What a person may accept. */
+export type AcceptableType = NonNullable<AcceptanceBody["conditions"]>[number];
+export type AcceptanceResult = Schemas["AcceptanceResult"];
 export type WorkloadEdit = Schemas["WorkloadEdit"];
 export type BulkEdit = Schemas["BulkEdit"];
 export type BulkResult = Schemas["BulkResult"];

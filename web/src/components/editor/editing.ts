@@ -94,7 +94,7 @@ export function changesOf(workload: Workload, draft: Draft): DraftChange[] {
   }
   if (draft.replicas.trim() !== was.replicas) {
     const isCleared = !draft.replicas.trim();
-    const after = isCleared ? workload.collected_replicas : Number(draft.replicas);
+    const after = !isCleared ? Number(draft.replicas) : workload.withheld_replicas.length ? null : workload.collected_replicas;
     changes.push({ key: "replicas", field: "replicas", container: "", before: text(workload.replicas), after: text(after), isCleared });
   }
   for (const container of workload.containers) {
@@ -107,7 +107,7 @@ export function changesOf(workload: Workload, draft: Draft): DraftChange[] {
         field,
         container: container.container,
         before: write(amountOf(container, field)),
-        after: write(wouldBe(container, field, typed)),
+        after: write(!typed && container.withheld[column("", field)]?.length ? null : wouldBe(container, field, typed)),
         isCleared: !typed,
       });
     }

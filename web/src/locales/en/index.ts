@@ -1,4 +1,5 @@
 import clusters from "./clusters";
+import conditions from "./conditions";
 import operations from "./operations";
 import pages from "./pages";
 import people from "./people";
@@ -6,4 +7,4 @@ import records from "./records";
 import shared from "./shared";
 import workloads from "./workloads";
 
-export default { ...clusters, ...shared, ...workloads, ...pages, ...operations, ...people, ...records };
+export default { ...clusters, ...conditions, ...shared, ...workloads, ...pages, ...operations, ...people, ...records };

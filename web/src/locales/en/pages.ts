@@ -16,6 +16,11 @@ export default {
       workloadsHint: "Everything in the control table", overAskedHint: "Request more than 1.5 times what they use at peak", underAskedHint: "Use more at peak than they request", unaskedHint: "A container has no CPU or memory request",
       byHandHint: "Somebody set a control value", withHpaHint: "A HorizontalPodAutoscaler scales them", observedHint: "Mode observe: nothing is changed",
     },
+    values: "What the door sets",
+    value: {
+      enforced: "values enforced", withheld: "values withheld", workloadsWithheld: "workloads with withheld values", workloadsWaiting: "workloads waiting for somebody", share: "{share} of the values are withheld",
+      enforcedHint: "Requests, limits and replicas that the door sets", withheldHint: "Collected, and left as the owner wrote them", workloadsWithheldHint: "At least one value is left as its owner wrote it", workloadsWaitingHint: "At least one withheld value could be accepted",
+    },
     trend: "Requested and used at peak, day by day", trendLabel: "{resource} over {days} days: at last {used} used of {requested} requested", toList: "Workloads", noDays: "No day is collected yet",
     door: { title: "The door today", noCluster: "No cluster is configured: the door cannot be switched on.", off: "Control is off: Deployments pass as they are.", none: "Nothing has come to the door today." },
     toAdmissions: "Admissions", lastCollection: "Last collection", toCollection: "Collection", collected: "{days} days, {rows} rows", daysFailed: "{days} failed", neverCollected: "Nothing has been collected yet",

@@ -10,7 +10,7 @@ export default {
     via: { session: "logged in", token: "API token", schedule: "schedule", command_line: "command line", system: "KubeDoor itself" },
     about: { workloads: "Workloads", door: "The door", collections: "Collections", schedules: "Schedules", people: "People and tokens", notifications: "Notifications" },
     action: {
-      workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", control_on: "Control switched on", control_off: "Control switched off",
+      workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Control switched on", control_off: "Control switched off",
       collection_start: "Collection started", collection_cancel: "Collection cancelled",
       schedule_create: "Schedule created", schedule_change: "Schedule changed", schedule_pause: "Schedule paused", schedule_resume: "Schedule resumed", schedule_run: "Schedule run by hand", schedule_delete: "Schedule deleted",
       user_create: "User created", user_role: "Role changed", user_delete: "User removed", user_restore: "User restored", user_log_out: "Sessions ended", password_change: "Password changed", password_reset: "Password reset",
@@ -21,7 +21,7 @@ export default {
       manual_replicas: "Manual replicas", restarts: "Restarts", note: "Note", enabled: "Enabled", days: "Days", day: "Day", refresh: "Collect anew", before: "Before",
       role: "Role", source: "Known from", must_change_password: "Has to change the password", expires_at: "Ends", created_by: "Made by",
       name: "Name", service: "Service", events: "Events", min_minutes: "Minutes between messages", language: "Language", url_changed: "Address replaced",
-      cron: "Cron", at: "At", time_zone: "Time zone", return_after_minutes: "Back after (minutes)", paused: "Paused", kind: "Action", targets: "Workloads", replicas: "Replicas",
+      cron: "Cron", at: "At", time_zone: "Time zone", return_after_minutes: "Back after (minutes)", paused: "Paused", accepted: "Accepted", until: "Until", kind: "Action", targets: "Workloads", replicas: "Replicas",
       interval_seconds: "Pause (seconds)", at_once: "At once", order: "Order", stop_on_failure: "Stops on a failure", deadline_seconds: "Deadline (seconds)", skip_refused: "Leaves out what is refused",
     },
   },
@@ -55,12 +55,12 @@ export default {
     },
     stream: { door: "The door", operations: "Collections, actions and the switch", certificate: "Certificate" },
     event: {
-      door_overrode: "Door set values", clamped: "Cut to a limit", unknown_workload: "Unknown workload", door_failed: "Door failed", collection_failed: "Collection failed", collection_incomplete: "Collection incomplete",
+      door_overrode: "Door set values", clamped: "Cut to a limit", unknown_workload: "Unknown workload", door_failed: "Door failed", collection_failed: "Collection failed", collection_incomplete: "Collection incomplete", values_waiting: "Workloads wait for you",
       action_finished: "Action finished", action_failed: "Action failed", switch_used: "Control switched", certificate_ends: "Certificate ends",
     },
     eventText: {
       door_overrode: "Control values were set on somebody's request; KubeDoor's own do not count. Frequent.", clamped: "A control value was above the container's limit and was cut down to it.", unknown_workload: "A workload came to the door that is not in the control table.",
-      door_failed: "The door made a mistake or could not read values, and set nothing.", collection_failed: "A collection, or a day of it, failed.", collection_incomplete: "A day has less than 90 % of its samples.",
+      door_failed: "The door made a mistake or could not read values, and set nothing.", collection_failed: "A collection, or a day of it, failed.", collection_incomplete: "A day has less than 90 % of its samples.", values_waiting: "After a collection, more workloads than before have values that are withheld until somebody accepts them.",
       action_finished: "A scaling, restart or apply is done.", action_failed: "It failed, was cancelled or interrupted, or a schedule could not start it.", switch_used: "Somebody switched control on or off.", certificate_ends: "The door's certificate ends within 14 days; once a day.",
     },
     messages: "Messages sent", noMessages: "No message has been sent", noMessagesText: "The next event that a channel wants to be told of makes the first one.", allChannels: "All channels", channel: "Channel", message: "Message", sentAt: "Sent", grouped: "Events", period: "Of the time",

@@ -16,6 +16,11 @@ export default {
       workloadsHint: "管控表中的全部", overAskedHint: "请求超过高峰用量的 1.5 倍", underAskedHint: "高峰用量高于请求", unaskedHint: "有容器没有 CPU 或内存请求",
       byHandHint: "有人设置过管控值", withHpaHint: "由 HorizontalPodAutoscaler 扩缩容", observedHint: "观察模式：不做修改",
     },
+    values: "准入门执行的值",
+    value: {
+      enforced: "执行的值", withheld: "暂不执行的值", workloadsWithheld: "有值暂不执行的工作负载", workloadsWaiting: "等人决定的工作负载", share: "{share} 的值暂不执行",
+      enforcedHint: "由准入门设置的请求、上限和副本数", withheldHint: "已采集，但保持清单里的原值", workloadsWithheldHint: "至少有一个值保持清单里的原值", workloadsWaitingHint: "至少有一个暂不执行的值可以由人接受",
+    },
     trend: "每日请求值与高峰用量", trendLabel: "{resource}，{days} 天：最近使用 {used}，请求 {requested}", toList: "工作负载", noDays: "还没有采集任何一天",
     door: { title: "今日准入", noCluster: "没有配置集群，无法开启管控。", off: "管控已关闭：Deployment 原样放行。", none: "今天还没有请求经过准入门。" },
     toAdmissions: "准入记录", lastCollection: "最近一次采集", toCollection: "采集", collected: "{days} 天，{rows} 行", daysFailed: "{days} 天失败", neverCollected: "还没有采集过",

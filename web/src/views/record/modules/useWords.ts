@@ -33,13 +33,13 @@ export function useWords() {
   }
 
   function list(values: unknown[]): string {
-    const names = values.map((value) => (isTarget(value) ? `${value.namespace}/${value.deployment}` : known(`notify.event.${String(value)}`, plain(value))));
+    const names = values.map((value) => (isTarget(value) ? `${value.namespace}/${value.deployment}` : known(`notify.event.${String(value)}`, known(`condition.name.${String(value)}`, plain(value)))));
     return names.length > MOST_NAMED ? `${names.slice(0, MOST_NAMED).join(", ")} ${t("record.more", { count: names.length - MOST_NAMED })}` : names.join(", ");
   }
 
   function written(path: string[], value: unknown, action: string): string {
     const last = path.at(-1) ?? "";
-    if (value === undefined || value === null || value === "") return nothing(path, action);
+    if (value === undefined || value === null || value === "" || (Array.isArray(value) && !value.length)) return nothing(path, action);
     if (typeof value === "number" && last.endsWith("_millicores")) return canonical("cpu", value);
     if (typeof value === "number" && last.endsWith("_bytes")) return canonical("memory", value);
     if (typeof value === "boolean") return t(value ? "record.yes" : "record.no");

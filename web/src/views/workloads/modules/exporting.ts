@@ -2,7 +2,8 @@
 import * as api from "@/api";
 import type { WorkloadQuery } from "@/api";
 import { csv } from "@/format/csv";
-import type { Workload } from "@/types";
+import { groupsOf, replicasWithheldBy } from "@/format/conditions";
+import type { ContainerValues, Workload } from "@/types";
 
 const PAGE_SIZE = 500;
 
@@ -10,8 +11,15 @@ const HEADER = [
   "namespace", "deployment", "container", "mode", "pods", "replicas", "collected_replicas", "manual_replicas", "peak_day",
   "cpu_used_millicores", "cpu_requested_millicores", "cpu_limit_found_millicores", "cpu_request_control_millicores", "cpu_limit_control_millicores",
   "memory_used_bytes", "memory_requested_bytes", "memory_limit_found_bytes", "memory_request_control_bytes", "memory_limit_control_bytes",
-  "throttled_share", "oom_kills", "hpa", "over_asked", "under_asked", "edited_by", "edited_at",
+  "throttled_share", "oom_kills", "hpa", "over_asked", "under_asked", "edited_by", "edited_at", "conditions", "withheld",
 ];
+
+const typesOf = (row: Workload) => groupsOf(row.conditions).map((group) => group.type).join("; ");
+
+/** As the export of control values has them: fields, the replicas with every container. */
+function withheldOf(row: Workload, one: ContainerValues): string {
+  return [...(replicasWithheldBy(row).length ? ["replicas"] : []), ...Object.keys(one.withheld)].join("; ");
+}
 
 /** One line a container; used and requested are of one pod. */
 export function workloadsCsv(workloads: Workload[]): string {
@@ -20,7 +28,7 @@ export function workloadsCsv(workloads: Workload[]): string {
       row.namespace, row.deployment, one.container, row.mode, row.pods, row.replicas, row.collected_replicas, row.manual_replicas, row.peak_day,
       one.cpu_usage_millicores, one.newest?.cpu_request_millicores, one.newest?.cpu_limit_millicores, one.cpu_request_millicores, one.cpu_limit_millicores,
       one.memory_usage_bytes, one.newest?.memory_request_bytes, one.newest?.memory_limit_bytes, one.memory_request_bytes, one.memory_limit_bytes,
-      one.newest?.throttled_share, one.newest?.oom_kills, row.hpa, row.is_over_asked, row.is_under_asked, row.edited_by, row.edited_at,
+      one.newest?.throttled_share, one.newest?.oom_kills, row.hpa, row.is_over_asked, row.is_under_asked, row.edited_by, row.edited_at, typesOf(row), withheldOf(row, one),
     ]),
   );
   return csv(HEADER, rows);

@@ -1,9 +1,9 @@
 import { computed } from "vue";
 import { useKept } from "@/composables/useKept";
 
-export const COLUMNS = ["mode", "replicas", "cpu", "memory", "control", "health", "peakDay", "edited"] as const;
+export const COLUMNS = ["mode", "replicas", "cpu", "memory", "control", "conditions", "health", "peakDay", "edited"] as const;
 export type Column = (typeof COLUMNS)[number];
-const FIRST_CHOICE: Column[] = ["mode", "replicas", "cpu", "memory", "control", "health"];
+const FIRST_CHOICE: Column[] = ["mode", "replicas", "cpu", "memory", "control", "conditions", "health"];
 
 const isChoice = (value: unknown): value is Column[] => Array.isArray(value) && value.every((name) => COLUMNS.includes(name as Column));
 

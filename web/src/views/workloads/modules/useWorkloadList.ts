@@ -3,12 +3,13 @@ import * as api from "@/api";
 import type { WorkloadQuery } from "@/api";
 import { useQueryState } from "@/composables/useQueryState";
 import { useResource } from "@/composables/useResource";
+import { CONDITION_TYPES } from "@/format/conditions";
 
 export const PAGE_SIZES = [25, 50, 100, 200];
 export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "edited_at"] as const;
 export type Sort = (typeof SORTS)[number];
-const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", sort: "name", order: "asc", page: "1", size: "50", edit: "" };
-const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa"] as const;
+const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", sort: "name", order: "asc", page: "1", size: "50", edit: "" };
+const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa", "condition", "withheld", "waiting"] as const;
 
 const yesNo = (text: string) => (text === "true" ? true : text === "false" ? false : undefined);
 const oneOf = <T extends string>(text: string, allowed: readonly T[]): T | undefined => allowed.find((value) => value === text);
@@ -26,6 +27,9 @@ export function useWorkloadList() {
     asked: oneOf(state.value.asked, ["over", "under", "none"] as const),
     has_manual: yesNo(state.value.manual),
     hpa: yesNo(state.value.hpa),
+    condition: oneOf(state.value.condition, CONDITION_TYPES),
+    withheld: yesNo(state.value.withheld),
+    waiting: yesNo(state.value.waiting),
     sort: oneOf(state.value.sort, SORTS) ?? "name",
     order: state.value.order === "desc" ? "desc" : "asc",
   }));
