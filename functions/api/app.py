@@ -19,6 +19,7 @@ from .clusters import Clusters
 from .not_found import MethodNotAllowed, add_not_found
 from .openapi import DocumentedFastAPI
 from .routes import (
+    acceptances,
     actions,
     clusters,
     collect,
@@ -69,6 +70,7 @@ def create_app(open_clusters: Callable[[], Clusters]) -> FastAPI:
         overview,
         clusters,
         workloads,
+        acceptances,
         collect,
         control,
         import_export,

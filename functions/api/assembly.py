@@ -24,6 +24,7 @@ from kubedoor.runtime.assembly import (
     webhook_options,
 )
 from kubedoor.runtime.checkup import Checkup
+from kubedoor.store.conditions import ConditionStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
@@ -33,6 +34,7 @@ from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.store.users import UserStore
+from kubedoor.workloads.acceptances import Acceptances
 from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
@@ -73,13 +75,18 @@ def _shared_services(clusters: ClusterSettings, connection: Connection) -> Share
 def _services(settings: Settings, shared: SharedServices) -> Services:
     connection = shared.connection
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
-    records, listing = (
-        RecordStore(connection, settings.cluster),
-        ListingCache(ListingStore(connection, settings.cluster)),
-    )
+    records, conditions = RecordStore(connection, settings.cluster), ConditionStore(connection, settings.cluster)
+    keeps_hpa_replicas = settings.hpa_replicas == "keep"
+    listing = ListingCache(ListingStore(connection, settings.cluster, keeps_hpa_replicas=keeps_hpa_replicas))
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
     workloads = Workloads(
-        cluster=settings.cluster, control=control, listing=listing, usage=usage, records=records, now=utc_now
+        cluster=settings.cluster,
+        control=control,
+        conditions=conditions,
+        listing=listing,
+        usage=usage,
+        records=records,
+        now=utc_now,
     )
     switch = Switch(
         cluster=cluster, control=control, cluster_name=settings.cluster, options=lambda: webhook_options(settings)
@@ -98,6 +105,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         tokens=shared.tokens,
         oidc=shared.oidc,
         workloads=workloads,
+        acceptances=Acceptances(cluster=settings.cluster, conditions=conditions, records=records, now=utc_now),
         csv_import=CsvImport(workloads, cluster=settings.cluster),
         collections=collections,
         usage=usage,
@@ -127,6 +135,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
             lambda: listing,
             cluster=settings.cluster,
             limit=settings.metrics_workloads,
+            windows=settings.windows,
             refreshed_at=control.refreshed_at,
             now=utc_now,
         ),

@@ -27,6 +27,7 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.acceptances import Acceptances
 from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
@@ -61,6 +62,7 @@ class Services:
     tokens: Tokens
     oidc: OidcClient | None
     workloads: Workloads
+    acceptances: Acceptances
     csv_import: CsvImport
     collections: Collections
     usage: UsageStore

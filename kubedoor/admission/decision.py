@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -51,6 +52,39 @@ class Decision:
     patch: tuple[dict[str, Any], ...] = ()
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WithheldField:
+    """A field that has a collected value, which conditions withhold. `found`: as the owner wrote it; None: not set."""
+
+    field: str
+    container: str
+    found: str | None
+    conditions: tuple[str, ...]
+
+
+def withheld_reason(fields: Sequence[WithheldField]) -> str:
+    """`withheld: ShortHistory`."""
+    return f"withheld: {', '.join(dict.fromkeys(one for field in fields for one in field.conditions))}"
+
+
+def withheld_warning(fields: Sequence[WithheldField]) -> str:
+    """One line for all fields: `cpu request of app left at 1, memory request of app at 2Gi (withheld: ShortHistory)`.
+
+    Fields that do not fit are only counted.
+    """
+    names = [
+        f"{one.field}{f' of {one.container}' if one.container else ''}{'' if number else ' left'}"
+        f" {'unset' if one.found is None else f'at {one.found}'}"
+        for number, one in enumerate(fields)
+    ]
+    end = f"({withheld_reason(fields)})"
+    texts = [f"{', '.join(names)} {end}"]
+    for shown in range(len(names) - 1, 0, -1):
+        texts.append(f"{', '.join(names[:shown])}, {len(names) - shown} more {end}")
+    rest = f"{len(names)} fields left as they are {end}"
+    return warning(next((text for text in texts if warning(text).endswith(end)), rest))
 
 
 def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[str, ...]:

@@ -7,18 +7,25 @@ Works on the JSON as received, never on typed models, so that fields which this 
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from kubedoor import quantities
-from kubedoor.admission.decision import Change, Decision, Outcome, change_warnings, warning
+from kubedoor.admission.decision import (
+    Change,
+    Decision,
+    Outcome,
+    WithheldField,
+    change_warnings,
+    warning,
+    withheld_reason,
+    withheld_warning,
+)
 from kubedoor.admission.json_patch import difference
-from kubedoor.admission.restarts import restarts, template_of
+from kubedoor.admission.resources import Floors, Work, set_resources
+from kubedoor.admission.restarts import restarts
 from kubedoor.admission.review import AdmissionRequest
-from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value
+from kubedoor.model.values import ControlValues, Mode
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
@@ -41,16 +48,6 @@ class Rules:
     keep_hpa_replicas: bool = True
     min_cpu_millicores: int = 10
     min_memory_bytes: int = 2**20
-
-
-@dataclass
-class _Work:
-    """A copy of the object that is being changed, with its changes and the fields that have no control value."""
-
-    object: dict[str, Any]
-    changes: list[Change] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
-    unchanged_reason: str = "already as it should be"
 
 
 def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> Decision:
@@ -76,10 +73,10 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> De
         return Decision(Outcome.UNCHANGED, _HPA_KEEPS)
     if not values.known:
         return _unknown(request, rules)
-    work = _Work(copy.deepcopy(request.object))
+    work = Work(copy.deepcopy(request.object))
     _set_replicas(work, request, values, rules)
     if sets_resources:
-        _set_resources(work, values, rules)
+        set_resources(work, values, Floors(rules.min_cpu_millicores, rules.min_memory_bytes))
     return _conclude(request, work, values.mode)
 
 
@@ -160,127 +157,38 @@ def _keeps_hpa_scale(request: AdmissionRequest, rules: Rules) -> bool:
     return rules.keep_hpa_replicas and request.is_scale and is_hpa(request)
 
 
-def _set_replicas(work: _Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
+def _set_replicas(work: Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
     if rules.keep_hpa_replicas and (values.hpa or is_hpa(request)):
         work.unchanged_reason = _HPA_KEEPS
         return
-    if values.replicas is None:
-        work.left_alone.append("replicas")
-        return
     before = replicas_of(work.object)
+    if values.replicas is None:
+        if values.withheld_replicas:
+            work.withheld.append(WithheldField("replicas", "", str(before), values.withheld_replicas))
+        else:
+            work.left_alone.append("replicas")
+        return
     if before != values.replicas.amount:
         spec = work.object["spec"] = work.object.get("spec") or {}
         spec["replicas"] = values.replicas.amount
         work.changes.append(Change("replicas", "", str(before), str(values.replicas.amount), values.replicas.source))
 
 
-def _controllable(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The containers that run as long as the pod: all regular ones and native sidecars."""
-    spec = template.get("spec") or {}
-    yield from spec.get("containers") or ()
-    for container in spec.get("initContainers") or ():
-        if container.get("restartPolicy") == "Always":
-            yield container
-
-
-def _set_resources(work: _Work, values: ControlValues, rules: Rules) -> None:
-    template = template_of(work.object)
-    if (template.get("spec") or {}).get("resources"):
-        # Container requests must fit into the pod-level ones, for which there are no control values.
-        work.left_alone.append("requests and limits (the pod template sets pod-level resources)")
-        return
-    for container in _controllable(template):
-        wanted = values.containers.get(container.get("name", ""))
-        if wanted is None:
-            work.left_alone.append(f"container {container.get('name')}")
-        else:
-            _set_container(work, container, wanted, rules)
-
-
-@dataclass(frozen=True)
-class _Resource:
-    """CPU or memory: its unit, format and minimum request."""
-
-    name: str
-    per_unit: int
-    """Units of the control value (millicores, bytes) in one unit of Kubernetes (cores, bytes)."""
-    write: Callable[[int], str]
-    floor: int
-
-
-def _set_container(work: _Work, container: dict[str, Any], wanted: ControlContainer, rules: Rules) -> None:
-    cpu = _Resource("cpu", 1000, quantities.format_cpu, rules.min_cpu_millicores)
-    memory = _Resource("memory", 1, quantities.format_memory, rules.min_memory_bytes)
-    _set_resource(work, container, cpu, wanted.cpu_request_millicores, wanted.cpu_limit_millicores)
-    _set_resource(work, container, memory, wanted.memory_request_bytes, wanted.memory_limit_bytes)
-
-
-def _set_resource(
-    work: _Work, container: dict[str, Any], resource: _Resource, request: Value | None, limit: Value | None
-) -> None:
-    """Set limit and request of one resource so that the request never exceeds the limit.
-
-    Quantities of the object are never rounded: a limit of `0.1Gi` is 107374182.4 bytes to the API server, which
-    refuses a request of 107374183.
-    """
-    found_limit, found_request = (_found(container, part, resource) for part in ("limits", "requests"))
-    new_limit = _limit(limit, found_limit)
-    new_request = max(request.amount, resource.floor) if request else found_request
-    clamped = False
-    if new_limit is not None and new_request is not None and new_request > new_limit:
-        new_request, clamped = math.floor(new_limit), True
-    if limit and new_limit is not None and new_limit != found_limit:
-        _write(work, container, "limits", resource, int(new_limit), limit.source)
-    source = request or limit
-    if source and new_request is not None and new_request != found_request:
-        _write(work, container, "requests", resource, int(new_request), source.source, clamped=clamped)
-
-
-def _limit(wanted: Value | None, found: Decimal | None) -> Decimal | None:
-    """The resulting limit. Control values are whole numbers, so a limit that differs by less than one unit is kept."""
-    if wanted is None or (found is not None and wanted.amount in (math.floor(found), math.ceil(found))):
-        return found
-    return Decimal(wanted.amount)
-
-
-def _found(container: Mapping[str, Any], part: str, resource: _Resource) -> Decimal | None:
-    quantity = ((container.get("resources") or {}).get(part) or {}).get(resource.name)
-    return None if quantity is None else quantities.parse(quantity) * resource.per_unit
-
-
-def _write(
-    work: _Work,
-    container: dict[str, Any],
-    part: str,
-    resource: _Resource,
-    amount: int,
-    source: Source,
-    *,
-    clamped: bool = False,
-) -> None:
-    # `resources`, `requests` and `limits` may each be absent or null; nothing else in them is touched.
-    resources = container["resources"] = container.get("resources") or {}
-    amounts = resources[part] = resources.get(part) or {}
-    before = amounts.get(resource.name)
-    amounts[resource.name] = resource.write(amount)
-    name = f"{resource.name} {part.removesuffix('s')}"
-    work.changes.append(Change(name, container["name"], before, amounts[resource.name], source, clamped))
-
-
-def _conclude(request: AdmissionRequest, work: _Work, mode: Mode) -> Decision:
+def _conclude(request: AdmissionRequest, work: Work, mode: Mode) -> Decision:
     changes = tuple(work.changes)
+    withheld = (withheld_warning(work.withheld),) if work.withheld else ()
     if not changes:
-        return Decision(Outcome.UNCHANGED, work.unchanged_reason, warnings=_left_alone_warnings(work))
+        reason = withheld_reason(work.withheld) if withheld else work.unchanged_reason
+        return Decision(Outcome.UNCHANGED, reason, warnings=(*withheld, *_left_alone_warnings(work)))
     if mode is Mode.OBSERVE:
-        return Decision(
-            Outcome.OBSERVED, "mode is observe", changes=changes, warnings=change_warnings(changes, would=True)
-        )
-    warnings = (*change_warnings(changes, would=False), *_left_alone_warnings(work))
+        warnings = (*change_warnings(changes, would=True), *withheld)
+        return Decision(Outcome.OBSERVED, "mode is observe", changes=changes, warnings=warnings)
+    warnings = (*change_warnings(changes, would=False), *withheld, *_left_alone_warnings(work))
     patch = tuple(difference(request.object, work.object))
     return Decision(Outcome.PATCHED, "control values were set", patch=patch, changes=changes, warnings=warnings)
 
 
-def _left_alone_warnings(work: _Work) -> tuple[str, ...]:
+def _left_alone_warnings(work: Work) -> tuple[str, ...]:
     if not work.left_alone:
         return ()
     return (warning(f"no control value, left alone: {', '.join(work.left_alone)}"),)

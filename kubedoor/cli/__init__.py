@@ -13,6 +13,7 @@ import typer
 
 import kubedoor
 from kubedoor.cli import (
+    acceptances,
     accounts,
     actions,
     admission,
@@ -60,6 +61,7 @@ def application() -> typer.Typer:
         maintenance,
         collect,
         report,
+        acceptances,
         admission,
         checkup,
         actions,

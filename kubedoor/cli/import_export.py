@@ -154,6 +154,7 @@ def import_kubedoor(
 
 def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
     from kubedoor.runtime.assembly import utc_now
+    from kubedoor.store.conditions import ConditionStore
     from kubedoor.store.connection import Connection, parse_dsn
     from kubedoor.store.control import ControlStore
     from kubedoor.store.listing import ListingStore
@@ -171,6 +172,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
     workloads = Workloads(
         cluster=config.cluster,
         control=control,
+        conditions=ConditionStore(connection, config.cluster),
         listing=ListingCache(ListingStore(connection, config.cluster)),
         usage=usage,
         records=RecordStore(connection, config.cluster),

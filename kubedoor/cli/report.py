@@ -11,6 +11,7 @@ import typer
 from kubedoor import quantities
 from kubedoor.cli.api_client import ApiClient, ClusterOption
 from kubedoor.cli.output import RowsFormat, RowsFormatOption, print_json, print_table, remarks
+from kubedoor.model.conditions import ConditionType
 from kubedoor.workloads.csv_stream import csv_lines
 
 PAGE_ROWS = 500
@@ -30,6 +31,9 @@ REPORT_COLUMNS = (
     "is_under_asked",
     "has_manual",
     "peak_day",
+    "conditions",
+    "withheld_count",
+    "is_waiting",
 )
 
 
@@ -53,21 +57,27 @@ def report(
     asked: Annotated[
         RequestFit | None, typer.Option(help="over: asks for too much; under: too little; none: nothing.")
     ] = None,
+    condition: Annotated[ConditionType | None, typer.Option(help="Only workloads with this condition.")] = None,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only workloads with a withheld value that a person may accept.")
+    ] = False,
     sort: Annotated[str, typer.Option(help="name, cpu_waste, memory_waste, cpu_requested, …")] = "cpu_waste",
     cluster: ClusterOption = "",
 ) -> None:
-    query = {"namespace": namespace, "search": search, "asked": asked or "", "sort": sort}
-    query["order"] = "asc" if sort == "name" else "desc"
-    rows = _workloads(context.obj.for_cluster(cluster), query)
+    query = {"namespace": namespace, "search": search, "asked": asked or "", "sort": sort, "condition": condition or ""}
+    query |= {"order": "asc" if sort == "name" else "desc", "waiting": "true" if waiting else ""}
+    rows = workloads_matching(context.obj.for_cluster(cluster), query)
     if form is RowsFormat.JSON:
         print_json(rows)
     elif form is RowsFormat.CSV:
-        sys.stdout.writelines(csv_lines(REPORT_COLUMNS, [rows]))
+        shown = [{**row, "conditions": "; ".join(_types(row))} for row in rows]
+        sys.stdout.writelines(csv_lines(REPORT_COLUMNS, [shown]))
     else:
         _print_report(rows)
 
 
-def _workloads(api: ApiClient, query: dict[str, str]) -> list[dict[str, Any]]:
+def workloads_matching(api: ApiClient, query: dict[str, str]) -> list[dict[str, Any]]:
+    """All workloads that the list finds, read page by page."""
     rows: list[dict[str, Any]] = []
     page = 1
     while True:
@@ -83,24 +93,49 @@ def _workloads(api: ApiClient, query: dict[str, str]) -> list[dict[str, Any]]:
 def _print_report(rows: list[dict[str, Any]]) -> None:
     cpu, memory = quantities.format_cpu, _rounded
     print_table(
-        ("workload", "pods", "replicas", "cpu asked", "used", "control", "memory asked", "used", "control", "remark"),
+        (
+            "workload",
+            "pods",
+            "replicas",
+            "cpu asked",
+            "used",
+            "control",
+            "memory asked",
+            "used",
+            "control",
+            "conditions",
+            "remark",
+        ),
         [
             (
                 f"{row['namespace']}/{row['deployment']}",
                 row["pods"],
-                f"{row['replicas']}{'*' if row['manual_replicas'] is not None else ''}",
+                _replicas(row),
                 cpu(row["cpu_requested_millicores"]),
                 cpu(row["cpu_used_millicores"]),
                 cpu(row["cpu_control_millicores"]),
                 memory(row["memory_requested_bytes"]),
                 memory(row["memory_used_bytes"]),
                 memory(row["memory_control_bytes"]),
+                ", ".join(_types(row)),
                 _remark(row),
             )
             for row in rows
         ],
-        title=f"{len(rows)} workloads; asked on the newest day, used at peak, over all pods; * set by hand",
+        title=f"{len(rows)} workloads; asked on the newest day, used at peak, over all pods; * set by hand; (3) withheld",
     )
+
+
+def _replicas(row: dict[str, Any]) -> str:
+    if row["withheld_replicas"]:
+        return f"({row['collected_replicas']})"
+    return f"{row['replicas']}{'*' if row['manual_replicas'] is not None else ''}"
+
+
+def _types(row: dict[str, Any]) -> list[str]:
+    """Each type once, also where a workload has it of several containers."""
+    words = (f"{one['type']}{' (accepted)' if one['is_accepted'] else ''}" for one in row["conditions"])
+    return list(dict.fromkeys(words))
 
 
 def _rounded(count_bytes: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,22 +43,32 @@ def audited(
 ) -> Iterator[None]:
     """`with audited(…): change()`. Raises StoreError, and skips the change, if the record cannot be written."""
     record = AuditRecord(editor.who, editor.via, editor.address, action, target, before, after)
-    records.add_audit(record)
+    with audited_all(records, [record]):
+        yield
+
+
+@contextmanager
+def audited_all(records: RecordStore, changes: Sequence[AuditRecord]) -> Iterator[None]:
+    """As `audited`, for a change of many targets that is done as a whole or not at all."""
+    records.add_audit(*changes)
     try:
         yield
     except Exception as error:
         message = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
-        _record_failure(records, replace(record, outcome="failed", after={**after, "error": message}))
+        _record_failure(
+            records, [replace(one, outcome="failed", after={**one.after, "error": message}) for one in changes]
+        )
         raise
 
 
-def _record_failure(records: RecordStore, record: AuditRecord) -> None:
+def _record_failure(records: RecordStore, failed: Sequence[AuditRecord]) -> None:
     """Retries, then only logs: the caller has to get the error of the change, not that of the audit."""
     for attempt in range(FAILURE_ATTEMPTS):
         try:
-            records.add_audit(record)
+            records.add_audit(*failed)
             return
         except StoreError as error:
-            log.warning("the failure of %s on %s could not be audited: %s", record.action, record.target, error)
+            names = ", ".join(record.target for record in failed)
+            log.warning("the failure of %s on %s could not be audited: %s", failed[0].action, names, error)
             if attempt < FAILURE_ATTEMPTS - 1:
                 time.sleep(FAILURE_PAUSE_SECONDS)

@@ -21,6 +21,7 @@ class Event(StrEnum):
     DOOR_FAILED = "door_failed"
     COLLECTION_FAILED = "collection_failed"
     COLLECTION_INCOMPLETE = "collection_incomplete"
+    VALUES_WAITING = "values_waiting"
     ACTION_FINISHED = "action_finished"
     ACTION_FAILED = "action_failed"
     SWITCH_USED = "switch_used"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain
 from typing import Any, TypeVar
 
 from kubedoor.admission.comparison import FieldChange, control_mismatch, template_changes
@@ -143,6 +144,9 @@ class Planner:
         if (number := request.replicas_of(target)) is not None:
             return number
         if values.replicas is None:
+            if values.withheld_replicas:
+                types = ", ".join(values.withheld_replicas)
+                raise Refused(f"its collected replicas are withheld ({types}): accept them, or give a number")
             raise Refused("KubeDoor has no replicas for it: collect first, or give a number")
         return values.replicas.amount
 
@@ -235,7 +239,19 @@ class Planner:
             return replace(planned, restarts=True, changes=changes)
         if planned.replicas_before != planned.replicas_after:
             return replace(planned, reason="only the replicas differ: no restart")
-        return replace(planned, verdict=Verdict.NOTHING, reason=mismatch or "it already runs with the control values")
+        return replace(planned, verdict=Verdict.NOTHING, reason=mismatch or _nothing_to_set(values))
+
+
+def _nothing_to_set(values: ControlValues) -> str:
+    of_containers = (
+        types
+        for one in values.containers.values()
+        for name, types in one.withheld.items()
+        if getattr(one, name) is None
+    )
+    types = dict.fromkeys(chain(() if values.replicas else values.withheld_replicas, *of_containers))
+    rest = f"; withheld: {', '.join(types)}" if types else ""
+    return f"it already runs with the control values{rest}"
 
 
 def _listed(request: Callable[[], Iterable[Item]]) -> frozenset[Item]:

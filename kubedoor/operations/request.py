@@ -156,6 +156,8 @@ def restored_replicas(back_to: RestorePoint, row: Mapping[str, Any] | None, *, c
     """The replicas that a return restores. `row`: of the view `control`; its collected value counts only if it is enforced."""
     if back_to.manual is not None:
         return back_to.manual
-    if row is None or row["collected_replicas"] is None or control_on is False or row["mode"] != Mode.ENFORCE:
+    if row is None or row["collected_replicas"] is None or row["withheld_replicas"]:
+        return back_to.live
+    if control_on is False or row["mode"] != Mode.ENFORCE:
         return back_to.live
     return int(row["collected_replicas"])

@@ -27,8 +27,8 @@ DEFAULT_DATABASE = "kubedoor"
 EMBEDDED_CLIENTS = 8
 Row = dict[str, Any]
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_UNUSABLE_DATABASES = frozenset("kcmwrf")
-"""Aliases of tables in the view `control` (sql/0002): `k.cluster` would be the table `cluster` of the database `k`."""
+_UNUSABLE_DATABASES = frozenset("kcmwrfa")
+"""Aliases of tables in the view `control` (sql/0012): `k.cluster` would be the table `cluster` of the database `k`."""
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
 
 

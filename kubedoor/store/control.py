@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
 from kubedoor.errors import Conflict
+from kubedoor.model.conditions import ConditionType
 from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.store.collected import collected_rows
+from kubedoor.store.conditions import conditions_of, since_by_type
 from kubedoor.store.connection import Connection, Row, only
+from kubedoor.store.waiting import WaitingStore
 
 FACTS = ("opted_out", "owned", "hpa")
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
@@ -25,6 +29,8 @@ class Revision:
     manual_rows: int
     facts: int
     """A hash over all facts, not their newest time: two facts may share a time, and a clock may step back."""
+    acceptances: int = 0
+    """A hash over all acceptances and whether each is over: one that expires changes what is enforced."""
 
 
 class ControlStore:
@@ -36,10 +42,11 @@ class ControlStore:
 
     def replace_collected(self, values: Sequence[CollectedValues], *, run: int, rule: str) -> None:
         """Atomically replace all collected values; a workload that is not in `values` loses its own."""
-        rows = [row for value in values for row in self._collected_rows(value, run)]
+        rows = [row for value in values for row in collected_rows(self._cluster, run, value)]
         self._connection.insert("collected_rows", rows)
         marker = {"cluster": self._cluster, "run": run, "sizing_rule": rule, "row_count": len(rows)}
         self._connection.insert("collected_runs", [marker])
+        WaitingStore(self._connection, self._cluster).record(run)
 
     def prune(self) -> None:
         """Delete rows of superseded runs, all but the newest two of them: running queries may still read those.
@@ -58,27 +65,6 @@ class ControlStore:
                 run=runs[0]["run"],
             )
 
-    def _collected_rows(self, value: CollectedValues, run: int) -> list[dict[str, Any]]:
-        return [
-            {
-                "cluster": self._cluster,
-                "run": run,
-                "namespace": value.namespace,
-                "deployment": value.deployment,
-                "container": container.container,
-                "replicas": value.replicas,
-                "peak_day": value.peak_day,
-                "memory_peak_day": value.memory_peak_day,
-                "days": value.days,
-                "hpa": bool(value.hpa),
-                **asdict(container.values),
-                "cpu_usage_millicores": container.cpu_usage_millicores,
-                "memory_usage_bytes": container.memory_usage_bytes,
-                "reasons": [*value.reasons, *container.reasons],
-            }
-            for container in value.containers
-        ]
-
     def revision(self) -> Revision:
         """Cheap: one small query, whatever the number of workloads."""
         row = only(
@@ -86,11 +72,14 @@ class ControlStore:
                 "SELECT (SELECT max(run) FROM collected_runs WHERE cluster = {cluster:String}) AS collected_run,"
                 " (SELECT count() FROM manual WHERE cluster = {cluster:String}) AS manual_rows,"
                 " (SELECT sum(cityHash64(namespace, deployment, fact, holds, seen_at)) FROM workload_facts"
-                " WHERE cluster = {cluster:String}) AS facts",
+                " WHERE cluster = {cluster:String}) AS facts,"
+                " (SELECT sum(cityHash64(namespace, deployment, condition, is_accepted, ifNull(toString(until), ''), at,"
+                " coalesce(until <= now64(3, 'UTC'), false))) FROM acceptances"
+                " WHERE cluster = {cluster:String}) AS acceptances",
                 cluster=self._cluster,
             )
         )
-        return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts"])
+        return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts"], row["acceptances"])
 
     def control_rows(self) -> list[Row]:
         """All rows of `control`, for the snapshot; `is_collected`: the container is in the current run."""
@@ -121,6 +110,15 @@ class ControlStore:
             deployment=key.deployment,
         )
         return rows[0] if rows else None
+
+    def conditions(self) -> dict[tuple[str, str], dict[ConditionType, datetime]]:
+        """Since when each condition of each (namespace, deployment) has held, by the current run."""
+        rows = self._connection.rows(
+            "SELECT namespace, deployment, any(c.conditions) AS conditions FROM collected AS c WHERE cluster = {cluster:String}"
+            " AND c.conditions != '[]' GROUP BY namespace, deployment",
+            cluster=self._cluster,
+        )
+        return {(row["namespace"], row["deployment"]): since_by_type(conditions_of(row)) for row in rows}
 
     def collected_row_count(self) -> int:
         """The number of rows of the current run, as recorded by its writer."""

@@ -13,9 +13,12 @@ from kubedoor.store.connection import Connection, Row
 from kubedoor.store.operations import HEARTBEAT_TIMEOUT_SECONDS
 from kubedoor.store.records import NOT_FAILED
 from kubedoor.store.schedules import INTERRUPTED, RUN_TIMEOUT_SECONDS
+from kubedoor.store.waiting import WaitingStore
 
 MAX_GROUPS = 1000
 LEAST_COVERAGE = 0.9
+MAX_NAMES = 5
+"""Of the workloads of a namespace."""
 
 
 class EventStore:
@@ -35,6 +38,7 @@ class EventStore:
     ) -> None:
         self._connection = connection
         self._cluster = cluster
+        self._waiting = WaitingStore(connection, cluster)
         self._own_username = own_username
         self._missed = missed
         self._sources: dict[Event, Callable[[datetime, datetime], Iterator[Notice]]] = {
@@ -44,6 +48,7 @@ class EventStore:
             Event.DOOR_FAILED: self._door_failed,
             Event.COLLECTION_FAILED: self._failed_collections,
             Event.COLLECTION_INCOMPLETE: self._incomplete_days,
+            Event.VALUES_WAITING: self._waiting_workloads,
             Event.ACTION_FINISHED: self._finished,
             Event.ACTION_FAILED: self._failed,
             Event.SWITCH_USED: self._switched,
@@ -103,6 +108,15 @@ class EventStore:
         for row in rows:
             words = f": {row['warnings'][0]}" if row["warnings"] else ""
             yield Notice(Event.COLLECTION_INCOMPLETE, f"{row['day']}: {row['coverage']:.0%} of the samples{words}")
+
+    def _waiting_workloads(self, since: datetime, until: datetime) -> Iterator[Notice]:
+        """Those that wait now, by namespace, if a collection left more of them than the one before."""
+        if not self._waiting.has_risen(since=since, until=until):
+            return
+        for row in self._waiting.by_namespace()[:MAX_GROUPS]:
+            names = ", ".join(row["deployments"][:MAX_NAMES])
+            more = ", …" if len(row["deployments"]) > MAX_NAMES else ""
+            yield Notice(Event.VALUES_WAITING, f"{row['namespace']}: {names}{more}", row["workloads"])
 
     def _finished(self, since: datetime, until: datetime) -> Iterator[Notice]:
         for row in self._ended("event = 'finished'", since, until):

@@ -8,22 +8,32 @@ from typing import Any
 
 from kubedoor.store.connection import Connection, Row, only
 from kubedoor.store.control import ControlStore
+from kubedoor.store.waiting import CONTROL_ROWS, COUNTS, parameters
 
 OVER_ASKED_FACTOR = 1.5
 """A workload is over-asked if it requests more than this multiple of its peak usage, of CPU or memory."""
 
+
+def _control_amount(resource: str) -> str:
+    """What all pods of a workload shall ask for, by its control values; of what is withheld, what they ask for now."""
+    request = f"{resource}_request_{'millicores' if resource == 'cpu' else 'bytes'}"
+    is_withheld = f"arrayExists(x -> startsWith(x, '{request}:'), c.withheld)"
+    replicas = "coalesce(c.replicas, if(notEmpty(c.withheld_replicas), n.pods, NULL))"
+    return f"sum(coalesce({replicas} * coalesce(c.{request}, if({is_withheld}, n.{request}, NULL)), 0))"
+
+
 # One row for each workload. `unasked` counts containers that have usage but no request to compare it with.
-_WORKLOADS = """
+_WORKLOADS = f"""
     WITH newest AS
     (
         SELECT namespace, deployment, container, day, pods, cpu_request_millicores, memory_request_bytes, oom_kills,
             throttled_share
         FROM usage_daily
-        WHERE cluster = {cluster:String} AND day >= {since:Date}
+        WHERE cluster = {{cluster:String}} AND day >= {{since:Date}}
             AND (namespace, deployment, day) IN
             (
                 SELECT namespace, deployment, max(day) FROM usage_daily
-                WHERE cluster = {cluster:String} AND day >= {since:Date} GROUP BY namespace, deployment
+                WHERE cluster = {{cluster:String}} AND day >= {{since:Date}} GROUP BY namespace, deployment
             )
     )
     SELECT c.namespace AS namespace, c.deployment AS deployment,
@@ -35,19 +45,24 @@ _WORKLOADS = """
         sum(coalesce(n.oom_kills, 0)) AS oom_kills, max(n.throttled_share) AS throttled_share,
         sum(coalesce(n.pods * n.cpu_request_millicores, 0)) AS cpu_requested_millicores,
         sum(coalesce(c.collected_replicas * c.cpu_usage_millicores, 0)) AS cpu_used_millicores,
-        sum(coalesce(c.replicas * c.cpu_request_millicores, 0)) AS cpu_control_millicores,
+        {_control_amount("cpu")} AS cpu_control_millicores,
         sum(coalesce(n.pods * n.memory_request_bytes, 0)) AS memory_requested_bytes,
         sum(coalesce(c.collected_replicas * c.memory_usage_bytes, 0)) AS memory_used_bytes,
-        sum(coalesce(c.replicas * c.memory_request_bytes, 0)) AS memory_control_bytes,
+        {_control_amount("memory")} AS memory_control_bytes,
         countIf(n.pods IS NOT NULL AND (n.cpu_request_millicores IS NULL OR n.memory_request_bytes IS NULL)) AS unasked,
         max(c.manual_replicas IS NOT NULL OR c.manual_cpu_request_millicores IS NOT NULL
             OR c.manual_memory_request_bytes IS NOT NULL OR c.manual_cpu_limit_millicores IS NOT NULL
             OR c.manual_memory_limit_bytes IS NOT NULL) AS has_manual,
-        (cpu_requested_millicores > {over:Float64} * cpu_used_millicores
-            OR memory_requested_bytes > {over:Float64} * memory_used_bytes) AND cpu_used_millicores > 0 AS is_over_asked,
+        (cpu_requested_millicores > {{over:Float64}} * cpu_used_millicores
+            OR memory_requested_bytes > {{over:Float64}} * memory_used_bytes) AND cpu_used_millicores > 0 AS is_over_asked,
         (cpu_requested_millicores < cpu_used_millicores OR memory_requested_bytes < memory_used_bytes)
-            AND newest_day IS NOT NULL AS is_under_asked
-    FROM (SELECT * FROM control WHERE cluster = {cluster:String}) AS c
+            AND newest_day IS NOT NULL AS is_under_asked,
+        any(c.conditions) AS conditions, any(c.accepted) AS accepted,
+        arrayMap(x -> JSONExtractString(x, 'type'), JSONExtractArrayRaw(conditions)) AS condition_types,
+        if(any(c.replicas_withheld), any(c.withheld_replicas), []) AS withheld_replicas,
+        {COUNTS},
+        withheld_count > 0 AS is_withheld, waiting_count > 0 AS is_waiting
+    FROM ({CONTROL_ROWS}) AS c
     LEFT JOIN newest AS n ON c.namespace = n.namespace AND c.deployment = n.deployment AND c.container = n.container
     GROUP BY namespace, deployment
     ORDER BY namespace, deployment
@@ -55,7 +70,7 @@ _WORKLOADS = """
 """
 
 _CONTAINERS = """
-    SELECT * EXCEPT (cluster) FROM control WHERE cluster = {cluster:String} ORDER BY namespace, deployment, container
+    SELECT * EXCEPT (cluster, conditions, accepted, withheld_replicas) FROM control WHERE cluster = {cluster:String} ORDER BY namespace, deployment, container
 """
 
 
@@ -64,12 +79,16 @@ Rows = tuple[Sequence[str], list[tuple[Any, ...]]]
 
 
 class ListingStore:
-    """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage. All raise StoreError."""
+    """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage. All raise StoreError.
 
-    def __init__(self, connection: Connection, cluster: str) -> None:
+    `keeps_hpa_replicas`: replicas of a workload with an HPA are left to it, so that they are never withheld.
+    """
+
+    def __init__(self, connection: Connection, cluster: str, *, keeps_hpa_replicas: bool = True) -> None:
         self._connection = connection
         self._cluster = cluster
         self._control = ControlStore(connection, cluster)
+        self._waiting = parameters(keeps_hpa_replicas=keeps_hpa_replicas)
 
     def revision(self) -> tuple[object, int]:
         """Changes whenever the control table or a usage day changes."""
@@ -80,7 +99,9 @@ class ListingStore:
 
     def workloads(self, *, since: date) -> Rows:
         """One row for each workload, ordered by name."""
-        return self._connection.table(_WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR)
+        return self._connection.table(
+            _WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR, **self._waiting
+        )
 
     def containers(self) -> Rows:
         """The rows of `control`, ordered by name."""

@@ -132,11 +132,14 @@ class RecordStore:
         ]
         self._connection.insert("admissions", rows)
 
-    def add_audit(self, record: AuditRecord) -> None:
+    def add_audit(self, *records: AuditRecord) -> None:
         """Raises StoreError. Call it before the change: a change that cannot be audited must not happen."""
-        row = {name: getattr(record, name) for name in AuditRecord.__dataclass_fields__}
-        texts = {"before": _json(record.before), "after": _json(record.after)}
-        self._connection.insert("audit", [{**row, **texts, "cluster": self._cluster}])
+        rows = []
+        for record in records:
+            row = {name: getattr(record, name) for name in AuditRecord.__dataclass_fields__}
+            texts = {"before": _json(record.before), "after": _json(record.after)}
+            rows.append({**row, **texts, "cluster": self._cluster})
+        self._connection.insert("audit", rows)
 
     def find_admissions(self, record_filter: RecordFilter, *, limit: int) -> list[Row]:
         """Newest first."""

@@ -14,6 +14,8 @@ from typing import Any
 
 from kubedoor import quantities
 from kubedoor.errors import BadRequest
+from kubedoor.model.conditions import REPLICAS
+from kubedoor.workloads.conditions import condition_types, withheld_fields, withheld_replicas
 
 MAX_LINES = 20_000
 MAX_DIGITS = 18
@@ -32,6 +34,8 @@ COLUMNS = (
     *(f"collected_{name}" for name in RESOURCES),
     "manual_replicas",
     *(f"manual_{name}" for name in RESOURCES),
+    "conditions",
+    "withheld",
 )
 
 
@@ -69,6 +73,9 @@ def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
             amount = row[f"{prefix}{name}_{'millicores' if is_cpu else 'bytes'}"]
             write = quantities.format_cpu if is_cpu else quantities.format_memory
             line[prefix + name] = None if amount is None else write(amount)
+    withheld = [name.rpartition("_")[0] for name in withheld_fields(row)]
+    line["conditions"] = "; ".join(condition_types(row))
+    line["withheld"] = "; ".join([*withheld, *([REPLICAS] if withheld_replicas(row) else [])])
     return line
 
 

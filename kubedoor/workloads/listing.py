@@ -6,9 +6,12 @@ the pods of that day.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 Row = dict[str, Any]
@@ -33,7 +36,10 @@ _AMOUNTS = ("cpu_requested_millicores", "cpu_used_millicores", "memory_requested
 
 @dataclass(frozen=True)
 class Filter:
-    """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing)."""
+    """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing).
+
+    `withheld`: whether a field is withheld; `waiting`: whether one waits for a person.
+    """
 
     search: str = ""
     namespace: str = ""
@@ -41,6 +47,9 @@ class Filter:
     asked: str = ""
     has_manual: bool | None = None
     hpa: bool | None = None
+    condition: str = ""
+    withheld: bool | None = None
+    waiting: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -106,17 +115,20 @@ class Listing:
                 ("mode", wanted.mode or None),
                 ("has_manual", wanted.has_manual),
                 ("hpa", wanted.hpa),
+                ("is_withheld", wanted.withheld),
+                ("is_waiting", wanted.waiting),
             )
             if value is not None
         }
         asked = {"": None, "over": index["is_over_asked"], "under": index["is_under_asked"], "none": index["unasked"]}
         flag = asked[wanted.asked]
-        search = wanted.search.casefold()
+        search, condition, types = wanted.search.casefold(), wanted.condition, index["condition_types"]
         return [
             row
             for name, row in zip(self._names, self._workloads.rows, strict=True)
             if search in name
             and (flag is None or row[flag])
+            and (not condition or condition in row[types])
             and all(row[position] == value for position, value in same.items())
         ]
 
@@ -153,6 +165,26 @@ class Listing:
             **self._gaps("cpu", "millicores"),
             **self._gaps("memory", "bytes"),
         }
+
+    @property
+    def newest_day(self) -> date | None:
+        """The newest usage day of any workload; None: none counts."""
+        return max((day for day in self._workloads.column("newest_day") if day is not None), default=None)
+
+    @cached_property
+    def values(self) -> Row:
+        """How many fields are enforced, withheld, and wait for a person; and of how many workloads any."""
+        table = self._workloads
+        fields = {name: sum(table.column(f"{name}_count")) for name in ("enforced", "withheld", "waiting")}
+        workloads = {
+            f"workloads_{name}": sum(map(bool, table.column(f"is_{name}"))) for name in ("waiting", "withheld")
+        }
+        return fields | workloads
+
+    @cached_property
+    def by_condition(self) -> Counter[str]:
+        """How many workloads have each condition."""
+        return Counter(chain.from_iterable(map(set, self._workloads.column("condition_types"))))
 
     def _gaps(self, resource: str, unit: str) -> Row:
         """The sum of unused requests (spare) and the sum of usage above requests (missing); they are not netted."""

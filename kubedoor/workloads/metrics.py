@@ -15,8 +15,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from kubedoor.errors import KubeDoorError
+from kubedoor.model.conditions import ConditionType
+from kubedoor.peak_windows import PeakWindows
 from kubedoor.store.connection import Row
-from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.listing import Filter, Listing
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS
 
@@ -57,12 +59,14 @@ class WorkloadMetrics(Collector):
         *,
         cluster: str,
         limit: int,
+        windows: PeakWindows,
         refreshed_at: Callable[[], datetime | None],
         now: Callable[[], datetime],
     ) -> None:
         self._listing = listing
         self._cluster = cluster
         self._limit = limit
+        self._windows = windows
         self._refreshed_at = refreshed_at
         self._now = now
         self._lock = threading.Lock()
@@ -89,14 +93,30 @@ class WorkloadMetrics(Collector):
         return [up, *families]
 
     def _sums(self, now: datetime) -> Iterable[Metric]:
-        sums = self._listing().current(since=_since(now)).sums
+        listing = self._listing().current(since=_since(now))
         for name, column, help_text, unit in _CLUSTER:
-            yield _gauge(name, help_text, ("cluster",), [((self._cluster,), sums[column], unit)])
+            yield _gauge(name, help_text, ("cluster",), [((self._cluster,), listing.sums[column], unit)])
+        yield from self._conditions(listing)
+        if (newest := listing.newest_day) is not None:
+            help_text = "Peak days that are over and newer than the newest usage day with rows."
+            behind = sum(one.day > newest for one in self._windows.days_back(now, NEWEST_USAGE_DAYS))
+            yield _gauge("days_behind", help_text, ("cluster",), [((self._cluster,), behind, 1)])
         if (at := self._refreshed_at()) is not None:
             help_text = "When the collected values were last made."
             yield _gauge(
                 "collected_timestamp_seconds", help_text, ("cluster",), [((self._cluster,), at.timestamp(), 1)]
             )
+
+    def _conditions(self, listing: Listing) -> Iterable[Metric]:
+        cluster, values = self._cluster, listing.values
+        help_text = "Fields that the door sets, and fields whose collected value is withheld."
+        states = [((cluster, state), values[state], 1) for state in ("enforced", "withheld")]
+        yield _gauge("values", help_text, ("cluster", "state"), states)
+        help_text = "Workloads with a withheld value that a person may accept."
+        yield _gauge("workloads_waiting", help_text, ("cluster",), [((cluster,), values["workloads_waiting"], 1)])
+        help_text = "Workloads with a condition."
+        found = [((cluster, one), listing.by_condition[one], 1) for one in ConditionType]
+        yield _gauge("workloads_with_condition", help_text, ("cluster", "condition"), found)
 
     def _workloads(self, now: datetime) -> Iterable[Metric]:
         rows: list[Row] = []

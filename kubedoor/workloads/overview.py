@@ -38,6 +38,7 @@ class Overview:
             "cluster": self.settings.cluster,
             "is_sample": self.settings.uses_sample,
             "sums": listing.sums,
+            "values": listing.values,
             "namespaces": listing.by_namespace,
             "days": self.listing.store.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
             "most_wasteful": self._top(Filter(asked="over"), descending=True),

@@ -15,10 +15,12 @@ from kubedoor.errors import InvalidInput, KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.store.conditions import Acceptance, ConditionStore
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore, stale
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.conditions import shown_conditions, withheld_fields, withheld_replicas
 from kubedoor.workloads.listing import Filter, Key, Listing
 from kubedoor.workloads.listing_cache import ListingCache
 
@@ -52,6 +54,7 @@ class Workloads:
         *,
         cluster: str,
         control: ControlStore,
+        conditions: ConditionStore,
         listing: ListingCache,
         usage: UsageStore,
         records: RecordStore,
@@ -59,6 +62,7 @@ class Workloads:
     ) -> None:
         self._cluster = cluster
         self._control = control
+        self._conditions = conditions
         self._listing = listing
         self._usage = usage
         self._records = records
@@ -70,6 +74,7 @@ class Workloads:
         offset = (page - 1) * page_size
         rows, total = listing.page(wanted, sort=sort, descending=descending, limit=page_size, offset=offset)
         self._add_containers(listing, rows)
+        self._add_conditions(rows)
         return rows, total
 
     def one(self, key: WorkloadKey) -> Row:
@@ -79,6 +84,7 @@ class Workloads:
         if (row := listing.one((key.namespace, key.deployment))) is None:
             raise _not_found(key)
         self._add_containers(listing, [row])
+        self._add_conditions([row])
         row["manual"] = asdict(self._control.manual(key))
         return row
 
@@ -95,9 +101,25 @@ class Workloads:
         for row in listing.containers(keys):
             if row["container"]:
                 key = (row["namespace"], row["deployment"])
-                containers[key].append({**row, "newest": usage.get((*key, row["container"]))})
+                newest = usage.get((*key, row["container"]))
+                containers[key].append({**row, "newest": newest, "withheld": withheld_fields(row)})
         for row in rows:
             row["containers"] = containers[(row["namespace"], row["deployment"])]
+
+    def _add_conditions(self, rows: list[Row]) -> None:
+        """Parsed here and not in the listing, which has the JSON of every workload."""
+        accepted = [(row["namespace"], row["deployment"]) for row in rows if row["accepted"]]
+        acceptances: dict[Key, list[Acceptance]] = {}
+        for one in self._conditions.acceptances(accepted) if accepted else ():
+            acceptances.setdefault((one.namespace, one.deployment), []).append(one)
+        for row in rows:
+            row["conditions"] = shown_conditions(row, acceptances.get((row["namespace"], row["deployment"]), ()))
+            row["withheld_replicas"] = withheld_replicas(row)
+
+    def acceptances(self, key: WorkloadKey) -> list[Acceptance]:
+        """The newest word about each condition of a workload, newest first. Raises NotFound."""
+        self._existing_rows(key)
+        return self._conditions.acceptances([(key.namespace, key.deployment)])
 
     def history(self, key: WorkloadKey, *, days: int) -> list[UsageDay]:
         """Usage days of one workload, oldest first. Raises NotFound."""

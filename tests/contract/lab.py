@@ -10,8 +10,9 @@ from typing import Any
 
 import requests
 
-from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import CollectedValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.quantities import cpu_millicores, memory_bytes
+from kubedoor.store.collected import collected_rows
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
@@ -61,6 +62,22 @@ class Lab:
         key = WorkloadKey(CLUSTER, namespace, name)
         values = ManualValues(replicas=replicas, mode=mode, containers=containers)
         self.control.edit(key, values, based_on=self.control.manual(key).version, who="test")
+
+    def add_collected(self, values: CollectedValues) -> None:
+        """Make a run of collected values that has these besides those of the current run."""
+        run = self.control.revision().collected_run
+        self.connection.command(
+            "INSERT INTO collected_rows SELECT * REPLACE ({next:UInt64} AS run) FROM"
+            " (SELECT * FROM collected_rows WHERE cluster = {cluster:String} AND run = {run:UInt64})",
+            cluster=CLUSTER,
+            run=run,
+            next=run + 1,
+        )
+        rows = list(collected_rows(CLUSTER, run + 1, values))
+        self.connection.insert("collected_rows", rows)
+        marker = {"cluster": CLUSTER, "run": run + 1, "sizing_rule": "peak-day"}
+        count = self.control.collected_row_count() + len(rows)
+        self.connection.insert("collected_runs", [{**marker, "row_count": count}])
 
     def create(self, namespace: str, name: str = "web", **fields: Any) -> dict[str, Any]:
         """Apply a Deployment and give what the API server stored."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from kubedoor.admission.review import AdmissionRequest
+from kubedoor.model.conditions import REPLICAS, Condition, ConditionType, Withheld
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ControlContainer, ControlValues, Mode, Resources, Source, Value
 
 DAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def make_container(
@@ -133,6 +136,15 @@ def make_values(
     **facts: Any,
 ) -> ControlValues:
     return ControlValues(mode=mode, replicas=replicas, containers=dict(containers or {}), **facts)
+
+
+def make_condition(
+    kind: ConditionType = ConditionType.SHORT_HISTORY, *fields: str, container: str = "app", **changes: Any
+) -> Condition:
+    """A condition that withholds these fields of one container; `replicas` are of the workload."""
+    withholds = tuple(Withheld("" if name == REPLICAS else container, name) for name in fields)
+    made = Condition(kind, "TooFewDays", "There is 1 whole day of usage.", {"days": 1}, withholds, since=NOON)
+    return replace(made, **changes)
 
 
 def make_usage_day(

@@ -23,6 +23,7 @@ EventName = Literal[
     "door_failed",
     "collection_failed",
     "collection_incomplete",
+    "values_waiting",
     "action_finished",
     "action_failed",
     "switch_used",

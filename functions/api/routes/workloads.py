@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from kubedoor.errors import KubeDoorError
+from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.workloads.listing import Filter
@@ -15,6 +16,7 @@ from kubedoor.workloads.service import Edit
 
 from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import ErrorBody, Name, may_fail
+from ..schemas.conditions import AcceptanceAnswer
 from ..schemas.workloads import (
     BulkBody,
     BulkResult,
@@ -66,12 +68,25 @@ def list_workloads(
     asked: Literal["", "over", "under", "none"] = "",
     has_manual: bool | None = None,
     hpa: bool | None = None,
+    condition: ConditionType | None = None,
+    withheld: Annotated[bool | None, Query(description="Whether a field is withheld.")] = None,
+    waiting: Annotated[bool | None, Query(description="Whether a field waits for a person.")] = None,
     sort: Sort = "name",
     order: Literal["asc", "desc"] = "asc",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> WorkloadPage:
-    filters = Filter(search=search, namespace=namespace, mode=mode, asked=asked, has_manual=has_manual, hpa=hpa)
+    filters = Filter(
+        search=search,
+        namespace=namespace,
+        mode=mode,
+        asked=asked,
+        has_manual=has_manual,
+        hpa=hpa,
+        condition=condition or "",
+        withheld=withheld,
+        waiting=waiting,
+    )
     rows, total = services.workloads.page(
         filters, sort=sort, descending=order == "desc", page=page, page_size=page_size
     )
@@ -159,6 +174,15 @@ def list_edits(
         _manual_answer(edit)
         for edit in services.workloads.edits(WorkloadKey(cluster, namespace, deployment), limit=limit)
     ]
+
+
+@router.get("/{cluster}/{namespace}/{deployment}/acceptances", operation_id="list_acceptances")
+def list_acceptances(
+    cluster: Name, namespace: Name, deployment: Name, services: ServicesIn, login: LoginIn
+) -> list[AcceptanceAnswer]:
+    """The newest word about each condition, newest first."""
+    acceptances = services.workloads.acceptances(WorkloadKey(cluster, namespace, deployment))
+    return [AcceptanceAnswer.model_validate(asdict(one)) for one in acceptances]
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))

@@ -35,6 +35,14 @@ class Sums(BaseModel):
     memory_missing_bytes: int
 
 
+class ValuesAnswer(BaseModel):
+    enforced: int = Field(description="Fields with a control value, of workloads that are enforced.")
+    withheld: int = Field(description="Fields whose collected value is withheld.")
+    waiting: int = Field(description="Withheld fields that a person may accept.")
+    workloads_waiting: int
+    workloads_withheld: int
+
+
 class NamespaceSums(BaseModel):
     namespace: str
     workloads: int
@@ -57,6 +65,7 @@ class OverviewAnswer(BaseModel):
     cluster: str
     is_sample: bool
     sums: Sums
+    values: ValuesAnswer
     namespaces: list[NamespaceSums]
     days: list[DaySums]
     most_wasteful: list[WorkloadAnswer]

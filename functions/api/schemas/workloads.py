@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator
 from kubedoor.workloads.service import MAX_REPLICAS
 
 from .base import CONTAINER_NAME, Bytes, ErrorBody, Millicores, Mode, ObjectName, Quantity, Strict
+from .conditions import ConditionAnswer
 
 
 class ContainerEdit(Strict):
@@ -118,6 +119,9 @@ class ContainerAnswer(BaseModel):
     cpu_usage_millicores: int = Field(description="Usage per pod: the P95 of the peak day.")
     memory_usage_bytes: int
     reasons: list[str]
+    withheld: dict[str, list[str]] = Field(
+        description="Field -> the conditions that withhold its collected value; not what is accepted or set by hand."
+    )
     newest: UsageDayAnswer | None = Field(description="The newest usage day; null: none for 31 days.")
 
 
@@ -150,6 +154,10 @@ class WorkloadAnswer(BaseModel):
     has_manual: bool
     is_over_asked: bool
     is_under_asked: bool
+    conditions: list[ConditionAnswer]
+    withheld_replicas: list[str] = Field(description="The conditions that withhold the collected replicas.")
+    withheld_count: int = Field(description="Withheld fields, the replicas included.")
+    is_waiting: bool = Field(description="A withheld field would be enforced if a person accepted its conditions.")
     containers: list[ContainerAnswer]
 
 

@@ -32,6 +32,7 @@ NEEDED: Mapping[str, Role | None] = {
     "get_workload": VIEWER,
     "get_history": VIEWER,
     "list_edits": VIEWER,
+    "list_acceptances": VIEWER,
     "get_live": VIEWER,
     "list_collections": VIEWER,
     "get_collection": VIEWER,
@@ -55,6 +56,7 @@ NEEDED: Mapping[str, Role | None] = {
     # Edit, collect, act
     "edit_workload": OPERATOR,
     "edit_workloads": OPERATOR,
+    "accept_conditions": OPERATOR,
     "import_values": OPERATOR,
     "start_collection": OPERATOR,
     "cancel_collection": OPERATOR,

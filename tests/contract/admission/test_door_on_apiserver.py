@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER
-from kubedoor.model.values import Mode
+from kubedoor.model.conditions import CPU_REQUEST, REPLICAS, ConditionType
+from kubedoor.model.values import CollectedContainer, CollectedValues, Mode
 from tests.contract.lab import Lab, amounts, asks, new_image, replicas_of, resources_of
-from tests.support.builders import make_container, make_deployment
+from tests.support.builders import DAY, make_condition, make_container, make_deployment
 from tests.toolbox.metrics_api import MetricsApi
 
 SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
@@ -53,6 +54,31 @@ def test_collected_values_are_enforced_too(lab: Lab, namespace: str) -> None:
     stored = lab.create(in_namespace, name, replicas=77, containers=[make_container(container["container"])])
     assert replicas_of(stored) == rows[0]["replicas"]
     assert set(resources_of(stored, container["container"])["requests"]) == {"cpu", "memory"}
+
+
+def test_a_withheld_request_stays_as_the_owner_wrote_it_until_somebody_accepts(lab: Lab, namespace: str) -> None:
+    short = make_condition(ConditionType.SHORT_HISTORY, CPU_REQUEST, REPLICAS)
+    app = CollectedContainer("app", amounts("120m", "256Mi"))
+    lab.add_collected(CollectedValues(namespace, "web", 3, DAY, DAY, (app,), days=1, conditions=(short,)))
+    said = lab.apply(namespace, replicas=10, containers=[asks("500m", "1Gi")])
+    line = "KubeDoor: replicas left at 10, cpu request of app at 500m (withheld: ShortHistory)"
+    assert f"Warning: {line}" in said
+    assert "not in the control table" not in said
+    stored = lab.stored(namespace)
+    assert (replicas_of(stored), resources_of(stored)) == (10, {"requests": {"cpu": "500m", "memory": "256Mi"}})
+    (row,) = lab.wait_for_admissions(namespace, 1)
+    assert line in row["warnings"]
+    assert "Warning: KubeDoor: replicas left at 8" in lab.kubectl(namespace, "scale", "deployment/web", "--replicas=8")
+    workload = {"namespace": namespace, "deployment": "web"}
+    accepted = lab.client.call("POST", "/acceptances", {"workloads": [workload], "note": "seen"})["accepted"]
+    assert accepted == [{**workload, "conditions": ["ShortHistory"]}]
+    lab.plane.wait_for(
+        lambda: "9 -> 3" in lab.kubectl(namespace, "scale", "deployment/web", "--replicas=9"),
+        what="the door has read the acceptance",
+    )
+    lab.kubectl(namespace, "rollout", "restart", "deployment/web")
+    stored = lab.stored(namespace)
+    assert (replicas_of(stored), resources_of(stored)) == (3, SIZED)
 
 
 def test_scale_is_answered_with_the_control_value(lab: Lab, web: str) -> None:

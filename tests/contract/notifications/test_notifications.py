@@ -14,6 +14,7 @@ import pytest
 
 from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.identity.audit import Editor
+from kubedoor.model.conditions import REPLICAS, ConditionType
 from kubedoor.model.events import Event
 from kubedoor.model.schedules import Schedule
 from kubedoor.notifications.channel import NotDelivered
@@ -22,12 +23,15 @@ from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.store.channels import Channel, ChannelStore
 from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
 from kubedoor.store.events import EventStore
 from kubedoor.store.operations import ActionEvent, ActionRecord, OperationStore
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
+from tests.contract.store.test_store import make_collected
 from tests.support.accounts import Clock
+from tests.support.builders import make_condition
 from tests.support.receiver import Receiver, running_receiver
 
 ALICE = Editor("alice", "session", "192.0.2.7")
@@ -177,6 +181,7 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
         assert actions.add(asked)
         actions.record(ActionEvent(asked.action, end))
     _failing_schedule(house)
+    _collect_waiting(house, "web", "cart")
     house.records.add_audit(AuditRecord("root", "session", "", "control.off", house.cluster, {}, {}))
     house.tick()
     for _ in range(3):
@@ -188,6 +193,7 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
         "The door failed and set nothing (1)\n- shop/broken: KubeDoor: internal error, nothing was set",
         "Collections failed (1)\n- Prometheus is away",
         "Days were collected incompletely (1)\n- 2026-11-20: 50% of the samples: a gap",
+        "Workloads wait for you to accept their values (2)\n- shop: cart, web (×2)",
         "Actions are done (1)\n- restart shop/web +1 (operator-1)",
         "- restart shop/web +1 (operator-2): failed",
         "- schedule nightly: no cluster",
@@ -195,6 +201,13 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
         "The door's certificate ends soon\n- 9 d",
     ):
         assert expected in said
+
+
+def _collect_waiting(house: House, *names: str) -> None:
+    condition = make_condition(ConditionType.SHORT_HISTORY, REPLICAS)
+    control = ControlStore(house.connection, house.cluster)
+    values = [make_collected(name, conditions=(condition,)) for name in names]
+    control.replace_collected(values, run=control.revision().collected_run + 1, rule="peak-day")
 
 
 def _incomplete_day(cluster: str) -> dict[str, Any]:
@@ -263,6 +276,13 @@ def test_a_channel_gets_only_what_it_asked_for_in_its_language(house: House, rec
     body = receiver.wait()
     assert body["title"] == f"KubeDoor {house.cluster}：1 条事件"
     assert body["message"] == "不在管控表中的工作负载（1）\n- shop/nobody"
+
+
+def test_who_waits_is_told_in_the_channels_language(house: House, receiver: Receiver) -> None:
+    house.channel(receiver, "values_waiting", language="zh-CN")
+    _collect_waiting(house, "web", "cart")
+    house.tick()
+    assert receiver.wait()["message"] == "有数值等待您决定的工作负载（2）\n- shop: cart, web（×2）"
 
 
 def test_what_was_before_the_channel_is_not_told(house: House, receiver: Receiver) -> None:

@@ -17,7 +17,8 @@ from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, InvalidInput
 from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
-from kubedoor.model.values import Mode, WorkloadKey
+from kubedoor.model.conditions import CPU_REQUEST, REPLICAS, ConditionType
+from kubedoor.model.values import CollectedContainer, CollectedValues, Mode, WorkloadKey
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
@@ -25,7 +26,7 @@ from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.operations.rollout import RESTARTED_AT
 from kubedoor.store.operations import OperationStore
 from tests.contract.lab import CLUSTER, Lab, amounts, asks, replicas_of, resources_of
-from tests.support.builders import make_deployment
+from tests.support.builders import DAY, make_condition, make_deployment
 from tests.support.clock import utc_now
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import Client, start_kubedoor
@@ -110,6 +111,20 @@ def test_each_workload_may_have_a_number_of_its_own(lab: Lab, namespace: str) ->
     targets = [{**one, "replicas": number} for number, one in enumerate(workloads(namespace, "a", "b"), start=2)]
     assert done(lab, "scale", targets)["state"] == "finished"
     assert [replicas_of(lab.stored(namespace, name)) for name in "ab"] == [2, 3]
+
+
+def test_what_is_withheld_is_the_reason_why_an_action_does_nothing(lab: Lab, namespace: str) -> None:
+    app = CollectedContainer("app", amounts("120m"))
+    short = make_condition(ConditionType.SHORT_HISTORY, CPU_REQUEST, REPLICAS)
+    lab.add_collected(CollectedValues(namespace, "web", 3, DAY, DAY, (app,), days=1, conditions=(short,)))
+    running(lab, namespace)
+    (scaled,) = ask(lab, "scale", workloads(namespace), dry_run=True)["planned"]
+    assert scaled["reason"] == ("its collected replicas are withheld (ShortHistory): accept them, or give a number")
+    (applied,) = ask(lab, "apply", workloads(namespace), dry_run=True)["planned"]
+    assert (applied["verdict"], applied["reason"]) == (
+        "nothing",
+        "it already runs with the control values; withheld: ShortHistory",
+    )
 
 
 def test_scale_to_the_control_value(lab: Lab, namespace: str) -> None:

@@ -105,7 +105,7 @@ def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
     usage.replace_day(
         DAY, DayUsage(rows, 0.75, ("late",), is_partial=True), run=7, windows="w", seconds=1.5, source="prometheus-1"
     )
-    assert usage.history([DAY]) == list(rows)
+    assert usage.history([DAY]) == [replace(row, is_partial=True) for row in rows]
     stored = usage.days()[DAY]
     assert (stored.windows, stored.row_count, stored.coverage, stored.is_partial) == ("w", 3, 0.75, True)
     assert (stored.warnings, stored.source) == (("late",), "prometheus-1")

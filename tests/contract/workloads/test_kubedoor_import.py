@@ -10,6 +10,7 @@ import pytest
 from kubedoor.errors import NotFound, StoreError
 from kubedoor.model.usage import DayUsage
 from kubedoor.model.values import Resources, WorkloadKey
+from kubedoor.store.conditions import ConditionStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
@@ -49,6 +50,7 @@ def workloads(connection: Connection, cluster: str, usage: UsageStore) -> Worklo
     return Workloads(
         cluster=cluster,
         control=control,
+        conditions=ConditionStore(connection, cluster),
         listing=ListingCache(ListingStore(connection, cluster)),
         usage=usage,
         records=RecordStore(connection, cluster),

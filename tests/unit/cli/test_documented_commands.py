@@ -19,7 +19,7 @@ from tests.support import markdown
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
 _IN_A_LINE = re.compile(r"(?:^|\| *|\$ |-- )(?:python -m )?kubedoor ([^|#;&<>]+)")
 _IN_A_SPAN = re.compile(r"^(?:python -m )?kubedoor (\S.*)$")
-_PLACEHOLDER = re.compile(r"[A-Z]+")
+_PLACEHOLDER = re.compile(r"\b[A-Z]+\b")
 
 
 def in_blocks(text: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ def test_a_bad_dsn_is_refused_without_repeating_it(dsn: str) -> None:
     assert dsn not in caught.value.message
 
 
-@pytest.mark.parametrize("name", ["k", "c", "m", "w", "r", "f"])
+@pytest.mark.parametrize("name", ["k", "c", "m", "w", "r", "f", "a"])
 def test_a_database_named_like_an_alias_of_the_views_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match=f"cannot be named {name}: "):
         parse_dsn(f"https://db:8443/{name}")

@@ -26,6 +26,12 @@ COLUMNS = (
     "memory_requested_bytes",
     "memory_used_bytes",
     "memory_control_bytes",
+    "condition_types",
+    "enforced_count",
+    "withheld_count",
+    "waiting_count",
+    "is_withheld",
+    "is_waiting",
 )
 
 
@@ -37,6 +43,7 @@ def make_row(namespace: str, deployment: str, **values: Any) -> tuple[Any, ...]:
         "mode": "enforce",
         "replicas": None,
         "edited_at": None,
+        "condition_types": [],
         **values,
     }
     return tuple(row[column] for column in COLUMNS)
@@ -45,8 +52,31 @@ def make_row(namespace: str, deployment: str, **values: Any) -> tuple[Any, ...]:
 @pytest.fixture
 def listing() -> Listing:
     rows = [
-        make_row("data", "etl", cpu_requested_millicores=300, cpu_used_millicores=900, replicas=2, is_under_asked=1),
-        make_row("shop", "Ärger", cpu_requested_millicores=300, cpu_used_millicores=100, unasked=1, mode="observe"),
+        make_row(
+            "data",
+            "etl",
+            cpu_requested_millicores=300,
+            cpu_used_millicores=900,
+            replicas=2,
+            is_under_asked=1,
+            condition_types=["OOMKilled", "Imbalanced"],
+            enforced_count=3,
+            withheld_count=2,
+            is_withheld=1,
+            waiting_count=1,
+            is_waiting=1,
+        ),
+        make_row(
+            "shop",
+            "Ärger",
+            cpu_requested_millicores=300,
+            cpu_used_millicores=100,
+            unasked=1,
+            mode="observe",
+            condition_types=["Imbalanced"],
+            withheld_count=1,
+            is_withheld=1,
+        ),
         make_row("shop", "cart", memory_requested_bytes=4 * GIB, memory_used_bytes=GIB, replicas=9, is_over_asked=1),
     ]
     containers = [("shop", "cart", "app", 100), ("shop", "cart", "proxy", 10), ("data", "etl", "", 0)]
@@ -93,6 +123,12 @@ def test_every_sort_names_columns_that_there_are() -> None:
         (Filter(asked="none"), ["Ärger"]),
         (Filter(mode="observe", namespace="data"), []),
         (Filter(hpa=False, has_manual=False, namespace="shop"), ["Ärger", "cart"]),
+        (Filter(condition="Imbalanced"), ["etl", "Ärger"]),
+        (Filter(condition="Imbalanced", namespace="data"), ["etl"]),
+        (Filter(condition="OOM"), []),
+        (Filter(withheld=True), ["etl", "Ärger"]),
+        (Filter(withheld=False), ["cart"]),
+        (Filter(waiting=True), ["etl"]),
     ],
 )
 def test_filters_hold_together(listing: Listing, wanted: Filter, found: list[str]) -> None:
@@ -121,3 +157,20 @@ def test_one_workloads_spare_does_not_pay_for_what_another_misses(listing: Listi
 
 def test_the_namespace_that_asks_for_most_comes_first(listing: Listing) -> None:
     assert [(row["namespace"], row["workloads"]) for row in listing.by_namespace] == [("data", 1), ("shop", 2)]
+
+
+def test_fields_and_workloads_that_are_withheld_are_counted(listing: Listing) -> None:
+    assert listing.values == {
+        "enforced": 3,
+        "withheld": 3,
+        "waiting": 1,
+        "workloads_waiting": 1,
+        "workloads_withheld": 2,
+    }
+    assert listing.by_condition == {"Imbalanced": 2, "OOMKilled": 1}
+
+
+def test_an_empty_table_has_nothing_to_count() -> None:
+    empty = Listing(Table((), []), Table((), []))
+    assert set(empty.values.values()) == {0}
+    assert not empty.by_condition
