@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from kubedoor.model.conditions import REPLICAS, RESOURCE_FIELDS
 from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
 
 UNKNOWN = ControlValues(known=False)
@@ -36,6 +37,7 @@ def _workload(rows: list[Mapping[str, Any]]) -> ControlValues:
     return ControlValues(
         mode=Mode(first["mode"]),
         replicas=_value(first, "replicas"),
+        withheld_replicas=_types(first.get("withheld_replicas", ()), REPLICAS),
         containers={row["container"]: _container(row) for row in rows if row["container"]},
         hpa=bool(first["hpa"]),
         opted_out=bool(first["opted_out"]),
@@ -51,7 +53,13 @@ def _container(row: Mapping[str, Any]) -> ControlContainer:
         memory_request_bytes=_value(row, "memory_request_bytes"),
         cpu_limit_millicores=_value(row, "cpu_limit_millicores"),
         memory_limit_bytes=_value(row, "memory_limit_bytes"),
+        withheld={name: types for name in RESOURCE_FIELDS if (types := _types(row.get("withheld", ()), name))},
     )
+
+
+def _types(withheld: Iterable[str], name: str) -> tuple[str, ...]:
+    """The condition types of `field:type` entries of one field."""
+    return tuple(entry.partition(":")[2] for entry in withheld if entry.partition(":")[0] == name)
 
 
 def _value(row: Mapping[str, Any], name: str) -> Value | None:

@@ -19,7 +19,8 @@
         ├── PrometheusUnreachable      502 prometheus_unreachable
         ├── PrometheusRefused          502 prometheus_refused      401, 403, 407: invalid credentials
         ├── PrometheusNotUnderstood    502 prometheus_not_understood   HTML, broken JSON, another status
-        └── QueryTooLarge              502 query_too_large         422, 503 timeout: split the query
+        ├── UsageNotMapped             502 usage_not_mapped   usage that belongs to no Deployment: labels are lost
+        └── QueryTooLarge              502 query_too_large         413, 422, or a text that says so: split the query
 
 Adapters translate the exceptions of their clients into these with `raise … from error`. A message tells the user what
 to do and never contains a DSN, a token or a password.
@@ -145,6 +146,10 @@ class PrometheusRefused(PrometheusError):
 
 class PrometheusNotUnderstood(PrometheusError):
     code = "prometheus_not_understood"
+
+
+class UsageNotMapped(PrometheusError):
+    code = "usage_not_mapped"
 
 
 class QueryTooLarge(PrometheusError):

@@ -7,13 +7,12 @@ when a later step fails.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
-from kubedoor.collection.expiry import expire_removed_hpas, expire_stale_owned
+from kubedoor.collection.refresh import CollectedRefresh, CollectOptions, next_run_number
 from kubedoor.collection.request import CollectRequest
 from kubedoor.collection.sample.cluster import PERMANENT_DEPLOYMENTS
 from kubedoor.collection.stored_days import Provenance, missing_days, reason_to_keep
@@ -25,29 +24,16 @@ from kubedoor.errors import (
     PrometheusUnreachable,
     StoreError,
 )
-from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageDay, UsageSource
+from kubedoor.model.cluster_facts import ClusterFacts
+from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageSource
 from kubedoor.peak_windows import PeakWindows
-from kubedoor.sizing.rules import SizingOptions, collected_values
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 
 log = logging.getLogger(__name__)
 
-OWNED_FACTS_EXPIRE_AFTER = timedelta(days=30)
-RUN_NUMBER_JITTER = 2**20
-"""Range of the random part of a run number, so that two collections with slow clocks do not choose the same number."""
 Progress = dict[str, Any]
 """One step of a collection, JSON-ready: a line of the NDJSON response."""
-
-
-@dataclass(frozen=True)
-class CollectOptions:
-    look_back_days: int
-    step_seconds: int
-    sizing_rule: str
-    sizing: SizingOptions
-    whole_cluster: bool
-    cluster: str
 
 
 class Collector:
@@ -62,7 +48,9 @@ class Collector:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         run_number: Callable[[], int],
+        read_facts: Callable[[], ClusterFacts] = ClusterFacts,
     ) -> None:
+        """`read_facts` never raises: what it cannot read is unknown."""
         self._source = source
         self._usage = usage
         self._control = control
@@ -71,6 +59,15 @@ class Collector:
         self._now = now
         self._monotonic = monotonic
         self._run_number = run_number
+        self._refresh = CollectedRefresh(
+            usage=usage,
+            control=control,
+            windows=windows,
+            options=options,
+            now=now,
+            run_number=run_number,
+            read_facts=read_facts,
+        )
         self._provenance = Provenance(windows.label, source.mark)
 
     def days_to_collect(self, request: CollectRequest) -> list[PeakDay]:
@@ -85,10 +82,11 @@ class Collector:
         if request.day is not None:
             return [self._windows.collectable(request.day, now)]
         days = self._windows.days_back(now, request.days or self._options.look_back_days)
-        if request.before is not None:
-            days = [day for day in days if day.day < request.before]
-        real = {day: known for day, known in stored.items() if day not in sample_days}
-        return days if request.refresh else missing_days(days, real, self._provenance)
+        if not request.refresh:
+            real = {day: known for day, known in stored.items() if day not in sample_days}
+            days = missing_days(days, real, self._provenance, min_coverage=self._options.sizing.min_coverage)
+        # Last: which days are the newest is not a matter of where a collection goes on.
+        return [day for day in days if request.before is None or day.day < request.before]
 
     def _refuse_sample_among_real(self, stored: Collection[StoredDay]) -> None:
         if self._source.is_sample and any(day.row_count and day.source not in ("", SAMPLE_MARK) for day in stored):
@@ -183,23 +181,24 @@ class Collector:
         """
         started = self._monotonic()
         # Chosen before reading: of two concurrent collections, the one that started to read later wins.
-        run = self._next_run_number(self._usage.newest_run(peak_day.day))
+        run = next_run_number(self._run_number, self._usage.newest_run(peak_day.day))
         try:
             usage = self._source.read_day(peak_day, step_seconds=self._options.step_seconds)
         except (PrometheusUnreachable, PrometheusRefused):
             raise
         except PrometheusError as error:
-            self._usage.record(
-                CollectionEvent(collection, "failed_day", f"{error.code}: {error.message}", day=peak_day.day)
-            )
-            return {"event": "failed_day", "day": str(peak_day.day), **error.as_json()}
+            return self._failed_day(peak_day.day, error, collection)
         seconds = self._monotonic() - started
         self._drop_sample_days(sample_days)
         known = self._usage.days().get(peak_day.day)
-        if known and (reason := reason_to_keep(known, usage, self._provenance)):
+        if known and (reason := self._reason_to_keep(known, usage)):
             return self._keep_stored_day(known, usage, reason, collection)
         windows, source = self._provenance.windows, self._provenance.source
-        self._usage.replace_day(peak_day.day, usage, run=run, windows=windows, seconds=seconds, source=source)
+        try:
+            self._usage.replace_day(peak_day.day, usage, run=run, windows=windows, seconds=seconds, source=source)
+        except StoreError as error:
+            # Refused rows are this day's failure. If the store is unavailable, recording that raises.
+            return self._failed_day(peak_day.day, error, collection)
         event = CollectionEvent(
             collection, "day", "; ".join(usage.warnings), peak_day.day, len(usage.rows), usage.coverage, seconds
         )
@@ -215,6 +214,13 @@ class Collector:
             "warnings": list(usage.warnings),
         }
 
+    def _failed_day(self, day: date, error: KubeDoorError, collection: str) -> Progress:
+        self._usage.record(CollectionEvent(collection, "failed_day", f"{error.code}: {error.message}", day=day))
+        return {"event": "failed_day", "day": str(day), **error.as_json()}
+
+    def _reason_to_keep(self, known: StoredDay, usage: DayUsage) -> str:
+        return reason_to_keep(known, usage, self._provenance, min_coverage=self._options.sizing.min_coverage)
+
     def _keep_stored_day(self, known: StoredDay, usage: DayUsage, reason: str, collection: str) -> Progress:
         """Keep the stored day, because Prometheus now has less data of it."""
         self._usage.record(CollectionEvent(collection, "kept", reason, known.day, known.row_count, known.coverage))
@@ -226,10 +232,9 @@ class Collector:
             "warnings": [reason, *usage.warnings],
         }
 
-    def _next_run_number(self, newest: int) -> int:
-        """A run number above `newest` even if the clock is slow; otherwise readers would ignore the new run."""
-        number = self._run_number()
-        return number if number > newest else newest + 1 + secrets.randbelow(RUN_NUMBER_JITTER)
+    def refresh_collected(self, *, without: Collection[date] = ()) -> int:
+        """As CollectedRefresh.run."""
+        return self._refresh.run(without=without)
 
     def _failed_days(self, request: CollectRequest, collection: str) -> list[date]:
         """The days of this collection that failed or are missing, over all of its requests; newest first."""
@@ -268,32 +273,3 @@ class Collector:
         except StoreError as error:
             # No reader sees these rows, and the next collection deletes them.
             log.warning("superseded rows could not be deleted: %s", error)
-
-    def refresh_collected(self, *, without: Collection[date] = ()) -> int:
-        """Compute collected values from the look-back, except the days `without`; returns the number of workloads.
-
-        Without any usage it returns 0 and keeps the stored values, because old values are better than none. If days
-        are excluded, the stored values may come from them, so they are replaced even then.
-        """
-        days = self._windows.days_back(self._now(), self._options.look_back_days)
-        run = self._next_run_number(self._control.revision().collected_run)
-        history = self._usage.history([day.day for day in days if day.day not in without])
-        values = collected_values(
-            history,
-            rule=self._options.sizing_rule,
-            options=self._options.sizing,
-            whole_cluster=self._options.whole_cluster,
-        )
-        if values or without:
-            self._control.replace_collected(values, run=run, rule=self._options.sizing_rule)
-        self._expire_facts(history, days)
-        return len(values)
-
-    def _expire_facts(self, history: list[UsageDay], days: list[PeakDay]) -> None:
-        cluster = self._options.cluster
-        if history:
-            newest = max(row.day for row in history)
-            seen_until = next(day.ranges[-1].end for day in days if day.day == newest)
-            rows = (row for row in history if row.day == newest)
-            expire_removed_hpas(self._control, cluster, rows, seen_until=seen_until)
-        expire_stale_owned(self._control, cluster, before=self._now() - OWNED_FACTS_EXPIRE_AFTER)

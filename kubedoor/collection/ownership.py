@@ -51,6 +51,10 @@ class Ownership:
     def add_replicaset_owner(self, namespace: str, replicaset: str, kind: str, name: str) -> None:
         self._replicasets.setdefault((namespace, replicaset), set()).add((kind, name))
 
+    def is_known(self, namespace: str, pod: str) -> bool:
+        """Whether an owner series says what the pod belongs to."""
+        return (namespace, pod) in self._pods
+
     def owner_of(self, namespace: str, pod: str) -> Owner | None:
         """None if the pod does not belong to a Deployment."""
         owners = self._pods.get((namespace, pod))

@@ -7,23 +7,24 @@ maxima the largest is kept, increases are summed. It does not depend on the sour
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
+from kubedoor.collection.grid import Curve, Grid, empty_curve
 from kubedoor.collection.ownership import DEPLOYMENT, Ownership
-from kubedoor.model.usage import TimeRange
 
+PodKey = tuple[str, str]
+"""(namespace, pod)"""
 ContainerKey = tuple[str, str, str]
 """(namespace, pod, container)"""
-Curve: TypeAlias = "array[float]"
-"""One double per step, NaN where there is no sample."""
 Key = TypeVar("Key")
 
 MAX_UNLISTED_SHARE = 0.05
 """Tolerated share of pods with usage that kube-state-metrics does not list: pods deleted before it was scraped."""
+LINGER_SECONDS = 300
+"""How long Prometheus still returns the last sample of a pod that is gone (its look-back)."""
 CFS_PERIOD_MICROSECONDS = 100_000
 """`container_spec_cpu_quota` is microseconds per CFS period; the period is the kubelet's default of 100 ms."""
 
@@ -48,6 +49,13 @@ class Metric(StrEnum):
     OOM_EVENTS = "container_oom_events_total"
     RESTARTS = "kube_pod_container_status_restarts_total"
     LAST_TERMINATED_REASON = "kube_pod_container_status_last_terminated_reason"
+    POD_READY = "kube_pod_status_ready"
+    DEPLOYMENT_SPEC = "kube_deployment_spec_replicas"
+    DEPLOYMENT_READY = "kube_deployment_status_replicas_ready"
+    DEPLOYMENT_REPLICAS = "kube_deployment_status_replicas"
+    NODE_ALLOCATABLE = "kube_node_status_allocatable"
+    MACHINE_CPU = "machine_cpu_cores"
+    MACHINE_MEMORY = "machine_memory_bytes"
 
 
 NEEDED_METRICS = (
@@ -72,6 +80,11 @@ STATE_METRICS = (
 )
 
 
+NODE_METRICS = (Metric.NODE_ALLOCATABLE, Metric.MACHINE_CPU, Metric.MACHINE_MEMORY)
+"""Series of nodes: they have no namespace."""
+DEPLOYMENT_METRICS = (Metric.DEPLOYMENT_SPEC, Metric.DEPLOYMENT_READY, Metric.DEPLOYMENT_REPLICAS)
+
+
 class Fact(StrEnum):
     """One number per container and window."""
 
@@ -79,74 +92,10 @@ class Fact(StrEnum):
     THROTTLED_PERIODS = "throttled_periods"
     PERIODS = "periods"
     OOM_EVENTS = "oom_events"
+    COUNTER_FLOOR = "counter_floor"
+    """The smallest value of a CPU counter that went back without a restart, in seconds; of other counters, nothing."""
     OOM_RESTARTS = "oom_restarts"
     """Restarts after an OOM kill. Needed because cAdvisor's counter disappears with the container."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Consecutive steps of a grid. `first` and `last` are unix seconds; `offset` is the grid index of `first`."""
-
-    first: int
-    last: int
-    step_seconds: int
-    offset: int = 0
-
-    @property
-    def steps(self) -> int:
-        return (self.last - self.first) // self.step_seconds + 1
-
-    def halves(self) -> tuple[Segment, ...]:
-        """Two segments that together have the same steps; a segment of one step is returned unchanged."""
-        if self.steps == 1:
-            return (self,)
-        half = self.steps // 2
-        middle = self.first + half * self.step_seconds
-        return (
-            Segment(self.first, middle - self.step_seconds, self.step_seconds, self.offset),
-            Segment(middle, self.last, self.step_seconds, self.offset + half),
-        )
-
-    def curve(self, points: Sequence[tuple[float, str | float]]) -> Curve:
-        """Map [unix seconds, number] pairs, in order, to the steps. Values off the steps or not finite are missing."""
-        if len(points) == self.steps and (points[0][0], points[-1][0]) == (self.first, self.last):
-            curve = array("d", [float(value) for _, value in points])
-            if math.isfinite(sum(curve)):
-                return curve
-        curve = empty_curve(self.steps)
-        for instant, text in points:
-            index, value = round((instant - self.first) / self.step_seconds), float(text)
-            if math.isfinite(value) and 0 <= index < len(curve):
-                curve[index] = value
-        return curve
-
-
-def empty_curve(steps: int) -> Curve:
-    return array("d", [math.nan]) * steps
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The steps of a day: the multiples of the step inside the day's ranges. VictoriaMetrics aligns to them anyway."""
-
-    segments: tuple[Segment, ...]
-
-    @classmethod
-    def of(cls, ranges: Sequence[TimeRange], step_seconds: int) -> Grid:
-        segments: list[Segment] = []
-        free_from = 0
-        for piece in ranges:
-            last = math.floor(piece.end.timestamp() / step_seconds) * step_seconds
-            # A range shorter than a step gets the last step before its end.
-            first = max(min(math.ceil(piece.start.timestamp() / step_seconds) * step_seconds, last), free_from)
-            if first <= last:
-                segments.append(Segment(first, last, step_seconds, sum(segment.steps for segment in segments)))
-                free_from = last + step_seconds
-        return cls(tuple(segments))
-
-    @property
-    def steps(self) -> int:
-        return sum(segment.steps for segment in self.segments)
 
 
 @dataclass
@@ -155,6 +104,8 @@ class ClusterState:
 
     ownership: Ownership = field(default_factory=Ownership)
     containers: set[ContainerKey] = field(default_factory=set)
+    listed_pods: set[PodKey] = field(default_factory=set)
+    """Pods with at least one listed container."""
     sidecars: set[ContainerKey] = field(default_factory=set)
     """Init containers with restartPolicy Always, a label that kube-state-metrics has since 2.11."""
     requests: dict[tuple[ContainerKey, str], float] = field(default_factory=dict)
@@ -163,6 +114,9 @@ class ClusterState:
     """Cores. A quota of -1 or 0 means no quota and is left out."""
     hpa_targets: set[tuple[str, str]] = field(default_factory=set)
     """(namespace, deployment)"""
+    largest_node_cores: float = 0.0
+    """0: not known."""
+    largest_node_bytes: float = 0.0
     seen: set[str] = field(default_factory=set)
     """The metrics that had at least one series."""
 
@@ -177,6 +131,7 @@ class ClusterState:
         match metric:
             case Metric.CONTAINER_INFO:
                 self.containers.add(key)
+                self.listed_pods.add(key[:2])
             case Metric.INIT_CONTAINER_INFO if labels.get("restart_policy") == "Always":
                 self.sidecars.add(key)
             case Metric.REQUESTS | Metric.INIT_REQUESTS:
@@ -191,10 +146,24 @@ class ClusterState:
                 self.ownership.add_replicaset_owner(namespace, labels.get("replicaset", ""), kind, name)
             case Metric.HPA if labels.get("scaletargetref_kind") == DEPLOYMENT:
                 self.hpa_targets.add((namespace, labels.get("scaletargetref_name", "")))
+            case Metric.NODE_ALLOCATABLE | Metric.MACHINE_CPU | Metric.MACHINE_MEMORY:
+                self._add_node(metric, labels.get("resource", ""), value)
+
+    def _add_node(self, metric: str, resource: str, value: float) -> None:
+        if metric == Metric.MACHINE_CPU or resource == "cpu":
+            self.largest_node_cores = max(self.largest_node_cores, value)
+        elif metric == Metric.MACHINE_MEMORY or resource == "memory":
+            self.largest_node_bytes = max(self.largest_node_bytes, value)
+
+    def is_listed(self, key: ContainerKey) -> bool:
+        return key in self.containers or key in self.sidecars
 
     def is_counted(self, key: ContainerKey) -> bool:
-        """False for plain init containers. Without the container info metric, everything is counted."""
-        return key in self.containers or key in self.sidecars or Metric.CONTAINER_INFO not in self.seen
+        """False for plain init containers and ephemeral ones: of a listed pod, what is not listed.
+
+        A pod of which nothing is listed counts with all its containers: a shard of kube-state-metrics may be down.
+        """
+        return self.is_listed(key) or key[:2] not in self.listed_pods
 
 
 def _keep_largest(numbers: dict[Key, float], key: Key, value: float) -> None:
@@ -210,12 +179,29 @@ class DayReading:
     memory: dict[ContainerKey, Curve] = field(default_factory=dict)
     facts: dict[tuple[Fact, ContainerKey], float] = field(default_factory=dict)
     state: ClusterState = field(default_factory=ClusterState)
+    pods: dict[PodKey, Curve] = field(default_factory=dict)
+    """At which steps kube-state-metrics listed each pod."""
+    unready: dict[PodKey, Curve] = field(default_factory=dict)
+    """At which steps it said that a pod is not ready: one that fails, waits, or was evicted and is still listed."""
+    deployments: dict[tuple[str, str], dict[str, Curve]] = field(default_factory=dict)
+    """(namespace, deployment) -> metric of DEPLOYMENT_METRICS -> replicas at each step."""
+
+    def add_pod(self, pod: PodKey, piece: Curve, offset: int) -> None:
+        self._write(self.pods, pod, piece, offset)
+
+    def add_unready(self, pod: PodKey, piece: Curve, offset: int) -> None:
+        self._write(self.unready, pod, piece, offset)
+
+    def add_deployment(self, name: tuple[str, str], metric: str, piece: Curve, offset: int) -> None:
+        self._write(self.deployments.setdefault(name, {}), metric, piece, offset)
 
     def add_curve(self, metric: Metric, key: ContainerKey, piece: Curve, offset: int) -> None:
         """Write the samples of `piece`, which starts at grid index `offset`. A piece without samples adds no curve."""
         if all(map(math.isnan, piece)):
             return
-        curves = self.cpu if metric is Metric.CPU else self.memory
+        self._write(self.cpu if metric is Metric.CPU else self.memory, key, piece, offset)
+
+    def _write(self, curves: dict[Key, Curve], key: Key, piece: Curve, offset: int) -> None:
         if len(piece) == self.grid.steps and key not in curves:
             curves[key] = piece
             return
@@ -225,11 +211,13 @@ class DayReading:
                 curve[index] = value
 
     def add_fact(self, fact: Fact, key: ContainerKey, value: float) -> None:
-        """Add the value of one part of the window: of maxima the largest is kept, increases are summed."""
+        """Add the value of one part of the window: the largest maximum and the smallest floor are kept, increases are summed."""
         if not math.isfinite(value):
             return
         if fact is Fact.MEMORY_MAX:
             _keep_largest(self.facts, (fact, key), value)
+        elif fact is Fact.COUNTER_FLOOR:
+            self.facts[fact, key] = min(value, self.facts.get((fact, key), value))
         else:
             self.facts[fact, key] = self.facts.get((fact, key), 0.0) + value
 
@@ -243,16 +231,41 @@ class DayReading:
         False without the HPA metric. Also false if more than MAX_UNLISTED_SHARE of the Deployments' pods are not
         listed: then a shard of kube-state-metrics is down, and its HPAs are missing too.
         """
-        if Metric.HPA not in self.state.seen:
+        return Metric.HPA in self.state.seen and not self.has_unlisted_shard()
+
+    def has_unlisted_shard(self) -> bool:
+        """Whether so many Deployments' pods are not listed that a shard of kube-state-metrics must be down."""
+        if not self.lists_pods():
             return False
-        if Metric.CONTAINER_INFO not in self.state.seen:
-            return True
-        listed = {key[:2] for key in self.state.containers}
-        pods = {key[:2] for key in self.cpu.keys() | self.memory.keys()}
-        owned = {pod for pod in pods if self.state.ownership.owner_of(*pod)}
-        return len(owned - listed) <= MAX_UNLISTED_SHARE * len(owned)
+        owned = {pod for pod in self.counted_pods() if self.state.ownership.owner_of(*pod)}
+        return len(owned - self.state.listed_pods) > MAX_UNLISTED_SHARE * len(owned)
+
+    def lists_pods(self) -> bool:
+        """Whether kube-state-metrics lists pods at all."""
+        return Metric.CONTAINER_INFO in self.state.seen
+
+    def counted_pods(self) -> set[PodKey]:
+        """Pods with samples: listed ones, and unlisted ones that are more than the last trace of a pod that is gone."""
+        longest: dict[PodKey, int] = {}
+        is_whole, steps = not self.lists_pods(), self.grid.steps
+        for key, curve in (*self.memory.items(), *self.cpu.items()):
+            pod = key[:2]
+            if is_whole or pod in self.state.listed_pods:
+                longest[pod] = steps
+            elif longest.get(pod, 0) < steps:
+                longest[pod] = max(longest.get(pod, 0), sum(not math.isnan(value) for value in curve))
+        trace = self.trace_steps()
+        return {pod for pod, count in longest.items() if count > trace}
+
+    def trace_steps(self) -> int:
+        """At how many steps Prometheus still returns the last sample of what is gone."""
+        if not self.grid.segments:
+            return 0
+        return min(LINGER_SECONDS // self.grid.segments[0].step_seconds, self.grid.steps - 1)
 
     def missing_metrics(self) -> Iterator[Metric]:
-        """The NEEDED_METRICS without any series."""
+        """The NEEDED_METRICS without any series; a quota stands in for limits, and is not missed where they are listed."""
         seen = {*self.state.seen, *([Metric.CPU] if self.cpu else []), *([Metric.MEMORY] if self.memory else [])}
+        if Metric.LIMITS in seen:
+            seen.add(Metric.CPU_QUOTA)
         return (metric for metric in NEEDED_METRICS if metric not in seen)

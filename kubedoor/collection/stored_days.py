@@ -21,14 +21,29 @@ class Provenance:
         return stored.windows == self.windows and stored.source in ("", self.source)
 
 
-def missing_days(days: Iterable[PeakDay], stored: Mapping[date, StoredDay], provenance: Provenance) -> list[PeakDay]:
+THIN_RETRY_DAYS = 2
+"""The newest days that are asked for again while they are thin: remote write may be late."""
+
+
+def missing_days(
+    days: Iterable[PeakDay], stored: Mapping[date, StoredDay], provenance: Provenance, *, min_coverage: float
+) -> list[PeakDay]:
     """The days that are not stored, are partial, have another provenance, or are empty although an older day has usage.
+
+    `days` is newest first; of its THIN_RETRY_DAYS newest, days with a coverage below `min_coverage` are missing too.
 
     Empty days older than all usage are not missing: Prometheus did not exist yet, and a retry would find nothing. A
     newer empty day points to a wrong label or a failed scrape, so it is retried; if no day has usage, all are retried.
     """
     oldest = min((day.day for day in stored.values() if day.row_count), default=date.min)
-    return [peak_day for peak_day in days if _is_missing(stored.get(peak_day.day), oldest, provenance)]
+    wanted = list(days)
+    newest = {peak_day.day for peak_day in sorted(wanted, key=lambda one: one.day, reverse=True)[:THIN_RETRY_DAYS]}
+    return [
+        peak_day
+        for peak_day in wanted
+        if _is_missing(known := stored.get(peak_day.day), oldest, provenance)
+        or (known is not None and peak_day.day in newest and 0 < known.coverage < min_coverage)
+    ]
 
 
 def _is_missing(known: StoredDay | None, oldest: date, provenance: Provenance) -> bool:
@@ -37,12 +52,20 @@ def _is_missing(known: StoredDay | None, oldest: date, provenance: Provenance) -
     return not known.row_count and known.day > oldest
 
 
-def reason_to_keep(known: StoredDay | None, usage: DayUsage, provenance: Provenance) -> str:
-    """The reason not to replace the stored day `known` with `usage`; empty if it may be replaced."""
+def reason_to_keep(known: StoredDay | None, usage: DayUsage, provenance: Provenance, *, min_coverage: float) -> str:
+    """The reason not to replace the stored day `known` with `usage`; empty if it may be replaced.
+
+    A day is not replaced by a thinner one: at the edge of its retention Prometheus forgets. Only a partial day makes way for
+    one that is thinner and not below `min_coverage`.
+    """
     if known is None or not known.row_count:
         return ""
     if not usage.rows:
         return "kept as it was: Prometheus has no usage of this day any more"
     if usage.is_partial and not known.is_partial and provenance.matches(known):
         return "kept as it was: Prometheus answered with partial data"
+    if usage.coverage >= known.coverage or not provenance.matches(known):
+        return ""
+    if not known.is_partial or usage.coverage < min_coverage:
+        return f"kept as it was: it covers {known.coverage:.0%} of the window, and Prometheus now {usage.coverage:.0%}"
     return ""

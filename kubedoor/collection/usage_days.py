@@ -7,47 +7,106 @@ is counted in a warning that names the metric.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from kubedoor.collection.readings import ClusterState, ContainerKey, Curve, DayReading, Fact, Metric
+from kubedoor.collection.grid import Curve
+from kubedoor.collection.plausibility import Dropped
+from kubedoor.collection.readings import ClusterState, ContainerKey, DayReading, Fact, Metric, PodKey
+from kubedoor.collection.workload_pods import grouped, nameless, unseen
+from kubedoor.model.conditions import RESOURCE_FIELDS
 from kubedoor.model.usage import QUANTILES, DayUsage, PeakDay, UsageDay
 from kubedoor.model.values import Resources
 
 P95 = 0.95
-PODS_QUANTILE = 0.9
+MAX_COUNT = 2**32 - 1
+MAX_BYTES = 2**64 - 1
+MAX_SHOWN = 5
+"""How many names a warning has."""
 
 
 @dataclass
-class _Workload:
-    """The pods of one Deployment. `containers` has the keys by container name, one per pod."""
+class _Problems:
+    """What becomes a warning of the day."""
 
-    containers: dict[str, list[ContainerKey]] = field(default_factory=dict)
-    replicasets: dict[str, str] = field(default_factory=dict)
-    """pod -> ReplicaSet"""
+    left_out: dict[Metric, list[str]] = field(default_factory=dict)
+    """Containers without any sample of a metric."""
+    refused: list[str] = field(default_factory=list)
+    """Rows with a value that cannot be stored, one sentence each."""
 
 
-def day_usage(reading: DayReading, peak_day: PeakDay) -> DayUsage:
-    """The rows are ordered by namespace, Deployment and container."""
+def day_usage(reading: DayReading, peak_day: PeakDay, *, dropped: Dropped | None = None) -> DayUsage:
+    """The rows are ordered by namespace, Deployment and container. `dropped`: what was taken out as implausible."""
     rows: list[UsageDay] = []
-    left_out: Counter[Metric] = Counter()
+    problems = _Problems()
     knows_hpas = reading.knows_hpas()
-    for (namespace, deployment), workload in sorted(_workloads(reading).items()):
-        pods = _concurrent_pods(reading, workload)
+    workloads = grouped(reading)
+    for (namespace, deployment), workload in sorted(workloads.items()):
+        pods, pods_coverage = workload.replicas(reading), workload.pods_coverage()
         for container, keys in sorted(workload.containers.items()):
-            if missing := _missing_usage(reading, keys):
-                left_out[missing] += 1
-            else:
-                name = (namespace, deployment, container)
-                row = _row(reading, keys, name=name, day=peak_day.day, pods=pods)
-                rows.append(row if row.hpa or knows_hpas else replace(row, hpa=None))
+            name = (namespace, deployment, container)
+            row = _row_or_problem(reading, keys, name, peak_day.day, pods, problems)
+            if row is None:
+                continue
+            row = replace(
+                row,
+                hpa=row.hpa or (False if knows_hpas else None),
+                pods_with_container=workload.pods_with(container, reading, pods),
+                pods_coverage=pods_coverage,
+                dropped_samples=sum(dropped.samples.get(key, 0) for key in keys) if dropped else 0,
+            )
+            rows.append(row)
+    unlisted = sum(len(workload.unlisted) for workload in workloads.values())
     return DayUsage(
         rows=tuple(rows),
         coverage=_day_coverage(reading),
-        warnings=(*_missing_metric_warnings(reading), *_left_out_warnings(left_out)),
+        warnings=(
+            *_missing_metric_warnings(reading),
+            *_left_out_warnings(problems.left_out),
+            *_unseen_warnings(unseen(reading, workloads)),
+            *_unlisted_warnings(reading, unlisted),
+            *_nameless_warnings(nameless(reading)),
+            *problems.refused,
+            *(dropped.warnings() if dropped else ()),
+        ),
+        is_partial=reading.has_unlisted_shard(),
     )
+
+
+def _row_or_problem(
+    reading: DayReading,
+    keys: Sequence[ContainerKey],
+    name: tuple[str, str, str],
+    day: date,
+    pods: int,
+    problems: _Problems,
+) -> UsageDay | None:
+    """The row of one container; None, with the reason in `problems`, when there is none that can be stored."""
+    if missing := _missing_usage(reading, keys):
+        problems.left_out.setdefault(missing, []).append("/".join(name))
+        return None
+    row = _row(reading, keys, name=name, day=day, pods=pods)
+    if too_large := _unstorable(row):
+        problems.refused.append(f"{'/'.join(name)} left out: {too_large}")
+        return None
+    return row
+
+
+_COUNTS = ("pods", "cpu_p95_millicores", "cpu_p95_hottest_millicores", "oom_kills")
+_BYTES = ("memory_p95_bytes", "memory_p95_hottest_bytes", "memory_max_bytes")
+
+
+def _unstorable(row: UsageDay) -> str:
+    """The first number of a row that its column cannot hold, in words; empty: all fit. See sql/0001_usage.sql."""
+    numbers = {name: getattr(row, name) for name in (*_COUNTS, *_BYTES)}
+    numbers |= {name: getattr(row.found, name) for name in RESOURCE_FIELDS}
+    numbers |= {"cpu_maximum": row.cpu_quantiles_millicores[-1], "memory_maximum_bytes": row.memory_quantiles_bytes[-1]}
+    for name, number in numbers.items():
+        most = MAX_BYTES if name.endswith("_bytes") else MAX_COUNT
+        if number is not None and not 0 <= number <= most:
+            return f"{name} is {number}, and {most} is the most that can be stored"
+    return ""
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -57,14 +116,6 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     upper = min(lower + 1, len(ordered) - 1)
     weight = rank - lower
     return ordered[lower] * (1 - weight) + ordered[upper] * weight
-
-
-def nearest_rank(ordered: Sequence[int], share: float) -> int:
-    """The nearest-rank quantile: the smallest value that at least `share` of all values do not exceed.
-
-    `ordered` is sorted and not empty.
-    """
-    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
 
 def round_up(value: float) -> int:
@@ -94,40 +145,10 @@ def _ordered(curve: Iterable[float]) -> list[float]:
     return sorted(value for value in curve if not math.isnan(value))
 
 
-def _workloads(reading: DayReading) -> dict[tuple[str, str], _Workload]:
-    workloads: dict[tuple[str, str], _Workload] = {}
-    for key in reading.cpu.keys() | reading.memory.keys():
-        namespace, pod, container = key
-        if not reading.state.is_counted(key):
-            continue
-        if owner := reading.state.ownership.owner_of(namespace, pod):
-            workload = workloads.setdefault((namespace, owner.deployment), _Workload())
-            workload.containers.setdefault(container, []).append(key)
-            workload.replicasets[pod] = owner.replicaset
-    return workloads
-
-
 def _missing_usage(reading: DayReading, keys: Sequence[ContainerKey]) -> Metric | None:
     if reading.cpu.keys().isdisjoint(keys):
         return Metric.CPU
     return Metric.MEMORY if reading.memory.keys().isdisjoint(keys) else None
-
-
-def _concurrent_pods(reading: DayReading, workload: _Workload) -> int:
-    """The PODS_QUANTILE, over the steps with data, of the pod count of the largest ReplicaSet.
-
-    This leaves out the surge of a rollout and a replaced pod, which Prometheus still returns for 5 minutes.
-    """
-    counts = {replicaset: [0] * reading.grid.steps for replicaset in workload.replicasets.values()}
-    curves_of_pods: dict[str, list[Curve]] = {}
-    for key in (key for keys in workload.containers.values() for key in keys):
-        curves_of_pods.setdefault(key[1], []).append(reading.memory.get(key) or reading.cpu[key])
-    for pod, curves in curves_of_pods.items():
-        steps = counts[workload.replicasets[pod]]
-        for index, column in enumerate(zip(*curves, strict=True)):
-            steps[index] += not all(map(math.isnan, column))
-    largest = sorted(count for column in zip(*counts.values(), strict=True) if (count := max(column)))
-    return nearest_rank(largest, PODS_QUANTILE)
 
 
 def _row(
@@ -153,6 +174,7 @@ def _row(
         cpu_quantiles_millicores=tuple(round_up(quantile(ordered_cpu, share) * 1000) for share in QUANTILES),
         memory_quantiles_bytes=tuple(round_up(quantile(ordered_memory, share)) for share in QUANTILES),
         found=_found_resources(reading.state, keys),
+        resources_known=any(reading.state.is_listed(key) for key in keys),
         throttled_share=_throttled_share(reading, keys),
         oom_kills=sum(_oom_kills(reading, key) for key in keys),
         coverage=_covered_steps(cpu, memory) / reading.grid.steps,
@@ -174,15 +196,16 @@ def _memory_max(reading: DayReading, keys: Iterable[ContainerKey], curves: Itera
 
 
 def _found_resources(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
-    """The largest values of all pods. Where no CPU limit is listed, the fallback is cAdvisor's CPU quota."""
+    """The largest values of all pods. Where no CPU limit is listed, the fallback is cAdvisor's CPU quota. A limit of 0 is none."""
     quotas = state.cpu_quotas
     return Resources(
         cpu_request_millicores=_largest((state.requests.get((key, "cpu")) for key in keys), 1000),
         memory_request_bytes=_largest((state.requests.get((key, "memory")) for key in keys), 1),
         cpu_limit_millicores=_largest(
             (state.limits.get((key, "cpu"), quotas.get(key)) for key in keys), 1000, whole=round_down
-        ),
-        memory_limit_bytes=_largest((state.limits.get((key, "memory")) for key in keys), 1, whole=round_down),
+        )
+        or None,
+        memory_limit_bytes=_largest((state.limits.get((key, "memory")) for key in keys), 1, whole=round_down) or None,
     )
 
 
@@ -226,11 +249,44 @@ def _missing_metric_warnings(reading: DayReading) -> list[str]:
     return [f"{metric} has no series between {first} and {last}" for metric in reading.missing_metrics()]
 
 
-def _left_out_warnings(left_out: Counter[Metric]) -> list[str]:
+def _left_out_warnings(left_out: Mapping[Metric, Sequence[str]]) -> list[str]:
     return [
-        f"{count} container{'s' if count > 1 else ''} without a sample of {metric} left out"
-        for metric, count in sorted(left_out.items())
+        f"{len(names)} container{'s' if len(names) > 1 else ''} without a sample of {metric} left out: {_named(names)}"
+        for metric, names in sorted(left_out.items())
     ]
+
+
+def _unseen_warnings(names: Sequence[tuple[str, str]]) -> list[str]:
+    if not names:
+        return []
+    deployments = f"{len(names)} Deployment{'s' if len(names) > 1 else ''}"
+    return [
+        f"{deployments} with listed pods and without a sample: {_named(['/'.join(name) for name in names])}; are the kubelets of"
+        " all nodes scraped, and have these pods ever started?"
+    ]
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    return f"{', '.join(names[:MAX_SHOWN])}{more}"
+
+
+def _unlisted_warnings(reading: DayReading, unlisted: int) -> list[str]:
+    if not unlisted or Metric.CONTAINER_INFO not in reading.state.seen:
+        return []
+    pods = f"{unlisted} pod{'s' if unlisted > 1 else ''} with usage"
+    return [
+        f"{pods} not listed by {Metric.CONTAINER_INFO}: counted by their names; is a shard of kube-state-metrics down, or does"
+        " its scrape job replace labels (exported_namespace, exported_pod: set honor_labels: true)?"
+    ]
+
+
+def _nameless_warnings(pods: Sequence[PodKey]) -> list[str]:
+    if not pods:
+        return []
+    count = f"{len(pods)} pod{'s' if len(pods) > 1 else ''} with usage"
+    names = _named(["/".join(pod) for pod in pods])
+    return [f"{count} not listed and left out, since such names are no Deployment's: {names}"]
 
 
 def _clock(unix_seconds: int) -> str:

@@ -126,7 +126,7 @@ class Cluster:
 
     def deployments(self) -> Iterator[dict[str, Any]]:
         """All Deployments of the cluster, requested in pages."""
-        yield from self._list("/apis/apps/v1/deployments")
+        yield from self.list_objects("/apis/apps/v1/deployments")
 
     def patch_deployment(
         self, namespace: str, name: str, patch: dict[str, Any], *, dry_run: bool = False
@@ -165,7 +165,7 @@ class Cluster:
     def autoscaled_deployments(self) -> set[tuple[str, str]]:
         """(namespace, name) of every Deployment that a HorizontalPodAutoscaler targets."""
         targets = set()
-        for autoscaler in self._list("/apis/autoscaling/v2/horizontalpodautoscalers"):
+        for autoscaler in self.list_objects("/apis/autoscaling/v2/horizontalpodautoscalers"):
             target = autoscaler["spec"]["scaleTargetRef"]
             if target["kind"] == "Deployment":
                 targets.add((autoscaler["metadata"]["namespace"], target["name"]))
@@ -173,7 +173,7 @@ class Cluster:
 
     def namespaces_labelled(self, label: str) -> set[str]:
         """Names of the namespaces that have this label, with any value."""
-        labelled = self._list("/api/v1/namespaces", labelSelector=label)
+        labelled = self.list_objects("/api/v1/namespaces", labelSelector=label)
         return {str(namespace["metadata"]["name"]) for namespace in labelled}
 
     def may(self, verb: str, group: str, resource: str, *, name: str = "", namespace: str = "") -> bool:
@@ -194,7 +194,11 @@ class Cluster:
             return None
         return answer
 
-    def _list(self, path: str, **selectors: str) -> Iterator[dict[str, Any]]:
+    def list_objects(self, path: str, **selectors: str) -> Iterator[dict[str, Any]]:
+        """The objects of the collection at `path`, e.g. `/api/v1/nodes`, requested in pages.
+
+        The timeout is that of each page. Raises as `request` does: NotFound if the API server has no such collection.
+        """
         query = {"limit": str(PAGE_SIZE), **selectors}
         for _ in range(MAX_PAGES):
             page = self.request("GET", path, query=query)

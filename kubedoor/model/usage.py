@@ -45,9 +45,8 @@ class UsageDay:
     """Usage, requests and limits of one container of one workload in the peak window of one day.
 
     The window's curve is, at each step, the mean over the workload's pods; `*_p95` is its 0.95 quantile and
-    `*_quantiles_*` its QUANTILES. `*_p95_hottest` is the largest 0.95 quantile of a single pod. `pods` is the number of
-    pods of the largest ReplicaSet at the same time (0.9 quantile over the window, so that neither a rollout's surge nor
-    a replaced pod counts twice). Numbers are rounded up to a whole unit.
+    `*_quantiles_*` its QUANTILES. `*_p95_hottest` is the largest 0.95 quantile of a single pod. `pods` is how many
+    pods ran, as Kubernetes says (docs/decisions/0014). Numbers are rounded up to a whole unit.
     """
 
     namespace: str
@@ -69,6 +68,16 @@ class UsageDay:
     oom_kills: int = 0
     coverage: float = 1.0
     """Share of the window's steps that have a sample, 0 to 1."""
+    pods_with_container: int | None = None
+    """How many of `pods` have this container; None: all of them."""
+    pods_coverage: float = 1.0
+    """Share of the listed pods that have samples, 0 to 1; 1 where nothing lists pods."""
+    resources_known: bool = True
+    """False: nothing listed the container, so that a missing request or limit in `found` is not known to be none."""
+    dropped_samples: int = 0
+    """Samples that no such container can have: see collection/plausibility.py."""
+    is_partial: bool = False
+    """The day is partial, as in DayUsage; set where rows are read from the store."""
     hpa: bool | None = None
     """Whether a HorizontalPodAutoscaler targets the workload; None: not known, e.g. without the HPA metric."""
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from kubedoor.model.cluster_facts import Amount
+from kubedoor.model.conditions import Condition
+
 
 class Mode(StrEnum):
     """What the door does for one workload."""
@@ -88,6 +91,12 @@ class CollectedValues:
     hpa: bool | None = None
     """From the newest day on which it is known; None: no such day."""
     reasons: tuple[str, ...] = ()
+    memory_pods: int | None = None
+    """Pods on the memory peak day; None: as many as `replicas`."""
+    largest_node: Amount = Amount()
+    """The largest node at the time, as far as it was known."""
+    conditions: tuple[Condition, ...] = ()
+    """Why values are not to be trusted, or not to be enforced now."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,8 @@ class ControlContainer:
     memory_request_bytes: Value | None = None
     cpu_limit_millicores: Value | None = None
     memory_limit_bytes: Value | None = None
+    withheld: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Field -> the types of the conditions that withhold its collected value, without what is accepted."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,8 @@ class ControlValues:
 
     mode: Mode = Mode.ENFORCE
     replicas: Value | None = None
+    withheld_replicas: tuple[str, ...] = ()
+    """The types of the conditions that withhold the collected replicas."""
     containers: Mapping[str, ControlContainer] = field(default_factory=dict)
     hpa: bool = False
     opted_out: bool = False

@@ -18,17 +18,26 @@ from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
-from kubedoor.collection.collector import CollectOptions, Collector
+from kubedoor.collection.cluster_facts.from_api import facts_from_api
+from kubedoor.collection.cluster_facts.from_metrics import facts_from_metrics
+from kubedoor.collection.cluster_facts.gathering import FixedFacts, GatheredFacts
+from kubedoor.collection.collector import Collector
+from kubedoor.collection.plausibility import Bounds
 from kubedoor.collection.prometheus.client import PrometheusClient
+from kubedoor.collection.prometheus.queries import Scope
 from kubedoor.collection.prometheus.source import PrometheusSource
+from kubedoor.collection.refresh import CollectOptions
 from kubedoor.collection.sample.source import SampleSource
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
+from kubedoor.config.topics.api_server import NO_CLUSTER
 from kubedoor.errors import SettingsError
 from kubedoor.kube.client import Cluster
+from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
 from kubedoor.runtime.lazy import once
-from kubedoor.sizing.rules import SizingOptions, rule_named
+from kubedoor.sizing.options import SizingOptions
+from kubedoor.sizing.rules import rule_named
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.usage import UsageStore
@@ -50,7 +59,21 @@ def build_source(settings: Settings) -> UsageSource:
     if not settings.prometheus_url:
         problem = "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
         raise SettingsError(problem, problems=[problem])
-    client = PrometheusClient(
+    return PrometheusSource(
+        _prometheus_client(settings),
+        cluster_label=settings.cluster_label,
+        cluster=settings.cluster,
+        namespaces=settings.namespaces,
+        excluded_namespaces=settings.all_excluded_namespaces,
+        rate_seconds=settings.rate_seconds,
+        concurrency=settings.prometheus_concurrency,
+        bounds=Bounds(settings.max_cpu_millicores / 1000, float(settings.max_memory_bytes)),
+        query_slots=_shared_semaphore(settings.prometheus_url, settings.prometheus_concurrency),
+    )
+
+
+def _prometheus_client(settings: Settings) -> PrometheusClient:
+    return PrometheusClient(
         settings.prometheus_url,
         bearer_token=settings.prometheus_bearer_token,
         bearer_token_file=settings.prometheus_bearer_token_file,
@@ -59,16 +82,6 @@ def build_source(settings: Settings) -> UsageSource:
         headers=settings.prometheus_headers,
         ca_file=settings.prometheus_ca_file,
         timeout_seconds=settings.prometheus_timeout_seconds,
-    )
-    return PrometheusSource(
-        client,
-        cluster_label=settings.cluster_label,
-        cluster=settings.cluster,
-        namespaces=settings.namespaces,
-        excluded_namespaces=settings.all_excluded_namespaces,
-        rate_seconds=settings.rate_seconds,
-        concurrency=settings.prometheus_concurrency,
-        query_slots=_shared_semaphore(settings.prometheus_url, settings.prometheus_concurrency),
     )
 
 
@@ -80,6 +93,51 @@ def _shared_semaphore(url: str, concurrency: int) -> threading.BoundedSemaphore:
     """Limits the concurrent queries to one Prometheus server, over all clusters that it has."""
     with _semaphores_lock:
         return _semaphores.setdefault((url, concurrency), threading.BoundedSemaphore(concurrency))
+
+
+def build_facts(settings: Settings) -> FactsSource:
+    """What sizing has to know of the cluster: from its API server if the settings give access, and from Prometheus.
+
+    Sample data has no cluster, so nothing is known. Nothing is sent before the facts are read.
+    """
+    if settings.uses_sample:
+        return FixedFacts()
+    has_api = not settings.no_access and settings.kubeconfig != NO_CLUSTER
+    return GatheredFacts(
+        api=_facts_from_api(settings) if has_api else None,
+        metrics=_facts_from_metrics(settings) if settings.prometheus_url else None,
+    )
+
+
+def _facts_from_api(settings: Settings) -> Callable[[], ClusterFacts]:
+    cluster = build_cluster(settings)
+    namespaces, excluded = settings.namespaces, settings.all_excluded_namespaces
+    return lambda: facts_from_api(cluster, namespaces=namespaces, excluded_namespaces=excluded)
+
+
+def _facts_from_metrics(settings: Settings) -> Callable[[], ClusterFacts]:
+    client = _prometheus_client(settings)
+    scope = Scope(settings.cluster_label, settings.cluster, settings.namespaces, settings.all_excluded_namespaces)
+    query_slots = _shared_semaphore(settings.prometheus_url, settings.prometheus_concurrency)
+
+    def read() -> ClusterFacts:
+        with query_slots:
+            return facts_from_metrics(client, scope)
+
+    return read
+
+
+def sizing_options(settings: Settings) -> SizingOptions:
+    return SizingOptions(
+        min_cpu_millicores=settings.min_cpu_millicores,
+        min_memory_bytes=settings.min_memory_bytes,
+        max_cpu_millicores=settings.max_cpu_millicores,
+        max_memory_bytes=settings.max_memory_bytes,
+        min_coverage=settings.min_coverage,
+        hpa_requests=settings.hpa_requests,
+        guaranteed_qos=settings.guaranteed_qos,
+        large_change_percent=settings.large_change_percent,
+    )
 
 
 def build_collector(settings: Settings) -> Collector:
@@ -95,13 +153,14 @@ def build_collector(settings: Settings) -> Collector:
             look_back_days=settings.look_back_days,
             step_seconds=settings.step_seconds,
             sizing_rule=settings.sizing_rule,
-            sizing=SizingOptions(settings.min_cpu_millicores, settings.min_memory_bytes),
+            sizing=sizing_options(settings),
             whole_cluster=settings.peak_day_scope == "cluster",
             cluster=settings.cluster,
         ),
         now=utc_now,
         monotonic=time.monotonic,
         run_number=time.time_ns,
+        read_facts=build_facts(settings).read_facts,
     )
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from kubedoor.model.values import CollectedValues
 from kubedoor.store.conditions import conditions_as_json, withheld_entries
 
+UINT32_MAX = 2**32 - 1
+UINT64_MAX = 2**64 - 1
+
 
 def collected_rows(cluster: str, run: int, value: CollectedValues) -> Iterator[dict[str, Any]]:
     conditions = conditions_as_json(value.conditions)
@@ -20,6 +23,9 @@ def collected_rows(cluster: str, run: int, value: CollectedValues) -> Iterator[d
             "deployment": value.deployment,
             "container": container.container,
             "replicas": value.replicas,
+            "memory_pods": value.replicas if value.memory_pods is None else value.memory_pods,
+            "node_cpu_millicores": value.largest_node.cpu_millicores or UINT32_MAX,
+            "node_memory_bytes": value.largest_node.memory_bytes or UINT64_MAX,
             "peak_day": value.peak_day,
             "memory_peak_day": value.memory_peak_day,
             "days": value.days,

@@ -11,7 +11,7 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.waiting import CONTROL_ROWS, COUNTS, parameters
 
 OVER_ASKED_FACTOR = 1.5
-"""A workload is over-asked if it requests more than this multiple of its peak usage, of CPU or memory."""
+"""A workload is over-asked if its pod requests more than this multiple of a pod's peak usage, of CPU or memory."""
 
 
 def _control_amount(resource: str) -> str:
@@ -47,15 +47,18 @@ _WORKLOADS = f"""
         sum(coalesce(c.collected_replicas * c.cpu_usage_millicores, 0)) AS cpu_used_millicores,
         {_control_amount("cpu")} AS cpu_control_millicores,
         sum(coalesce(n.pods * n.memory_request_bytes, 0)) AS memory_requested_bytes,
-        sum(coalesce(c.collected_replicas * c.memory_usage_bytes, 0)) AS memory_used_bytes,
+        sum(coalesce(c.memory_pods * c.memory_usage_bytes, 0)) AS memory_used_bytes,
+        any(c.memory_pods) AS memory_pods,
+        sum(coalesce(n.cpu_request_millicores, 0)) AS pod_cpu_requested, sum(c.cpu_usage_millicores) AS pod_cpu_used,
+        sum(coalesce(n.memory_request_bytes, 0)) AS pod_memory_requested, sum(c.memory_usage_bytes) AS pod_memory_used,
         {_control_amount("memory")} AS memory_control_bytes,
         countIf(n.pods IS NOT NULL AND (n.cpu_request_millicores IS NULL OR n.memory_request_bytes IS NULL)) AS unasked,
         max(c.manual_replicas IS NOT NULL OR c.manual_cpu_request_millicores IS NOT NULL
             OR c.manual_memory_request_bytes IS NOT NULL OR c.manual_cpu_limit_millicores IS NOT NULL
             OR c.manual_memory_limit_bytes IS NOT NULL) AS has_manual,
-        (cpu_requested_millicores > {{over:Float64}} * cpu_used_millicores
-            OR memory_requested_bytes > {{over:Float64}} * memory_used_bytes) AND cpu_used_millicores > 0 AS is_over_asked,
-        (cpu_requested_millicores < cpu_used_millicores OR memory_requested_bytes < memory_used_bytes)
+        (pod_cpu_requested > {{over:Float64}} * pod_cpu_used
+            OR pod_memory_requested > {{over:Float64}} * pod_memory_used) AND pod_cpu_used > 0 AS is_over_asked,
+        (pod_cpu_requested < pod_cpu_used OR pod_memory_requested < pod_memory_used)
             AND newest_day IS NOT NULL AS is_under_asked,
         any(c.conditions) AS conditions, any(c.accepted) AS accepted,
         arrayMap(x -> JSONExtractString(x, 'type'), JSONExtractArrayRaw(conditions)) AS condition_types,

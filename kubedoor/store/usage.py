@@ -134,7 +134,8 @@ class UsageStore:
     def history(self, days: Iterable[date], *, namespace: str = "", deployment: str = "") -> list[UsageDay]:
         """Usage of these days, of all workloads or of one."""
         rows = self._connection.rows(
-            "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
+            "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
+            " AND is_partial) AS is_partial FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
             " AND ({namespace:String} = '' OR (namespace = {namespace:String} AND deployment = {deployment:String}))"
             " ORDER BY namespace, deployment, day, container",
             cluster=self._cluster,
@@ -178,7 +179,9 @@ def _as_row(row: UsageDay) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in UsageDay.__dataclass_fields__ if name != "found"}
     values["cpu_quantiles_millicores"] = list(row.cpu_quantiles_millicores)
     values["memory_quantiles_bytes"] = list(row.memory_quantiles_bytes)
-    values |= {"hpa": bool(row.hpa), "hpa_known": row.hpa is not None}
+    del values["is_partial"]
+    pods = row.pods if row.pods_with_container is None else row.pods_with_container
+    values |= {"hpa": bool(row.hpa), "hpa_known": row.hpa is not None, "pods_with_container": pods}
     return values | {name: getattr(row.found, name) for name in _FOUND}
 
 
@@ -187,4 +190,5 @@ def _from_row(row: Row) -> UsageDay:
     values["cpu_quantiles_millicores"] = tuple(row["cpu_quantiles_millicores"])
     values["memory_quantiles_bytes"] = tuple(row["memory_quantiles_bytes"])
     values["hpa"] = row["hpa"] if row["hpa_known"] else None
+    values["pods_with_container"] = None if row["pods_with_container"] == row["pods"] else row["pods_with_container"]
     return UsageDay(**values, found=Resources(*(row[name] for name in _FOUND)))

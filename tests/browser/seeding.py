@@ -19,7 +19,8 @@ from argon2 import PasswordHasher
 from kubedoor.config import settings
 from kubedoor.model.usage import QUANTILES, DayUsage, UsageDay
 from kubedoor.model.values import Resources
-from kubedoor.sizing.rules import SizingOptions, collected_values
+from kubedoor.sizing.options import SizingOptions
+from kubedoor.sizing.rules import collected_values
 from kubedoor.store import opening
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

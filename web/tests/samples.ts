@@ -26,7 +26,7 @@ export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
   return {
     namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null,
     peak_day: "2026-11-20", days: 10, hpa: false, opted_out: false, owned: false, newest_day: "2026-11-20", pods: 6, oom_kills: 0, throttled_share: 0,
-    cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_control_bytes: 3000 * MIB,
+    cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_pods: 6, memory_control_bytes: 3000 * MIB,
     unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, containers: [container()],
     manual: { version: 3, mode: null, replicas: null, containers: {}, note: "", edited_by: "", edited_at: null }, ...given,
   };

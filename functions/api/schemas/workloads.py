@@ -148,7 +148,8 @@ class WorkloadAnswer(BaseModel):
     cpu_used_millicores: int = Field(description="Used by all pods at the peak of the peak day.")
     cpu_control_millicores: int
     memory_requested_bytes: int
-    memory_used_bytes: int
+    memory_used_bytes: int = Field(description="Used by all pods at the peak of the memory peak day.")
+    memory_pods: int | None = Field(description="Pods on the memory peak day.")
     memory_control_bytes: int
     unasked: int = Field(description="Containers without a CPU or memory request.")
     has_manual: bool

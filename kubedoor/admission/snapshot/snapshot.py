@@ -27,7 +27,18 @@ FILE_FORMAT = 1
 RETRY_SAVE_SECONDS = 30.0
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _COLUMNS = (
-    *("namespace", "deployment", "container", "mode", "version", "replicas", "manual_replicas", "peak_day"),
+    *(
+        "namespace",
+        "deployment",
+        "container",
+        "mode",
+        "version",
+        "replicas",
+        "manual_replicas",
+        "peak_day",
+        "withheld",
+        "withheld_replicas",
+    ),
     *("hpa", "opted_out", "owned", *_RESOURCES, *(f"manual_{name}" for name in _RESOURCES)),
 )
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from kubedoor.errors import InvalidInput, PrometheusRefused
+from kubedoor.errors import InvalidInput, PrometheusRefused, PrometheusUnreachable
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -101,3 +102,13 @@ def _split_url(url: str) -> tuple[str, str, str]:
 
 def _is_header_text(text: str) -> bool:
     return text.isascii() and text.isprintable() and text == text.strip()
+
+
+def check_ca_file(ca_file: str) -> None:
+    """Without this check, `requests` would report an unusable CA file as an unreachable server."""
+    if not ca_file:
+        return
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise PrometheusUnreachable(f"the CA file {ca_file} cannot be read as certificates") from error

@@ -6,37 +6,42 @@ on messages of `requests`, because they can quote a header or an address with a 
 
 from __future__ import annotations
 
+import copy
 import json
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import requests
 
-from kubedoor.collection.prometheus.access import Access
-from kubedoor.collection.prometheus.failures import is_too_large, wrapped_errors
-from kubedoor.collection.prometheus.json_stream import QueryResult
-from kubedoor.errors import (
-    PrometheusError,
-    PrometheusNotUnderstood,
-    PrometheusRefused,
-    PrometheusUnreachable,
-    QueryTooLarge,
+from kubedoor.collection.prometheus.access import Access, check_ca_file
+from kubedoor.collection.prometheus.error_answers import MAX_ERROR_BYTES, ErrorAnswer
+from kubedoor.collection.prometheus.failures import (
+    BROKEN_CONNECTIONS,
+    AnswerCut,
+    ConnectionBroken,
+    GatewayTimeout,
+    ServerBusy,
+    StoresAway,
+    wrapped_errors,
 )
+from kubedoor.collection.prometheus.json_stream import QueryResult
+from kubedoor.collection.prometheus.retries import Retries
+from kubedoor.errors import PrometheusError, PrometheusNotUnderstood, PrometheusUnreachable
 
-RETRY_PAUSES_SECONDS = (1.0, 4.0)
-"""Backoff before the second and the third attempt; the third is the last."""
+Read = TypeVar("Read")
 MAX_TIMEOUTS_PER_ANSWER = 5
 """Limit for a whole response, as a multiple of `timeout_seconds`, which only limits each wait for bytes."""
 MAX_METADATA_BYTES = 32 * 2**20
 _CHUNK_BYTES = 256 * 1024
 _QUERY_SHARE_OF_TIMEOUT = 0.9
-_RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-_MAX_QUOTED_CHARACTERS = 300
+_RETRIED = (ServerBusy, StoresAway, GatewayTimeout)
+_WHOLE_ANSWERS = {"partial_response": "false", "deny_partial_response": "1"}
+"""Thanos' field and VictoriaMetrics': an answer without the data of a server that is away is an error. Others ignore them."""
+_PARTIAL_ANSWERS = {"partial_response": "true", "deny_partial_response": "0"}
 
 
 class PrometheusClient:
@@ -75,6 +80,29 @@ class PrometheusClient:
         self._clock = clock
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
+        self._partial_fields: Mapping[str, str] = _WHOLE_ANSWERS
+        self.allows_partial = False
+        """Whether answers may lack the data of a server that is away; such an answer says so."""
+
+    def allowing_partial(self) -> PrometheusClient:
+        """The same client, for the answers that are still to be had while some of the servers behind are away."""
+        other = copy.copy(self)
+        other._partial_fields = _PARTIAL_ANSWERS
+        other.allows_partial = True
+        return other
+
+    def repeat(self, read: Callable[[], Read]) -> Read:
+        """`read()`, again from its beginning if its connection is refused or breaks, or its answer is cut short.
+
+        A few times, within MAX_RETRY_SECONDS. `read` must not add to what an earlier, broken run of it has left.
+        """
+        retries = Retries(sleep=self._sleep, clock=self._clock)
+        while True:
+            try:
+                return read()
+            except (ConnectionBroken, AnswerCut):
+                if not retries.wait():
+                    raise
 
     @contextmanager
     def query(self, promql: str, *, time: float | None = None) -> Iterator[QueryResult]:
@@ -145,18 +173,21 @@ class PrometheusClient:
         self, method: str, endpoint: str, fields: Mapping[str, str]
     ) -> Iterator[requests.Response]:
         """A response with status 200, after retries. Errors inside the `with` block are translated too."""
-        pauses = iter(RETRY_PAUSES_SECONDS)
+        retries = Retries(sleep=self._sleep, clock=self._clock)
         while True:
-            with self._translated_errors(), self._send(method, endpoint, fields) as response:
+            partial_fields = self._partial_fields
+            with self._translated_errors(), self._send(method, endpoint, {**fields, **partial_fields}) as response:
                 if response.status_code == 200:
                     self._reject_html(response)
                     yield response
                     return
-                error = self._status_error(response)
-            pause = next(pauses, None)
-            if pause is None or not isinstance(error, PrometheusUnreachable):
-                raise error
-            self._sleep(pause)
+                answer = self._error_answer(response, fields)
+            if partial_fields and any(map(answer.refuses_field, partial_fields)):
+                self._partial_fields = {}
+                continue
+            error = answer.error(self.address)
+            if not isinstance(error, _RETRIED) or not retries.wait(at_least=answer.retry_after_seconds):
+                raise _after(error, retries.attempts)
 
     def _send(self, method: str, endpoint: str, fields: Mapping[str, str]) -> requests.Response:
         return self._open_session().request(
@@ -175,7 +206,7 @@ class PrometheusClient:
     def _open_session(self) -> requests.Session:
         with self._lock:
             if self._session is None:
-                _check_ca_file(self._ca_file)
+                check_ca_file(self._ca_file)
                 self._session = requests.Session()
                 # Always set, even without credentials; otherwise `requests` reads them from a netrc file.
                 self._session.auth = self._authorize
@@ -204,24 +235,20 @@ class PrometheusClient:
                 " log-in"
             )
 
-    def _status_error(self, response: requests.Response) -> PrometheusError:
-        """The error for a status other than 200."""
-        status = response.status_code
-        if status in (401, 403, 407):
-            return PrometheusRefused(f"{self.address} refuses the credentials ({status}): check token, user and tenant")
-        if status in range(300, 400):
-            return PrometheusNotUnderstood(
-                f"{self.address} redirects elsewhere ({status}): set the final address, without a log-in page before it"
-            )
-        kind, text = _error_fields(response)
-        message = f"{self.address} answers {status}" + (f": {text}" if text else "")
-        if is_too_large(status, kind, text):
-            return QueryTooLarge(message)
-        if status in _RETRIED_STATUSES:
-            return PrometheusUnreachable(f"{message}, after {len(RETRY_PAUSES_SECONDS) + 1} attempts")
-        if status == 404:
-            message += ": is the path right? VictoriaMetrics clusters need /select/0/prometheus, Mimir /prometheus"
-        return PrometheusNotUnderstood(message)
+    def _error_answer(self, response: requests.Response, fields: Mapping[str, str]) -> ErrorAnswer:
+        body = b""
+        for chunk in response.iter_content(MAX_ERROR_BYTES):
+            body += chunk
+            if len(body) >= MAX_ERROR_BYTES:
+                break
+        return ErrorAnswer.parsed(
+            response.status_code,
+            body,
+            content_type=response.headers.get("Content-Type", ""),
+            query=fields.get("query", ""),
+            retry_after=response.headers.get("Retry-After", ""),
+            now=time.time(),
+        )
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -230,10 +257,11 @@ class PrometheusClient:
         except requests.exceptions.ContentDecodingError as error:
             raise PrometheusNotUnderstood(f"{self.address} sends an answer that cannot be decompressed") from error
         except requests.RequestException as error:
-            raise PrometheusUnreachable(f"{self.address} {self._describe(error)}") from error
+            causes = {type(cause).__name__ for cause in wrapped_errors(error)}
+            message = f"{self.address} {self._describe(error, causes)}"
+            raise _connection_error(error, causes)(message) from error
 
-    def _describe(self, error: requests.RequestException) -> str:
-        causes = {type(cause).__name__ for cause in wrapped_errors(error)}
+    def _describe(self, error: requests.RequestException, causes: Collection[str]) -> str:
         if isinstance(error, requests.exceptions.ProxyError):
             return "cannot be reached through the proxy that the environment names (HTTPS_PROXY, NO_PROXY)"
         if "SSLCertVerificationError" in causes:
@@ -251,24 +279,16 @@ class PrometheusClient:
         return "cannot be reached"
 
 
-def _check_ca_file(ca_file: str) -> None:
-    """Without this check, `requests` would report an unusable CA file as an unreachable server."""
-    if not ca_file:
-        return
-    try:
-        ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise PrometheusUnreachable(f"the CA file {ca_file} cannot be read as certificates") from error
+def _after(error: PrometheusError, attempts: int) -> PrometheusError:
+    return error if attempts == 1 else type(error)(f"{error.message}, after {attempts} attempts")
 
 
-def _error_fields(response: requests.Response) -> tuple[str, str]:
-    """(`errorType`, shortened `error`) of Prometheus' JSON; both empty for any other body."""
-    body = next(response.iter_content(_CHUNK_BYTES), b"")
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return "", ""
-    if not isinstance(answer, dict):
-        return "", ""
-    text = " ".join(str(answer.get("error", "")).split())
-    return str(answer.get("errorType", "")), text[:_MAX_QUOTED_CHARACTERS]
+def _connection_error(error: requests.RequestException, causes: Collection[str]) -> type[PrometheusUnreachable]:
+    """ConnectionBroken if another attempt may succeed. A timeout, a proxy and a certificate stay what they are."""
+    is_lasting = isinstance(error, requests.exceptions.ProxyError | requests.exceptions.SSLError)
+    is_slow = isinstance(error, requests.exceptions.Timeout) or "ReadTimeoutError" in causes
+    return (
+        ConnectionBroken
+        if not (is_lasting or is_slow) and BROKEN_CONNECTIONS.intersection(causes)
+        else PrometheusUnreachable
+    )

@@ -13,12 +13,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubedoor.errors import PrometheusNotUnderstood
+from kubedoor.collection.prometheus.failures import AnswerCut, Failure, classify, is_limit_warning
+from kubedoor.errors import PrometheusNotUnderstood, QueryTooLarge
 
 MAX_VALUE_CHARACTERS = 64 * 2**20
 """Limit for one series or other value; far above the 11,000 points that Prometheus returns at most."""
+MAX_ERROR_CHARACTERS = 300
 _SPACE = " \t\n\r"
 _EXCERPT_CHARACTERS = 60
+_QUERY_ANNOTATIONS = ("PromQL warning", "PromQL info")
+"""Prefixes of warnings about the form of a query. Any other warning means that data is missing."""
 
 
 class _JsonReader:
@@ -31,6 +35,7 @@ class _JsonReader:
         self._buffer = ""
         self._position = 0
         self._is_at_end = False
+        self._has_begun = False
 
     def peek(self) -> str:
         """The next character that is not white space, not consumed; empty at the end."""
@@ -48,6 +53,7 @@ class _JsonReader:
         if not char or char not in expected:
             raise self._malformed()
         self._position += 1
+        self._has_begun = True
         return char
 
     def value(self) -> Any:
@@ -83,10 +89,11 @@ class _JsonReader:
 
     def _malformed(self) -> PrometheusNotUnderstood:
         if self._position >= len(self._buffer):
-            return PrometheusNotUnderstood("Prometheus' answer ends in the middle of its JSON")
+            return AnswerCut("Prometheus' answer ends in the middle of its JSON")
         excerpt = self._buffer[self._position : self._position + _EXCERPT_CHARACTERS]
         if self._is_at_end:
-            return PrometheusNotUnderstood(f"Prometheus' answer is cut short or not JSON, at {excerpt!r}")
+            kind = AnswerCut if self._has_begun else PrometheusNotUnderstood
+            return kind(f"Prometheus' answer is cut short or not JSON, at {excerpt!r}")
         return PrometheusNotUnderstood(f"Prometheus' answer is not the JSON expected, at {excerpt!r}")
 
 
@@ -98,6 +105,20 @@ class QueryResult:
     status: str = ""
     warnings: list[str] = field(default_factory=list)
     is_partial: bool = False
+    error: str = ""
+
+    @property
+    def is_limited(self) -> bool:
+        """A warning says that a limit left data out: Thanos answers so, and a smaller query is answered whole."""
+        return any(is_limit_warning(warning) for warning in self._warnings_of_data())
+
+    def _warnings_of_data(self) -> Iterator[str]:
+        return (warning for warning in self.warnings if not warning.startswith(_QUERY_ANNOTATIONS))
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Data is missing, by the server's own word or by a warning that is not about the form of the query."""
+        return self.is_partial or any(self._warnings_of_data())
 
     def series(self) -> Iterator[dict[str, Any]]:
         """Yields the objects of `data.result`. Raises PrometheusNotUnderstood if the response is not a success."""
@@ -110,7 +131,11 @@ class QueryResult:
             else:
                 raise PrometheusNotUnderstood("Prometheus' answer has no result: `data` is not an object")
         if self.status != "success":
-            raise PrometheusNotUnderstood(f"Prometheus' answer has the status {self.status!r}, not 'success'")
+            is_too_large = classify(200, "", self.error) is Failure.TOO_LARGE
+            message = f"Prometheus' answer has the status {self.status!r}, not 'success'"
+            raise (QueryTooLarge if is_too_large else PrometheusNotUnderstood)(
+                f"{message}: {self.error[:MAX_ERROR_CHARACTERS]}" if self.error else message
+            )
 
     def _set(self, key: str, value: Any) -> None:
         match key, value:
@@ -120,6 +145,8 @@ class QueryResult:
                 self.warnings.extend(str(warning) for warning in value)
             case "isPartial", bool():
                 self.is_partial = value
+            case "error", str():
+                self.error = value
 
 
 def _keys(reader: _JsonReader) -> Iterator[str]:

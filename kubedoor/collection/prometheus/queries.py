@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kubedoor.collection.readings import STATE_METRICS, Fact, Metric
+from kubedoor.collection.readings import DEPLOYMENT_METRICS, NODE_METRICS, STATE_METRICS, Fact, Metric
 from kubedoor.model.usage import TimeRange
 
 LOOK_BACK_SECONDS = 300
@@ -24,6 +24,10 @@ LOOK_BACK_SECONDS = 300
 FACT_LABEL = "kubedoor_fact"
 METRIC_LABEL = "kubedoor_metric"
 """A copy of the metric name, because `or` drops series that differ in the name only."""
+RENAMED_LABELS = ("exported_namespace", "exported_pod", "exported_container")
+"""What Prometheus makes of labels that the scrape job has, too."""
+LISTED, USED, LISTED_AND_USED = "listed", "used", "listed_and_used"
+_OF_NODES = {Metric.NODE_ALLOCATABLE: ('resource=~"cpu|memory"',)}
 _CONTAINER = "namespace, pod, container"
 _REAL_CONTAINER = ('container!=""', 'container!="POD"')
 _STATE_LABELS = (
@@ -103,13 +107,21 @@ def memory_curve(scope: Scope) -> str:
     return f"max by ({_CONTAINER}) ({_of_containers(Metric.MEMORY, scope)})"
 
 
-def facts(scope: Scope, *, seconds: int) -> str:
-    """An instant query for the facts of each container over the last `seconds`; FACT_LABEL names the fact."""
+def facts(scope: Scope, *, seconds: int, rate_seconds: int) -> str:
+    """An instant query for the facts of each container over the last `seconds`; FACT_LABEL names the fact.
+
+    `rate_seconds`: the first rate of the window reaches back that far.
+    """
     window = f"[{seconds}s]"
     restarts = _of_containers(Metric.RESTARTS, scope)
     reasons = _selector(Metric.LAST_TERMINATED_REASON, scope, 'reason="OOMKilled"')
-    # Only the reason of the last termination is known, and it stays until the next one: hence the short look-back.
+    # Only the reason of the last termination is known, and it stays until the next one: hence the short look-back. A pod
+    # that is gone by the end of the window has no next one.
     killed = f"max by ({_CONTAINER}) (last_over_time({reasons}[{LOOK_BACK_SECONDS}s])) == 1"
+    once_killed = f"max by ({_CONTAINER}) (last_over_time({reasons}{window})) == 1"
+    present = f"max by ({_CONTAINER}) (last_over_time({restarts}[{LOOK_BACK_SECONDS}s]))"
+    counter = _of_containers(Metric.CPU, scope)
+    reach = f"[{seconds + rate_seconds}s]"
     events = f"increase({_of_containers(Metric.OOM_EVENTS, scope)}{window})"
     pieces = {
         Fact.MEMORY_MAX: f"max by ({_CONTAINER}) (max_over_time({_of_containers(Metric.MEMORY, scope)}{window}))",
@@ -117,39 +129,92 @@ def facts(scope: Scope, *, seconds: int) -> str:
         Fact.THROTTLED_PERIODS: _growth("increase", Metric.CFS_THROTTLED_PERIODS, scope, seconds),
         # Each killed container has its own series, by cgroup id, so these are summed.
         Fact.OOM_EVENTS: f"sum by ({_CONTAINER}) (max by ({_CONTAINER}, id) ({events})) > 0",
+        # Not of counters that fell below what they had when the window began: these are real restarts.
+        Fact.COUNTER_FLOOR: f"min by ({_CONTAINER}) (min_over_time({counter}{reach})"
+        f" >= (0.9 * ({counter} offset {seconds + rate_seconds}s) or 0 * {counter}) and (resets({counter}{reach}) > 0))",
         Fact.OOM_RESTARTS: f"(max by ({_CONTAINER}) (increase({restarts}{window})) > 0)"
-        f" and on ({_CONTAINER}) ({killed})",
+        f" and on ({_CONTAINER}) (({killed}) or (({once_killed}) unless on ({_CONTAINER}) ({present})))",
     }
     return " or ".join(
         f'label_replace({text}, "{FACT_LABEL}", "{fact}", "namespace", ".*")' for fact, text in pieces.items()
     )
 
 
+def replicas(scope: Scope) -> str:
+    """For the range query of memory, joined by `or`: what is listed: pods, unready
+    ones, and what Deployments want and have; METRIC_LABEL names the metric.
+    """
+    pods = f"max by (namespace, pod) ({_of_containers(Metric.CONTAINER_INFO, scope)})"
+    ready = _selector(Metric.POD_READY, scope, 'condition="true"')
+    pieces = {Metric.CONTAINER_INFO: pods, Metric.POD_READY: f"(max by (namespace, pod) ({ready}) == 0)"} | {
+        metric: f"max by (namespace, deployment) ({_selector(metric, scope)})" for metric in DEPLOYMENT_METRICS
+    }
+    return " or ".join(
+        f'label_replace({text}, "{METRIC_LABEL}", "{metric}", "namespace", ".*")' for metric, text in pieces.items()
+    )
+
+
+def unmapped_samples(scope: Scope, *, seconds: int) -> str:
+    """How many series there are of usage at all, of usage with container labels, and of labels that a scrape job renamed.
+
+    An instant query, for a day without any row: METRIC_LABEL tells them apart.
+    """
+    everywhere = replace(scope, namespaces=(), excluded_namespaces=())
+    window = f"[{seconds}s]"
+    pieces = {
+        "usage": f"count(last_over_time({_selector(Metric.MEMORY, scope)}{window}))",
+        "containers": f"count(last_over_time({_of_containers(Metric.MEMORY, scope)}{window}))",
+        "exported_namespace": _renamed("exported_namespace", everywhere, window),
+        "exported_pod": _renamed("exported_pod", everywhere, window),
+    }
+    return " or ".join(f'label_replace({text}, "{METRIC_LABEL}", "{name}", "", "")' for name, text in pieces.items())
+
+
+def _renamed(label: str, scope: Scope, window: str) -> str:
+    selector = _selector(Metric.CONTAINER_INFO, scope, f'{label}!=""')
+    return f"count(last_over_time({selector}{window}))"
+
+
 def state(scope: Scope, ranges: Sequence[TimeRange]) -> str:
     """An instant query, at the end of the last range, for the last value of every series of STATE_METRICS in any range.
 
-    Each range has its own sub-query, so that the hours between two windows are not read. The last range comes first,
-    because `or` keeps the first occurrence of a series.
+    With NODE_METRICS, of the largest node. Each range has its own sub-query, so that the hours between two windows are not
+    read. The last range comes first, because `or` keeps the first occurrence of a series.
     """
-    selector = _selector("", scope, _named(STATE_METRICS))
     pieces = (
-        _with_metric_label(f"last_over_time({selector}[{_seconds(piece)}s]{_offset(piece, ranges[-1].end)})")
+        _with_metric_label(metric, _newest(metric, scope, f"[{_seconds(piece)}s]", _offset(piece, ranges[-1].end)))
         for piece in reversed(ranges)
+        for metric in (*STATE_METRICS, *NODE_METRICS)
     )
     return f"max by ({', '.join(_STATE_LABELS)}) ({' or '.join(pieces)})"
 
 
 def presence(scope: Scope, metrics: Iterable[Metric], *, seconds: int) -> str:
     """Counts the series of each metric in the last `seconds`; METRIC_LABEL names the metric."""
-    selector = _selector("", scope, _named(metrics))
-    return f"count by ({METRIC_LABEL}) ({_with_metric_label(f'last_over_time({selector}[{seconds}s])')})"
+    return " or ".join(
+        _with_metric_label(metric, f"count({_newest(metric, scope, f'[{seconds}s]')})") for metric in metrics
+    )
 
 
 def renamed_labels(scope: Scope, *, seconds: int) -> str:
-    """Counts the series of kube-state-metrics whose labels the scrape job replaced (`honor_labels` is not set)."""
-    everywhere = replace(scope, namespaces=(), excluded_namespaces=())
-    selector = _selector(Metric.CONTAINER_INFO, everywhere, 'exported_pod!=""')
-    return f"count(last_over_time({selector}[{seconds}s]))"
+    """Counts the series of kube-state-metrics whose labels the scrape job replaced (`honor_labels` is not set).
+
+    METRIC_LABEL names the label that has the own value of the series now.
+    """
+    window = f"[{seconds}s]"
+    return " or ".join(
+        _with_metric_label(label, _renamed(label, _everywhere(scope), window)) for label in RENAMED_LABELS
+    )
+
+
+def overlap(scope: Scope, *, seconds: int) -> str:
+    """Counts the pods that are listed, those that have usage, and those that are and have both; METRIC_LABEL says which."""
+    window = f"[{seconds}s]"
+    by = "by (namespace, pod)"
+    listed = f"count {by} (last_over_time({_of_containers(Metric.CONTAINER_INFO, scope)}{window}))"
+    used = f"count {by} (last_over_time({_of_containers(Metric.MEMORY, scope)}{window}))"
+    pieces = {LISTED: listed, USED: used, LISTED_AND_USED: f"{listed} and on (namespace, pod) {used}"}
+    return " or ".join(_with_metric_label(name, f"count({text})") for name, text in pieces.items())
 
 
 def namespaces_of(scope: Scope) -> str:
@@ -157,12 +222,21 @@ def namespaces_of(scope: Scope) -> str:
     return _of_containers(Metric.MEMORY, scope)
 
 
-def _named(metrics: Iterable[Metric]) -> str:
-    return f"__name__=~{quoted(_any_of(metrics))}"
+def _newest(metric: Metric, scope: Scope, window: str, offset: str = "") -> str:
+    """The newest sample in `window`. The name is exact: Google Managed Prometheus refuses a pattern of names."""
+    if metric in NODE_METRICS:
+        selector = _selector(metric, _everywhere(scope), *_OF_NODES.get(metric, ()))
+    else:
+        selector = _selector(metric, scope)
+    return f"last_over_time({selector}{window}{offset})"
 
 
-def _with_metric_label(text: str) -> str:
-    return f'label_replace({text}, "{METRIC_LABEL}", "$1", "__name__", "(.+)")'
+def _everywhere(scope: Scope) -> Scope:
+    return replace(scope, namespaces=(), excluded_namespaces=())
+
+
+def _with_metric_label(name: str, text: str) -> str:
+    return f'label_replace({text}, "{METRIC_LABEL}", "{name}", "namespace", ".*")'
 
 
 def _seconds(piece: TimeRange) -> int:

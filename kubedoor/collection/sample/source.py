@@ -17,8 +17,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kubedoor import quantities
+from kubedoor.collection.grid import Curve, Grid
 from kubedoor.collection.ownership import ALPHABET, HASH_ALPHABET
-from kubedoor.collection.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, Curve, DayReading, Fact, Grid, Metric
+from kubedoor.collection.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, DayReading, Fact, Metric
 from kubedoor.collection.sample.cluster import DEPLOYMENTS, LoadProfile, SampleContainer, SampleDeployment, Scenario
 from kubedoor.collection.usage_days import day_usage
 from kubedoor.model.checks import Check

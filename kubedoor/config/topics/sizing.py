@@ -38,6 +38,45 @@ class SizingSettings:
         "1Mi", parsers.memory, "32Mi", "Floor of a memory request.", variable="KUBEDOOR_MIN_MEMORY"
     )
 
+    min_coverage: float = setting(
+        "0.8",
+        parsers.number(0, 1),
+        "0.6",
+        "Share of steps and of pods with samples below which a usage day is thin: thin days lower nothing.",
+    )
+    max_cpu_millicores: int = setting(
+        "4096",
+        parsers.cpu,
+        "128",
+        "CPU above which a sample is implausible where neither a limit nor a node is known.",
+        variable="KUBEDOOR_MAX_CPU",
+    )
+    max_memory_bytes: int = setting(
+        "64Ti",
+        parsers.memory,
+        "2Ti",
+        "Memory above which a sample is implausible where neither a limit nor a node is known.",
+        variable="KUBEDOOR_MAX_MEMORY",
+    )
+    hpa_requests: str = setting(
+        "withhold",
+        parsers.one_of("withhold", "target", "control"),
+        "target",
+        "Requests of a resource that an HPA targets by utilisation: left alone, usage divided by the target, or controlled.",
+    )
+    guaranteed_qos: str = setting(
+        "withhold",
+        parsers.one_of("withhold", "keep"),
+        "keep",
+        "Guaranteed pods: their values are withheld, or request and limit move together.",
+    )
+    large_change_percent: int = setting(
+        "0",
+        parsers.integer(0, 10_000),
+        "50",
+        "A change by more than this share of what is requested is withheld until somebody accepts it; 0: none is.",
+    )
+
     @property
     def windows(self) -> PeakWindows:
         return PeakWindows.parse(self.peak_windows, self.time_zone, weekdays_only=self.weekdays_only)

@@ -97,7 +97,11 @@ MATRIX: dict[str, Values] = {
         "collect": {"trigger": "pingsource", "schedule": "*/15 12 * * *"},
         "secrets": {"collectToken": "t"},
     },
-    "rights taken away": {"api": {"canSwitch": False, "canAct": False}, "schedules": {"enabled": False}},
+    "rights taken away": {
+        "api": {"canSwitch": False, "canAct": False},
+        "collect": {"canReadCluster": False},
+        "schedules": {"enabled": False},
+    },
     "secrets from elsewhere": {"secrets": {"existingSecret": "mine"}, "imagePullSecrets": [{"name": "registry"}]},
     "more of everything": {
         "image": {"digest": DIGEST, "pullPolicy": "Always"},
@@ -246,6 +250,25 @@ def test_the_door_alone_neither_collects_nor_serves_pages(tmp_path: Path) -> Non
     assert ("Deployment", "mutate") in names
     assert ("Secret", "kubedoor-api-token") in names
     assert not names & {("Service", "api"), ("Service", "collect"), ("CronJob", "kubedoor-collect")}
+
+
+@pytest.mark.parametrize(
+    ("values", "want"),
+    [
+        pytest.param({}, ["kubedoor-collect"], id="by default"),
+        pytest.param(MATRIX["the door alone"], ["kubedoor-api"], id="the home cluster collects with this token"),
+        pytest.param({"collect": {"canReadCluster": False}}, [], id="switched off"),
+    ],
+)
+def test_who_may_read_the_cluster(tmp_path: Path, values: Values, want: list[str]) -> None:
+    manifests = render(tmp_path, merged(LEAST, values))
+    bound = [
+        one for one in manifests if one["kind"] == "ClusterRoleBinding" and one["roleRef"]["name"] == "kubedoor-collect"
+    ]
+    assert [subject["name"] for one in bound for subject in one["subjects"]] == want
+    roles = [one for one in manifests if one["kind"] == "ClusterRole" and one["metadata"]["name"] == "kubedoor-collect"]
+    assert len(roles) == len(bound)
+    assert {verb for one in roles for rule in one["rules"] for verb in rule["verbs"]} <= {"list"}
 
 
 def notes(folder: Path, values: Values) -> str:

@@ -15,8 +15,11 @@ import requests
 import yaml
 
 from kubedoor.admission import webhook_configuration
+from kubedoor.collection.cluster_facts.from_api import facts_from_api
 from kubedoor.config import settings
 from kubedoor.errors import KubeDoorError
+from kubedoor.kube.client import Cluster
+from kubedoor.model.cluster_facts import FactKind
 from kubedoor.runtime import jobs
 from tests.contract.conftest import PrometheusOf
 from tests.contract.lab import replicas_of, resources_of
@@ -115,9 +118,8 @@ def test_the_main_job_is_done(installed: Installed) -> None:
     plane.kubectl("set", "image", "deployment/web", "app=registry.test/app:2", "-n", "shop")
     stored = plane.get("deployment", "web", "shop")
     assert replicas_of(stored) == 3
-    requests = resources_of(stored)["requests"]
-    assert requests["cpu"] == "200m"
-    assert requests["memory"] == "300Mi"
+    # Four pods used 200m and 300Mi each: three replicas, set by hand, have to carry the same load.
+    assert resources_of(stored)["requests"] == {"cpu": "267m", "memory": "400Mi"}
 
 
 def test_helm_test_passes(installed: Installed) -> None:
@@ -256,6 +258,18 @@ def remove_the_webhook(found: Installed) -> None:
     jobs.remove_webhook(settings.load({"KUBEDOOR_KUBECONFIG": str(kubeconfig)}))
 
 
+def read_fact(kind: FactKind) -> Callable[[Installed], None]:
+    """A check that `collect` may read one kind of cluster facts. VPAs are forbidden without the rule even without the CRD."""
+
+    def read(found: Installed) -> None:
+        cluster = Cluster(kubeconfig=str(found.production.kubeconfig_of("kubedoor-collect")))
+        facts = facts_from_api(cluster)
+        if kind not in facts.known:
+            raise PartFailed(facts.unknown[kind])
+
+    return read
+
+
 VERBS = ("create", "patch", "delete")
 HOOKS = "mutatingwebhookconfigurations"
 NEEDS: dict[Rule, Callable[[Installed], None]] = {
@@ -269,6 +283,11 @@ NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", HOOKS, "create"): switch_on,
     ("kubedoor-api", HOOKS, "patch"): switch_on_again,
     ("kubedoor-api", HOOKS, "delete"): switch_off,
+    ("kubedoor-collect", "nodes", "list"): read_fact(FactKind.NODES),
+    ("kubedoor-collect", "limitranges", "list"): read_fact(FactKind.LIMIT_RANGES),
+    ("kubedoor-collect", "resourcequotas", "list"): read_fact(FactKind.QUOTAS),
+    ("kubedoor-collect", "horizontalpodautoscalers", "list"): read_fact(FactKind.HPAS),
+    ("kubedoor-collect", "verticalpodautoscalers", "list"): read_fact(FactKind.VPAS),
     ("kubedoor-door", "services", "get"): switch_on,
     ("kubedoor-snapshot", "configmaps", "patch"): publish("api"),
     **{("kubedoor-schedules", kind, verb): schedule for kind in ("cronjobs", "secrets") for verb in VERBS},

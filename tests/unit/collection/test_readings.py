@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kubedoor.collection.readings import ClusterState, DayReading, Fact, Grid, Metric, Segment
+from kubedoor.collection.grid import Grid, Segment
+from kubedoor.collection.readings import ClusterState, DayReading, Fact, Metric
 from kubedoor.model.usage import TimeRange
 
 START = datetime(2025, 6, 3, 10, tzinfo=UTC)

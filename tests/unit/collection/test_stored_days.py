@@ -22,7 +22,7 @@ def missing_of(*stored: StoredDay | None) -> list[int]:
     """The ages in days of the missing days; `stored` is newest first, None for a day that is not stored."""
     days = [PeakDay(NEWEST - timedelta(days=back), ()) for back in range(len(stored))]
     there = {day.day: replace(known, day=day.day) for day, known in zip(days, stored, strict=True) if known}
-    return [(NEWEST - day.day).days for day in missing_days(days, there, PROVENANCE)]
+    return [(NEWEST - day.day).days for day in missing_days(days, there, PROVENANCE, min_coverage=0.8)]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,9 @@ def missing_of(*stored: StoredDay | None) -> list[int]:
         pytest.param((WHOLE, replace(WHOLE, source="")), [], id="stored without a mark"),
         pytest.param((WHOLE, EMPTY, WHOLE, EMPTY), [1], id="empty, with usage before it"),
         pytest.param((EMPTY, EMPTY), [0, 1], id="all empty"),
+        pytest.param(
+            (WHOLE, replace(WHOLE, coverage=0.5), replace(WHOLE, coverage=0.5)), [1], id="thin, of the two newest days"
+        ),
     ],
 )
 def test_days_are_missing(stored: tuple[StoredDay | None, ...], want: list[int]) -> None:
@@ -54,10 +57,13 @@ def test_days_are_missing(stored: tuple[StoredDay | None, ...], want: list[int])
             replace(WHOLE, is_partial=True), DayUsage(ROWS, 0.9, is_partial=True), False, id="partial replaces partial"
         ),
         pytest.param(replace(WHOLE, windows="other"), DayUsage(ROWS, 0.9, is_partial=True), False, id="other windows"),
+        pytest.param(WHOLE, DayUsage(ROWS, 0.1), True, id="a thin result never replaces a whole day"),
+        pytest.param(replace(WHOLE, coverage=0.1), DayUsage(ROWS, 0.2), False, id="thin replaces thin"),
+        pytest.param(replace(WHOLE, windows="other"), DayUsage(ROWS, 0.1), False, id="thin, of other windows"),
         pytest.param(replace(WHOLE, source="x"), DayUsage(ROWS, 0.9, is_partial=True), False, id="another source"),
     ],
 )
 def test_a_stored_day_is_kept_if_the_new_result_is_worse(
     known: StoredDay | None, usage: DayUsage, is_kept: bool
 ) -> None:
-    assert bool(reason_to_keep(known, usage, PROVENANCE)) is is_kept
+    assert bool(reason_to_keep(known, usage, PROVENANCE, min_coverage=0.8)) is is_kept

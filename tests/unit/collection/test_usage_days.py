@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubedoor.collection.readings import DayReading, Fact, Grid, Metric
-from kubedoor.collection.usage_days import day_usage, mean_curve, nearest_rank, quantile, round_up
+from kubedoor.collection.grid import Grid
+from kubedoor.collection.pod_counts import nearest_rank
+from kubedoor.collection.readings import DayReading, Fact, Metric
+from kubedoor.collection.usage_days import day_usage, mean_curve, quantile, round_up
 from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
 from kubedoor.model.values import Resources
 
@@ -239,7 +241,7 @@ def test_a_container_without_one_of_the_figures_gives_no_row_but_a_warning(
     day = Day().pod(f"{OLD}-bcdfg").pod(f"{OLD}-bcdfg", container="odd", cpu=cpu, memory=memory)
     usage = day.usage()
     assert [row.container for row in usage.rows] == ["cart"]
-    assert f"1 container without a sample of {metric} left out" in usage.warnings
+    assert f"1 container without a sample of {metric} left out: shop/cart/odd" in usage.warnings
 
 
 def test_a_day_without_data_has_no_rows_and_names_what_is_missing() -> None:

@@ -8,7 +8,7 @@ from kubedoor.errors import InvalidInput
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import CollectedValues, Resources
 from kubedoor.sizing import rules
-from kubedoor.sizing.rules import SizingOptions
+from kubedoor.sizing.options import SizingOptions
 from tests.support.builders import DAY, make_usage_day
 
 MI = 2**20
@@ -16,7 +16,10 @@ YESTERDAY = DAY - timedelta(days=1)
 
 
 def size(*history: UsageDay, options: SizingOptions | None = None) -> CollectedValues:
-    return rules.rule_named("peak-day")(history, options or SizingOptions())
+    (values,) = rules.collected_values(
+        history, rule="peak-day", options=options or SizingOptions(), whole_cluster=False
+    )
+    return values
 
 
 def test_the_heaviest_day_decides() -> None:
@@ -40,14 +43,14 @@ def test_memory_follows_its_own_day() -> None:
     assert got.containers[0].values.memory_request_bytes == 900 * MI
 
 
-def test_a_sidecar_is_sized_by_the_workloads_day() -> None:
+def test_a_sidecar_is_never_below_its_own_p95_of_a_day_with_as_many_pods() -> None:
     got = size(
         make_usage_day(cpu=400),
         make_usage_day(container="proxy", cpu=20),
         make_usage_day(cpu=100, day=YESTERDAY),
         make_usage_day(container="proxy", cpu=90, day=YESTERDAY),
     )
-    assert [(c.container, c.values.cpu_request_millicores) for c in got.containers] == [("app", 400), ("proxy", 20)]
+    assert [(c.container, c.values.cpu_request_millicores) for c in got.containers] == [("app", 400), ("proxy", 90)]
 
 
 def test_a_container_that_is_new_since_the_peak_day_uses_its_own() -> None:
@@ -74,7 +77,10 @@ def test_floors_and_whole_mebibytes() -> None:
 def test_a_request_above_its_limit_is_cut_and_says_so() -> None:
     got = size(make_usage_day(cpu=900, memory=900 * MI, found=Resources(None, None, 300, 200 * MI))).containers[0]
     assert (got.values.cpu_request_millicores, got.values.memory_request_bytes) == (300, 200 * MI)
-    assert got.reasons[-2:] == ("cpu cut to its limit 300m", "memory cut to its limit 200Mi")
+    assert got.reasons[-2:] == (
+        "cpu request 300m: cut to its limit 300m",
+        "memory request 200Mi: cut to its limit 200Mi",
+    )
 
 
 @pytest.mark.parametrize(

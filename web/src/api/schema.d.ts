@@ -2903,9 +2903,17 @@ export interface components {
             manual_replicas: number | null;
             /** Memory Control Bytes */
             memory_control_bytes: number;
+            /**
+             * Memory Pods
+             * @description Pods on the memory peak day.
+             */
+            memory_pods: number | null;
             /** Memory Requested Bytes */
             memory_requested_bytes: number;
-            /** Memory Used Bytes */
+            /**
+             * Memory Used Bytes
+             * @description Used by all pods at the peak of the memory peak day.
+             */
             memory_used_bytes: number;
             /**
              * Mode
@@ -2997,9 +3005,17 @@ export interface components {
             manual_replicas: number | null;
             /** Memory Control Bytes */
             memory_control_bytes: number;
+            /**
+             * Memory Pods
+             * @description Pods on the memory peak day.
+             */
+            memory_pods: number | null;
             /** Memory Requested Bytes */
             memory_requested_bytes: number;
-            /** Memory Used Bytes */
+            /**
+             * Memory Used Bytes
+             * @description Used by all pods at the peak of the memory peak day.
+             */
             memory_used_bytes: number;
             /**
              * Mode

@@ -25,6 +25,7 @@ from tests.support.promserver import PromServer, ReceivedRequest, Reply, failure
 from tests.toolbox.certificates import Authority
 
 SECRET = "s3cret"
+WHOLE_ANSWERS = {"partial_response": "false", "deny_partial_response": "1"}
 
 
 class Pauses(list[float]):
@@ -73,7 +74,7 @@ def test_an_instant_query_is_a_form_with_a_timeout_of_its_own() -> None:
         assert values(client) == [{"metric": {}, "value": [1, "2"]}]
     (asked,) = server.asked
     assert (asked.method, asked.path) == ("POST", "/select/0/prometheus/api/v1/query")
-    assert asked.fields == {"query": "up", "time": "1719000000.000", "timeout": "4s"}
+    assert asked.fields == {"query": "up", "time": "1719000000.000", "timeout": "4s", **WHOLE_ANSWERS}
 
 
 def test_a_query_without_a_time_uses_the_clock_of_the_server() -> None:
@@ -88,14 +89,15 @@ def test_a_range_query_names_both_ends_and_the_step() -> None:
         with range_query as answer:
             assert list(answer.series()) == []
     assert server.asked[0].path == "/api/v1/query_range"
-    assert server.asked[0].fields == {"query": "up", "start": "60", "end": "600", "step": "60", "timeout": "4s"}
+    fields = {"query": "up", "start": "60", "end": "600", "step": "60", "timeout": "4s"}
+    assert server.asked[0].fields == {**fields, **WHOLE_ANSWERS}
 
 
 def test_label_values_are_a_get_with_a_match() -> None:
     with answering(lambda asked: success(["a", "b"])) as (server, client, _):
         assert client.label_values("namespace", match="up{}", start=60, end=120) == ["a", "b"]
     assert (server.asked[0].method, server.asked[0].path) == ("GET", "/api/v1/label/namespace/values")
-    assert server.asked[0].fields == {"match[]": "up{}", "start": "60", "end": "120"}
+    assert server.asked[0].fields == {"match[]": "up{}", "start": "60", "end": "120", **WHOLE_ANSWERS}
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,114 @@ def test_a_retry_succeeds_once_prometheus_is_back() -> None:
     with answering(lambda asked: next(replies)) as (_, client, pauses):
         assert values(client) == [{"metric": {}}]
     assert pauses == [1.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "want"),
+    [
+        pytest.param("2", [2.0, 4.0], id="longer than the backoff"),
+        pytest.param("30", [30.0, 30.0], id="both times"),
+        pytest.param("3600", [60.0], id="up to a bound, and within the deadline"),
+        pytest.param("soon", [1.0, 4.0], id="not understood"),
+    ],
+)
+def test_retry_after_is_honoured(retry_after: str, want: list[float]) -> None:
+    reply = Reply(b"", 429, headers={"Retry-After": retry_after})
+    with answering(lambda asked: reply) as (server, client, pauses):
+        assert f"after {len(want) + 1} attempts" in error_of(client)
+    assert (len(server.asked), pauses) == (len(want) + 1, want)
+
+
+def test_no_attempt_begins_after_the_deadline() -> None:
+    ticks = iter(range(0, 1_000_000, 50))
+    with answering(lambda asked: page(504), clock=lambda: float(next(ticks))) as (server, client, pauses):
+        assert "after 2 attempts" in error_of(client)
+    assert (len(server.asked), pauses) == (2, [1.0])
+
+
+def repeated(client: PrometheusClient) -> list[Any]:
+    return client.repeat(lambda: values(client))
+
+
+WHOLE = result([{"metric": {"pod": "a"}, "value": [1, "2"]}])
+CUT = Reply([b'{"status":"success","data":{"result":[{"metric":{"pod":"a"},"value":[1,"2"]},'], is_cut=True)
+SHORT = Reply(b'{"status":"success","data":{"result":[{"metric":{"pod":"a"},"value":[1,"2"]},')
+
+
+@pytest.mark.parametrize("broken", [CUT, SHORT], ids=["connection cut", "body cut short"])
+def test_an_answer_that_broke_is_asked_for_again(broken: Reply) -> None:
+    replies = iter([broken, broken, WHOLE])
+    with answering(lambda asked: next(replies)) as (_, client, pauses):
+        assert repeated(client) == [{"metric": {"pod": "a"}, "value": [1, "2"]}]
+    assert pauses == [1.0, 4.0]
+
+
+@pytest.mark.parametrize("broken", [CUT, SHORT], ids=["connection cut", "body cut short"])
+def test_an_answer_that_always_breaks_is_an_error_in_the_end(broken: Reply) -> None:
+    with answering(lambda asked: broken) as (server, client, pauses), pytest.raises(PrometheusError):
+        repeated(client)
+    assert (len(server.asked), pauses) == (3, [1.0, 4.0])
+
+
+def test_what_is_no_answer_of_a_prometheus_is_not_asked_for_again() -> None:
+    with (
+        answering(lambda asked: Reply(b"pong")) as (server, client, _),
+        pytest.raises(PrometheusNotUnderstood),
+    ):
+        repeated(client)
+    assert len(server.asked) == 1
+
+
+def test_a_refused_connection_is_tried_again() -> None:
+    pauses = Pauses()
+    with (
+        PrometheusClient(f"http://127.0.0.1:{closed_port()}", sleep=pauses) as client,
+        pytest.raises(PrometheusUnreachable, match="nothing listens there"),
+    ):
+        repeated(client)
+    assert pauses == [1.0, 4.0]
+
+
+def test_a_server_that_hangs_up_is_tried_again() -> None:
+    def serve(server: socket.socket) -> None:
+        for _ in range(3):
+            server.accept()[0].close()
+
+    pauses = Pauses()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        with (
+            PrometheusClient(f"http://127.0.0.1:{server.getsockname()[1]}", sleep=pauses) as client,
+            pytest.raises(PrometheusUnreachable),
+        ):
+            repeated(client)
+        thread.join()
+    assert pauses == [1.0, 4.0]
+
+
+def test_partial_answers_are_allowed_by_the_fields_of_both_backends() -> None:
+    with answering(lambda asked: result([])) as (server, client, _):
+        values(client.allowing_partial())
+    assert server.asked[0].fields["partial_response"] == "true"
+    assert server.asked[0].fields["deny_partial_response"] == "0"
+
+
+def test_a_server_that_refuses_unknown_fields_is_asked_without_them() -> None:
+    def strict(asked: ReceivedRequest) -> Reply:
+        unknown = [name for name in asked.fields if "partial" in name]
+        return failure(400, f'Unknown name "{unknown[0]}": Cannot bind query parameter.') if unknown else result([])
+
+    with answering(strict) as (server, client, pauses):
+        values(client)
+        values(client)
+    assert (len(server.asked), pauses) == (3, [])
+
+
+def test_an_error_inside_a_success_is_split_if_it_is_about_size() -> None:
+    body = json.dumps({"status": "error", "errorType": "execution", "error": "too many samples"}).encode()
+    with answering(lambda asked: Reply(body)) as (_, client, _):
+        assert "too many samples" in error_of(client, QueryTooLarge)
 
 
 def test_a_compressed_response_in_many_chunks_is_read_completely() -> None:

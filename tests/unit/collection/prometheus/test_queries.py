@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kubedoor.collection.prometheus import queries
 from kubedoor.collection.prometheus.queries import Scope
-from kubedoor.collection.readings import Fact, Metric
+from kubedoor.collection.readings import NODE_METRICS, STATE_METRICS, Fact, Metric
 from kubedoor.model.usage import TimeRange
 
 END = datetime(2025, 6, 3, 12, tzinfo=UTC)
@@ -49,7 +50,8 @@ def all_queries(scope: Scope) -> list[str]:
     return [
         queries.cpu_curve(scope, rate_seconds=300),
         queries.memory_curve(scope),
-        queries.facts(scope, seconds=5400),
+        queries.facts(scope, seconds=5400, rate_seconds=300),
+        queries.replicas(scope),
         queries.state(scope, [piece]),
         queries.presence(scope, [Metric.CPU], seconds=3600),
         queries.namespaces_of(scope),
@@ -60,20 +62,44 @@ def test_every_selector_of_every_query_has_the_matchers_of_the_scope() -> None:
     scope = Scope("env", "prod", ("shop",), ("kube-system",))
     for text in all_queries(scope):
         selectors = text.count("{")
-        assert selectors >= 1
-        assert text.count('env="prod",namespace=~"shop",namespace!~"kube-system"}') == selectors
+        of_nodes = sum(text.count(f"{metric}{{") for metric in NODE_METRICS)
+        assert selectors > of_nodes
+        assert text.count('env="prod",namespace=~"shop",namespace!~"kube-system"}') == selectors - of_nodes
+        assert text.count('env="prod"') == selectors, "nodes have no namespace, but a cluster"
+
+
+def test_every_selector_has_an_exact_metric_name() -> None:
+    """Google Managed Prometheus refuses any other matcher on names."""
+    others = [
+        queries.renamed_labels(Scope(), seconds=3600),
+        queries.overlap(Scope(), seconds=3600),
+        queries.presence(Scope(), Metric, seconds=3600),
+    ]
+    for text in (*all_queries(Scope()), *others):
+        assert "__name__" not in text
+        assert not re.search(r"(?<![a-z_]){", text)
+
+
+def test_the_state_has_every_metric_of_every_range_with_its_name() -> None:
+    ranges = [TimeRange(END - timedelta(hours=2), END - timedelta(hours=1)), TimeRange(END - timedelta(hours=1), END)]
+    text = queries.state(Scope(), ranges)
+    for metric in (*STATE_METRICS, *NODE_METRICS):
+        assert text.count(f'"kubedoor_metric", "{metric}"') == len(ranges)
 
 
 def test_renamed_labels_are_counted_in_all_namespaces() -> None:
     text = queries.renamed_labels(Scope("env", "prod", ("shop",), ("kube-system",)), seconds=3600)
-    assert text == 'count(last_over_time(kube_pod_container_info{exported_pod!="",env="prod"}[3600s]))'
+    for label in ("exported_namespace", "exported_pod", "exported_container"):
+        assert f'count(last_over_time(kube_pod_container_info{{{label}!="",env="prod"}}[3600s]))' in text
+        assert f'"kubedoor_metric", "{label}"' in text
 
 
 def test_facts_are_told_apart_by_a_label() -> None:
-    text = queries.facts(Scope(), seconds=5400)
+    text = queries.facts(Scope(), seconds=5400, rate_seconds=300)
     for fact in Fact:
         assert text.count(f'"kubedoor_fact", "{fact}", "namespace", ".*")') == 1
-    assert text.count("[5400s]") == 5
+    assert text.count("[5400s]") == 6
+    assert text.count("[5700s]") == 2, "the counters behind the first rate of the window"
 
 
 def test_the_state_of_two_windows_leaves_out_the_hours_between() -> None:

@@ -9,7 +9,7 @@ export interface Trouble {
   amount?: number;
 }
 
-/** As kubedoor/store/listing.py has it: requests this many times what was used. */
+/** As kubedoor/store/listing.py has it: a pod requests this many times what a pod used. */
 const OVER_ASKED_FACTOR = 1.5;
 const WORTH_SAYING = 0.01;
 
@@ -17,9 +17,11 @@ export function troublesOf(workload: Workload): Trouble[] {
   const found: Trouble[] = [];
   if (workload.oom_kills) found.push({ key: "oom", tone: "under", amount: workload.oom_kills });
   if ((workload.throttled_share ?? 0) >= WORTH_SAYING) found.push({ key: "throttled", tone: "under", amount: workload.throttled_share ?? 0 });
+  const pods = workload.pods || 1;
   const amounts = [
-    { resource: "cpu" as const, asked: workload.cpu_requested_millicores, used: workload.cpu_used_millicores },
-    { resource: "memory" as const, asked: workload.memory_requested_bytes, used: workload.memory_used_bytes },
+    // Per pod: a weekend with fewer pods is no finding.
+    { resource: "cpu" as const, asked: workload.cpu_requested_millicores / pods, used: workload.cpu_used_millicores / (workload.collected_replicas || 1) },
+    { resource: "memory" as const, asked: workload.memory_requested_bytes / pods, used: workload.memory_used_bytes / (workload.memory_pods || 1) },
   ];
   if (workload.newest_day === null) return found;
   for (const { resource, asked, used } of amounts) if (asked > 0 && asked < used) found.push({ key: "under", tone: "under", resource });

@@ -1,0 +1,168 @@
+"""Groups what was read by Deployment: its pods, their ReplicaSets, and the containers of each name. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+
+from kubedoor.collection.grid import Curve
+from kubedoor.collection.pod_counts import PODS_QUANTILE, DeploymentSteps, nearest_rank, replicas, seen_share
+from kubedoor.collection.readings import ContainerKey, DayReading, Metric, PodKey
+
+
+@dataclass
+class WorkloadPods:
+    """One Deployment. `containers` has the keys by container name, one per pod; pods are by ReplicaSet."""
+
+    namespace: str
+    deployment: str
+    containers: dict[str, list[ContainerKey]] = field(default_factory=dict)
+    replicasets: dict[PodKey, str] = field(default_factory=dict)
+    """Pods with samples."""
+    listed: dict[PodKey, str] = field(default_factory=dict)
+    """Pods that kube-state-metrics lists at some step."""
+    unlisted: set[PodKey] = field(default_factory=set)
+    """Pods with samples that are not listed at all, and count all the same."""
+    seen_steps: dict[str, list[int]] = field(default_factory=dict)
+    """Pods with a sample at each step, by ReplicaSet."""
+    alive_steps: dict[str, list[int]] = field(default_factory=dict)
+    """The same without the last trace of pods that are gone."""
+    listed_steps: dict[str, list[int]] = field(default_factory=dict)
+    """Pods that are listed at each step, ready or not, or alive without being listed; empty where nothing lists pods."""
+    ready_steps: dict[str, list[int]] = field(default_factory=dict)
+    """Those of them that are not known to be unready: of these samples are expected."""
+    covered_steps: dict[str, list[int]] = field(default_factory=dict)
+    """Those of the ready ones that have samples."""
+
+    def replicas(self, reading: DayReading) -> int:
+        """How many pods ran in the window."""
+        curves = reading.deployments.get((self.namespace, self.deployment), {})
+        steps = DeploymentSteps(
+            spec=curves.get(Metric.DEPLOYMENT_SPEC, ()),
+            ready=curves.get(Metric.DEPLOYMENT_READY, ()),
+            existing=curves.get(Metric.DEPLOYMENT_REPLICAS, ()),
+        )
+        return replicas(steps, self.listed_steps, self.alive_steps, self.ready_steps)
+
+    def pods_coverage(self) -> float:
+        """The share of the listed, ready pods that have samples, 0 to 1; 1 where nothing lists pods."""
+        return seen_share(_total(self.ready_steps), _total(self.covered_steps))
+
+    def pods_with(self, container: str, reading: DayReading, pods: int) -> int | None:
+        """How many of `pods` have this container, as a sidecar may be in some of them only; None: all."""
+        own = [0] * reading.grid.steps
+        for key in self.containers[container]:
+            _add(own, _presence((_curve(reading, key),), len(own)))
+        with_it, all_seen = _quantile(own), _quantile(_total(self.seen_steps))
+        share = max(math.ceil(pods * with_it / all_seen), 1) if with_it < all_seen else pods
+        return share if share < pods else None
+
+
+def grouped(reading: DayReading) -> dict[tuple[str, str], WorkloadPods]:
+    """The Deployments that have usage, by (namespace, name)."""
+    workloads: dict[tuple[str, str], WorkloadPods] = {}
+    pods = reading.counted_pods()
+    for key in reading.cpu.keys() | reading.memory.keys():
+        pod = key[:2]
+        if pod not in pods or not reading.state.is_counted(key):
+            continue
+        if owner := reading.state.ownership.owner_of(*pod):
+            name = (key[0], owner.deployment)
+            workload = workloads.setdefault(name, WorkloadPods(*name))
+            workload.containers.setdefault(key[2], []).append(key)
+            workload.replicasets[pod] = owner.replicaset
+            if pod not in reading.state.listed_pods:
+                workload.unlisted.add(pod)
+    _add_listed(reading, workloads)
+    for workload in workloads.values():
+        _count_steps(reading, workload)
+    return workloads
+
+
+def unseen(reading: DayReading, workloads: Container[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The Deployments that are listed for more than a moment and have no samples at all: they are not in `workloads`."""
+    found: set[tuple[str, str]] = set()
+    for pod, curve in reading.pods.items():
+        owner = reading.state.ownership.owner_of(*pod)
+        if owner and (name := (pod[0], owner.deployment)) not in workloads:
+            is_listed = _presence((curve,), reading.grid.steps)
+            found.update([name] if sum(is_listed) > reading.trace_steps() else ())
+    return sorted(found)
+
+
+def nameless(reading: DayReading) -> list[PodKey]:
+    """Pods with samples that are not listed and have no known owner, and whose names are not those of Deployments' pods."""
+    if not reading.lists_pods():
+        return []
+    ownership = reading.state.ownership
+    unlisted = reading.counted_pods() - reading.state.listed_pods
+    return sorted(pod for pod in unlisted if not ownership.is_known(*pod) and not ownership.owner_of(*pod))
+
+
+def _add_listed(reading: DayReading, workloads: dict[tuple[str, str], WorkloadPods]) -> None:
+    for namespace, pod in reading.pods:
+        owner = reading.state.ownership.owner_of(namespace, pod)
+        if owner and (workload := workloads.get((namespace, owner.deployment))):
+            workload.listed[namespace, pod] = owner.replicaset
+
+
+def _count_steps(reading: DayReading, workload: WorkloadPods) -> None:
+    """Fill the steps. A pod that is seen counts as listed: a shard of kube-state-metrics may be away, for a while or longer."""
+    curves: dict[PodKey, list[Curve]] = {}
+    for key in (key for keys in workload.containers.values() for key in keys):
+        curves.setdefault(key[:2], []).append(_curve(reading, key))
+    steps = reading.grid.steps
+    for pod, replicaset in (workload.replicasets | workload.listed).items():
+        seen = _presence(curves.get(pod, ()), steps)
+        alive = _without_trace(seen, reading.trace_steps())
+        counts = {"seen": seen, "alive": alive}
+        if reading.pods:
+            counts |= _listed(reading, pod, seen, alive)
+        for name, presence in counts.items():
+            _add(getattr(workload, f"{name}_steps").setdefault(replicaset, [0] * steps), presence)
+
+
+def _listed(reading: DayReading, pod: PodKey, seen: Sequence[int], alive: Sequence[int]) -> dict[str, list[int]]:
+    """Where a pod is listed or alive, where it is ready as far as known, and where it is seen while it is."""
+    is_listed = _presence([reading.pods[pod]] if pod in reading.pods else (), reading.grid.steps)
+    is_unready = _presence([reading.unready[pod]] if pod in reading.unready else (), reading.grid.steps)
+    listed = [max(pair) for pair in zip(is_listed, alive, strict=True)]
+    ready = [max(there - out, 0) for there, out in zip(listed, is_unready, strict=True)]
+    covered = [min(pair) for pair in zip(ready, seen, strict=True)]
+    return {"listed": listed, "ready": ready, "covered": covered}
+
+
+def _without_trace(seen: Sequence[int], trace: int) -> Sequence[int]:
+    """Of a pod that is not seen to the end: without the steps at which Prometheus may have returned its last sample."""
+    last = max((index for index, value in enumerate(seen) if value), default=-1)
+    if last in (-1, len(seen) - 1):
+        return seen
+    return [value if index <= last - trace else 0 for index, value in enumerate(seen)]
+
+
+def _curve(reading: DayReading, key: ContainerKey) -> Curve:
+    return reading.memory.get(key) or reading.cpu[key]
+
+
+def _presence(curves: Sequence[Curve], steps: int) -> list[int]:
+    """1 at every step at which any of the curves has a value, else 0."""
+    if not curves:
+        return [0] * steps
+    if len(curves) == 1:
+        return [value == value for value in curves[0]]  # NaN differs from itself
+    return [not all(map(math.isnan, column)) for column in zip(*curves, strict=True)]
+
+
+def _add(total: list[int], presence: Sequence[int]) -> None:
+    for index, value in enumerate(presence):
+        total[index] += value
+
+
+def _total(steps: dict[str, list[int]]) -> Sequence[int]:
+    return [sum(column) for column in zip(*steps.values(), strict=True)]
+
+
+def _quantile(steps: Sequence[int]) -> int:
+    counts = sorted(count for count in steps if count)
+    return nearest_rank(counts, PODS_QUANTILE) if counts else 0
