@@ -4,9 +4,9 @@ What runs is what Kubernetes says runs. At each step of the window:
 
 - `spec` and the ready or existing replicas of the Deployment, where kube-state-metrics has them: the smaller of what is
   wanted and what is there, so that neither the surge of a rollout nor pods that cannot be made count;
-- else the pods that are listed and not known to be unready: an evicted pod is listed until somebody deletes it. While pods of one ReplicaSet alone are there they are all of them; while
-  there are two, a surge cannot be told from pods, and such steps count only where a window has hardly any others; but
-  there are never fewer than the largest ReplicaSet has;
+- else the pods that are listed and not known to be unready: an evicted pod is listed until somebody deletes it. While
+  pods of one ReplicaSet alone are there they are all of them; while there are two, a surge cannot be told from pods, and
+  such steps count only where a window has hardly any others; but there are never fewer than the largest ReplicaSet has;
 - else, where nothing lists pods, those that have samples, in the same way.
 
 The number of the day is the 0.9 quantile (nearest rank) over the steps.

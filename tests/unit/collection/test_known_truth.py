@@ -158,10 +158,13 @@ class Checked:
 
 
 def check_rows(days: list[tuple[Simulated, DayUsage]]) -> None:
-    """No row has usage that was not there."""
+    """No row has usage that was not there, or pods."""
     for one, usage in days:
+        events = dict(zip(one.truth, (trouble.event for trouble in one.day_plan.troubles), strict=True))
         for row in usage.rows:
             truth = one.truth[row.deployment]
+            surge = events[row.deployment] in ("rollout", "hanging")
+            assert row.pods <= truth.pods + surge, (row, truth.ready)
             assert row.cpu_p95_millicores <= TOO_HIGH * max(truth.cpu[row.container]) * 1000 + 1, row
             assert row.cpu_p95_hottest_millicores <= TOO_HIGH * max(truth.cpu[row.container]) * 1000 + 1, row
             assert row.memory_max_bytes <= TOO_HIGH * max(truth.memory[row.container]), row
