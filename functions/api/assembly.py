@@ -76,8 +76,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
     connection = shared.connection
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
     records, conditions = RecordStore(connection, settings.cluster), ConditionStore(connection, settings.cluster)
-    keeps_hpa_replicas = settings.hpa_replicas == "keep"
-    listing = ListingCache(ListingStore(connection, settings.cluster, keeps_hpa_replicas=keeps_hpa_replicas))
+    listing = _listing(settings, connection)
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
     workloads = Workloads(
         cluster=settings.cluster,
@@ -131,14 +130,23 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         schedules=schedules,
         notifications=shared.notifications,
         now=utc_now,
-        metrics=WorkloadMetrics(
-            lambda: listing,
-            cluster=settings.cluster,
-            limit=settings.metrics_workloads,
-            windows=settings.windows,
-            refreshed_at=control.refreshed_at,
-            now=utc_now,
-        ),
+        metrics=_metrics(settings, listing, control),
+    )
+
+
+def _listing(settings: Settings, connection: Connection) -> ListingCache:
+    keeps_hpa_replicas = settings.hpa_replicas == "keep"
+    return ListingCache(ListingStore(connection, settings.cluster, keeps_hpa_replicas=keeps_hpa_replicas))
+
+
+def _metrics(settings: Settings, listing: ListingCache, control: ControlStore) -> WorkloadMetrics:
+    return WorkloadMetrics(
+        lambda: listing,
+        cluster=settings.cluster,
+        limit=settings.metrics_workloads,
+        windows=settings.windows,
+        refreshed_at=control.refreshed_at,
+        now=utc_now,
     )
 
 
