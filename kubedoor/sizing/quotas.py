@@ -25,15 +25,15 @@ Asked = Mapping[tuple[str, str], Requested]
 def with_quotas(values: Iterable[CollectedValues], asked: Asked, facts: ClusterFacts) -> list[CollectedValues]:
     """`values` with the condition ResourceQuota where the new sum of requests would exceed a quota."""
     found = list(values)
-    for namespace, quotas in facts.quotas.items():
-        own = [one for one in found if one.namespace == namespace]
-        for quota in quotas:
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(found):
+        places.setdefault(one.namespace, []).append(place)
+    for namespace, own in places.items():
+        for quota in facts.quotas.get(namespace, ()):
             for resource in REQUEST_OF:
-                if condition := _exceeded(quota, resource, own, asked):
-                    found = [
-                        _with(one, condition, resource, asked) if one.namespace == namespace else one for one in found
-                    ]
-                    own = [one for one in found if one.namespace == namespace]
+                if condition := _exceeded(quota, resource, [found[place] for place in own], asked):
+                    for place in own:
+                        found[place] = _with(found[place], condition, resource, asked)
     return found
 
 
