@@ -53,6 +53,11 @@ def parse(quantity: str | int | float) -> Decimal:
     return value
 
 
+def is_quantity(text: str) -> bool:
+    """Whether the text has the form of a quantity, however large."""
+    return _QUANTITY.fullmatch(text) is not None
+
+
 def _round_up(value: Decimal) -> int:
     return int(value.to_integral_value(rounding=ROUND_CEILING))
 

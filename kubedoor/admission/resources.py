@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from kubedoor import quantities
 from kubedoor.admission.decision import Change, WithheldField
 from kubedoor.admission.restarts import template_of
+from kubedoor.asked import controllable
 from kubedoor.model.values import ControlContainer, ControlValues, Source, Value
 
 
@@ -42,21 +43,12 @@ def set_resources(work: Work, values: ControlValues, floors: Floors) -> None:
         # Container requests must fit into the pod-level ones, for which there are no control values.
         work.left_alone.append("requests and limits (the pod template sets pod-level resources)")
         return
-    for container in _controllable(template):
+    for container in controllable(template):
         wanted = values.containers.get(container.get("name", ""))
         if wanted is None:
             work.left_alone.append(f"container {container.get('name')}")
         else:
             _set_container(work, container, wanted, floors)
-
-
-def _controllable(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The containers that run as long as the pod: all regular ones and native sidecars."""
-    spec = template.get("spec") or {}
-    yield from spec.get("containers") or ()
-    for container in spec.get("initContainers") or ():
-        if container.get("restartPolicy") == "Always":
-            yield container
 
 
 @dataclass(frozen=True)
