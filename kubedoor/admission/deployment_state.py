@@ -1,0 +1,57 @@
+"""Reads the state of a Deployment from its manifest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kubedoor import quantities
+from kubedoor.admission.due import replicas_of
+from kubedoor.asked import asked_of, controllable, requirements_of
+from kubedoor.errors import QuantityError
+from kubedoor.model.deployments import DeploymentContainer, DeploymentState
+from kubedoor.model.values import Resources
+
+_UINT32_MAX = 2**32 - 1
+_UINT64_MAX = 2**64 - 1
+
+
+def state_of(manifest: Mapping[str, Any]) -> DeploymentState:
+    """The state of a stored Deployment. A quantity that is larger than the store can hold becomes the largest one."""
+    metadata, spec = manifest["metadata"], manifest.get("spec") or {}
+    asked = asked_of(manifest)
+    template = spec.get("template") or {}
+    pod = template.get("spec") or {}
+    regular = {container.get("name") for container in pod.get("containers") or ()}
+    containers = []
+    for container in controllable(template):
+        name, runs = str(container.get("name", "")), requirements_of(container)
+        wished = (asked or {}).get(name, runs)
+        containers.append(DeploymentContainer(name, name not in regular, _resources(wished), _resources(runs)))
+    return DeploymentState(
+        namespace=str(metadata["namespace"]),
+        deployment=str(metadata["name"]),
+        replicas=min(max(replicas_of(manifest), 0), _UINT32_MAX),
+        containers=tuple(containers),
+        is_sized=asked is not None,
+        init_containers=tuple(str(container.get("name", "")) for container in pod.get("initContainers") or ()),
+        has_pod_resources=bool(pod.get("resources")),
+    )
+
+
+def _resources(fields: Mapping[str, str]) -> Resources:
+    return Resources(
+        cpu_request_millicores=_amount(fields.get("requests.cpu"), quantities.cpu_millicores, _UINT32_MAX),
+        memory_request_bytes=_amount(fields.get("requests.memory"), quantities.memory_bytes, _UINT64_MAX),
+        cpu_limit_millicores=_amount(fields.get("limits.cpu"), quantities.cpu_millicores, _UINT32_MAX),
+        memory_limit_bytes=_amount(fields.get("limits.memory"), quantities.memory_bytes, _UINT64_MAX),
+    )
+
+
+def _amount(quantity: str | None, read: Callable[[str], int], largest: int) -> int | None:
+    if quantity is None or not quantities.is_quantity(quantity):
+        return None
+    try:
+        return min(max(read(quantity), 0), largest)
+    except QuantityError:
+        return 0 if quantity.startswith("-") else largest

@@ -1,0 +1,52 @@
+"""What Deployments in a cluster ask for: what their owners asked, and what runs since the door replaced it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kubedoor.model.values import Resources
+
+
+@dataclass(frozen=True)
+class DeploymentContainer:
+    """One container that runs as long as the pod. `asked` equals `runs` where the door has changed nothing."""
+
+    name: str
+    is_sidecar: bool
+    """A native sidecar: it stands under `initContainers`."""
+    asked: Resources
+    runs: Resources
+
+
+@dataclass(frozen=True)
+class DeploymentState:
+    """One Deployment as it is stored; containers in the order of its pod template, native sidecars last."""
+
+    namespace: str
+    deployment: str
+    replicas: int
+    containers: tuple[DeploymentContainer, ...]
+    is_sized: bool
+    """Its annotation says what the owner asked: the door has replaced requests or limits."""
+    init_containers: tuple[str, ...] = ()
+    """Names of all init containers in their order, those that only run at the start too: a patch must keep the order."""
+    has_pod_resources: bool = False
+    """The pod template sets pod-level resources: the door then leaves requests and limits alone."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.namespace, self.deployment
+
+
+def effective_requests(containers: Iterable[Resources]) -> tuple[int, int]:
+    """CPU in millicores and memory in bytes that a pod is scheduled with: a request that is not set is the limit."""
+    cpu = memory = 0
+    for one in containers:
+        cpu += _first(one.cpu_request_millicores, one.cpu_limit_millicores)
+        memory += _first(one.memory_request_bytes, one.memory_limit_bytes)
+    return cpu, memory
+
+
+def _first(request: int | None, limit: int | None) -> int:
+    return next((amount for amount in (request, limit) if amount is not None), 0)

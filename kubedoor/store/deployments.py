@@ -1,0 +1,186 @@
+"""States of Deployments, append-only: what their owners asked, what runs, and what the difference saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from kubedoor.model.deployments import DeploymentContainer, DeploymentState
+from kubedoor.model.values import Resources
+from kubedoor.store.connection import Connection, Row, only
+
+Key = tuple[str, str]
+"""(namespace, deployment)"""
+_RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
+_WORKLOAD = (
+    "SELECT namespace, deployment, observed_at, is_sized, replicas AS running_replicas, cpu_asked_millicores,"
+    " memory_asked_bytes, cpu_running_millicores, memory_running_bytes FROM deployments_current"
+    " WHERE cluster = {cluster:String} ORDER BY namespace, deployment"
+)
+# Within a group of days, the sum of what each change added is the change of the sum over all Deployments.
+_BY_DAY = """
+    SELECT greatest(toDate(observed_at, {time_zone:String}), {before:Date}) AS day, namespace,
+        sum(cpu - cpu_before) AS cpu_millicores, sum(memory - memory_before) AS memory_bytes
+    FROM
+    (
+        SELECT namespace, observed_at,
+            cpu_asked_millicores - cpu_running_millicores AS cpu, memory_asked_bytes - memory_running_bytes AS memory,
+            lagInFrame(cpu) OVER changes AS cpu_before, lagInFrame(memory) OVER changes AS memory_before
+        FROM deployment_states WHERE cluster = {cluster:String}
+        WINDOW changes AS
+            (PARTITION BY namespace, deployment ORDER BY observed_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    )
+    GROUP BY day, namespace HAVING cpu_millicores != 0 OR memory_bytes != 0 ORDER BY day, namespace
+"""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A state, and when and by whom (door or look) it was seen last."""
+
+    state: DeploymentState
+    observed_at: datetime
+    seen_by: str
+
+
+class DeploymentStore:
+    """The Deployments of one cluster. All methods raise StoreError."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        self._connection = connection
+        self._cluster = cluster
+
+    def record(self, states: Iterable[DeploymentState], *, seen_by: str, at: datetime) -> None:
+        """Of two states of one Deployment the later one is recorded. The newest `at` counts, not the last call."""
+        self.record_each(((state, at) for state in states), seen_by=seen_by)
+
+    def record_each(self, states: Iterable[tuple[DeploymentState, datetime]], *, seen_by: str) -> None:
+        """As `record`, each state with its own instant; of two with the same instant the later one is recorded."""
+        newest = {(state.key, at): state for state, at in states}
+        rows = [{**self._row(key, at, seen_by), **_columns(state)} for (key, at), state in newest.items()]
+        self._connection.insert("deployment_states", rows)
+
+    def record_gone(self, keys: Iterable[Key], *, at: datetime, seen_by: str = "look") -> None:
+        """These Deployments are not in the cluster any more."""
+        rows = [{**self._row(key, at, seen_by), "is_gone": True} for key in keys]
+        self._connection.insert("deployment_states", rows)
+
+    def _row(self, key: Key, at: datetime, seen_by: str) -> Row:
+        namespace, deployment = key
+        where = {"cluster": self._cluster, "namespace": namespace, "deployment": deployment}
+        return {**where, "observed_at": at, "seen_by": seen_by}
+
+    def current(self) -> dict[Key, DeploymentState]:
+        """The newest state of each Deployment, without those that are gone."""
+        return {key: one.state for key, one in self.observed().items()}
+
+    def observed(self) -> dict[Key, Observed]:
+        """As `current`, with when and by whom each was seen."""
+        rows = self._connection.rows(
+            "SELECT * FROM deployments_current WHERE cluster = {cluster:String} ORDER BY namespace, deployment",
+            cluster=self._cluster,
+        )
+        return {one.state.key: one for one in map(_observed, rows)}
+
+    def of(self, namespace: str, deployment: str) -> DeploymentState | None:
+        """None: never seen, or gone."""
+        return self.of_many([(namespace, deployment)]).get((namespace, deployment))
+
+    def of_many(self, keys: Sequence[Key]) -> dict[Key, DeploymentState]:
+        """As `of`, in one query whose cost does not grow with the number of Deployments."""
+        rows = self._connection.rows(
+            "SELECT * FROM (SELECT * FROM deployment_states WHERE cluster = {cluster:String}"
+            " AND (namespace, deployment) IN {keys:Array(Tuple(String, String))}"
+            " ORDER BY observed_at DESC, is_gone LIMIT 1 BY namespace, deployment) WHERE NOT is_gone",
+            cluster=self._cluster,
+            keys=list(keys),
+        )
+        return {one.state.key: one.state for one in map(_observed, rows)}
+
+    def revision(self) -> tuple[int, datetime | None]:
+        """Changes whenever a state is recorded; cheap."""
+        row = only(
+            self._connection.rows(
+                "SELECT count() AS states, maxOrNull(observed_at) AS newest FROM deployment_states"
+                " WHERE cluster = {cluster:String}",
+                cluster=self._cluster,
+            )
+        )
+        return row["states"], row["newest"]
+
+    def workloads(self) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        """For the list: column names and one row for each Deployment, with the sums over its pods, ordered by name."""
+        return self._connection.table(_WORKLOAD, cluster=self._cluster)
+
+    def savings(self) -> list[Row]:
+        """By namespace: what owners asked, how much of it the door has taken off, and the number of sized Deployments.
+
+        Sums over all pods, as these are scheduled. Negative: the door has given more than was asked.
+        """
+        return self._connection.rows(
+            "SELECT namespace, countIf(is_sized) AS workloads,"
+            " sum(c.cpu_asked_millicores - c.cpu_running_millicores) AS cpu_millicores,"
+            " sum(c.memory_asked_bytes - c.memory_running_bytes) AS memory_bytes,"
+            " sum(c.cpu_asked_millicores) AS cpu_asked_millicores, sum(c.memory_asked_bytes) AS memory_asked_bytes"
+            " FROM deployments_current AS c WHERE cluster = {cluster:String} GROUP BY namespace ORDER BY namespace",
+            cluster=self._cluster,
+        )
+
+    def savings_by_day(self, since: date, *, until: date, time_zone: str = "UTC") -> Iterator[Row]:
+        """What was saved at the end of each local day from `since` to `until`: one row for each day and namespace.
+
+        A namespace without savings on a day has no row.
+        """
+        before = since - timedelta(days=1)
+        changes = self._connection.rows(_BY_DAY, cluster=self._cluster, before=before, time_zone=time_zone)
+        by_day: dict[date, list[Row]] = {}
+        for change in changes:
+            by_day.setdefault(change["day"], []).append(change)
+        return _running_sums(by_day, before, until)
+
+
+def _running_sums(changes: Mapping[date, Iterable[Row]], before: date, until: date) -> Iterator[Row]:
+    sums: dict[str, tuple[int, int]] = {}
+    for back in range((until - before).days + 1):
+        day = before + timedelta(days=back)
+        for change in changes.get(day, ()):
+            cpu, memory = sums.get(change["namespace"], (0, 0))
+            sums[change["namespace"]] = cpu + change["cpu_millicores"], memory + change["memory_bytes"]
+        if back:
+            for namespace, (cpu, memory) in sorted(sums.items()):
+                if cpu or memory:
+                    yield {"day": day, "namespace": namespace, "cpu_millicores": cpu, "memory_bytes": memory}
+
+
+def _columns(state: DeploymentState) -> dict[str, Any]:
+    containers = state.containers
+    columns: dict[str, Any] = {
+        "replicas": state.replicas,
+        "is_sized": state.is_sized,
+        "containers.name": [one.name for one in containers],
+        "containers.is_sidecar": [one.is_sidecar for one in containers],
+    }
+    for name in _RESOURCES:
+        columns[f"containers.asked_{name}"] = [getattr(one.asked, name) for one in containers]
+        columns[f"containers.running_{name}"] = [getattr(one.runs, name) for one in containers]
+    return columns
+
+
+def _observed(row: Row) -> Observed:
+    containers = tuple(
+        DeploymentContainer(
+            name=name,
+            is_sidecar=row["containers.is_sidecar"][index],
+            asked=_resources(row, "asked", index),
+            runs=_resources(row, "running", index),
+        )
+        for index, name in enumerate(row["containers.name"])
+    )
+    state = DeploymentState(row["namespace"], row["deployment"], row["replicas"], containers, row["is_sized"])
+    return Observed(state, row["observed_at"], row["seen_by"])
+
+
+def _resources(row: Row, kind: str, index: int) -> Resources:
+    return Resources(*(row[f"containers.{kind}_{name}"][index] for name in _RESOURCES))
