@@ -12,6 +12,9 @@ CREATE TABLE IF NOT EXISTS deployment_states {on_cluster}
     is_gone Bool,
     replicas UInt32,
     is_sized Bool,
+    -- For the export: all init containers in their order, and whether the pod template has resources of its own.
+    init_containers Array(String),
+    has_pod_resources Bool,
     containers Nested
     (
         name String,

@@ -159,6 +159,8 @@ def _columns(state: DeploymentState) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "replicas": state.replicas,
         "is_sized": state.is_sized,
+        "init_containers": list(state.init_containers),
+        "has_pod_resources": state.has_pod_resources,
         "containers.name": [one.name for one in containers],
         "containers.is_sidecar": [one.is_sidecar for one in containers],
     }
@@ -178,7 +180,15 @@ def _observed(row: Row) -> Observed:
         )
         for index, name in enumerate(row["containers.name"])
     )
-    state = DeploymentState(row["namespace"], row["deployment"], row["replicas"], containers, row["is_sized"])
+    state = DeploymentState(
+        namespace=row["namespace"],
+        deployment=row["deployment"],
+        replicas=row["replicas"],
+        containers=containers,
+        is_sized=row["is_sized"],
+        init_containers=tuple(row["init_containers"]),
+        has_pod_resources=row["has_pod_resources"],
+    )
     return Observed(state, row["observed_at"], row["seen_by"])
 
 

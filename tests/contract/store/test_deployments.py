@@ -31,7 +31,7 @@ def make_state(deployment: str = "web", *, replicas: int = 3, runs: Resources = 
         DeploymentContainer("app", False, ASKED, runs),
         DeploymentContainer("proxy", True, limits, limits),
     )
-    return DeploymentState("shop", deployment, replicas, containers, runs != ASKED)
+    return DeploymentState("shop", deployment, replicas, containers, runs != ASKED, ("migrate", "proxy"), True)
 
 
 @pytest.fixture
