@@ -27,6 +27,7 @@ from kubedoor.runtime.checkup import Checkup
 from kubedoor.store.conditions import ConditionStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.login_attempts import LoginAttemptStore
 from kubedoor.store.opening import open_migrated_store
@@ -109,6 +110,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         collections=collections,
         usage=usage,
         control=control,
+        deployments=DeploymentStore(connection, settings.cluster),
         records=records,
         switch=switch,
         preview=Preview(cluster_name=settings.cluster, control=control, rules=rules_of(settings)),
@@ -135,7 +137,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
 
 
 def _listing(settings: Settings, connection: Connection) -> ListingCache:
-    keeps_hpa_replicas = settings.hpa_replicas == "keep"
+    keeps_hpa_replicas = settings.hpa_replicas != "control"
     return ListingCache(ListingStore(connection, settings.cluster, keeps_hpa_replicas=keeps_hpa_replicas))
 
 

@@ -25,6 +25,7 @@ from kubedoor.runtime.checkup import Checkup
 from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.acceptances import Acceptances
@@ -67,6 +68,7 @@ class Services:
     collections: Collections
     usage: UsageStore
     control: ControlStore
+    deployments: DeploymentStore
     records: RecordStore
     switch: Switch
     preview: Preview

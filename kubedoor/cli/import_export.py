@@ -57,24 +57,20 @@ def export(
     content = bytearray()
     api.download("/values/export", content.extend, **query)
     try:
-        written = _write(output, bytes(content).decode(), form)
+        said = _write(output, bytes(content).decode(), form)
     except OSError as error:
         raise BadRequest(f"{output} cannot be written: {error}") from error
-    remarks().print(f"{written} files below {output}" if written > 1 else f"written to {output}")
+    for line in said:
+        remarks().print(line, markup=False, soft_wrap=True)
 
 
-def _write(output: Path, content: str, form: ExportFormat) -> int:
+def _write(output: Path, content: str, form: ExportFormat) -> list[str]:
+    """Give what to say about it: for kustomize and helm also which workloads are left out, and why."""
     if form in (ExportFormat.CSV, ExportFormat.JSON):
         output.write_text(content, encoding="utf-8")
-        return 1
-    names = []
-    for document in content.split("---\n")[1:]:
-        # Safe as paths: Kubernetes names contain neither `/` nor `..`.
-        namespace, _, deployment = document.partition("\n")[0].removeprefix("# ").partition("/")
-        name = Path(namespace) / f"{deployment}.yaml"
-        (output / namespace).mkdir(parents=True, exist_ok=True)
-        (output / name).write_text(document.partition("\n")[2], encoding="utf-8")
-        names.append(str(name))
+        return [f"written to {output}"]
+    left_out, *documents = content.split("---\n")
+    names = _write_documents(output, documents)
     if form is ExportFormat.KUSTOMIZE and names:
         kustomization = {
             "apiVersion": "kustomize.config.k8s.io/v1alpha1",
@@ -82,7 +78,20 @@ def _write(output: Path, content: str, form: ExportFormat) -> int:
             "patches": [{"path": name} for name in names],
         }
         (output / "kustomization.yaml").write_text(yaml.safe_dump(kustomization, sort_keys=False), encoding="utf-8")
-    return len(names)
+    count = "1 file" if len(names) == 1 else f"{len(names)} files"
+    return [*(line.removeprefix("# ") for line in left_out.splitlines()), f"{count} below {output}"]
+
+
+def _write_documents(output: Path, documents: list[str]) -> list[str]:
+    names = []
+    for document in documents:
+        # Safe as paths: Kubernetes names contain neither `/` nor `..`.
+        namespace, _, deployment = document.partition("\n")[0].removeprefix("# ").partition("/")
+        name = Path(namespace) / f"{deployment}.yaml"
+        (output / namespace).mkdir(parents=True, exist_ok=True)
+        (output / name).write_text(document.partition("\n")[2], encoding="utf-8")
+        names.append(str(name))
+    return names
 
 
 def import_sheet(

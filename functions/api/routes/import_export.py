@@ -18,7 +18,8 @@ from kubedoor.store.connection import Row
 from kubedoor.workloads.csv_import import ImportResult
 from kubedoor.workloads.csv_sheet import COLUMNS, has_manual_value, sheet_row
 from kubedoor.workloads.csv_stream import csv_lines
-from kubedoor.workloads.git_patches import helm_values, kustomize_patch, yaml_documents
+from kubedoor.workloads.deployment_columns import with_states
+from kubedoor.workloads.git_patches import GitValues, git_values, helm_values, kustomize_patch, yaml_documents
 
 from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import may_fail
@@ -69,7 +70,7 @@ def export_values(
     """Control values of all workloads, of a namespace or of one workload.
 
     kustomize: strategic-merge patches; helm: values of a chart made by `helm create`. Both have one YAML document per
-    workload that the webhook would patch.
+    workload that the webhook would patch, with the containers of its Deployment only. Comments say what is left out.
     """
     rows = [
         row
@@ -88,22 +89,22 @@ def export_values(
 
 
 def _exported(services: Services, form: ExportFormat, rows: list[Row]) -> Iterator[str]:
-    if form is ExportFormat.CSV:
-        yield from csv_lines(COLUMNS, [[sheet_row(row) for row in rows]])
-    elif form is ExportFormat.JSON:
-        yield json.dumps([sheet_row(row) for row in rows], ensure_ascii=False, indent=1)
+    if form in (ExportFormat.CSV, ExportFormat.JSON):
+        lines = [sheet_row(row) for row in with_states(rows, services.deployments.current())]
+        if form is ExportFormat.CSV:
+            yield from csv_lines(COLUMNS, [lines])
+        else:
+            yield json.dumps(lines, ensure_ascii=False, indent=1)
     else:
-        keeps = services.settings.hpa_replicas == "keep"
-        values = compile_rows(services.settings.cluster, rows)
-        yield from yaml_documents(
-            (
-                key,
-                kustomize_patch(key, one, keeps_hpa_replicas=keeps)
-                if form is ExportFormat.KUSTOMIZE
-                else helm_values(one, keeps_hpa_replicas=keeps),
-            )
-            for key, one in values.items()
-        )
+        render = kustomize_patch if form is ExportFormat.KUSTOMIZE else helm_values
+        yield from yaml_documents(_git_values(services, rows), render)
+
+
+def _git_values(services: Services, rows: list[Row]) -> Iterator[GitValues]:
+    keeps = services.settings.hpa_replicas != "control"
+    states = services.deployments.current()
+    for key, values in compile_rows(services.settings.cluster, rows).items():
+        yield git_values(key, values, states.get((key.namespace, key.deployment)), keeps_hpa_replicas=keeps)
 
 
 @router.post("/import/preview", operation_id="preview_import", openapi_extra=_SHEET_BODY)

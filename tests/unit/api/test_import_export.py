@@ -6,16 +6,20 @@ import csv
 import io
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from kubedoor.admission.deployment_state import state_of
 from kubedoor.store.connection import Connection
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.migrations import migrate
 from kubedoor.workloads.csv_sheet import COLUMNS
 from tests.support.accounts import dsn_of_new_database
+from tests.support.builders import make_container, make_deployment
 from tests.support.functions import assert_error, function_client
 
 V1 = "/api/v1"
@@ -23,10 +27,20 @@ COLLECT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    dsn = dsn_of_new_database(embedded_dsn)
-    connection = Connection(dsn)
-    migrate(connection)
+def dsn(embedded_dsn: str) -> str:
+    return dsn_of_new_database(embedded_dsn)
+
+
+@pytest.fixture(scope="module")
+def connection(dsn: str) -> Iterator[Connection]:
+    made = Connection(dsn)
+    migrate(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def api(dsn: str, connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEDOOR_STORE_DSN", dsn)
         patch.setenv("KUBEDOOR_DATA_DIR", str(tmp_path_factory.mktemp("api-moving")))
@@ -39,7 +53,6 @@ def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             yield client
-    connection.close()
 
 
 def upload(api: TestClient, text: str, *, apply: bool = False) -> dict[str, Any]:
@@ -125,13 +138,32 @@ def test_what_is_no_sheet_is_refused(api: TestClient) -> None:
     assert_error(api.post(f"{V1}/values/import", content=b"x" * (8 * 2**20 + 1)), 413, "too_large")
 
 
-def test_patches_are_one_document_for_each_workload(api: TestClient) -> None:
+def see(connection: Connection, *containers: str, deployment: str = "cart") -> None:
+    """Record the Deployment as it would be seen in a cluster now."""
+    made = [make_container(name) for name in containers]
+    state = state_of(make_deployment(deployment, containers=made))
+    DeploymentStore(connection, "default").record([state], seen_by="look", at=datetime.now(UTC))
+
+
+def test_patches_are_one_document_for_each_workload(api: TestClient, connection: Connection) -> None:
+    see(connection, "cart", "istio-proxy")
     documents = list(yaml.safe_load_all(export(api, format="kustomize")))
     listed = api.get(f"{V1}/workloads", params={"page_size": 500}).json()
     assert 0 < len(documents) <= listed["total"]
     assert {document["kind"] for document in documents} == {"Deployment"}
     (one,) = yaml.safe_load_all(export(api, format="helm", namespace="shop", deployment="cart"))
-    assert "replicaCount" in one
+    assert one.keys() == {"replicaCount", "cart", "istio-proxy"}
     rows = api.get(f"{V1}/values/export", params={"format": "json", "namespace": "shop"}).json()
     assert {row["namespace"] for row in rows} == {"shop"}
     assert_error(api.get(f"{V1}/values/export", params={"format": "xml"}), 422, "invalid_input")
+
+
+def test_patches_have_only_containers_of_the_deployment(api: TestClient, connection: Connection) -> None:
+    see(connection, "cart")
+    text = export(api, format="helm", namespace="shop", deployment="cart")
+    assert "# left out: istio-proxy: not in the Deployment's pod template" in text
+    assert yaml.safe_load(text).keys() == {"replicaCount", "resources"}
+    DeploymentStore(connection, "default").record_gone([("shop", "cart")], at=datetime.now(UTC))
+    text = export(api, format="kustomize", namespace="shop", deployment="cart")
+    assert text.startswith("# shop/cart is left out: its Deployment has not been seen yet")
+    assert yaml.safe_load(text) is None
