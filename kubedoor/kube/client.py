@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3.exceptions
 
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NoClusterAccess, NotFound
+from kubedoor.kube.ownership import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
@@ -101,7 +102,7 @@ class Cluster:
     def apply_webhook_configuration(self, manifest: dict[str, Any]) -> None:
         """Create or update it by server-side apply."""
         path = f"{_WEBHOOKS}/{path_segment(manifest['metadata']['name'])}"
-        query = {"fieldManager": "kubedoor", "force": "true"}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
 
     def patch_webhook_configuration(self, name: str, patch: list[dict[str, Any]]) -> None:
@@ -133,26 +134,31 @@ class Cluster:
     ) -> dict[str, Any]:
         """Apply a merge patch (RFC 7396); returns the resulting Deployment, of a dry run the one that would result."""
         path = f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{path_segment(name)}"
-        return self._merge_patch(path, patch, dry_run=dry_run)
+        return self._patch_object(path, patch, "application/merge-patch+json", dry_run=dry_run)
+
+    def json_patch_deployment(
+        self, namespace: str, name: str, patch: list[dict[str, Any]], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Apply a JSON patch (RFC 6902); otherwise as `patch_deployment`. Raises Conflict if a lock in it is stale."""
+        path = f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{path_segment(name)}"
+        return self._patch_object(path, patch, "application/json-patch+json", dry_run=dry_run)
 
     def scale_deployment(self, namespace: str, name: str, replicas: int, *, dry_run: bool = False) -> int:
         """Set replicas through the scale subresource; returns the stored number, which admission may have changed."""
         path = f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{path_segment(name)}/scale"
+        patch = {"spec": {"replicas": replicas}}
+        changed = self._patch_object(path, patch, "application/merge-patch+json", dry_run=dry_run)
         # NB: a Scale omits `replicas` if it is zero.
-        return int(
-            self._merge_patch(path, {"spec": {"replicas": replicas}}, dry_run=dry_run)["spec"].get("replicas", 0)
-        )
+        return int(changed["spec"].get("replicas", 0))
 
-    def _merge_patch(self, path: str, patch: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
-        query = {"fieldManager": "kubedoor", **({"dryRun": "All"} if dry_run else {})}
-        changed: dict[str, Any] = self.request(
-            "PATCH", path, body=patch, query=query, content_type="application/merge-patch+json"
-        )
+    def _patch_object(self, path: str, patch: Any, content_type: str, *, dry_run: bool) -> dict[str, Any]:
+        query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        changed: dict[str, Any] = self.request("PATCH", path, body=patch, query=query, content_type=content_type)
         return changed
 
     def apply_object(self, path: str, manifest: dict[str, Any]) -> None:
         """Create or update the object at `path` by server-side apply."""
-        query = {"fieldManager": "kubedoor", "force": "true"}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
 
     def delete_object(self, path: str) -> None:
