@@ -34,7 +34,7 @@ test: $(VENV)/.installed toolbox browser-parts web ## run all tests, against rea
 	$(BIN)/python scripts/suites.py --jobs $(JOBS) $(SUITES)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission/rules.py,kubedoor/admission/resources.py,kubedoor/admission/decision.py,kubedoor/admission/review.py,kubedoor/sizing/*.py,kubedoor/quantities.py,kubedoor/admission/restarts.py'
+	$(BIN)/coverage report --fail-under=100 --include='kubedoor/admission/rules.py,kubedoor/admission/resources.py,kubedoor/admission/decision.py,kubedoor/admission/review.py,kubedoor/sizing/*.py,kubedoor/quantities.py,kubedoor/admission/restarts.py,kubedoor/admission/asked.py,kubedoor/admission/due.py,kubedoor/admission/work.py,kubedoor/admission/json_patch.py,kubedoor/asked.py'
 
 unit: $(VENV)/.installed ## run the tests that need no real parts
 	$(BIN)/pytest tests/unit

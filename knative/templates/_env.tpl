@@ -27,6 +27,7 @@
   "KUBEDOOR_UNKNOWN_WORKLOADS" $v.door.unknownWorkloads
   "KUBEDOOR_ON_INTERNAL_ERROR" $v.door.onInternalError
   "KUBEDOOR_HPA_REPLICAS" $v.door.hpaReplicas
+  "KUBEDOOR_UNCHANGED_MANIFESTS" $v.door.unchangedManifests
   "KUBEDOOR_DATA_DIR" "/tmp/kubedoor"
 -}}
 {{- if eq $v.tls.mode "certManager" -}}

@@ -11,13 +11,17 @@ from kubedoor.model.values import Source
 
 MAX_WARNING_CHARACTERS = 120
 MAX_CONTAINER_WARNINGS = 8
-_SOURCE_WORDS = {Source.MANUAL: "set in KubeDoor", Source.COLLECTED: "collected"}
+_SOURCE_WORDS = {
+    Source.MANUAL: "set in KubeDoor",
+    Source.COLLECTED: "collected",
+    Source.RUNNING: "an HPA scales it, 0 would switch it off",
+}
 
 
 class Outcome(StrEnum):
     PATCHED = "patched"
     UNCHANGED = "unchanged"
-    """Controlled, but nothing was due or nothing differed."""
+    """Controlled, but nothing was due, nothing differed, or the manifest was an unchanged one."""
     OBSERVED = "observed"
     """Mode observe: `changes` has what would have been patched."""
     IGNORED = "ignored"
@@ -44,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """`patch` is empty unless the outcome is PATCHED."""
+    """`patch` puts back what runs and the annotation with any outcome that allows; control values only with PATCHED."""
 
     outcome: Outcome
     reason: str
@@ -52,6 +56,8 @@ class Decision:
     patch: tuple[dict[str, Any], ...] = ()
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    keeps_running_numbers: bool = False
+    """An unchanged manifest: requests and limits stay as they run."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,19 @@ from datetime import datetime
 from typing import Any
 
 from kubedoor.admission.decision import Decision, Outcome, annotations_of
+from kubedoor.admission.due import Due
 from kubedoor.admission.journal import AdmissionJournal
 from kubedoor.admission.metrics import AdmissionMetrics
 from kubedoor.admission.review import AdmissionRequest, parse_review, review_response
-from kubedoor.admission.rules import Rules, decide, is_due, is_hpa, needs_values, object_facts
+from kubedoor.admission.rules import (
+    Rules,
+    decide,
+    due_of_request,
+    is_hpa,
+    needs_values,
+    object_facts,
+    without_values,
+)
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config.settings import Settings
 from kubedoor.control_values import UNKNOWN
@@ -54,7 +63,8 @@ def rules_of(settings: Settings) -> Rules:
         excluded_namespaces=frozenset(settings.all_excluded_namespaces),
         deny_unknown=settings.unknown_workloads == "deny",
         deny_on_error=settings.on_internal_error == "deny",
-        keep_hpa_replicas=settings.hpa_replicas == "keep",
+        hpa_replicas=settings.hpa_replicas,
+        keep_unchanged_manifests=settings.unchanged_manifests == "keep",
         min_cpu_millicores=settings.min_cpu_millicores,
         min_memory_bytes=settings.min_memory_bytes,
     )
@@ -124,10 +134,12 @@ class AdmissionHandler:
         """The AdmissionReview that answers `review`. Raises BadRequest if that is not one, and nothing else."""
         started = self._monotonic()
         request = parse_review(review)
+        due = Due()
         try:
-            decision = await self._decide(request, started)
+            due = due_of_request(request, self._rules)
+            decision = await self._decide(request, due, started)
         except Exception as error:
-            decision = self._failure_decision(error)
+            decision = self._failure_decision(error, without_values(request, due))
             self._record_failure(request, decision)
         self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
         self.metrics.seconds.observe(self._monotonic() - started)
@@ -140,12 +152,11 @@ class AdmissionHandler:
             annotations=annotations_of(decision),
         )
 
-    async def _decide(self, request: AdmissionRequest, started: float) -> Decision:
+    async def _decide(self, request: AdmissionRequest, due: Due, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
-        due = is_due(request, self._rules)
-        if due and needs_values(request, self._rules):
+        if needs_values(request, self._rules, due):
             values = await self._values(key, request.username)
-            decision = decide(request, values, self._rules)
+            decision = decide(request, values, self._rules, due)
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
                 age = f"KubeDoor: the store is slow or away, decided from values {self._snapshot.age_seconds:.0f} s old"
@@ -155,7 +166,7 @@ class AdmissionHandler:
                 # `_record_facts` compares them with the known facts, which another replica may have changed.
                 await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
             values = self._snapshot.values_of(key)
-            decision = decide(request, values, self._rules)
+            decision = decide(request, values, self._rules, due)
         if not request.dry_run:
             if due:
                 self.journal.record(request, decision, values)
@@ -225,7 +236,7 @@ class AdmissionHandler:
         self._store_retry_at = self._monotonic() + RETRY_STORE_SECONDS
         log.warning("the store is slow or away: %s", error)
 
-    def _failure_decision(self, error: Exception) -> Decision:
+    def _failure_decision(self, error: Exception, kept: Decision) -> Decision:
         part = "store" if isinstance(error, StoreError) else "decision"
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
@@ -236,7 +247,7 @@ class AdmissionHandler:
         )
         if self._rules.deny_on_error:
             return Decision(Outcome.FAILED, f"{message} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
-        return Decision(Outcome.FAILED, message, warnings=(message,))
+        return replace(kept, reason=message, warnings=(*kept.warnings, message))
 
     def _record_failure(self, request: AdmissionRequest, decision: Decision) -> None:
         """Record a failed admission, so that people find it in the list and are notified. Never raises."""

@@ -1,24 +1,68 @@
-"""JSON patches, computed as the difference of two objects and verified before they are sent.
+"""The JSON patch (RFC 6902) of what the door changes, written from the changes themselves. Pure.
 
-The API server rejects the user's request if a patch does not apply, in spite of `failurePolicy: Ignore`. So the patch
-is applied here first, and must give exactly the intended object.
+The API server rejects the user's request if a patch does not apply, in spite of `failurePolicy: Ignore`. So every
+operation is checked against the object: what it is added to, or replaces, must be there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonpatch
-
+from kubedoor.admission.work import Work
+from kubedoor.asked import ANNOTATION
 from kubedoor.errors import KubeDoorError
 
-_SAFE_OPERATIONS = {"add", "replace", "remove"}
+Operation = dict[str, Any]
 
 
-def difference(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
-    """The RFC 6902 operations from `before` to `after`; empty if equal. Raises KubeDoorError if verification fails."""
-    # NB: without optimization the library writes neither `move` nor `copy`, which depend on other paths.
-    operations: list[dict[str, Any]] = jsonpatch.JsonPatch.from_diff(before, after, optimization=False).patch
-    if jsonpatch.apply_patch(before, operations) != after or any(op["op"] not in _SAFE_OPERATIONS for op in operations):
-        raise KubeDoorError("the patch does not give the object it was made for")
-    return operations
+def operations(work: Work) -> tuple[Operation, ...]:
+    """Empty if nothing changes. Raises KubeDoorError for an operation that would not apply."""
+    patch = tuple(_operations(work))
+    for one in patch:
+        _check(work.object, one)
+    return patch
+
+
+def _operations(work: Work) -> Iterator[Operation]:
+    manifest = work.object
+    if work.replicas is not None:
+        spec = manifest.get("spec")
+        if spec:
+            yield _put(spec, "/spec", "replicas", work.replicas)
+        else:
+            yield _put(manifest, "", "spec", {"replicas": work.replicas})
+    for container in work.containers:
+        if container.is_changed:
+            yield _put(container.found, container.path, "resources", container.resources)
+    if work.sets_annotation:
+        yield from _annotation(manifest, work.annotation)
+
+
+def _annotation(manifest: Mapping[str, Any], text: str | None) -> Iterator[Operation]:
+    metadata = manifest.get("metadata") or {}
+    annotations = metadata.get("annotations") or {}
+    path = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
+    if text is None:
+        if ANNOTATION in annotations:
+            yield {"op": "remove", "path": path}
+    elif annotations:
+        yield {"op": "replace" if ANNOTATION in annotations else "add", "path": path, "value": text}
+    else:
+        yield _put(metadata, "/metadata", "annotations", {ANNOTATION: text})
+
+
+def _put(parent: Mapping[str, Any], path: str, name: str, value: Any) -> Operation:
+    return {"op": "replace" if name in parent else "add", "path": f"{path}/{name}", "value": value}
+
+
+def _check(manifest: Mapping[str, Any], operation: Operation) -> None:
+    *parents, name = (part.replace("~1", "/") for part in operation["path"].split("/")[1:])
+    node: Any = manifest
+    try:
+        for part in parents:
+            node = node[int(part)] if isinstance(node, list) else node[part]
+    except (KeyError, IndexError, TypeError, ValueError):
+        node = None
+    if not isinstance(node, Mapping) or (operation["op"] != "add" and name not in node):
+        raise KubeDoorError(f"the patch does not apply: {operation['op']} {operation['path']}")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from kubedoor import quantities
 from kubedoor.admission.decision import Change, WithheldField
 from kubedoor.admission.restarts import template_of
-from kubedoor.asked import controllable
+from kubedoor.admission.work import ContainerWork, Work
 from kubedoor.model.values import ControlContainer, ControlValues, Source, Value
 
 
@@ -23,30 +22,16 @@ class Floors:
     memory_bytes: int
 
 
-@dataclass
-class Work:
-    """A copy of the object that is being changed, with its changes and the fields that have no control value.
-
-    `withheld`: those of them that have a collected value, which conditions withhold.
-    """
-
-    object: dict[str, Any]
-    changes: list[Change] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
-    withheld: list[WithheldField] = field(default_factory=list)
-    unchanged_reason: str = "already as it should be"
-
-
 def set_resources(work: Work, values: ControlValues, floors: Floors) -> None:
     template = template_of(work.object)
     if (template.get("spec") or {}).get("resources"):
         # Container requests must fit into the pod-level ones, for which there are no control values.
         work.left_alone.append("requests and limits (the pod template sets pod-level resources)")
         return
-    for container in controllable(template):
-        wanted = values.containers.get(container.get("name", ""))
+    for container in work.containers:
+        wanted = values.containers.get(container.name)
         if wanted is None:
-            work.left_alone.append(f"container {container.get('name')}")
+            work.left_alone.append(f"container {container.name}")
         else:
             _set_container(work, container, wanted, floors)
 
@@ -62,7 +47,7 @@ class _Resource:
     floor: int
 
 
-def _set_container(work: Work, container: dict[str, Any], wanted: ControlContainer, floors: Floors) -> None:
+def _set_container(work: Work, container: ContainerWork, wanted: ControlContainer, floors: Floors) -> None:
     cpu = _Resource("cpu", 1000, quantities.format_cpu, floors.cpu_millicores)
     memory = _Resource("memory", 1, quantities.format_memory, floors.memory_bytes)
     _set_resource(work, container, cpu, wanted.cpu_request_millicores, wanted.cpu_limit_millicores)
@@ -70,18 +55,18 @@ def _set_container(work: Work, container: dict[str, Any], wanted: ControlContain
     _note_withheld(work, container, wanted)
 
 
-def _note_withheld(work: Work, container: Mapping[str, Any], wanted: ControlContainer) -> None:
+def _note_withheld(work: Work, container: ContainerWork, wanted: ControlContainer) -> None:
     """Note the fields that stay as the owner wrote them: not one set by hand, nor a request cut to a lower limit."""
-    changed = {change.field for change in work.changes if change.container == container["name"]}
+    changed = {change.field for change in work.changes if change.container == container.name}
     for column, conditions in wanted.withheld.items():
         resource, part = column.split("_")[:2]
         if getattr(wanted, column) is None and f"{resource} {part}" not in changed:
-            found = ((container.get("resources") or {}).get(f"{part}s") or {}).get(resource)
-            work.withheld.append(WithheldField(f"{resource} {part}", container["name"], found, conditions))
+            found = container.quantity(f"{part}s", resource)
+            work.withheld.append(WithheldField(f"{resource} {part}", container.name, found, conditions))
 
 
 def _set_resource(
-    work: Work, container: dict[str, Any], resource: _Resource, request: Value | None, limit: Value | None
+    work: Work, container: ContainerWork, resource: _Resource, request: Value | None, limit: Value | None
 ) -> None:
     """Set limit and request of one resource so that the request never exceeds the limit.
 
@@ -94,9 +79,13 @@ def _set_resource(
     clamped = False
     if new_limit is not None and new_request is not None and new_request > new_limit:
         new_request, clamped = math.floor(new_limit), True
+    if limit:
+        work.controlled.add((container.name, f"limits.{resource.name}"))
     if limit and new_limit is not None and new_limit != found_limit:
         _write(work, container, "limits", resource, int(new_limit), limit.source)
     source = request or limit
+    if source:
+        work.controlled.add((container.name, f"requests.{resource.name}"))
     if source and new_request is not None and new_request != found_request:
         _write(work, container, "requests", resource, int(new_request), source.source, clamped=clamped)
 
@@ -108,14 +97,14 @@ def _limit(wanted: Value | None, found: Decimal | None) -> Decimal | None:
     return Decimal(wanted.amount)
 
 
-def _found(container: Mapping[str, Any], part: str, resource: _Resource) -> Decimal | None:
-    quantity = ((container.get("resources") or {}).get(part) or {}).get(resource.name)
+def _found(container: ContainerWork, part: str, resource: _Resource) -> Decimal | None:
+    quantity = container.quantity(part, resource.name)
     return None if quantity is None else quantities.parse(quantity) * resource.per_unit
 
 
 def _write(
     work: Work,
-    container: dict[str, Any],
+    container: ContainerWork,
     part: str,
     resource: _Resource,
     amount: int,
@@ -123,10 +112,8 @@ def _write(
     *,
     clamped: bool = False,
 ) -> None:
-    # `resources`, `requests` and `limits` may each be absent or null; nothing else in them is touched.
-    resources = container["resources"] = container.get("resources") or {}
-    amounts = resources[part] = resources.get(part) or {}
-    before = amounts.get(resource.name)
-    amounts[resource.name] = resource.write(amount)
+    before = container.quantity(part, resource.name)
+    after = resource.write(amount)
+    container.write(part, resource.name, after)
     name = f"{resource.name} {part.removesuffix('s')}"
-    work.changes.append(Change(name, container["name"], before, amounts[resource.name], source, clamped))
+    work.changes.append(Change(name, container.name, before, after, source, clamped))

@@ -32,10 +32,12 @@ _QUANTITIES = tuple(
     )
 )
 """Paths of the quantities in a pod template, through every entry of a list; `*` is every key of an object."""
+_HASH_LABEL = "pod-template-hash"
+"""The Deployment controller sets it on its ReplicaSets' pods, and ignores it in the template."""
 
 
 def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether the pod template differs by more than the spelling of quantities."""
+    """Whether the pod template differs by more than the spelling of quantities and the label `pod-template-hash`."""
     old, new = template_of(before), template_of(after)
     return old != new and _canonical(old) != _canonical(new)
 
@@ -50,6 +52,11 @@ def _canonical(template: dict[str, Any]) -> dict[str, Any]:
     result = copy.deepcopy(template)
     for path in _QUANTITIES:
         _normalize(result, *path)
+    metadata = result.get("metadata") or {}
+    if _HASH_LABEL in (metadata.get("labels") or {}):
+        del metadata["labels"][_HASH_LABEL]
+        if not metadata["labels"]:
+            del metadata["labels"]
     return result
 
 

@@ -6,11 +6,11 @@ Works on the JSON as received, never on typed models, so that fields which this 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubedoor.admission.asked import keep_annotation, put_back, remember
 from kubedoor.admission.decision import (
     Change,
     Decision,
@@ -21,11 +21,12 @@ from kubedoor.admission.decision import (
     withheld_reason,
     withheld_warning,
 )
-from kubedoor.admission.json_patch import difference
-from kubedoor.admission.resources import Floors, Work, set_resources
-from kubedoor.admission.restarts import restarts
+from kubedoor.admission.due import Due, due_of, replicas_of
+from kubedoor.admission.json_patch import operations
+from kubedoor.admission.resources import Floors, set_resources
 from kubedoor.admission.review import AdmissionRequest
-from kubedoor.model.values import ControlValues, Mode
+from kubedoor.admission.work import Work, work_on
+from kubedoor.model.values import ControlValues, Mode, Source, Value
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
@@ -36,6 +37,9 @@ GKE_AUTOSCALER = "system:vpa-recommender"
 OPENSHIFT_HPA_USER = "system:serviceaccount:openshift-infra:horizontal-pod-autoscaler"
 _HPA_USERS_OF_SCALES = frozenset({CONTROLLER_MANAGER, GKE_AUTOSCALER, OPENSHIFT_HPA_USER})
 _HPA_KEEPS = "replicas are the HPA's"
+UNCHANGED_MANIFEST = "unchanged manifest"
+_KEPT_TEXT = "unchanged manifest, requests and limits stay as they run"
+_KEPT = warning(_KEPT_TEXT)
 
 
 @dataclass(frozen=True)
@@ -45,50 +49,72 @@ class Rules:
     excluded_namespaces: frozenset[str] = frozenset()
     deny_unknown: bool = False
     deny_on_error: bool = False
-    keep_hpa_replicas: bool = True
+    hpa_replicas: str = "keep"
+    """Replicas of a workload that an HPA scales: `keep` what runs, `pass` what is sent, `control` them all the same."""
+    keep_unchanged_manifests: bool = True
+    """False: an unchanged manifest is a restart like any other."""
     min_cpu_millicores: int = 10
     min_memory_bytes: int = 2**20
 
 
-def decide(request: AdmissionRequest, values: ControlValues, rules: Rules) -> Decision:
-    """Apply the rules.
+def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: Due | None = None) -> Decision:
+    """Apply the rules. `due`: of `due_of`, if the caller has it already.
 
-    | request                                        | what is set                  |
-    |------------------------------------------------|------------------------------|
-    | CREATE                                         | replicas, requests, limits   |
-    | UPDATE that restarts                           | replicas, requests, limits   |
-    | UPDATE that changes replicas only, and `scale` | replicas                     |
-    | anything else                                  | nothing                      |
+    | request                                        | what is set                                    |
+    |------------------------------------------------|------------------------------------------------|
+    | CREATE                                         | replicas, requests, limits                     |
+    | UPDATE that restarts                           | replicas, requests, limits                     |
+    | UPDATE, an unchanged manifest                  | requests and limits go back to what runs       |
+    | UPDATE that changes replicas only, and `scale` | replicas                                       |
+    | UPDATE that edits the annotation `kubedoor.io/asked` | the annotation goes back                     |
+    | anything else                                  | nothing                                        |
 
     Idempotent: the patched object, decided again, gets no patch.
     """
     if reason := _out_of_scope(request, rules):
         return Decision(Outcome.IGNORED, reason)
-    sets_replicas, sets_resources = _due(request)
-    if not sets_replicas:
+    due = due or due_of_request(request, rules)
+    if not due:
         return Decision(Outcome.UNCHANGED, "neither a restart nor a change of replicas")
     if reason := _exemption(request, values):
         return Decision(Outcome.IGNORED, reason)
     if _keeps_hpa_scale(request, rules):
         return Decision(Outcome.UNCHANGED, _HPA_KEEPS)
-    if not values.known:
-        return _unknown(request, rules)
-    work = Work(copy.deepcopy(request.object))
-    _set_replicas(work, request, values, rules)
-    if sets_resources:
+    work = work_on(request.object)
+    if due.puts_back:
+        put_back(work, request.old_object)
+    elif due.keeps_annotation:
+        keep_annotation(work, request.old_object)
+    if due.needs_values and not values.known:
+        return _unknown(request, rules, due, work)
+    if due.replicas:
+        _set_replicas(work, request, values, rules)
+    if due.resources and due.spoken:
         set_resources(work, values, Floors(rules.min_cpu_millicores, rules.min_memory_bytes))
-    return _conclude(request, work, values.mode)
+        remember(work, due.spoken.asked)
+    return _conclude(due, work, values.mode)
 
 
-def is_due(request: AdmissionRequest, rules: Rules) -> bool:
-    """Whether the request is one that sets fields. If not, `decide` does not use the control values."""
-    return not _out_of_scope(request, rules) and _due(request)[0]
+def due_of_request(request: AdmissionRequest, rules: Rules) -> Due:
+    """What the request asks of the door; nothing where it is out of scope."""
+    if _out_of_scope(request, rules):
+        return Due()
+    return due_of(request, keeps_unchanged=rules.keep_unchanged_manifests)
 
 
-def needs_values(request: AdmissionRequest, rules: Rules) -> bool:
-    """Whether the decision on a due request depends on control values. False: the request alone decides."""
+def needs_values(request: AdmissionRequest, rules: Rules, due: Due) -> bool:
+    """Whether the decision depends on control values. False: the request alone decides."""
     is_exempt = not request.is_scale and any(object_facts(request.object))
-    return not is_exempt and not _keeps_hpa_scale(request, rules)
+    return due.needs_values and not is_exempt and not _keeps_hpa_scale(request, rules)
+
+
+def without_values(request: AdmissionRequest, due: Due) -> Decision:
+    """For a request that needs control values which cannot be had: what runs is put back all the same."""
+    work = work_on(request.object)
+    if not due.puts_back or any(object_facts(request.object)):
+        return Decision(Outcome.FAILED, "")
+    put_back(work, request.old_object)
+    return Decision(Outcome.FAILED, "", patch=operations(work), warnings=(_KEPT,), keeps_running_numbers=True)
 
 
 def _out_of_scope(request: AdmissionRequest, rules: Rules) -> str:
@@ -99,23 +125,6 @@ def _out_of_scope(request: AdmissionRequest, rules: Rules) -> str:
     if request.namespace in rules.excluded_namespaces:
         return f"namespace {request.namespace} is excluded"
     return ""
-
-
-def _due(request: AdmissionRequest) -> tuple[bool, bool]:
-    """Whether replicas, and whether requests and limits, are to be set."""
-    if request.is_scale:
-        return True, False
-    if request.operation == "CREATE" or restarts(request.old_object, request.object):
-        return True, True
-    return replicas_of(request.object) != replicas_of(request.old_object), False
-
-
-def replicas_of(manifest: Mapping[str, Any]) -> int:
-    """`spec.replicas` of a Deployment (absent: 1, the API server's default) or of a Scale (absent: 0)."""
-    replicas = (manifest.get("spec") or {}).get("replicas")
-    if replicas is None:
-        return 0 if manifest.get("kind") == "Scale" else 1
-    return int(replicas)
 
 
 def _exemption(request: AdmissionRequest, values: ControlValues) -> str:
@@ -138,13 +147,19 @@ def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
     return opted_out, owned
 
 
-def _unknown(request: AdmissionRequest, rules: Rules) -> Decision:
+def _unknown(request: AdmissionRequest, rules: Rules, due: Due, work: Work) -> Decision:
     message = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
     if rules.deny_unknown:
         # A Deployment that never runs is never collected, so the message names the way to admit it.
         advice = f'label it {CONTROL_LABEL}: "off" until it has been collected'
         return Decision(Outcome.DENIED, f"{message}: {advice}", allowed=False)
-    return Decision(Outcome.UNKNOWN, "not in the control table", warnings=(f"{message}, left as it is",))
+    return Decision(
+        Outcome.UNKNOWN,
+        "not in the control table",
+        patch=operations(work),
+        warnings=(*_kept(due), f"{message}, left as it is"),
+        keeps_running_numbers=due.puts_back,
+    )
 
 
 def is_hpa(request: AdmissionRequest) -> bool:
@@ -154,38 +169,84 @@ def is_hpa(request: AdmissionRequest) -> bool:
 
 def _keeps_hpa_scale(request: AdmissionRequest, rules: Rules) -> bool:
     """Whether it is a scale by the HPA controller that passes unchanged, also for an unknown workload."""
-    return rules.keep_hpa_replicas and request.is_scale and is_hpa(request)
+    return rules.hpa_replicas != "control" and request.is_scale and is_hpa(request)
 
 
 def _set_replicas(work: Work, request: AdmissionRequest, values: ControlValues, rules: Rules) -> None:
-    if rules.keep_hpa_replicas and (values.hpa or is_hpa(request)):
-        work.unchanged_reason = _HPA_KEEPS
-        return
     before = replicas_of(work.object)
-    if values.replicas is None:
-        if values.withheld_replicas:
-            work.withheld.append(WithheldField("replicas", "", str(before), values.withheld_replicas))
-        else:
-            work.left_alone.append("replicas")
-        return
-    if before != values.replicas.amount:
-        spec = work.object["spec"] = work.object.get("spec") or {}
-        spec["replicas"] = values.replicas.amount
-        work.changes.append(Change("replicas", "", str(before), str(values.replicas.amount), values.replicas.source))
+    if rules.hpa_replicas != "control" and (values.hpa or is_hpa(request)):
+        work.unchanged_reason = _HPA_KEEPS
+        if rules.hpa_replicas == "keep" and request.operation == "UPDATE" and not is_hpa(request):
+            _keep_replicas(work, before, replicas_of(request.old_object))
+    elif values.replicas is not None:
+        _write_replicas(work, before, values.replicas)
+    elif values.withheld_replicas:
+        work.withheld.append(WithheldField("replicas", "", str(before), values.withheld_replicas))
+    else:
+        work.left_alone.append("replicas")
 
 
-def _conclude(request: AdmissionRequest, work: Work, mode: Mode) -> Decision:
-    changes = tuple(work.changes)
-    withheld = (withheld_warning(work.withheld),) if work.withheld else ()
-    if not changes:
-        reason = withheld_reason(work.withheld) if withheld else work.unchanged_reason
-        return Decision(Outcome.UNCHANGED, reason, warnings=(*withheld, *_left_alone_warnings(work)))
+def _keep_replicas(work: Work, wanted: int, running: int) -> None:
+    """Keep what runs, except that zero switches an HPA off, and from zero only a person switches it on again."""
+    if wanted and running:
+        _write_replicas(work, wanted, Value(running, Source.RUNNING))
+
+
+def _write_replicas(work: Work, before: int, wanted: Value) -> None:
+    if before != wanted.amount:
+        work.replicas = wanted.amount
+        work.changes.append(Change("replicas", "", str(before), str(wanted.amount), wanted.source))
+
+
+def _conclude(due: Due, work: Work, mode: Mode) -> Decision:
     if mode is Mode.OBSERVE:
-        warnings = (*change_warnings(changes, would=True), *withheld)
-        return Decision(Outcome.OBSERVED, "mode is observe", changes=changes, warnings=warnings)
-    warnings = (*change_warnings(changes, would=False), *withheld, *_left_alone_warnings(work))
-    patch = tuple(difference(request.object, work.object))
-    return Decision(Outcome.PATCHED, "control values were set", patch=patch, changes=changes, warnings=warnings)
+        return _observed(due, work)
+    changes = tuple(work.changes)
+    warnings = (
+        *change_warnings(changes, would=False),
+        *_kept(due),
+        *(warning(one) for one in work.remarks),
+        *_withheld_warnings(work),
+        *_left_alone_warnings(work),
+    )
+    return Decision(
+        Outcome.PATCHED if changes else Outcome.UNCHANGED,
+        _reason(due, work),
+        patch=operations(work),
+        changes=changes,
+        warnings=warnings,
+        keeps_running_numbers=due.puts_back,
+    )
+
+
+def _observed(due: Due, work: Work) -> Decision:
+    """Nothing is patched, so that an unchanged manifest is what it is without the door: a restart."""
+    warnings = (*change_warnings(tuple(work.changes), would=True), *_withheld_warnings(work))
+    if due.puts_back:
+        warnings = (warning(f"observed: {_KEPT_TEXT} where it is enforced"), *warnings)
+    elif not work.changes:
+        return Decision(Outcome.UNCHANGED, _reason(due, work), warnings=(*warnings, *_left_alone_warnings(work)))
+    return Decision(Outcome.OBSERVED, "mode is observe", changes=tuple(work.changes), warnings=warnings)
+
+
+def _kept(due: Due) -> tuple[str, ...]:
+    return (_KEPT,) if due.puts_back else ()
+
+
+def _reason(due: Due, work: Work) -> str:
+    if any(change.source is not Source.RUNNING for change in work.changes):
+        return "control values were set"
+    if work.changes:
+        return _HPA_KEEPS
+    if due.puts_back:
+        return UNCHANGED_MANIFEST
+    if work.withheld:
+        return withheld_reason(work.withheld)
+    return "the annotation of what was asked was put back" if due.keeps_annotation else work.unchanged_reason
+
+
+def _withheld_warnings(work: Work) -> tuple[str, ...]:
+    return (withheld_warning(work.withheld),) if work.withheld else ()
 
 
 def _left_alone_warnings(work: Work) -> tuple[str, ...]:

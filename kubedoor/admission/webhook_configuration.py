@@ -1,7 +1,8 @@
 """The MutatingWebhookConfiguration: one definition for the switch, the chart and the tests. Pure.
 
 It keeps the API server from calling the webhook in vain: for namespaces that are excluded or labelled
-`kubedoor-ignore`, and for updates that change neither the spec nor labels nor owners. All other rules are in `rules`.
+`kubedoor-ignore`, and for updates that change neither the spec nor labels, owners or what was asked. All other rules are
+in `rules`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ request.operation == 'CREATE' || has(request.subResource) || object.spec != oldO
 || (has(object.metadata.labels) && object.metadata.labels != oldObject.metadata.labels)
 || has(object.metadata.ownerReferences) != has(oldObject.metadata.ownerReferences)
 || (has(object.metadata.ownerReferences) && object.metadata.ownerReferences != oldObject.metadata.ownerReferences)
+|| (has(object.metadata.annotations) && 'kubedoor.io/asked' in object.metadata.annotations
+    ? object.metadata.annotations['kubedoor.io/asked'] : '')
+!= (has(oldObject.metadata.annotations) && 'kubedoor.io/asked' in oldObject.metadata.annotations
+    ? oldObject.metadata.annotations['kubedoor.io/asked'] : '')
 """
 
 

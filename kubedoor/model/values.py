@@ -23,10 +23,12 @@ class Mode(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a control value comes from."""
+    """Where a value that the door sets comes from."""
 
     MANUAL = "manual"
     COLLECTED = "collected"
+    RUNNING = "running"
+    """What runs is kept: the replicas of a workload that an HPA scales."""
 
 
 @dataclass(frozen=True, order=True)

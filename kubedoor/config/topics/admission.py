@@ -22,9 +22,15 @@ class AdmissionSettings:
     )
     hpa_replicas: str = setting(
         "keep",
-        parsers.one_of("keep", "control"),
-        "control",
-        "Replicas of a workload that an HPA scales: kept, or controlled all the same.",
+        parsers.one_of("keep", "pass", "control"),
+        "pass",
+        "Replicas of a workload that an HPA scales: `keep` what runs (0 excepted), whatever a release says; `pass` what is sent; `control` them all the same.",
+    )
+    unchanged_manifests: str = setting(
+        "keep",
+        parsers.one_of("keep", "restart"),
+        "restart",
+        "A manifest that is applied again and asks for nothing new: `keep` requests and limits as they run; `restart`: set the control values of now, which rolls out where one has moved.",
     )
     snapshot_max_age_seconds: float = setting(
         "1",

@@ -22,7 +22,6 @@ from kubedoor.admission.decision import (
     annotations_of,
     withheld_warning,
 )
-from kubedoor.admission.restarts import restarts
 from kubedoor.admission.review import AdmissionRequest, parse_review, review_response
 from kubedoor.admission.rules import (
     CONTROL_LABEL,
@@ -33,6 +32,7 @@ from kubedoor.admission.rules import (
     Rules,
     decide,
 )
+from kubedoor.asked import ANNOTATION, format_asked, requirements
 from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import BadRequest
 from kubedoor.model.conditions import ACCEPTABLE, CPU_REQUEST, MEMORY_REQUEST, REQUESTS
@@ -390,10 +390,38 @@ CASES = {
         ),
     ),
     "an HPA's replicas are its own, withheld or not": Case(
-        make_request(make_scale(10), make_scale(2)),
+        make_request(make_scale(2), make_scale(10)),
         make_scale(10),
         values=replace(WITHHELD, hpa=True),
+        warns=("KubeDoor: replicas 2 -> 10 (an HPA scales it, 0 would switch it off)",),
+    ),
+    "a release of an HPA's workload keeps the replicas that run": Case(
+        make_request(make_deployment(replicas=2, containers=[NEW_IMAGE]), make_deployment(replicas=10)),
+        make_deployment(replicas=10, containers=[sized("registry.test/app:2")]),
+        values=replace(SIZED, hpa=True),
+    ),
+    "a manifest without replicas keeps those of an HPA's workload": Case(
+        make_request(make_deployment(replicas=None), make_deployment(replicas=10)),
+        make_deployment(replicas=10),
+        values=replace(SIZED, hpa=True),
+    ),
+    "zero switches an HPA off": Case(
+        make_request(make_scale(0), make_scale(10)),
+        make_scale(0),
+        values=replace(SIZED, hpa=True),
         outcome=Outcome.UNCHANGED,
+    ),
+    "from zero a person brings an HPA's workload back": Case(
+        make_request(make_scale(4), make_scale(0)),
+        make_scale(4),
+        values=replace(SIZED, hpa=True),
+        outcome=Outcome.UNCHANGED,
+    ),
+    "pass: what is sent for an HPA's workload is stored": Case(
+        make_request(make_deployment(replicas=2, containers=[NEW_IMAGE]), make_deployment(replicas=10)),
+        make_deployment(replicas=2, containers=[sized("registry.test/app:2")]),
+        values=replace(SIZED, hpa=True),
+        rules=replace(RULES, hpa_replicas="pass"),
     ),
     "observe says what would be left": Case(
         make_request(make_deployment(replicas=10, containers=[LIMITED])),
@@ -444,14 +472,14 @@ CASES = {
         make_request(make_scale(7), make_scale(2), username=HPA_USER),
         make_scale(7),
         values=UNKNOWN,
-        rules=replace(RULES, deny_unknown=True, keep_hpa_replicas=False),
+        rules=replace(RULES, deny_unknown=True, hpa_replicas="control"),
         outcome=Outcome.DENIED,
     ),
     "a setting controls an HPA's workload too": Case(
         make_request(make_scale(7), make_scale(2), username=HPA_USER),
         make_scale(3),
         values=replace(SIZED, hpa=True),
-        rules=replace(RULES, keep_hpa_replicas=False),
+        rules=replace(RULES, hpa_replicas="control"),
     ),
     "mode off: nothing": Case(
         make_request(make_deployment()),
@@ -540,12 +568,24 @@ CASES = {
 }
 
 
+def remembered(arrives: dict[str, Any], after: dict[str, Any]) -> dict[str, str] | None:
+    """The annotation of a workload that the door has not set before."""
+    asked = requirements(arrives)
+    return None if asked == requirements(after) else {ANNOTATION: format_asked(asked)}
+
+
+def without_annotations(manifest: dict[str, Any]) -> dict[str, Any]:
+    metadata = {name: value for name, value in manifest.get("metadata", {}).items() if name != "annotations"}
+    return {**manifest, "metadata": metadata}
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_the_patch_gives_the_expected_object(case: Case) -> None:
     before = copy.deepcopy(case.request.object)
     decision = decide(case.request, case.values, case.rules)
     after = jsonpatch.apply_patch(case.request.object, list(decision.patch))
-    assert after == case.want
+    assert after.get("metadata", {}).get("annotations") == remembered(case.request.object, after)
+    assert without_annotations(after) == case.want
     assert decision.outcome is case.outcome
     assert case.request.object == before, "the request itself must not be changed"
     assert decision.allowed is (case.outcome is not Outcome.DENIED)
@@ -558,16 +598,6 @@ def test_the_rules_are_idempotent(case: Case) -> None:
     patch = list(decide(case.request, case.values, case.rules).patch)
     again = replace(case.request, object=jsonpatch.apply_patch(case.request.object, patch))
     assert decide(again, case.values, case.rules).patch == ()
-
-
-def test_a_reapplied_manifest_with_its_own_requests_causes_no_rollout() -> None:
-    live = make_deployment(replicas=3, containers=[sized()])
-    manifest = make_deployment(replicas=3, containers=[make_container(requests={"cpu": "500m", "memory": "256Mi"})])
-    decision = decide(make_request(manifest, live), SIZED, RULES)
-    assert jsonpatch.apply_patch(manifest, list(decision.patch)) == live
-    moved = make_values(replicas=collected(3), containers={"app": replace(APP, cpu_request_millicores=collected(131))})
-    after = jsonpatch.apply_patch(manifest, list(decide(make_request(manifest, live), moved, RULES).patch))
-    assert restarts(live, after), "unless a value has moved since: docs/limits.md"
 
 
 amounts = st.one_of(st.none(), st.integers(min_value=1, max_value=8000))
@@ -618,7 +648,9 @@ def test_a_long_warning_is_cut() -> None:
 
 def test_the_reason_says_what_is_withheld() -> None:
     assert decide(make_request(make_scale(10), make_scale(2)), WITHHELD, RULES).reason == "withheld: ShortHistory"
-    of_hpa = decide(make_request(make_scale(10), make_scale(2)), replace(WITHHELD, hpa=True), RULES)
+    kept = decide(make_request(make_scale(10), make_scale(2)), replace(WITHHELD, hpa=True), RULES)
+    assert (kept.reason, kept.outcome) == ("replicas are the HPA's", Outcome.PATCHED)
+    of_hpa = decide(make_request(make_scale(10), make_scale(2), username=HPA_USER), WITHHELD, RULES)
     assert (of_hpa.reason, of_hpa.warnings) == ("replicas are the HPA's", ())
 
 

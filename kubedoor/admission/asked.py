@@ -1,0 +1,155 @@
+"""What an update says of requests and limits, compared with what runs and with what was asked before. Pure.
+
+How a field arrives (tried on a real API server): by PUT as the manifest has it; by server-side apply and by patches a
+field that the manifest does not mention arrives as it runs, also when the door wrote it. So a field that arrives
+
+- as it runs has not been spoken of;
+- as it was asked before is unchanged;
+- otherwise is a new wish.
+
+An update without a new wish, whose template differs from the stored one in these fields only, is an unchanged manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubedoor import quantities
+from kubedoor.admission.restarts import restarts, template_of
+from kubedoor.admission.work import Work, annotation_of
+from kubedoor.asked import (
+    ANNOTATION,
+    FIELDS,
+    Asked,
+    asked_of,
+    controllable,
+    format_asked,
+    requirements,
+    requirements_of,
+)
+
+MAX_ANNOTATIONS_BYTES = 256 * 1024
+"""The API server's limit of all annotations of an object: keys and values."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """`asked`: as of after the update. `differs`: whether a field arrives other than it runs."""
+
+    asked: Asked
+    has_new_wish: bool
+    differs: bool
+
+
+def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
+    """`stored` empty: a creation, where all that arrives is asked for."""
+    runs, before = requirements(stored), asked_of(stored) or {}
+    asked: Asked = {}
+    has_new_wish = differs = False
+    for container, arrives in requirements(manifest).items():
+        running = runs.get(container, {})
+        was = before.get(container, running)
+        asked[container] = {}
+        for field in FIELDS:
+            found = arrives.get(field)
+            if not _same(found, running.get(field)):
+                differs = True
+                if not _same(found, was.get(field)):
+                    has_new_wish = True
+                    _note(asked[container], field, found)
+                    continue
+            _note(asked[container], field, was.get(field))
+    return Spoken(asked, has_new_wish, differs)
+
+
+def _note(fields: dict[str, str], field: str, quantity: str | None) -> None:
+    if quantity is not None:
+        fields[field] = quantity
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    if one == other:
+        return True
+    return one is not None and other is not None and quantities.parse(one) == quantities.parse(other)
+
+
+def is_unchanged_manifest(manifest: Mapping[str, Any], stored: Mapping[str, Any], spoken: Spoken) -> bool:
+    """Whether the template differs from the stored one only in numbers, and none of them is a new wish."""
+    return spoken.differs and not spoken.has_new_wish and not restarts(stored, _with_running_numbers(manifest, stored))
+
+
+def _with_running_numbers(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with the template of `manifest` and the numbers of `stored`; shares what it does not change."""
+    running = {str(one.get("name", "")): one for one in controllable(template_of(stored))}
+    template = template_of(manifest)
+    spec = dict(template.get("spec") or {})
+    for kind in ("containers", "initContainers"):
+        if spec.get(kind):
+            spec[kind] = [_with_numbers(one, running.get(str(one.get("name", "")))) for one in spec[kind]]
+    return {"spec": {"template": {**template, "spec": spec}}}
+
+
+def _with_numbers(container: dict[str, Any], running: Mapping[str, Any] | None) -> dict[str, Any]:
+    """With the numbers of `running`; as it is without that: such a template differs anyway."""
+    if running is None:
+        return container
+    numbers, found = requirements_of(running), container.get("resources") or {}
+    resources = {part: amounts for part, amounts in found.items() if part not in ("requests", "limits")}
+    for part in ("requests", "limits"):
+        amounts = {name: value for name, value in (found.get(part) or {}).items() if f"{part}.{name}" not in FIELDS}
+        amounts |= {name.partition(".")[2]: text for name, text in numbers.items() if name.startswith(part)}
+        if amounts:
+            resources[part] = amounts
+    rest = {name: value for name, value in container.items() if name != "resources"}
+    return {**rest, "resources": resources} if resources or "resources" in running else rest
+
+
+def put_back(work: Work, stored: Mapping[str, Any]) -> None:
+    """Give every container the numbers that run, and the annotation its stored text."""
+    runs = requirements(stored)
+    for container in work.containers:
+        for field in FIELDS:
+            part, _, resource = field.partition(".")
+            container.write(part, resource, runs[container.name].get(field))
+    keep_annotation(work, stored)
+
+
+def keep_annotation(work: Work, stored: Mapping[str, Any]) -> None:
+    """The annotation is the door's: whoever edits or drops it in an update gets it back."""
+    _set_annotation(work, annotation_of(stored))
+
+
+def is_annotation_edited(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    return annotation_of(manifest) != annotation_of(stored)
+
+
+def remember(work: Work, asked: Asked) -> None:
+    """Note what was asked, where something else is to be stored; no annotation where nothing of the door's is left.
+
+    The API server calls the door once more if a later webhook changes the object. Then the door's own numbers arrive:
+    a controlled field that arrives as it is to be stored keeps the entry that the object carries.
+    """
+    final, carried = work.requirements(), asked_of(work.object) or {}
+    arrives = requirements(work.object)
+    for container, field in work.controlled:
+        if container in carried and _same(arrives[container].get(field), final[container].get(field)):
+            asked[container].pop(field, None)
+            _note(asked[container], field, carried[container].get(field))
+    ordered = {container: {one: found[one] for one in FIELDS if one in found} for container, found in asked.items()}
+    is_ours = any(not _same(ordered[name].get(one), final[name].get(one)) for name in ordered for one in FIELDS)
+    _set_annotation(work, format_asked(ordered) if is_ours else None)
+
+
+def _set_annotation(work: Work, text: str | None) -> None:
+    if text is not None and not _fits(work.object, text):
+        work.remarks.append("no room in the annotations to remember what was asked (256 KiB)")
+        text = None
+    if text != work.found_annotation:
+        work.annotation, work.sets_annotation = text, True
+
+
+def _fits(manifest: Mapping[str, Any], text: str) -> bool:
+    others = {**((manifest.get("metadata") or {}).get("annotations") or {}), ANNOTATION: text}
+    return sum(len(name.encode()) + len(value.encode()) for name, value in others.items()) <= MAX_ANNOTATIONS_BYTES

@@ -1,0 +1,104 @@
+"""What is being changed of a Deployment: the numbers of its containers, replicas, one annotation. Pure.
+
+The object itself is never copied as a whole and never changed: the patch is made of what is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubedoor.admission.decision import Change, WithheldField
+from kubedoor.admission.restarts import template_of
+from kubedoor.asked import ANNOTATION, Asked, controllable, requirements_of
+
+
+@dataclass
+class ContainerWork:
+    """One container: `found` as it arrives, `resources` a copy of its resources that may be changed."""
+
+    found: Mapping[str, Any]
+    path: str
+    resources: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.found.get("name", ""))
+
+    @property
+    def is_sidecar(self) -> bool:
+        return "/initContainers/" in self.path
+
+    @property
+    def is_changed(self) -> bool:
+        return self.resources != (self.found.get("resources") or {})
+
+    def quantity(self, part: str, resource: str) -> Any:
+        """As it is now; None: not set."""
+        return (self.resources.get(part) or {}).get(resource)
+
+    def write(self, part: str, resource: str, quantity: Any) -> None:
+        """None unsets the field, and drops a part that is empty by that."""
+        amounts = self.resources.get(part) or {}
+        if quantity is None:
+            amounts.pop(resource, None)
+        else:
+            amounts[resource] = quantity
+        if amounts:
+            self.resources[part] = amounts
+        else:
+            self.resources.pop(part, None)
+
+
+@dataclass
+class Work:
+    """`object` as it arrives. `withheld`: fields that have a collected value, which conditions withhold."""
+
+    object: Mapping[str, Any]
+    containers: tuple[ContainerWork, ...] = ()
+    replicas: int | None = None
+    """The number to store; None: as it arrives."""
+    annotation: str | None = None
+    """The text that ANNOTATION shall have; None: no such annotation."""
+    sets_annotation: bool = False
+    changes: list[Change] = field(default_factory=list)
+    left_alone: list[str] = field(default_factory=list)
+    withheld: list[WithheldField] = field(default_factory=list)
+    controlled: set[tuple[str, str]] = field(default_factory=set)
+    """(container, field) of what has a control value, or follows from one."""
+    remarks: list[str] = field(default_factory=list)
+    """Further warnings, without prefix."""
+    unchanged_reason: str = "already as it should be"
+
+    @property
+    def found_annotation(self) -> str | None:
+        return annotation_of(self.object)
+
+    def requirements(self) -> Asked:
+        """The numbers as they are to be stored."""
+        return {one.name: requirements_of({"resources": one.resources}) for one in self.containers}
+
+
+def annotation_of(manifest: Mapping[str, Any]) -> str | None:
+    """The text of ANNOTATION, readable or not."""
+    text = ((manifest.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION)
+    return text if isinstance(text, str) else None
+
+
+def work_on(manifest: Mapping[str, Any]) -> Work:
+    """Nothing changed yet."""
+    return Work(manifest, tuple(_containers(template_of(manifest))))
+
+
+def _containers(template: Mapping[str, Any]) -> Iterator[ContainerWork]:
+    spec = template.get("spec") or {}
+    path_of = {
+        id(one): f"/spec/template/spec/{kind}/{number}"
+        for kind in ("containers", "initContainers")
+        for number, one in enumerate(spec.get(kind) or ())
+    }
+    for one in controllable(template):
+        found = one.get("resources") or {}
+        copied = {part: dict(amounts) if isinstance(amounts, dict) else amounts for part, amounts in found.items()}
+        yield ContainerWork(one, path_of[id(one)], copied)
