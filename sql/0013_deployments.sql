@@ -46,6 +46,17 @@ ENGINE = {MergeTree}
 ORDER BY (cluster, namespace, deployment, observed_at)
 TTL toDateTime(observed_at) + INTERVAL 400 DAY;
 
+-- When all Deployments of a cluster were looked at: what has no newer state than that was unchanged then.
+CREATE TABLE IF NOT EXISTS deployment_looks {on_cluster}
+(
+    cluster LowCardinality(String),
+    at DateTime64(6, 'UTC'),
+    deployments UInt32
+)
+ENGINE = {MergeTree}
+ORDER BY (cluster, at)
+TTL toDateTime(at) + INTERVAL 30 DAY;
+
 -- The newest state of each Deployment that is not gone.
 CREATE VIEW IF NOT EXISTS deployments_current {on_cluster} AS
 SELECT *, cpu_asked_millicores, memory_asked_bytes, cpu_running_millicores, memory_running_bytes

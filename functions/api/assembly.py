@@ -40,6 +40,7 @@ from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
+from kubedoor.workloads.savings import Savings
 from kubedoor.workloads.service import Workloads
 
 from .clusters import Clusters
@@ -78,6 +79,8 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
     records, conditions = RecordStore(connection, settings.cluster), ConditionStore(connection, settings.cluster)
     listing = _listing(settings, connection)
+    deployments = DeploymentStore(connection, settings.cluster)
+    savings = Savings(deployments, time_zone=settings.time_zone, now=utc_now)
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
     workloads = Workloads(
         cluster=settings.cluster,
@@ -110,7 +113,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         collections=collections,
         usage=usage,
         control=control,
-        deployments=DeploymentStore(connection, settings.cluster),
+        deployments=deployments,
         records=records,
         switch=switch,
         preview=Preview(cluster_name=settings.cluster, control=control, rules=rules_of(settings)),
@@ -121,6 +124,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
             records=records,
             control=control,
             collections=collections,
+            savings=savings,
             now=utc_now,
         ),
         checkup=Checkup(
@@ -132,7 +136,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         schedules=schedules,
         notifications=shared.notifications,
         now=utc_now,
-        metrics=_metrics(settings, listing, control),
+        metrics=_metrics(settings, listing, savings, control),
     )
 
 
@@ -141,13 +145,14 @@ def _listing(settings: Settings, connection: Connection) -> ListingCache:
     return ListingCache(ListingStore(connection, settings.cluster, keeps_hpa_replicas=keeps_hpa_replicas))
 
 
-def _metrics(settings: Settings, listing: ListingCache, control: ControlStore) -> WorkloadMetrics:
+def _metrics(settings: Settings, listing: ListingCache, savings: Savings, control: ControlStore) -> WorkloadMetrics:
     return WorkloadMetrics(
         lambda: listing,
         cluster=settings.cluster,
         limit=settings.metrics_workloads,
         windows=settings.windows,
         refreshed_at=control.refreshed_at,
+        saved=savings.by_namespace,
         now=utc_now,
     )
 

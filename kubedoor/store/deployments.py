@@ -67,6 +67,21 @@ class DeploymentStore:
         rows = [{**self._row(key, at, seen_by), "is_gone": True} for key in keys]
         self._connection.insert("deployment_states", rows)
 
+    def record_look(self, *, at: datetime, deployments: int) -> None:
+        """All Deployments of the cluster have been seen, and what had changed has been recorded."""
+        self._connection.insert("deployment_looks", [{"cluster": self._cluster, "at": at, "deployments": deployments}])
+
+    def looked_at(self) -> datetime | None:
+        """The newest look at the cluster; None: there was none for 30 days."""
+        row = only(
+            self._connection.rows(
+                "SELECT maxOrNull(at) AS at FROM deployment_looks WHERE cluster = {cluster:String}",
+                cluster=self._cluster,
+            )
+        )
+        at: datetime | None = row["at"]
+        return at
+
     def _row(self, key: Key, at: datetime, seen_by: str) -> Row:
         namespace, deployment = key
         where = {"cluster": self._cluster, "namespace": namespace, "deployment": deployment}

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubedoor.store.connection import Connection, Row, only
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.waiting import CONTROL_ROWS, COUNTS, parameters
 
 OVER_ASKED_FACTOR = 1.5
@@ -91,6 +92,7 @@ class ListingStore:
         self._connection = connection
         self._cluster = cluster
         self._control = ControlStore(connection, cluster)
+        self.deployments = DeploymentStore(connection, cluster)
         self._waiting = parameters(keeps_hpa_replicas=keeps_hpa_replicas)
 
     def revision(self) -> tuple[object, int]:

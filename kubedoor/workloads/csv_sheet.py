@@ -34,6 +34,8 @@ COLUMNS = (
     *(f"collected_{name}" for name in RESOURCES),
     "manual_replicas",
     *(f"manual_{name}" for name in RESOURCES),
+    *(f"asked_{name}" for name in RESOURCES),
+    *(f"running_{name}" for name in RESOURCES),
     "conditions",
     "withheld",
 )
@@ -64,10 +66,10 @@ class SheetEdit:
 
 
 def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the view `control` as a row of the sheet, with Kubernetes quantities."""
+    """A row of the view `control`, with those of its Deployment, as a row of the sheet, with Kubernetes quantities."""
     line = {name: row[name] for name in (*KEYS, "container", "version", "mode", "replicas")}
     line |= {name: row[name] for name in ("collected_replicas", "manual_replicas")}
-    for prefix in ("", "collected_", "manual_"):
+    for prefix in ("", "collected_", "manual_", "asked_", "running_"):
         for name in RESOURCES:
             is_cpu = name.startswith("cpu")
             amount = row[f"{prefix}{name}_{'millicores' if is_cpu else 'bytes'}"]

@@ -6,6 +6,7 @@ the pods of that day.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,16 @@ SORTS: dict[str, tuple[str, ...]] = {
 }
 """The columns of each sort; a *waste* sorts by the first minus the second."""
 
+_NO_STATE: Row = {
+    "observed_at": None,
+    "is_sized": False,
+    "running_replicas": None,
+    "cpu_asked_millicores": None,
+    "memory_asked_bytes": None,
+    "cpu_running_millicores": None,
+    "memory_running_bytes": None,
+}
+"""Of a workload whose Deployment is not known to be in the cluster."""
 _AMOUNTS = ("cpu_requested_millicores", "cpu_used_millicores", "memory_requested_bytes", "memory_used_bytes")
 
 
@@ -38,7 +49,8 @@ _AMOUNTS = ("cpu_requested_millicores", "cpu_used_millicores", "memory_requested
 class Filter:
     """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing).
 
-    `withheld`: whether a field is withheld; `waiting`: whether one waits for a person.
+    `withheld`: whether a field is withheld; `waiting`: whether one waits for a person. `sized`: whether the Deployment
+    has been given other requests or limits than its owner asked.
     """
 
     search: str = ""
@@ -50,6 +62,7 @@ class Filter:
     condition: str = ""
     withheld: bool | None = None
     waiting: bool | None = None
+    sized: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,10 @@ class Table:
 
 
 class Listing:
-    """A snapshot of one cluster's workloads, sorted by name; `containers` has the rows of the view `control`."""
+    """A snapshot of one cluster's workloads, sorted by name; `containers` has the rows of the view `control`.
+
+    Their Deployments are laid over it by `with_states`: these change more often, and are cheaper to read.
+    """
 
     def __init__(self, workloads: Table, containers: Table) -> None:
         self._workloads = workloads
@@ -87,18 +103,29 @@ class Listing:
         self._containers_of: dict[Key, list[tuple[Any, ...]]] = {}
         for key, row in zip(containers.keys(), containers.rows, strict=True):
             self._containers_of.setdefault(key, []).append(row)
+        self._states: dict[Key, Row] = {}
+
+    def with_states(self, states: dict[Key, Row]) -> Listing:
+        """A copy with these states of Deployments, each with the keys of _NO_STATE; it shares all else."""
+        listing = copy.copy(self)
+        listing._states = states
+        return listing
 
     def page(self, wanted: Filter, *, sort: str, descending: bool, limit: int, offset: int) -> tuple[list[Row], int]:
         """One page of the matching workloads, and the number of all matching workloads."""
         if not self._workloads.rows:
             return [], 0
         rows = self._sorted(self._matching(wanted), sort, descending)
-        return [self._workloads.as_dict(row) for row in rows[offset : offset + limit]], len(rows)
+        return [self._as_dict(row) for row in rows[offset : offset + limit]], len(rows)
 
     def one(self, key: Key) -> Row | None:
         """None: the workload is not in the control table."""
         position = self._positions.get(key)
-        return None if position is None else self._workloads.as_dict(self._workloads.rows[position])
+        return None if position is None else self._as_dict(self._workloads.rows[position])
+
+    def _as_dict(self, row: tuple[Any, ...]) -> Row:
+        workload = self._workloads.as_dict(row)
+        return workload | self._states.get((workload["namespace"], workload["deployment"]), _NO_STATE)
 
     def containers(self, workloads: Sequence[Key]) -> list[Row]:
         """The rows of the view `control` for these workloads."""
@@ -123,12 +150,14 @@ class Listing:
         asked = {"": None, "over": index["is_over_asked"], "under": index["is_under_asked"], "none": index["unasked"]}
         flag = asked[wanted.asked]
         search, condition, types = wanted.search.casefold(), wanted.condition, index["condition_types"]
+        sized = wanted.sized
         return [
             row
-            for name, row in zip(self._names, self._workloads.rows, strict=True)
+            for name, key, row in zip(self._names, self._positions, self._workloads.rows, strict=True)
             if search in name
             and (flag is None or row[flag])
             and (not condition or condition in row[types])
+            and (sized is None or self._states.get(key, _NO_STATE)["is_sized"] is sized)
             and all(row[position] == value for position, value in same.items())
         ]
 

@@ -48,10 +48,14 @@ _CLUSTER: tuple[tuple[str, str, str, int], ...] = (
     ("cluster_memory_used_bytes", "memory_used_bytes", "Memory that everything used at its peak.", 1),
     ("cluster_memory_recommended_bytes", "memory_control_bytes", "Memory that everything should ask for.", 1),
 )
+_SAVED: tuple[tuple[str, str, str, int], ...] = (
+    ("saved_cpu_cores", "cpu_millicores", "CPU that the door has taken off what owners asked for.", MILLICORES),
+    ("saved_memory_bytes", "memory_bytes", "Memory that the door has taken off what owners asked for.", 1),
+)
 
 
 class WorkloadMetrics(Collector):
-    """`limit` is the number of workloads with metrics of their own, greatest CPU request first; 0: none."""
+    """`limit` is the number of workloads with metrics of their own, greatest CPU request first; 0: none. `saved`: by namespace."""
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class WorkloadMetrics(Collector):
         limit: int,
         windows: PeakWindows,
         refreshed_at: Callable[[], datetime | None],
+        saved: Callable[[], list[Row]],
         now: Callable[[], datetime],
     ) -> None:
         self._listing = listing
@@ -68,6 +73,7 @@ class WorkloadMetrics(Collector):
         self._limit = limit
         self._windows = windows
         self._refreshed_at = refreshed_at
+        self._read_saved = saved
         self._now = now
         self._lock = threading.Lock()
         self._cached: tuple[datetime, list[Metric]] | None = None
@@ -86,7 +92,7 @@ class WorkloadMetrics(Collector):
     def _read(self, now: datetime) -> list[Metric]:
         up = GaugeMetricFamily("kubedoor_store_up", "Whether the store answers.", labels=("cluster",))
         try:
-            families = [*self._sums(now), *self._workloads(now)]
+            families = [*self._sums(now), *self._saved(), *self._workloads(now)]
         except KubeDoorError:
             families = []
         up.add_metric((self._cluster,), float(bool(families)))
@@ -117,6 +123,12 @@ class WorkloadMetrics(Collector):
         help_text = "Workloads with a condition."
         found = [((cluster, one), listing.by_condition[one], 1) for one in ConditionType]
         yield _gauge("workloads_with_condition", help_text, ("cluster", "condition"), found)
+
+    def _saved(self) -> Iterable[Metric]:
+        rows, labels = self._read_saved(), ("cluster", "namespace")
+        for name, column, help_text, unit in _SAVED:
+            values = [((self._cluster, row["namespace"]), row[column], unit) for row in rows]
+            yield _gauge(name, help_text, labels, values)
 
     def _workloads(self, now: datetime) -> Iterable[Metric]:
         rows: list[Row] = []

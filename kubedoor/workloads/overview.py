@@ -1,4 +1,4 @@
-"""The data of the overview page: requested against used, waste, risk, admissions of today, the last collection."""
+"""The data of the overview page: requested against used, waste, risk, savings, admissions of today, the last collection."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.listing import Filter
 from kubedoor.workloads.listing_cache import ListingCache
+from kubedoor.workloads.savings import Savings
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS, Workloads
 
 TOP_COUNT = 10
@@ -28,6 +29,7 @@ class Overview:
     records: RecordStore
     control: ControlStore
     collections: Collections
+    savings: Savings
     now: Callable[[], datetime]
 
     def show(self) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class Overview:
             "days": self.listing.store.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
             "most_wasteful": self._top(Filter(asked="over"), descending=True),
             "most_at_risk": self._top(Filter(asked="under"), descending=False),
+            "savings": self.savings.show(),
             "admissions_today": self.records.outcomes_since(self._midnight(now)),
             "last_collection": recent[0] if recent else None,
             "refreshed_at": self.control.refreshed_at(),

@@ -21,6 +21,7 @@ from kubedoor.store.control import ControlStore, stale
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.conditions import shown_conditions, withheld_fields, withheld_replicas
+from kubedoor.workloads.deployment_columns import container_columns
 from kubedoor.workloads.listing import Filter, Key, Listing
 from kubedoor.workloads.listing_cache import ListingCache
 
@@ -97,12 +98,14 @@ class Workloads:
             (row["namespace"], row["deployment"], row["container"]): row
             for row in (self._listing.store.newest_usage(keys, since=self._since()) if keys else ())
         }
+        states = self._listing.store.deployments.of_many(keys) if keys else {}
         containers: dict[Key, list[Row]] = {key: [] for key in keys}
         for row in listing.containers(keys):
             if row["container"]:
                 key = (row["namespace"], row["deployment"])
                 newest = usage.get((*key, row["container"]))
-                containers[key].append({**row, "newest": newest, "withheld": withheld_fields(row)})
+                in_deployment = container_columns(states.get(key), row["container"])
+                containers[key].append({**row, **in_deployment, "newest": newest, "withheld": withheld_fields(row)})
         for row in rows:
             row["containers"] = containers[(row["namespace"], row["deployment"])]
 

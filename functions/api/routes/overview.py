@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from ..schemas.collect import CollectionAnswer
-from ..schemas.overview import CheckAnswer, CheckupAnswer, OverviewAnswer
+from ..schemas.overview import CheckAnswer, CheckupAnswer, NamespaceSavedDay, OverviewAnswer, SavingsHistory
 from ..security import request_checks
 from ..security.access import LoginIn, ServicesIn
 from .workloads import workload_answer
@@ -27,6 +28,13 @@ def get_overview(services: ServicesIn, login: LoginIn) -> OverviewAnswer:
             "last_collection": CollectionAnswer(**last) if last else None,
         }
     )
+
+
+@router.get("/overview/savings", operation_id="get_savings")
+def get_savings(services: ServicesIn, login: LoginIn, days: Annotated[int, Query(ge=1, le=365)] = 31) -> SavingsHistory:
+    """What KubeDoor had taken off what owners asked for at the end of each day, by namespace."""
+    rows = services.overview.savings.by_day(days=days)
+    return SavingsHistory(days=[NamespaceSavedDay(**row) for row in rows])
 
 
 @router.get("/checkup", operation_id="run_checkup")

@@ -71,6 +71,9 @@ def list_workloads(
     condition: ConditionType | None = None,
     withheld: Annotated[bool | None, Query(description="Whether a field is withheld.")] = None,
     waiting: Annotated[bool | None, Query(description="Whether a field waits for a person.")] = None,
+    sized: Annotated[
+        bool | None, Query(description="Whether the door has replaced requests or limits of the Deployment.")
+    ] = None,
     sort: Sort = "name",
     order: Literal["asc", "desc"] = "asc",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
@@ -86,6 +89,7 @@ def list_workloads(
         condition=condition or "",
         withheld=withheld,
         waiting=waiting,
+        sized=sized,
     )
     rows, total = services.workloads.page(
         filters, sort=sort, descending=order == "desc", page=page, page_size=page_size

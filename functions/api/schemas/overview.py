@@ -61,6 +61,43 @@ class DaySums(BaseModel):
     memory_used_bytes: int
 
 
+class Saved(BaseModel):
+    """Negative: the door has given more than owners asked for."""
+
+    cpu_millicores: int
+    memory_bytes: int
+
+
+class SavedDay(Saved):
+    day: date
+
+
+class NamespaceSavedDay(SavedDay):
+    namespace: str
+
+
+class SavingsSums(Saved):
+    workloads: int = Field(description="Deployments of which the door has replaced requests or limits.")
+    cpu_asked_millicores: int = Field(description="What owners ask for, of all Deployments.")
+    memory_asked_bytes: int
+
+
+class NamespaceSavings(SavingsSums):
+    namespace: str
+
+
+class SavingsAnswer(SavingsSums):
+    """What KubeDoor has taken off what owners asked for, over all pods as they are scheduled."""
+
+    observed_at: datetime | None = Field(description="When Deployments were last seen; null: never.")
+    namespaces: list[NamespaceSavings]
+    days: list[SavedDay] = Field(description="The end of each of the last 31 days.")
+
+
+class SavingsHistory(BaseModel):
+    days: list[NamespaceSavedDay] = Field(description="A namespace without savings on a day has no row.")
+
+
 class OverviewAnswer(BaseModel):
     cluster: str
     is_sample: bool
@@ -70,6 +107,7 @@ class OverviewAnswer(BaseModel):
     days: list[DaySums]
     most_wasteful: list[WorkloadAnswer]
     most_at_risk: list[WorkloadAnswer]
+    savings: SavingsAnswer
     admissions_today: dict[str, int]
     last_collection: CollectionAnswer | None
     refreshed_at: datetime | None

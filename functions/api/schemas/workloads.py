@@ -118,6 +118,21 @@ class ContainerAnswer(BaseModel):
     manual_memory_limit_bytes: Bytes
     cpu_usage_millicores: int = Field(description="Usage per pod: the P95 of the peak day.")
     memory_usage_bytes: int
+    is_observed: bool = Field(description="Whether anything is known of the Deployment as it is in the cluster.")
+    in_deployment: bool | None = Field(description="Whether the Deployment has this container; null: not known.")
+    is_sidecar: bool = Field(description="A native sidecar: it stands under `initContainers`.")
+    asked_cpu_request_millicores: Millicores = Field(
+        description="What the owner's manifest asks for; null: nothing, or not known. All of `asked_*` and `running_*`."
+    )
+    asked_memory_request_bytes: Bytes
+    asked_cpu_limit_millicores: Millicores
+    asked_memory_limit_bytes: Bytes
+    running_cpu_request_millicores: Millicores = Field(
+        description="What the Deployment's template says now; as asked where the door has changed nothing."
+    )
+    running_memory_request_bytes: Bytes
+    running_cpu_limit_millicores: Millicores
+    running_memory_limit_bytes: Bytes
     reasons: list[str]
     withheld: dict[str, list[str]] = Field(
         description="Field -> the conditions that withhold its collected value; not what is accepted or set by hand."
@@ -151,6 +166,17 @@ class WorkloadAnswer(BaseModel):
     memory_used_bytes: int = Field(description="Used by all pods at the peak of the memory peak day.")
     memory_pods: int | None = Field(description="Pods on the memory peak day.")
     memory_control_bytes: int
+    observed_at: datetime | None = Field(
+        description="When the Deployment was last seen in the cluster; null: it is not there, or was never seen."
+    )
+    is_sized: bool = Field(description="The door has replaced requests or limits, and keeps what the owner asked.")
+    running_replicas: int | None
+    cpu_asked_millicores: int | None = Field(
+        description="What the owner's manifest asks for, over all pods; a request that is not set is the limit."
+    )
+    memory_asked_bytes: int | None
+    cpu_running_millicores: int | None = Field(description="What runs, summed as what is asked.")
+    memory_running_bytes: int | None
     unasked: int = Field(description="Containers without a CPU or memory request.")
     has_manual: bool
     is_over_asked: bool

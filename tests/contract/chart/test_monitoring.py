@@ -22,10 +22,13 @@ from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
+from kubedoor.workloads.savings import Savings
+from tests.contract.store.test_deployments import make_state
 from tests.contract.store.test_store import make_collected, store_day
 from tests.support.accounts import Clock
 from tests.support.builders import DAY, make_condition, make_usage_day
@@ -57,6 +60,8 @@ def metrics(connection: Connection, cluster: str) -> CollectorRegistry:
     now = datetime(2026, 11, 21, 8, tzinfo=UTC)
     store_day(usage, *(make_usage_day(deployment=name, pods=3) for name in names), run=1)
     control.edit(WorkloadKey(cluster, "shop", "web"), ManualValues(replicas=7), based_on=0, who="test")
+    deployments = DeploymentStore(connection, cluster)
+    deployments.record([make_state()], seen_by="door", at=now)
     registry = CollectorRegistry()
     registry.register(
         WorkloadMetrics(
@@ -65,6 +70,7 @@ def metrics(connection: Connection, cluster: str) -> CollectorRegistry:
             limit=2,
             windows=WINDOWS,
             refreshed_at=control.refreshed_at,
+            saved=Savings(deployments, time_zone="UTC", now=lambda: now).by_namespace,
             now=lambda: now,
         )
     )
@@ -95,6 +101,13 @@ def test_workloads_are_shown_up_to_the_limit_and_sums_are_whole(metrics: Collect
     recommended = {labels["deployment"]: value for labels, value in found["kubedoor_workload_cpu_recommended_cores"]}
     assert set(recommended.values()) <= {0.36, 0.84, 1.5}, "3 or 7 replicas of 120m; 500m stay where that is withheld"
     assert found["kubedoor_store_up"] == [({"cluster": cluster}, 1.0)]
+
+
+def test_what_is_saved_is_shown_by_namespace(metrics: CollectorRegistry, cluster: str) -> None:
+    found = samples(metrics)
+    labels = {"cluster": cluster, "namespace": "shop"}
+    assert found["kubedoor_saved_cpu_cores"] == [(labels, 0.9)]
+    assert found["kubedoor_saved_memory_bytes"] == [(labels, 3 * 256 * 2**20)]
 
 
 def test_what_is_withheld_is_counted_by_field_workload_and_condition(metrics: CollectorRegistry, cluster: str) -> None:
@@ -137,6 +150,7 @@ def test_days_behind_are_the_peak_days_since_the_newest_with_rows(
             limit=0,
             windows=PeakWindows.parse("10:00-11:30", "UTC", weekdays_only),
             refreshed_at=control.refreshed_at,
+            saved=list,
             now=lambda: datetime.fromisoformat(now).replace(tzinfo=UTC),
         )
     )
@@ -152,6 +166,7 @@ def test_without_a_usage_day_nobody_says_how_far_behind_it_is(connection: Connec
             limit=0,
             windows=WINDOWS,
             refreshed_at=lambda: None,
+            saved=list,
             now=lambda: datetime(2026, 11, 21, 8, tzinfo=UTC),
         )
     )
@@ -170,7 +185,9 @@ def test_a_store_that_is_away_is_one_metric_and_it_is_asked_again_later() -> Non
 
     registry = CollectorRegistry()
     registry.register(
-        WorkloadMetrics(away, cluster="main", limit=2, windows=WINDOWS, refreshed_at=lambda: None, now=clock)
+        WorkloadMetrics(
+            away, cluster="main", limit=2, windows=WINDOWS, refreshed_at=lambda: None, saved=list, now=clock
+        )
     )
     for _ in range(3):
         assert samples(registry) == {"kubedoor_store_up": [({"cluster": "main"}, 0.0)]}

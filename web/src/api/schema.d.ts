@@ -472,6 +472,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overview/savings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Savings
+         * @description What KubeDoor had taken off what owners asked for at the end of each day, by namespace.
+         */
+        get: operations["get_savings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schedules": {
         parameters: {
             query?: never;
@@ -860,7 +880,7 @@ export interface paths {
          * @description Control values of all workloads, of a namespace or of one workload.
          *
          *     kustomize: strategic-merge patches; helm: values of a chart made by `helm create`. Both have one YAML document per
-         *     workload that the webhook would patch.
+         *     workload that the webhook would patch, with the containers of its Deployment only. Comments say what is left out.
          */
         get: operations["export_values"];
         put?: never;
@@ -1145,7 +1165,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "scale" | "restart" | "apply";
+            kind: "scale" | "restart" | "apply" | "restore";
             /**
              * Last At
              * Format: date-time
@@ -1218,7 +1238,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "scale" | "restart" | "apply";
+            kind: "scale" | "restart" | "apply" | "restore";
             /**
              * Note
              * @default
@@ -1278,7 +1298,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "scale" | "restart" | "apply";
+            kind: "scale" | "restart" | "apply" | "restore";
             /**
              * Last At
              * Format: date-time
@@ -1816,6 +1836,17 @@ export interface components {
          * @description Control values of one container: the manual value if set, else the collected one; null: none.
          */
         ContainerAnswer: {
+            /** Asked Cpu Limit Millicores */
+            asked_cpu_limit_millicores: number | null;
+            /**
+             * Asked Cpu Request Millicores
+             * @description What the owner's manifest asks for; null: nothing, or not known. All of `asked_*` and `running_*`.
+             */
+            asked_cpu_request_millicores: number | null;
+            /** Asked Memory Limit Bytes */
+            asked_memory_limit_bytes: number | null;
+            /** Asked Memory Request Bytes */
+            asked_memory_request_bytes: number | null;
             /** Collected Cpu Limit Millicores */
             collected_cpu_limit_millicores: number | null;
             /** Collected Cpu Request Millicores */
@@ -1835,6 +1866,21 @@ export interface components {
              * @description Usage per pod: the P95 of the peak day.
              */
             cpu_usage_millicores: number;
+            /**
+             * In Deployment
+             * @description Whether the Deployment has this container; null: not known.
+             */
+            in_deployment: boolean | null;
+            /**
+             * Is Observed
+             * @description Whether anything is known of the Deployment as it is in the cluster.
+             */
+            is_observed: boolean;
+            /**
+             * Is Sidecar
+             * @description A native sidecar: it stands under `initContainers`.
+             */
+            is_sidecar: boolean;
             /** Manual Cpu Limit Millicores */
             manual_cpu_limit_millicores: number | null;
             /** Manual Cpu Request Millicores */
@@ -1853,6 +1899,17 @@ export interface components {
             newest: components["schemas"]["UsageDayAnswer"] | null;
             /** Reasons */
             reasons: string[];
+            /** Running Cpu Limit Millicores */
+            running_cpu_limit_millicores: number | null;
+            /**
+             * Running Cpu Request Millicores
+             * @description What the Deployment's template says now; as asked where the door has changed nothing.
+             */
+            running_cpu_request_millicores: number | null;
+            /** Running Memory Limit Bytes */
+            running_memory_limit_bytes: number | null;
+            /** Running Memory Request Bytes */
+            running_memory_request_bytes: number | null;
             /**
              * Withheld
              * @description Field -> the conditions that withhold its collected value; not what is accepted or set by hand.
@@ -2093,6 +2150,41 @@ export interface components {
              */
             until: string;
         };
+        /** NamespaceSavedDay */
+        NamespaceSavedDay: {
+            /** Cpu Millicores */
+            cpu_millicores: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Namespace */
+            namespace: string;
+        };
+        /** NamespaceSavings */
+        NamespaceSavings: {
+            /**
+             * Cpu Asked Millicores
+             * @description What owners ask for, of all Deployments.
+             */
+            cpu_asked_millicores: number;
+            /** Cpu Millicores */
+            cpu_millicores: number;
+            /** Memory Asked Bytes */
+            memory_asked_bytes: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Namespace */
+            namespace: string;
+            /**
+             * Workloads
+             * @description Deployments of which the door has replaced requests or limits.
+             */
+            workloads: number;
+        };
         /** NamespaceSums */
         NamespaceSums: {
             /** Cpu Requested Millicores */
@@ -2134,6 +2226,7 @@ export interface components {
             namespaces: components["schemas"]["NamespaceSums"][];
             /** Refreshed At */
             refreshed_at: string | null;
+            savings: components["schemas"]["SavingsAnswer"];
             sums: components["schemas"]["Sums"];
             values: components["schemas"]["ValuesAnswer"];
         };
@@ -2234,6 +2327,60 @@ export interface components {
              */
             message: string | null;
         };
+        /** SavedDay */
+        SavedDay: {
+            /** Cpu Millicores */
+            cpu_millicores: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Memory Bytes */
+            memory_bytes: number;
+        };
+        /**
+         * SavingsAnswer
+         * @description What KubeDoor has taken off what owners asked for, over all pods as they are scheduled.
+         */
+        SavingsAnswer: {
+            /**
+             * Cpu Asked Millicores
+             * @description What owners ask for, of all Deployments.
+             */
+            cpu_asked_millicores: number;
+            /** Cpu Millicores */
+            cpu_millicores: number;
+            /**
+             * Days
+             * @description The end of each of the last 31 days.
+             */
+            days: components["schemas"]["SavedDay"][];
+            /** Memory Asked Bytes */
+            memory_asked_bytes: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Namespaces */
+            namespaces: components["schemas"]["NamespaceSavings"][];
+            /**
+             * Observed At
+             * @description When Deployments were last seen; null: never.
+             */
+            observed_at: string | null;
+            /**
+             * Workloads
+             * @description Deployments of which the door has replaced requests or limits.
+             */
+            workloads: number;
+        };
+        /** SavingsHistory */
+        SavingsHistory: {
+            /**
+             * Days
+             * @description A namespace without savings on a day has no row.
+             */
+            days: components["schemas"]["NamespaceSavedDay"][];
+        };
         /** ScheduleAnswer */
         ScheduleAnswer: {
             /** At */
@@ -2254,7 +2401,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "scale" | "restart" | "apply";
+            kind: "scale" | "restart" | "apply" | "restore";
             /**
              * Last Action State
              * @description State of the action that the newest run started.
@@ -2349,7 +2496,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "scale" | "restart" | "apply";
+            kind: "scale" | "restart" | "apply" | "restore";
             /** Name */
             name: string;
             /**
@@ -2424,7 +2571,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "scale" | "restart" | "apply";
+            kind: "scale" | "restart" | "apply" | "restore";
             /** Name */
             name: string;
             /**
@@ -2863,6 +3010,11 @@ export interface components {
             conditions: components["schemas"]["ConditionAnswer"][];
             /** Containers */
             containers: components["schemas"]["ContainerAnswer"][];
+            /**
+             * Cpu Asked Millicores
+             * @description What the owner's manifest asks for, over all pods; a request that is not set is the limit.
+             */
+            cpu_asked_millicores: number | null;
             /** Cpu Control Millicores */
             cpu_control_millicores: number;
             /**
@@ -2870,6 +3022,11 @@ export interface components {
              * @description Requested by all pods on the newest day.
              */
             cpu_requested_millicores: number;
+            /**
+             * Cpu Running Millicores
+             * @description What runs, summed as what is asked.
+             */
+            cpu_running_millicores: number | null;
             /**
              * Cpu Used Millicores
              * @description Used by all pods at the peak of the peak day.
@@ -2892,6 +3049,11 @@ export interface components {
             hpa: boolean;
             /** Is Over Asked */
             is_over_asked: boolean;
+            /**
+             * Is Sized
+             * @description The door has replaced requests or limits, and keeps what the owner asked.
+             */
+            is_sized: boolean;
             /** Is Under Asked */
             is_under_asked: boolean;
             /**
@@ -2901,6 +3063,8 @@ export interface components {
             is_waiting: boolean;
             /** Manual Replicas */
             manual_replicas: number | null;
+            /** Memory Asked Bytes */
+            memory_asked_bytes: number | null;
             /** Memory Control Bytes */
             memory_control_bytes: number;
             /**
@@ -2910,6 +3074,8 @@ export interface components {
             memory_pods: number | null;
             /** Memory Requested Bytes */
             memory_requested_bytes: number;
+            /** Memory Running Bytes */
+            memory_running_bytes: number | null;
             /**
              * Memory Used Bytes
              * @description Used by all pods at the peak of the memory peak day.
@@ -2924,6 +3090,11 @@ export interface components {
             namespace: string;
             /** Newest Day */
             newest_day: string | null;
+            /**
+             * Observed At
+             * @description When the Deployment was last seen in the cluster; null: it is not there, or was never seen.
+             */
+            observed_at: string | null;
             /** Oom Kills */
             oom_kills: number;
             /** Opted Out */
@@ -2936,6 +3107,8 @@ export interface components {
             pods: number | null;
             /** Replicas */
             replicas: number | null;
+            /** Running Replicas */
+            running_replicas: number | null;
             /** Throttled Share */
             throttled_share: number | null;
             /**
@@ -2964,6 +3137,11 @@ export interface components {
             conditions: components["schemas"]["ConditionAnswer"][];
             /** Containers */
             containers: components["schemas"]["ContainerAnswer"][];
+            /**
+             * Cpu Asked Millicores
+             * @description What the owner's manifest asks for, over all pods; a request that is not set is the limit.
+             */
+            cpu_asked_millicores: number | null;
             /** Cpu Control Millicores */
             cpu_control_millicores: number;
             /**
@@ -2971,6 +3149,11 @@ export interface components {
              * @description Requested by all pods on the newest day.
              */
             cpu_requested_millicores: number;
+            /**
+             * Cpu Running Millicores
+             * @description What runs, summed as what is asked.
+             */
+            cpu_running_millicores: number | null;
             /**
              * Cpu Used Millicores
              * @description Used by all pods at the peak of the peak day.
@@ -2993,6 +3176,11 @@ export interface components {
             hpa: boolean;
             /** Is Over Asked */
             is_over_asked: boolean;
+            /**
+             * Is Sized
+             * @description The door has replaced requests or limits, and keeps what the owner asked.
+             */
+            is_sized: boolean;
             /** Is Under Asked */
             is_under_asked: boolean;
             /**
@@ -3003,6 +3191,8 @@ export interface components {
             manual: components["schemas"]["ManualAnswer"];
             /** Manual Replicas */
             manual_replicas: number | null;
+            /** Memory Asked Bytes */
+            memory_asked_bytes: number | null;
             /** Memory Control Bytes */
             memory_control_bytes: number;
             /**
@@ -3012,6 +3202,8 @@ export interface components {
             memory_pods: number | null;
             /** Memory Requested Bytes */
             memory_requested_bytes: number;
+            /** Memory Running Bytes */
+            memory_running_bytes: number | null;
             /**
              * Memory Used Bytes
              * @description Used by all pods at the peak of the memory peak day.
@@ -3026,6 +3218,11 @@ export interface components {
             namespace: string;
             /** Newest Day */
             newest_day: string | null;
+            /**
+             * Observed At
+             * @description When the Deployment was last seen in the cluster; null: it is not there, or was never seen.
+             */
+            observed_at: string | null;
             /** Oom Kills */
             oom_kills: number;
             /** Opted Out */
@@ -3038,6 +3235,8 @@ export interface components {
             pods: number | null;
             /** Replicas */
             replicas: number | null;
+            /** Running Replicas */
+            running_replicas: number | null;
             /** Throttled Share */
             throttled_share: number | null;
             /**
@@ -3199,7 +3398,7 @@ export interface operations {
                 limit?: number;
                 before?: number | null;
                 state?: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted") | null;
-                kind?: ("scale" | "restart" | "apply") | null;
+                kind?: ("scale" | "restart" | "apply" | "restore") | null;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
             };
@@ -5170,6 +5369,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OverviewAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_savings: {
+        parameters: {
+            query?: {
+                days?: number;
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavingsHistory"];
                 };
             };
             /** @description Log in first. */
@@ -7508,6 +7776,8 @@ export interface operations {
                 withheld?: boolean | null;
                 /** @description Whether a field waits for a person. */
                 waiting?: boolean | null;
+                /** @description Whether the door has replaced requests or limits of the Deployment. */
+                sized?: boolean | null;
                 sort?: "name" | "replicas" | "cpu_requested" | "cpu_used" | "cpu_waste" | "memory_requested" | "memory_used" | "memory_waste" | "edited_at";
                 order?: "asc" | "desc";
                 page?: number;
