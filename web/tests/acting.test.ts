@@ -21,6 +21,7 @@ describe("wishes", () => {
     expect(bodyOf(wish, WEB, false).replicas).toBe(7);
     expect(bodyOf({ ...wish, goal: "control" }, WEB, false).replicas).toBeNull();
     expect(bodyOf({ ...wish, kind: "restart" }, WEB, false).replicas).toBeNull();
+    expect(bodyOf({ ...wish, kind: "restore" }, WEB, false)).toMatchObject({ kind: "restore", replicas: null });
   });
 
   test("a dry run holds for another interval, but not for another number", () => {

@@ -29,6 +29,10 @@ test.each([
   ["usage divided by the HPA's target of 60 %", "用量除以 HPA 的目标 60%"],
   ["moved from 430m by the LimitRange team", "由 LimitRange team 从 430m 调整而来"],
   ["left alone, since the 4 that the largest node can allocate are less", "不设置：最大节点只能分配 4"],
+  ["unchanged manifest", "清单没有改变：不重启"],
+  ["KubeDoor: unchanged manifest, requests and limits stay as they run", "KubeDoor：清单没有改变，请求和上限保持运行值"],
+  ["the door is on and would set control values again: switch control off, or set its mode to off", "管控已开启，准入门会再次设置管控值：请先关闭管控，或将其模式设为关闭"],
+  ["an admission sets other values than were asked for: app cpu request 2 -> 1", "某个准入设置的值与清单原值不同：app cpu request 2 -> 1"],
   ["KubeDoor: the store is slow or away, nothing was set", "KubeDoor：存储过慢或不可用，没有设置任何值"],
 ])("%s is said in Chinese", (text, words) => expect(said(text, "zh-CN")).toBe(words));
 

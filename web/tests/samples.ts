@@ -19,7 +19,21 @@ export function container(given: Partial<ContainerValues> = {}): ContainerValues
     cpu_limit_millicores: 2000, collected_cpu_limit_millicores: 2000, manual_cpu_limit_millicores: null,
     memory_limit_bytes: 2048 * MIB, collected_memory_limit_bytes: 2048 * MIB, manual_memory_limit_bytes: null,
   };
-  return { container: "cart", ...values, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], newest: usageDay(), withheld: {}, ...given };
+  const unseen = {
+    asked_cpu_request_millicores: null, asked_memory_request_bytes: null, asked_cpu_limit_millicores: null, asked_memory_limit_bytes: null,
+    running_cpu_request_millicores: null, running_memory_request_bytes: null, running_cpu_limit_millicores: null, running_memory_limit_bytes: null,
+    is_observed: false, in_deployment: null, is_sidecar: false,
+  };
+  return { container: "cart", ...values, ...unseen, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], newest: usageDay(), withheld: {}, ...given };
+}
+
+/** A container whose control values run in place of what its owner asked. */
+export function sized(given: Partial<ContainerValues> = {}): ContainerValues {
+  return container({
+    asked_cpu_request_millicores: 1000, asked_memory_request_bytes: 2048 * MIB, asked_memory_limit_bytes: 2048 * MIB,
+    running_cpu_request_millicores: 430, running_memory_request_bytes: 500 * MIB, running_cpu_limit_millicores: 2000, running_memory_limit_bytes: 2048 * MIB,
+    is_observed: true, in_deployment: true, ...given,
+  });
 }
 
 export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
@@ -27,7 +41,8 @@ export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
     namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null,
     peak_day: "2026-11-20", days: 10, hpa: false, opted_out: false, owned: false, newest_day: "2026-11-20", pods: 6, oom_kills: 0, throttled_share: 0,
     cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_pods: 6, memory_control_bytes: 3000 * MIB,
-    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, containers: [container()],
+    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, observed_at: null, is_sized: false, running_replicas: null,
+    cpu_asked_millicores: null, memory_asked_bytes: null, cpu_running_millicores: null, memory_running_bytes: null, containers: [container()],
     manual: { version: 3, mode: null, replicas: null, containers: {}, note: "", edited_by: "", edited_at: null }, ...given,
   };
 }

@@ -37,6 +37,8 @@ export const changePassword = (oldPassword: string, newPassword: string) =>
 
 export const listClusters = (signal: AbortSignal) => call("get", "/api/v1/clusters", { signal });
 export const getOverview = (signal: AbortSignal) => call("get", "/api/v1/overview", { signal });
+/** Each day's savings, by namespace. */
+export const getSavings = (days: number, signal: AbortSignal) => call("get", "/api/v1/overview/savings", { query: { days }, signal });
 export const runCheckup = (signal: AbortSignal) => call("get", "/api/v1/checkup", { signal });
 
 export const listWorkloads = (query: WorkloadQuery, signal?: AbortSignal) =>

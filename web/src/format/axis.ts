@@ -17,3 +17,11 @@ export function axisOf(resource: Resource, greatest: number): { max: number; int
   const interval = (steps.find((step) => step * power * unit >= raw) ?? 10) * power * unit;
   return { max: interval * Math.ceil((greatest * 1.04) / interval || 1), interval };
 }
+
+/** The same where values may be below zero, which is then one of the lines. */
+export function signedAxisOf(resource: Resource, values: readonly number[]): { min: number; max: number; interval: number } {
+  const [least, greatest] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const { interval } = axisOf(resource, greatest - least);
+  const ends = (amount: number) => interval * Math.ceil((amount * 1.04) / interval);
+  return { min: -ends(-least) || 0, max: ends(greatest) || (least < 0 ? 0 : interval), interval };
+}

@@ -1,6 +1,8 @@
 /** What an operator asks for: as the form holds it, and as the API reads it. Pure. */
 import type { ActionBody, ActionDetail, ActionKind, ActionTarget, Planned } from "@/types";
 
+/** What somebody may choose, in this order. */
+export const ACTION_KINDS: readonly ActionKind[] = ["scale", "restart", "apply", "restore"];
 export const MOST_TARGETS = 500;
 export const MOST_REPLICAS = 100_000;
 export const ORDERS = ["given", "name", "fewest_pods_first", "most_pods_first"] as const;

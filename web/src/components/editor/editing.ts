@@ -29,18 +29,17 @@ export interface DraftChange {
   isCleared: boolean;
 }
 
-type Column = `${"" | "collected_" | "manual_"}${"cpu_request_millicores" | "cpu_limit_millicores" | "memory_request_bytes" | "memory_limit_bytes"}`;
+/** `""` the control value; what the owner `asked_`, and what is `running_`, are null where that is not known, too. */
+type Prefix = "" | "collected_" | "manual_" | "asked_" | "running_";
+type Amount = "cpu_request_millicores" | "cpu_limit_millicores" | "memory_request_bytes" | "memory_limit_bytes";
 
 export const resourceOf = (field: Field): Resource => (field.startsWith("cpu") ? "cpu" : "memory");
 export const keyOf = (container: string, field: Field) => `containers.${container}.${field}`;
 
-function column(prefix: "" | "collected_" | "manual_", field: Field): Column {
-  return `${prefix}${field}_${resourceOf(field) === "cpu" ? "millicores" : "bytes"}` as Column;
-}
+export const amountColumn = (field: Field) => `${field}_${resourceOf(field) === "cpu" ? "millicores" : "bytes"}` as Amount;
 
-/** One field's value: `""` the control value, `collected_`, or `manual_`. */
-export function amountOf(container: ContainerValues, field: Field, prefix: "" | "collected_" | "manual_" = ""): number | null {
-  return container[column(prefix, field)];
+export function amountOf(container: ContainerValues, field: Field, prefix: Prefix = ""): number | null {
+  return container[`${prefix}${amountColumn(field)}`];
 }
 
 export function draftOf(workload: Workload): Draft {
@@ -107,7 +106,7 @@ export function changesOf(workload: Workload, draft: Draft): DraftChange[] {
         field,
         container: container.container,
         before: write(amountOf(container, field)),
-        after: write(!typed && container.withheld[column("", field)]?.length ? null : wouldBe(container, field, typed)),
+        after: write(!typed && container.withheld[amountColumn(field)]?.length ? null : wouldBe(container, field, typed)),
         isCleared: !typed,
       });
     }

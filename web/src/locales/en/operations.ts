@@ -2,14 +2,16 @@
 export default {
   act: {
     menu: "Act", noCluster: "No cluster to act in: {reason}.", viewer: "Your role may look, not act.", tooMany: "An action takes at most {most} workloads; {count} are selected.",
-    kind: { scale: "Scale", restart: "Restart", apply: "Apply control values", temporary: "Scale for a while" },
-    short: { scale: "Scale", restart: "Restart", apply: "Apply now" },
+    kind: { scale: "Scale", restart: "Restart", apply: "Apply control values", restore: "Restore what was asked", temporary: "Scale for a while" },
+    short: { scale: "Scale", restart: "Restart", apply: "Apply now", restore: "Restore" },
     kindHint: {
       scale: "Replicas to the control value, or to a number that becomes the manual value.", restart: "A rolling restart. With control on, the door sets replicas, requests and limits on the way.",
-      apply: "Restarts only what runs with other requests or limits than the door would set; where only the replicas differ it scales.", temporary: "To a number, and back by itself to what there was.",
+      apply: "Restarts only what runs with other requests or limits than the door would set; where only the replicas differ it scales.",
+      restore: "Gives each Deployment back exactly the requests and limits that its owner asked, by a rolling restart. Needs control to be off, or the mode off: the door would set its values again.", temporary: "To a number, and back by itself to what there was.",
     },
-    named: { toControl: "Scale to control values", toNumber: "Scale to {count}", restart: "Restart", apply: "Apply control values" },
-    title: { scale: "Scale {count} workload | Scale {count} workloads", restart: "Restart {count} workload | Restart {count} workloads", apply: "Apply control values to {count} workload | Apply control values to {count} workloads" },
+    named: { toControl: "Scale to control values", toNumber: "Scale to {count}", restart: "Restart", apply: "Apply control values", restore: "Restore what was asked" },
+    title: { scale: "Scale {count} workload | Scale {count} workloads", restart: "Restart {count} workload | Restart {count} workloads", apply: "Apply control values to {count} workload | Apply control values to {count} workloads",
+      restore: "Restore what was asked for {count} workload | Restore what was asked for {count} workloads" },
     what: "What", goal: "Replicas", goals: { control: "To the control value", number: "To a number" }, number: "Number of replicas", becomesManual: "It becomes the manual value of each, so that the door keeps it.",
     how: "How", atOnce: "At once", atOnceHint: "How many may be under way; the next begins when one is healthy.", interval: "Pause between", seconds: "s", minutes: "min",
     order: "Order", orders: { given: "As selected", name: "By name", fewest_pods_first: "Fewest pods first", most_pods_first: "Most pods first" },
@@ -19,7 +21,7 @@ export default {
       tag: { will: "Will", nothing: "Nothing to do", refused: "Refused" }, restart: "rolling restart", more: "and {count} more", none: "There is nothing to do here.",
       skip: "Go on without the one that is refused | Go on without the {count} that are refused", again: "Ask again",
     },
-    confirm: { scale: "Scale {count} workload | Scale {count} workloads", restart: "Restart {count} workload | Restart {count} workloads", apply: "Apply to {count} workload | Apply to {count} workloads" },
+    confirm: { scale: "Scale {count} workload | Scale {count} workloads", restart: "Restart {count} workload | Restart {count} workloads", apply: "Apply to {count} workload | Apply to {count} workloads", restore: "Restore {count} workload | Restore {count} workloads" },
     started: "Started", atWork: "See what is under way",
   },
   actions: {

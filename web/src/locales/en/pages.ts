@@ -21,6 +21,13 @@ export default {
       enforced: "values enforced", withheld: "values withheld", workloadsWithheld: "workloads with withheld values", workloadsWaiting: "workloads waiting for somebody", share: "{share} of the values are withheld",
       enforcedHint: "Requests, limits and replicas that the door sets", withheldHint: "Collected, and left as the owner wrote them", workloadsWithheldHint: "At least one value is left as its owner wrote it", workloadsWaitingHint: "At least one withheld value could be accepted",
     },
+    savings: {
+      title: "Saved", toList: "no sized workloads | {count} sized workload | {count} sized workloads",
+      none: "Nothing is sized yet.", noneText: "Every Deployment runs with what its owner asked. With control on, the next release of each brings its control values, and what that saves is shown here.",
+      unseenText: "KubeDoor has not seen any Deployment of this cluster yet: what owners asked and what runs is not known.",
+      saved: "{resource} saved", savedOf: "{share} of the {asked} that owners asked", added: "{resource} added", addedOf: "{share} more than the {asked} that owners asked",
+      more: "more than asked", fewer: "Show fewer", trend: "Saved by day", trendLabel: "{resource} saved over {days} days: {first} on the first, {last} on the last",
+    },
     trend: "Requested and used at peak, day by day", trendLabel: "{resource} over {days} days: at last {used} used of {requested} requested", toList: "Workloads", noDays: "No day is collected yet",
     door: { title: "The door today", noCluster: "No cluster is configured: the door cannot be switched on.", off: "Control is off: Deployments pass as they are.", none: "Nothing has come to the door today." },
     toAdmissions: "Admissions", lastCollection: "Last collection", toCollection: "Collection", collected: "{days} days, {rows} rows", daysFailed: "{days} failed", neverCollected: "Nothing has been collected yet",
@@ -51,6 +58,10 @@ export default {
     title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Control is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },
     toRecord: "See all on record", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
     state: { on: "Control is on", off: "Control is off", unknown: "The door's state is not known" },
+    restore: {
+      title: "{count} workload still runs with what the door has set | {count} workloads still run with what the door has set",
+      text: "Is control off for good? Then give owners back what they asked: their manifests and the cluster say the same again.", most: "An action takes {most} at most: these come first.",
+    },
     stateText: {
       on: "Deployments that are created, restarted or scaled get their control values.", off: "Deployments pass as their manifests say. Nothing is changed.",
       unknown: "Without access to the cluster nothing can be switched. Collections, control values and previews work all the same.",

@@ -37,8 +37,8 @@ export default {
     turnOn: {
       title: "Switch control on?", intro: "KubeDoor creates its webhook configuration in cluster {cluster}. From then on:",
       points: [
-        "A Deployment that is created or restarted gets the control values: replicas, requests and limits.",
-        "A Deployment that is scaled gets the control value's replicas, whoever scales it. An HPA goes on undisturbed.",
+        "A Deployment that is created or restarted gets the control values: replicas, requests and limits. The same manifest sent once more changes and restarts nothing.",
+        "A Deployment that is scaled gets the control value's replicas, whoever scales it. An HPA goes on undisturbed: a release does not change its number.",
         "Nothing restarts now: running pods stay as they are until somebody restarts or scales them.",
         "If KubeDoor is away, the API server goes by the configured failure policy.",
       ],
@@ -48,9 +48,10 @@ export default {
       title: "Switch control off?", intro: "KubeDoor deletes its webhook configuration in cluster {cluster}. From then on:",
       points: [
         "Every Deployment passes with the replicas and resources its manifest says.",
-        "Nothing restarts now: what the door has set stays until the next rollout or scaling.",
+        "Nothing restarts now: what the door has set stays until the owner's next release.",
         "Control values and collections are kept; switching on again goes on from them.",
       ],
+      giveBack: "Switching off for good: give owners back what they asked", giveBackHint: "{count} workload runs with what the door has set. Afterwards the action that restores it opens with its plan; nothing restarts before you confirm it there. | {count} workloads run with what the door has set. Afterwards the action that restores them opens with its plan; nothing restarts before you confirm it there.",
       confirm: "Switch off", done: "Control is off",
     },
   },
@@ -68,11 +69,11 @@ export default {
     enforce: "Enforce", observe: "Observe", off: "Off",
     enforceHint: "The door sets the control values.", observeHint: "The door only records what it would have done.", offHint: "The door leaves this workload alone.",
   },
-  source: { manual: "by hand", collected: "collected" },
+  source: { manual: "by hand", collected: "collected", running: "as it runs" },
   field: { mode: "Mode", replicas: "Replicas", cpu_request: "CPU request", cpu_limit: "CPU limit", memory_request: "Memory request", memory_limit: "Memory limit" },
   outcome: {
     patched: "Changed", unchanged: "Unchanged", observed: "Observed", ignored: "Left alone", unknown: "Unknown workload", denied: "Denied", failed: "Failed",
-    patchedHint: "The door set control values.", unchangedHint: "Nothing was due, or it was already as it should be.", observedHint: "Mode observe: would have been changed, was not.",
+    patchedHint: "The door set control values.", unchangedHint: "Nothing was due: it was as it should be, or an unchanged manifest, which restarts nothing.", observedHint: "Mode observe: would have been changed, was not.",
     ignoredHint: "Not KubeDoor's business.", unknownHint: "Not in the control table yet.", deniedHint: "The request was refused.", failedHint: "KubeDoor's own fault; the request passed unless settings say otherwise.",
   },
   operation: { CREATE: "Created", UPDATE: "Updated", scale: "Scaled" },

@@ -2,14 +2,15 @@
 export default {
   act: {
     menu: "操作", noCluster: "没有可操作的集群：{reason}。", viewer: "你的角色只能查看，不能操作。", tooMany: "一次操作最多 {most} 个工作负载；已选 {count} 个。",
-    kind: { scale: "扩缩容", restart: "重启", apply: "应用管控值", temporary: "临时扩缩容" },
-    short: { scale: "扩缩容", restart: "重启", apply: "立即应用" },
+    kind: { scale: "扩缩容", restart: "重启", apply: "应用管控值", restore: "恢复清单原值", temporary: "临时扩缩容" },
+    short: { scale: "扩缩容", restart: "重启", apply: "立即应用", restore: "恢复原值" },
     kindHint: {
       scale: "副本数调到管控值，或调到一个数（该数成为手工值）。", restart: "滚动重启。管控开启时，准入门会顺带设置副本数、requests 和 limits。",
-      apply: "只重启请求或上限与管控值不同的工作负载；只有副本数不同的则扩缩容。", temporary: "调到一个数，之后自动恢复原样。",
+      apply: "只重启请求或上限与管控值不同的工作负载；只有副本数不同的则扩缩容。",
+      restore: "通过滚动重启，把每个 Deployment 的请求和上限恢复为清单里原来写的值。须先关闭管控，或把模式设为“关闭”，否则准入门会再次设置管控值。", temporary: "调到一个数，之后自动恢复原样。",
     },
-    named: { toControl: "扩缩容到管控值", toNumber: "扩缩容到 {count}", restart: "重启", apply: "应用管控值" },
-    title: { scale: "扩缩容 {count} 个工作负载", restart: "重启 {count} 个工作负载", apply: "对 {count} 个工作负载应用管控值" },
+    named: { toControl: "扩缩容到管控值", toNumber: "扩缩容到 {count}", restart: "重启", apply: "应用管控值", restore: "恢复清单原值" },
+    title: { scale: "扩缩容 {count} 个工作负载", restart: "重启 {count} 个工作负载", apply: "对 {count} 个工作负载应用管控值", restore: "恢复 {count} 个工作负载的清单原值" },
     what: "做什么", goal: "副本数", goals: { control: "调到管控值", number: "调到一个数" }, number: "副本数", becomesManual: "它会成为每个工作负载的手工值，由准入门保持。",
     how: "怎么做", atOnce: "同时进行", atOnceHint: "最多同时进行几个；一个健康后才开始下一个。", interval: "间隔", seconds: "秒", minutes: "分钟",
     order: "顺序", orders: { given: "按所选顺序", name: "按名称", fewest_pods_first: "Pod 少的先做", most_pods_first: "Pod 多的先做" },
@@ -19,7 +20,7 @@ export default {
       tag: { will: "将修改", nothing: "无需处理", refused: "拒绝" }, restart: "滚动重启", more: "还有 {count} 个", none: "没有需要做的。",
       skip: "跳过被拒绝的 {count} 个，继续其余的", again: "重新询问",
     },
-    confirm: { scale: "扩缩容 {count} 个工作负载", restart: "重启 {count} 个工作负载", apply: "应用到 {count} 个工作负载" },
+    confirm: { scale: "扩缩容 {count} 个工作负载", restart: "重启 {count} 个工作负载", apply: "应用到 {count} 个工作负载", restore: "恢复 {count} 个工作负载" },
     started: "已开始", atWork: "查看正在进行的操作",
   },
   actions: {

@@ -21,6 +21,13 @@ export default {
       enforced: "执行的值", withheld: "暂不执行的值", workloadsWithheld: "有值暂不执行的工作负载", workloadsWaiting: "等人决定的工作负载", share: "{share} 的值暂不执行",
       enforcedHint: "由准入门设置的请求、上限和副本数", withheldHint: "已采集，但保持清单里的原值", workloadsWithheldHint: "至少有一个值保持清单里的原值", workloadsWaitingHint: "至少有一个暂不执行的值可以由人接受",
     },
+    savings: {
+      title: "节省", toList: "{count} 个工作负载已由准入门设置",
+      none: "还没有设置过任何工作负载。", noneText: "所有 Deployment 都按清单原值运行。开启管控后，每个 Deployment 下一次发布时会得到管控值，节省的资源会显示在这里。",
+      unseenText: "KubeDoor 还没有看到这个集群的 Deployment，无从得知清单原值和运行值。",
+      saved: "节省的{resource}", savedOf: "占清单原值 {asked} 的 {share}", added: "增加的{resource}", addedOf: "比清单原值 {asked} 多 {share}",
+      more: "多于清单原值", fewer: "收起", trend: "每日节省", trendLabel: "{days} 天节省的{resource}：第一天 {first}，最后一天 {last}",
+    },
     trend: "每日请求值与高峰用量", trendLabel: "{resource}，{days} 天：最近使用 {used}，请求 {requested}", toList: "工作负载", noDays: "还没有采集任何一天",
     door: { title: "今日准入", noCluster: "没有配置集群，无法开启管控。", off: "管控已关闭：Deployment 原样放行。", none: "今天还没有请求经过准入门。" },
     toAdmissions: "准入记录", lastCollection: "最近一次采集", toCollection: "采集", collected: "{days} 天，{rows} 行", daysFailed: "{days} 天失败", neverCollected: "还没有采集过",
@@ -51,6 +58,10 @@ export default {
     title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },
     toRecord: "查看全部记录", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
     state: { on: "管控已开启", off: "管控已关闭", unknown: "管控状态未知" },
+    restore: {
+      title: "还有 {count} 个工作负载以准入门设置的值运行",
+      text: "如果不再使用管控，请恢复清单原值，使集群与清单重新一致。", most: "一次操作最多 {most} 个，先处理前面的。",
+    },
     stateText: {
       on: "新建、重启或扩缩容的 Deployment 会得到管控值。", off: "Deployment 按清单原样放行，不做修改。",
       unknown: "无权访问集群，因此无法切换。采集、管控值和预演照常可用。",

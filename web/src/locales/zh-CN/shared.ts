@@ -34,8 +34,8 @@ export default {
     turnOn: {
       title: "开启管控？", intro: "KubeDoor 会在集群 {cluster} 中创建它的 Webhook 配置。此后：",
       points: [
-        "新建或重启的 Deployment 会被设置为管控值：副本数、requests 和 limits。",
-        "被扩缩容的 Deployment，无论由谁操作，副本数都会设为管控值；HPA 不受影响。",
+        "新建或重启的 Deployment 会被设置为管控值：副本数、requests 和 limits。同一份清单再次提交，不会改变任何值，也不会重启。",
+        "被扩缩容的 Deployment，无论由谁操作，副本数都会设为管控值；HPA 不受影响，发布不会改变它的副本数。",
         "现在不会有任何重启：运行中的 Pod 保持原样，直到有人重启或扩缩容。",
         "如果 KubeDoor 不可用，API server 按所配置的失败策略处理。",
       ],
@@ -45,9 +45,10 @@ export default {
       title: "关闭管控？", intro: "KubeDoor 会删除集群 {cluster} 中它的 Webhook 配置。此后：",
       points: [
         "每个 Deployment 都按清单中的副本数和资源放行。",
-        "现在不会有任何重启：已经设置的值会保留到下一次发布或扩缩容。",
+        "现在不会有任何重启：已经设置的值会保留到下一次发布。",
         "管控值和采集结果都会保留；再次开启后继续使用。",
       ],
+      giveBack: "不再使用管控：关闭后恢复清单原值", giveBackHint: "有 {count} 个工作负载以准入门设置的值运行。关闭后会打开恢复操作并显示计划；在那里确认之前不会有任何重启。",
       confirm: "关闭", done: "管控已关闭",
     },
   },
@@ -65,11 +66,11 @@ export default {
     enforce: "执行", observe: "观察", off: "关闭",
     enforceHint: "准入门会设置管控值。", observeHint: "准入门只记录本来会怎么做。", offHint: "准入门不处理这个工作负载。",
   },
-  source: { manual: "手工", collected: "采集" },
+  source: { manual: "手工", collected: "采集", running: "运行值" },
   field: { mode: "模式", replicas: "副本数", cpu_request: "CPU 请求", cpu_limit: "CPU 上限", memory_request: "内存请求", memory_limit: "内存上限" },
   outcome: {
     patched: "已修改", unchanged: "未变", observed: "仅观察", ignored: "不处理", unknown: "未知负载", denied: "已拒绝", failed: "出错",
-    patchedHint: "准入门设置了管控值。", unchangedHint: "无需修改，或本来就符合。", observedHint: "观察模式：本来会修改，实际没有。",
+    patchedHint: "准入门设置了管控值。", unchangedHint: "无需修改：本来就符合，或清单没有改变，不会重启。", observedHint: "观察模式：本来会修改，实际没有。",
     ignoredHint: "不归 KubeDoor 管。", unknownHint: "还不在管控表中。", deniedHint: "请求被拒绝。", failedHint: "KubeDoor 自身出错；除非另有设置，请求已放行。",
   },
   operation: { CREATE: "新建", UPDATE: "更新", scale: "扩缩容" },

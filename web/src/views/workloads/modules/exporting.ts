@@ -1,6 +1,7 @@
 /** The filtered list as CSV: every page of it, in exact numbers. */
 import * as api from "@/api";
 import type { WorkloadQuery } from "@/api";
+import { amountColumn, amountOf, FIELDS } from "@/components/editor/editing";
 import { csv } from "@/format/csv";
 import { groupsOf, replicasWithheldBy } from "@/format/conditions";
 import type { ContainerValues, Workload } from "@/types";
@@ -12,6 +13,7 @@ const HEADER = [
   "cpu_used_millicores", "cpu_requested_millicores", "cpu_limit_found_millicores", "cpu_request_control_millicores", "cpu_limit_control_millicores",
   "memory_used_bytes", "memory_requested_bytes", "memory_limit_found_bytes", "memory_request_control_bytes", "memory_limit_control_bytes",
   "throttled_share", "oom_kills", "hpa", "over_asked", "under_asked", "edited_by", "edited_at", "conditions", "withheld",
+  ...FIELDS.flatMap((field) => [`asked_${amountColumn(field)}`, `running_${amountColumn(field)}`]), "in_deployment",
 ];
 
 const typesOf = (row: Workload) => groupsOf(row.conditions).map((group) => group.type).join("; ");
@@ -29,6 +31,7 @@ export function workloadsCsv(workloads: Workload[]): string {
       one.cpu_usage_millicores, one.newest?.cpu_request_millicores, one.newest?.cpu_limit_millicores, one.cpu_request_millicores, one.cpu_limit_millicores,
       one.memory_usage_bytes, one.newest?.memory_request_bytes, one.newest?.memory_limit_bytes, one.memory_request_bytes, one.memory_limit_bytes,
       one.newest?.throttled_share, one.newest?.oom_kills, row.hpa, row.is_over_asked, row.is_under_asked, row.edited_by, row.edited_at, typesOf(row), withheldOf(row, one),
+      ...FIELDS.flatMap((field) => [amountOf(one, field, "asked_"), amountOf(one, field, "running_")]), one.in_deployment,
     ]),
   );
   return csv(HEADER, rows);

@@ -8,8 +8,8 @@ import { CONDITION_TYPES } from "@/format/conditions";
 export const PAGE_SIZES = [25, 50, 100, 200];
 export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "edited_at"] as const;
 export type Sort = (typeof SORTS)[number];
-const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", sort: "name", order: "asc", page: "1", size: "50", edit: "" };
-const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa", "condition", "withheld", "waiting"] as const;
+const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", sized: "", sort: "name", order: "asc", page: "1", size: "50", edit: "" };
+const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa", "condition", "withheld", "waiting", "sized"] as const;
 
 const yesNo = (text: string) => (text === "true" ? true : text === "false" ? false : undefined);
 const oneOf = <T extends string>(text: string, allowed: readonly T[]): T | undefined => allowed.find((value) => value === text);
@@ -30,6 +30,7 @@ export function useWorkloadList() {
     condition: oneOf(state.value.condition, CONDITION_TYPES),
     withheld: yesNo(state.value.withheld),
     waiting: yesNo(state.value.waiting),
+    sized: yesNo(state.value.sized),
     sort: oneOf(state.value.sort, SORTS) ?? "name",
     order: state.value.order === "desc" ? "desc" : "asc",
   }));

@@ -1,0 +1,62 @@
+/** What the owner of a container asked, what runs, and what the door would set: field by field. Pure. */
+import { amountColumn, amountOf, resourceOf, type Field } from "@/components/editor/editing";
+import { withheldBy } from "@/format/conditions";
+import type { ContainerValues, Resource, Workload } from "@/types";
+
+export const ASKED_FIELDS: Field[] = ["cpu_request", "memory_request", "cpu_limit", "memory_limit"];
+
+/** Whether the container is one of its Deployment's; `injected`: something else puts it into the pods. */
+export type Standing = "unseen" | "injected" | "sidecar" | "container";
+
+export interface AskedRow {
+  field: Field;
+  resource: Resource;
+  asked: number | null;
+  runs: number | null;
+  /** What is collected, where conditions withhold it. */
+  control: number | null;
+  isManual: boolean;
+  withheldBy: string[];
+  isReplaced: boolean;
+  /** The next release brings another number than the one that runs. */
+  isDue: boolean;
+}
+
+export function standingOf(one: ContainerValues): Standing {
+  if (one.in_deployment === false) return "injected";
+  if (!one.is_observed) return "unseen";
+  return one.is_sidecar ? "sidecar" : "container";
+}
+
+/** The door cuts a request to the limit that the container has then. */
+function reachable(one: ContainerValues, field: Field, control: number): number {
+  if (!field.endsWith("_request")) return control;
+  const limit = field === "cpu_request" ? "cpu_limit" : "memory_limit";
+  return Math.min(control, amountOf(one, limit) ?? amountOf(one, limit, "running_") ?? control);
+}
+
+export function askedRows(workload: Workload, one: ContainerValues): AskedRow[] {
+  const isSet = one.in_deployment === true && workload.mode === "enforce" && !workload.opted_out && !workload.owned;
+  return ASKED_FIELDS.map((field) => {
+    const by = withheldBy(one, amountColumn(field));
+    const [asked, runs] = [amountOf(one, field, "asked_"), amountOf(one, field, "running_")];
+    const control = amountOf(one, field, by.length ? "collected_" : "");
+    return {
+      field,
+      resource: resourceOf(field),
+      asked,
+      runs,
+      control,
+      isManual: amountOf(one, field, "manual_") !== null,
+      withheldBy: by,
+      isReplaced: asked !== runs,
+      isDue: isSet && !by.length && control !== null && reachable(one, field, control) !== runs,
+    };
+  });
+}
+
+/** What the page says above the numbers: key below `workload.asked`. */
+export function summaryOf(workload: Workload): "unseen" | "replaced" | "untouched" {
+  if (workload.observed_at === null) return "unseen";
+  return workload.is_sized ? "replaced" : "untouched";
+}
