@@ -12,7 +12,8 @@ from typing import Any
 from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.operations.batch import ActionDependencies, Batch
-from kubedoor.operations.plan import Planned, Planner, Verdict, ordered
+from kubedoor.operations.plan import Planner
+from kubedoor.operations.planned import Planned, Verdict, ordered
 from kubedoor.operations.request import ActionRequest
 from kubedoor.store.connection import Row
 from kubedoor.store.operations import ENDS, ActionEvent, ActionRecord, OperationStore

@@ -13,36 +13,31 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, StoreError
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.kube.client import Cluster
 from kubedoor.model.values import ManualValues, WorkloadKey
-from kubedoor.operations.plan import Planned, Planner, Refused, Verdict
+from kubedoor.operations.changes import Changes, ItemFailed
+from kubedoor.operations.plan import Planner
+from kubedoor.operations.planned import Planned, Refused, Verdict
 from kubedoor.operations.replan import Replanner
 from kubedoor.operations.request import ActionRequest, Kind, Target
-from kubedoor.operations.retry import retry
-from kubedoor.operations.rollout import RolloutState, restart_patch, rollout_of
+from kubedoor.operations.rollout import RolloutState, rollout_of
 from kubedoor.store.control import ControlStore
 from kubedoor.store.operations import HEARTBEAT_TIMEOUT_SECONDS, ActionEvent, OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.manual_replicas import ManualReplicas
 
 log = logging.getLogger(__name__)
-Response = TypeVar("Response")
 
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 3.0
 KEEP_AWAKE_SECONDS = 60.0
 PROGRESS_SECONDS = 5.0
 """Progress of an item is recorded when it changes, at most once in this time."""
-SCALE_ATTEMPTS = 4
 RECORD_ATTEMPTS = 5
-
-
-class ItemFailed(KubeDoorError):
-    """The item did not reach the requested state; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +78,7 @@ class Batch:
         self._replanner = Replanner(
             dependencies.planner, self.request, wait=self._cancelled.wait, monotonic=dependencies.monotonic
         )
+        self._changes = Changes(dependencies.cluster, wait=self._cancelled.wait)
 
     def run(self) -> None:
         """Returns when the outcome is recorded. Never raises."""
@@ -170,6 +166,8 @@ class Batch:
         self._remarks[target] = fresh.mismatch if fresh.verdict is Verdict.WILL else ""
         if fresh.verdict is Verdict.REFUSED:
             raise ItemFailed(f"not touched: {fresh.reason}")
+        if self.request.kind is Kind.RESTORE and fresh.mismatch:
+            raise ItemFailed(f"not touched: {fresh.mismatch}")
         manual = dependencies.control.manual(self._key(target))
         before = {"replicas": fresh.replicas_before, "manual_replicas": manual.replicas}
         dependencies.store.record(self._event("item_started", target, before=before))
@@ -190,11 +188,13 @@ class Batch:
 
     def _change(self, planned: Planned, manual: ManualValues, planned_on: int) -> int:
         """Returns the generation of the Deployment to wait for; 0: of any."""
-        target, cluster = planned.target, self.dependencies.cluster
+        target = planned.target
+        if self.request.kind is Kind.RESTORE:
+            generation, remark = self._changes.restore(target)
+            self._add_remark(target, remark)
+            return generation
         if planned.restarts:
-            patch = restart_patch(self.dependencies.now().isoformat(timespec="seconds"))
-            changed = self._retry(lambda: cluster.patch_deployment(target.namespace, target.deployment, patch))
-            return int(changed["metadata"]["generation"])
+            return self._changes.restart(target, at=self.dependencies.now().isoformat(timespec="seconds"))
         desired = planned.replicas_after
         manual_replicas = ManualReplicas(self.dependencies.control, self._key(target), self.editor.who, manual)
         if self.request.kind is Kind.SCALE:
@@ -204,7 +204,7 @@ class Batch:
         if desired is None:
             raise Refused("KubeDoor has no replicas for it")
         try:
-            self._scale(target, desired)
+            self._add_remark(target, self._changes.scale(target, desired, is_enforced=planned.is_enforced))
         except KubeDoorError as error:
             # A return keeps its manual value: the admission enforces it at the next change of the Deployment.
             remark = "" if target.back_to else manual_replicas.restore()
@@ -220,20 +220,8 @@ class Batch:
             manual_replicas.set(wanted, planned_on=planned_on, note=self.request.note)
             self._remarks[target] = manual_replicas.overwritten
 
-    def _scale(self, target: Target, wanted: int) -> None:
-        """Retries while an admission stores another number: KubeDoor's may decide from stale values for a moment."""
-        for attempt in range(SCALE_ATTEMPTS):
-            stored = self._retry(
-                lambda: self.dependencies.cluster.scale_deployment(target.namespace, target.deployment, wanted)
-            )
-            if stored == wanted:
-                return
-            if attempt < SCALE_ATTEMPTS - 1 and self._cancelled.wait(2.0**attempt):
-                break
-        raise ItemFailed(f"{wanted} replicas were asked for, and {stored} were stored: an admission changed them")
-
-    def _retry(self, request: Callable[[], Response]) -> Response:
-        return retry(request, wait=self._cancelled.wait)
+    def _add_remark(self, target: Target, remark: str) -> None:
+        self._remarks[target] = "; ".join(filter(None, (self._remarks.get(target), remark)))
 
     def _wait_for_rollout(self, target: Target, generation: int) -> str:
         """Raises ItemFailed when the rollout fails or exceeds its deadline, _Cancelled when the action is cancelled."""

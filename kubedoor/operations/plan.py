@@ -1,28 +1,30 @@
 """Plans what an action would do to each workload, by a dry run at the API server, so that webhooks and quotas count.
 
-Changes nothing. Refuses a Deployment that is missing, being deleted, opted out, owned by a controller or in an excluded
-namespace; a scale of one that an HPA scales; a restart or apply while its rollout is paused; an apply that would set
-nothing (control off, mode not enforce, no control values).
+Changes nothing. A Deployment that must not be changed is refused: `refusals` has the reasons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
-from kubedoor.admission.comparison import FieldChange, control_mismatch, template_changes
-from kubedoor.admission.rules import CONTROL_LABEL, Rules, object_facts, replicas_of
+from kubedoor.admission.comparison import control_mismatch, template_changes
+from kubedoor.admission.due import replicas_of
+from kubedoor.admission.restarts import restarts
+from kubedoor.admission.rules import Rules
 from kubedoor.admission.switch import Switch
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL
 from kubedoor.control_values import UNKNOWN, compile_rows
-from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
+from kubedoor.errors import ClusterError, Conflict, Forbidden, NotFound
 from kubedoor.kube.client import Cluster
 from kubedoor.model.values import ControlValues, Mode, WorkloadKey
+from kubedoor.operations.planned import PlanContext, Planned, Refused, Verdict, refusal
+from kubedoor.operations.refusals import check, check_scope, warnings
 from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target, restored_replicas
+from kubedoor.operations.restore import restore_mismatch, restore_patch, restored
 from kubedoor.operations.rollout import restart_patch
 from kubedoor.store.control import ControlStore
 
@@ -31,49 +33,6 @@ Item = TypeVar("Item")
 DRY_RUN_AT = "2000-01-01T00:00:00Z"
 """Differs from the time of any real restart, so that the patch always changes the template."""
 _DRY_RUNS_AT_ONCE = 4
-
-
-class Verdict(StrEnum):
-    WILL = "will"
-    NOTHING = "nothing"
-    """Nothing to do; `reason` says why."""
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What an action would do to one workload. Replicas None: unknown, or unchanged."""
-
-    target: Target
-    verdict: Verdict
-    reason: str = ""
-    replicas_before: int | None = None
-    replicas_after: int | None = None
-    restarts: bool = False
-    is_forbidden: bool = False
-    """Refused by the API server's authorization: worth a retry, since a starting API server forbids everything."""
-    is_final: bool = False
-    """Refused by a rule of KubeDoor: a retry would be refused too."""
-    manual_version: int = 0
-    """The version of the manual values that the plan is based on."""
-    changes: tuple[FieldChange, ...] = ()
-    mismatch: str = ""
-    """How the values after a restart would differ from the control values: those of the admission webhook are stale."""
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PlanContext:
-    """What the plan of every workload needs. `control_on` None: unknown."""
-
-    control_on: bool | None
-    autoscaled: frozenset[tuple[str, str]]
-    ignored: frozenset[str] = frozenset()
-    """Namespaces labelled to bypass the admission webhook."""
-
-
-class Refused(KubeDoorError):
-    """This must not be done; the message says why."""
 
 
 class Planner:
@@ -102,17 +61,18 @@ class Planner:
         """A refusal is a Planned too. Raises ClusterError when the API server cannot be reached."""
         manifest: dict[str, Any] | None = None
         try:
-            manifest = self._manifest(target, context)
+            check_scope(request, target, context, self._rules)
+            manifest = self._manifest(target)
             values = self.values_of(target)
-            self._check(request, target, manifest, values, context)
+            check(request, target, manifest, values, context, self._rules)
             planned = self._dry_run(request, target, manifest, values, context)
         except (Refused, Forbidden, NotFound, Conflict) as error:
-            return _refusal(target, error, manifest)
+            return refusal(target, error, manifest)
         except ClusterError as error:
             if not 400 <= error.details.get("status", 0) < 500:
                 raise
-            return _refusal(target, error, manifest)
-        return replace(planned, warnings=tuple(_warnings(request, planned, values, context)))
+            return refusal(target, error, manifest)
+        return replace(planned, warnings=tuple(warnings(request, planned, values, context)))
 
     def values_of(self, target: Target) -> ControlValues:
         """From the store, not from the snapshot of the admission webhook."""
@@ -150,44 +110,11 @@ class Planner:
             raise Refused("KubeDoor has no replicas for it: collect first, or give a number")
         return values.replicas.amount
 
-    def _manifest(self, target: Target, context: PlanContext) -> dict[str, Any]:
-        if target.namespace in self._rules.excluded_namespaces:
-            raise Refused(f"namespace {target.namespace} is excluded from control")
-        if target.namespace in context.ignored:
-            raise Refused(f"namespace {target.namespace} is labelled {IGNORE_LABEL}")
+    def _manifest(self, target: Target) -> dict[str, Any]:
         manifest = self._cluster.deployment(target.namespace, target.deployment)
         if manifest is None:
             raise Refused(f"gone: the cluster has no Deployment {target}")
         return manifest
-
-    def _check(
-        self,
-        request: ActionRequest,
-        target: Target,
-        manifest: Mapping[str, Any],
-        values: ControlValues,
-        context: PlanContext,
-    ) -> None:
-        opted_out, owned = object_facts(manifest)
-        hpa = (target.namespace, target.deployment) in context.autoscaled or values.hpa
-        reasons = {
-            "it is being deleted": bool(manifest["metadata"].get("deletionTimestamp")),
-            f'it is labelled {CONTROL_LABEL}: "off"': opted_out,
-            "a controller owns it, which would undo this": owned,
-        }
-        if request.kind is Kind.SCALE:
-            reasons["an HPA scales it, which would undo this"] = hpa
-        else:
-            reasons["its rollout is paused, so that new pods would not come"] = bool(manifest["spec"].get("paused"))
-        if request.kind is Kind.APPLY:
-            reasons["the door is off, so that a restart would set nothing: switch control on first"] = (
-                context.control_on is False
-            )
-            reasons["it is not in the control table: collect first"] = not values.known
-            reasons[f"its mode is {values.mode}, so that a restart would set nothing"] = values.mode is not Mode.ENFORCE
-        for reason, holds in reasons.items():
-            if holds:
-                raise Refused(reason)
 
     def _dry_run(
         self,
@@ -197,17 +124,24 @@ class Planner:
         values: ControlValues,
         context: PlanContext,
     ) -> Planned:
+        if request.kind is Kind.SCALE:
+            return self._dry_run_scale(request, target, manifest, values, context)
+        if request.kind is Kind.RESTORE:
+            return self._dry_run_restore(target, manifest, context)
+        return self._dry_run_restart(request, target, manifest, values, context)
+
+    def _dry_run_scale(
+        self,
+        request: ActionRequest,
+        target: Target,
+        manifest: dict[str, Any],
+        values: ControlValues,
+        context: PlanContext,
+    ) -> Planned:
         before = replicas_of(manifest)
-        if request.kind is not Kind.SCALE:
-            return self._dry_run_restart(request, target, manifest, values, context)
         if self._is_restored(target):
-            return Planned(
-                target,
-                Verdict.NOTHING,
-                "the manual value is already the one before the temporary scale",
-                before,
-                before,
-            )
+            reason = "the manual value is already the one before the temporary scale"
+            return Planned(target, Verdict.NOTHING, reason, before, before)
         desired = self.desired_replicas(request, target, values)
         is_new_value = target.back_to is not None or request.replicas_of(target) is not None
         # The manual value is set only when the action runs; in this dry run the webhook still applies the old one.
@@ -217,7 +151,9 @@ class Planner:
         after = desired if is_new_value else stored
         verdict = Verdict.NOTHING if before == after and not is_new_value else Verdict.WILL
         reason = "the replicas are already the control value" if verdict is Verdict.NOTHING else ""
-        return Planned(target, verdict, reason, before, after, manual_version=self._manual_version(target))
+        is_enforced = context.control_on is True and values.mode is Mode.ENFORCE
+        version = self._manual_version(target)
+        return Planned(target, verdict, reason, before, after, is_enforced=is_enforced, manual_version=version)
 
     def _manual_version(self, target: Target) -> int:
         return self._control.manual(WorkloadKey(self._cluster_name, target.namespace, target.deployment)).version
@@ -241,6 +177,22 @@ class Planner:
             return replace(planned, reason="only the replicas differ: no restart")
         return replace(planned, verdict=Verdict.NOTHING, reason=mismatch or _nothing_to_set(values))
 
+    def _dry_run_restore(self, target: Target, manifest: dict[str, Any], context: PlanContext) -> Planned:
+        replicas = replicas_of(manifest)
+        wanted = restored(manifest)
+        if wanted is None:
+            return Planned(target, Verdict.NOTHING, "it runs with what its owner asked for", replicas, replicas)
+        patch = restore_patch(manifest, wanted)
+        after = self._cluster.json_patch_deployment(target.namespace, target.deployment, patch, dry_run=True)
+        mismatch = restore_mismatch(wanted, after)
+        if mismatch and context.control_on is not False:
+            raise Refused(mismatch)
+        changes = tuple(template_changes(manifest, wanted))
+        planned = Planned(target, Verdict.WILL, "", replicas, replicas, changes=changes, mismatch=mismatch)
+        if restarts(manifest, wanted):
+            return replace(planned, restarts=True)
+        return replace(planned, reason="it runs with what its owner asked for, so only the annotation goes: no restart")
+
 
 def _nothing_to_set(values: ControlValues) -> str:
     of_containers = (
@@ -260,40 +212,3 @@ def _listed(request: Callable[[], Iterable[Item]]) -> frozenset[Item]:
         return frozenset(request())
     except Forbidden:
         return frozenset()
-
-
-def ordered(request: ActionRequest, planned: Sequence[Planned]) -> list[Planned]:
-    """In the order in which the items are started."""
-    keys: Mapping[str, Callable[[Planned], Any]] = {
-        "name": lambda one: (one.target.namespace, one.target.deployment),
-        "fewest_pods_first": lambda one: one.replicas_before or 0,
-        "most_pods_first": lambda one: -(one.replicas_before or 0),
-    }
-    key = keys.get(request.order)
-    return sorted(planned, key=key) if key else list(planned)
-
-
-def _refusal(target: Target, error: KubeDoorError, manifest: Mapping[str, Any] | None) -> Planned:
-    before = replicas_of(manifest) if manifest else None
-    return Planned(
-        target,
-        Verdict.REFUSED,
-        error.message,
-        before,
-        is_forbidden=isinstance(error, Forbidden),
-        is_final=isinstance(error, Refused),
-    )
-
-
-def _warnings(request: ActionRequest, planned: Planned, values: ControlValues, context: PlanContext) -> Iterator[str]:
-    if context.control_on is None:
-        yield "the cluster does not say whether the door is on"
-    if planned.mismatch and planned.verdict is Verdict.WILL:
-        yield planned.mismatch
-    if request.kind is Kind.SCALE:
-        if context.control_on is False:
-            yield "the door is off: nothing keeps this number when others change it"
-        if values.mode is not Mode.ENFORCE:
-            yield f"its mode is {values.mode}: the door does not keep this number"
-    if planned.replicas_after == 0 and planned.verdict is Verdict.WILL:
-        yield "there will be no pods at all"

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 from kubedoor.errors import Conflict, Forbidden
-from kubedoor.operations.plan import PlanContext, Planned, Planner
+from kubedoor.operations.plan import Planner
+from kubedoor.operations.planned import PlanContext, Planned
 from kubedoor.operations.request import ActionRequest, Target
 from kubedoor.operations.retry import retry
 

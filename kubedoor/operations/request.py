@@ -23,6 +23,8 @@ class Kind(StrEnum):
     RESTART = "restart"
     APPLY = "apply"
     """Restart only the workloads that run with other requests or limits than the admission would set."""
+    RESTORE = "restore"
+    """To what their owners asked for before the admission set requests and limits."""
 
 
 class Order(StrEnum):

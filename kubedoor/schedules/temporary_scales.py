@@ -16,7 +16,7 @@ from kubedoor.identity.audit import Editor
 from kubedoor.model.schedules import Schedule
 from kubedoor.model.values import WorkloadKey
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.plan import Verdict
+from kubedoor.operations.planned import Verdict
 from kubedoor.operations.request import ActionRequest, RestorePoint, Target, parse, restored_replicas
 from kubedoor.schedules.cronjob_sync import CronJobSync
 from kubedoor.schedules.return_rules import (

@@ -1,4 +1,4 @@
-"""Actions (scale, restart, apply): dry run, start, progress, stream, cancel."""
+"""Actions (scale, restart, apply, restore): dry run, start, progress, stream, cancel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.responses import StreamingResponse
 
 from kubedoor.errors import Forbidden, StoreError, Unauthorized
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.plan import Planned
+from kubedoor.operations.planned import Planned
 from kubedoor.operations.request import ActionRequest, parse
 
 from ..schemas.base import Id, ObjectName, Strict, may_fail
@@ -29,7 +29,7 @@ STREAM_SECONDS = 3600
 STREAM_POLL_SECONDS = 1.0
 STREAM_LOGIN_SECONDS = 30
 """How often a stream checks that its login is still valid."""
-Kind = Literal["scale", "restart", "apply"]
+Kind = Literal["scale", "restart", "apply", "restore"]
 State = Literal["running", "cancelling", "finished", "failed", "cancelled", "interrupted"]
 ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interrupted"]
 
@@ -148,7 +148,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 def planned_answer(planned: Planned) -> PlannedAnswer:
-    inner = ("target", "is_forbidden", "manual_version", "mismatch")
+    inner = ("target", "is_forbidden", "is_enforced", "manual_version", "mismatch")
     fields = {name: value for name, value in asdict(planned).items() if name not in inner}
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 

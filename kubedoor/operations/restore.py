@@ -1,0 +1,74 @@
+"""Gives a Deployment back what its owner asked for before the door set requests and limits. Pure."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from kubedoor.admission.comparison import template_changes
+from kubedoor.asked import ANNOTATION, FIELDS, controllable, parse_asked
+from kubedoor.kube.ownership import owns
+from kubedoor.operations.planned import Refused
+from kubedoor.operations.rollout import RESTARTED_AT
+
+_RESTARTED_AT_PATH = ("f:spec", "f:template", "f:metadata", "f:annotations", f"f:{RESTARTED_AT}")
+
+
+def restored(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The Deployment as its owner asked for it; None without the annotation: nothing was replaced.
+
+    Fields that were not asked for are absent, and so are maps that this empties. The time of a restart by KubeDoor goes
+    too. Containers that the annotation does not name stay as they are. Raises Refused if it cannot be read.
+    """
+    if ANNOTATION not in ((manifest.get("metadata") or {}).get("annotations") or {}):
+        return None
+    asked = parse_asked(str(manifest["metadata"]["annotations"][ANNOTATION]))
+    if asked is None:
+        raise Refused(
+            f"its annotation {ANNOTATION} cannot be read, so that nobody knows what was asked:"
+            " correct it, or apply the manifest again and delete the annotation"
+        )
+    result = copy.deepcopy(dict(manifest))
+    for container in controllable(result["spec"]["template"]):
+        if (fields := asked.get(container["name"])) is not None:
+            _set(container, fields)
+    if owns(manifest, _RESTARTED_AT_PATH):
+        _remove(result["spec"]["template"]["metadata"], "annotations", RESTARTED_AT)
+    _remove(result["metadata"], "annotations", ANNOTATION)
+    return result
+
+
+def _set(container: dict[str, Any], fields: Mapping[str, str]) -> None:
+    resources = container["resources"] = container.get("resources") or {}
+    for field in FIELDS:
+        part, _, resource = field.partition(".")
+        if field in fields:
+            resources[part] = {**(resources.get(part) or {}), resource: fields[field]}
+        else:
+            _remove(resources, part, resource)
+
+
+def _remove(parent: dict[str, Any], name: str, key: str) -> None:
+    """Remove `key` of the map `name`, and the map if that empties it."""
+    found = parent.get(name) or {}
+    found.pop(key, None)
+    if not found:
+        parent.pop(name, None)
+
+
+def restore_patch(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The JSON patch (RFC 6902) from a Deployment to the one that `restored` gave for it.
+
+    It replaces the whole template, so it must be sent with a lock on the resource version.
+    """
+    patch = [{"op": "remove", "path": f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"}]
+    if wanted["spec"]["template"] != manifest["spec"]["template"]:
+        patch.append({"op": "replace", "path": "/spec/template", "value": wanted["spec"]["template"]})
+    return patch
+
+
+def restore_mismatch(wanted: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """How the Deployment that the API server made of a restore differs from the one that it was to be; empty: it does not."""
+    changes = [f"{one.container} {one.field} {one.before} -> {one.after}" for one in template_changes(wanted, after)]
+    return f"an admission sets other values than were asked for: {', '.join(changes)}" if changes else ""
