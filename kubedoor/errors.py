@@ -114,6 +114,10 @@ class StoreError(KubeDoorError):
     code = "store"
 
 
+class UnstorableRow(StoreError):
+    """A value does not fit into its column: the same rows will be refused again."""
+
+
 class ClusterError(KubeDoorError):
     status = 503
     code = "cluster"

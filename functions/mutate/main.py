@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import functions_framework.aio
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,6 +20,7 @@ from kubedoor.runtime import logs
 from kubedoor.runtime.http import error_response, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_store
 from kubedoor.store.records import RecordStore
 
@@ -34,7 +35,7 @@ def _handler() -> AdmissionHandler:
     config = clusters.load(os.environ).home
     logs.configure(config.log_level)
     connection = open_store(config)
-    return AdmissionHandler(
+    handler = AdmissionHandler(
         snapshot=Snapshot(
             ControlStore(open_store(config, at_most_seconds=STORE_TIMEOUT_SECONDS), config.cluster),
             cluster=config.cluster,
@@ -45,10 +46,14 @@ def _handler() -> AdmissionHandler:
         ),
         control=ControlStore(connection, config.cluster),
         records=RecordStore(connection, config.cluster),
+        deployments=DeploymentStore(connection, config.cluster),
         rules=rules_of(config),
         options=options_of(config),
         now=_now,
     )
+    # What was admitted in the last second before the process ends.
+    atexit.register(handler.journal.writer.close)
+    return handler
 
 
 @functions_framework.aio.http
@@ -63,7 +68,7 @@ async def mutate(request: Request) -> Response:
         review = await read_json(request)
         answer = JSONResponse(await handler.admit(review))
         if handler.journal.has_work():
-            answer.background = BackgroundTask(handler.journal.flush)
+            handler.journal.writer.wake()
         return answer
     except KubeDoorError as error:
         return error_response(error)

@@ -35,6 +35,7 @@ from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import KubeDoorError, StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import RecordStore
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class AdmissionHandler:
         snapshot: Snapshot,
         control: ControlStore,
         records: RecordStore,
+        deployments: DeploymentStore,
         rules: Rules,
         options: HandlerOptions,
         now: Callable[[], datetime],
@@ -103,7 +105,13 @@ class AdmissionHandler:
         self._store_retry_at = float("-inf")
         self.metrics = AdmissionMetrics()
         self.journal = AdmissionJournal(
-            snapshot=snapshot, control=control, records=records, metrics=self.metrics, cluster=options.cluster, now=now
+            snapshot=snapshot,
+            control=control,
+            records=records,
+            deployments=deployments,
+            metrics=self.metrics,
+            cluster=options.cluster,
+            now=now,
         )
         self.metrics.age.set_function(lambda: snapshot.age_seconds)
         self.metrics.workloads.set_function(lambda: snapshot.workload_count)
@@ -124,9 +132,9 @@ class AdmissionHandler:
             try:
                 if self._is_stale():
                     await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
-                if self.journal.has_work() and not self._is_stale():
-                    # Records that could not be written while the store was away, and the snapshot's file.
-                    await asyncio.to_thread(self.journal.flush)
+                if self.journal.has_work():
+                    # Not only records: the snapshot's file too.
+                    self.journal.writer.wake()
             except Exception:
                 log.exception("the background refresh failed")
 
@@ -170,6 +178,8 @@ class AdmissionHandler:
         if not request.dry_run:
             if due:
                 self.journal.record(request, decision, values)
+                if _changes_state(request, due, decision):
+                    self.journal.record_state(key, request, decision)
             self._record_facts(key, _observed_facts(request), values)
         return decision
 
@@ -285,6 +295,14 @@ def _observed_facts(request: AdmissionRequest) -> dict[str, bool]:
     if is_hpa(request):
         facts["hpa"] = True
     return facts
+
+
+def _changes_state(request: AdmissionRequest, due: Due, decision: Decision) -> bool:
+    """Whether replicas, requests, limits or what was asked may be others after an admission of a Deployment."""
+    if not decision.allowed or not _is_full_deployment(request):
+        return False
+    is_kept = decision.keeps_running_numbers or due.keeps_annotation
+    return due.replicas or not is_kept
 
 
 def _is_full_deployment(request: AdmissionRequest) -> bool:

@@ -1,33 +1,57 @@
-"""Writes after the answer: rows of `admissions`, facts about Deployments, the snapshot's file.
+"""Keeps what is to be written after an answer: rows of `admissions`, facts and states of Deployments, the snapshot's file.
 
-What the store does not take waits in memory and is retried, so that a request never waits for a write.
+A request never waits for a write. What the store does not take waits in memory, within bounds, and is tried again.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
+
+import jsonpatch
 
 from kubedoor.admission.decision import Decision
+from kubedoor.admission.deployment_state import state_of
+from kubedoor.admission.journal_writer import JournalWriter
 from kubedoor.admission.metrics import AdmissionMetrics
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.errors import StoreError
+from kubedoor.errors import StoreError, UnstorableRow
+from kubedoor.model.deployments import DeploymentState
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import AdmissionRecord, RecordStore
 
 log = logging.getLogger(__name__)
 
-MAX_PENDING_RECORDS = 10_000
-"""While the store is away, the oldest rows beyond this are dropped. Facts need no bound: one per workload and kind."""
+MAX_PENDING_RECORDS = 20_000
+"""Beyond this, rows in the hands of the store included, the oldest rows are dropped. Facts need no bound: one per
+workload and kind."""
+MAX_PENDING_STATES = 2_000
+"""Beyond this, the states seen first are dropped: `api` sees them at its next look at the cluster."""
+
+
+class _Batch(NamedTuple):
+    """Rows of one insert. `token`: the store takes a batch once, also if its answer to the first try was lost."""
+
+    rows: Sequence[AdmissionRecord]
+    token: str
+
+
+class _Admitted(NamedTuple):
+    manifest: Mapping[str, Any]
+    patch: Sequence[Mapping[str, Any]]
+    at: datetime
 
 
 class AdmissionJournal:
-    """Collects on the handler's event loop and writes in worker threads."""
+    """Collects on the handler's event loop; one thread writes."""
 
     def __init__(
         self,
@@ -35,6 +59,7 @@ class AdmissionJournal:
         snapshot: Snapshot,
         control: ControlStore,
         records: RecordStore,
+        deployments: DeploymentStore,
         metrics: AdmissionMetrics,
         cluster: str,
         now: Callable[[], datetime],
@@ -42,20 +67,25 @@ class AdmissionJournal:
         self._snapshot = snapshot
         self._control = control
         self._records = records
+        self._deployments = deployments
         self._metrics = metrics
         self._cluster = cluster
         self._now = now
-        self._pending_rows: deque[AdmissionRecord] = deque()
-        self._pending_facts: dict[tuple[WorkloadKey, str], bool] = {}
-        self._lock = threading.Lock()
+        self._rows: deque[AdmissionRecord] = deque()
+        self._batch: _Batch | None = None
+        """Handed to the store, which has not confirmed it yet."""
+        self._facts: dict[tuple[WorkloadKey, str], bool] = {}
+        self._admitted: dict[WorkloadKey, _Admitted] = {}
+        self._states: list[tuple[DeploymentState, datetime]] = []
+        self._writing = threading.Lock()
+        self.writer = JournalWriter(self.flush, pending=lambda: len(self._rows))
 
     def record(self, request: AdmissionRequest, decision: Decision, values: ControlValues) -> None:
-        """Queue a decision until the store takes it; drops the oldest one beyond MAX_PENDING_RECORDS."""
-        if len(self._pending_rows) >= MAX_PENDING_RECORDS:
-            self._pending_rows.popleft()
-            self._metrics.dropped.inc()
+        """Queue a decision until the store takes it."""
+        if self._pending_count() >= MAX_PENDING_RECORDS:
+            self._drop_oldest()
         names = [f"{change.container} {change.field}".strip() for change in decision.changes]
-        self._pending_rows.append(
+        self._rows.append(
             AdmissionRecord(
                 at=self._now(),
                 cluster=self._cluster,
@@ -75,30 +105,55 @@ class AdmissionJournal:
             )
         )
 
+    def _pending_count(self) -> int:
+        batch = self._batch
+        return len(self._rows) + (len(batch.rows) if batch else 0)
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._rows.popleft()
+        except IndexError:
+            # All are in the hands of the store: this one more does no harm.
+            return
+        self._metrics.dropped.inc()
+
     def record_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
         """Put facts about a Deployment into the snapshot at once, and queue them for the store."""
         self._snapshot.add_facts(key, dict(facts))
-        self._pending_facts.update({(key, fact): holds for fact, holds in facts.items()})
+        self._facts.update({(key, fact): holds for fact, holds in facts.items()})
+
+    def record_state(self, key: WorkloadKey, request: AdmissionRequest, decision: Decision) -> None:
+        """Queue the Deployment as it is admitted; of several admissions of one Deployment the newest counts."""
+        self._admitted.pop(key, None)
+        while len(self._admitted) >= MAX_PENDING_STATES:
+            self._admitted.pop(next(iter(self._admitted)), None)
+        self._admitted[key] = _Admitted(request.object, decision.patch, self._now())
 
     def has_work(self) -> bool:
-        return bool(self._pending_rows or self._pending_facts or self._snapshot.needs_save)
+        return bool(
+            self._rows or self._batch or self._facts or self._admitted or self._states or self._snapshot.needs_save
+        )
 
-    def flush(self) -> None:
-        """Write everything that is pending; for a worker thread, after the answer.
+    def flush(self) -> bool:
+        """Write everything that is pending; whether all of it is written. Never raises.
 
-        The first caller writes for all and the others return at once, so that a burst becomes a few inserts. What the
-        store does not take is retried by the next call. Does not raise StoreError.
+        The first caller writes for all and the others return at once. What the store does not take is kept.
         """
-        while self.has_work() and self._lock.acquire(blocking=False):
+        while self.has_work():
+            if not self._writing.acquire(blocking=False):
+                return True
             try:
                 self._write_snapshot()
+                self._write_facts()
+                self._write_states()
                 self._write_rows()
             except StoreError as error:
                 self._metrics.failures.labels("records").inc()
                 log.warning("records could not be written: %s", error)
-                return
+                return False
             finally:
-                self._lock.release()
+                self._writing.release()
+        return True
 
     def _write_snapshot(self) -> None:
         try:
@@ -107,24 +162,68 @@ class AdmissionJournal:
             self._metrics.failures.labels("snapshot_file").inc()
             log.warning("the snapshot file could not be written: %s", error)
 
-    def _write_rows(self) -> None:
-        # The event loop may append meanwhile: pop the entries one by one, never replace the container.
-        popped = dict(self._pending_facts.popitem() for _ in range(len(self._pending_facts)))
+    def _write_facts(self) -> None:
+        # The event loop may add meanwhile: take the entries one by one, never replace the container.
+        popped = dict(self._facts.popitem() for _ in range(len(self._facts)))
         facts = [(key, fact, holds) for (key, fact), holds in popped.items()]
-        rows = [self._pending_rows.popleft() for _ in range(len(self._pending_rows))]
         try:
             self._control.record_facts(facts, seen_by="door")
-            self._snapshot.mark_stored(facts)
-            popped = {}
-            self._records.add_admissions(rows)
-        except StoreError:
-            for fact, holds in popped.items():
-                # A fact that was queued meanwhile is newer.
-                self._pending_facts.setdefault(fact, holds)
-            self._pending_rows.extendleft(reversed(rows))
-            raise
+        except Exception as error:
+            if _is_temporary(error):
+                for fact, holds in popped.items():
+                    # A fact that was queued meanwhile is newer.
+                    self._facts.setdefault(fact, holds)
+                raise
+            log.exception("%d facts cannot be written and are dropped", len(facts))
+        # Marked as stored, the facts expire from the snapshot's overlay.
+        self._snapshot.mark_stored(facts)
+
+    def _write_states(self) -> None:
+        for key in list(self._admitted):
+            admitted = self._admitted.pop(key, None)
+            if admitted:
+                self._read_state(key, admitted)
+        states, self._states = self._states[-MAX_PENDING_STATES:], []
+        try:
+            self._deployments.record_each(states, seen_by="door")
+        except Exception as error:
+            if _is_temporary(error):
+                self._states = states
+                raise
+            log.exception("%d states of Deployments cannot be written and are dropped", len(states))
+
+    def _read_state(self, key: WorkloadKey, admitted: _Admitted) -> None:
+        try:
+            stored = jsonpatch.apply_patch(admitted.manifest, list(admitted.patch))
+            named = {**stored, "metadata": {**stored["metadata"], "name": key.deployment, "namespace": key.namespace}}
+            self._states.append((state_of(named), admitted.at))
         except Exception:
-            # A permanent error, so no retry. Marked as stored, the facts expire from the snapshot's overlay.
-            self._snapshot.mark_stored(facts)
-            self._metrics.dropped.inc(len(rows))
-            log.exception("%d rows cannot be written and are dropped", len(rows))
+            # Validation comes after the door: what is no Deployment is not stored either.
+            log.info("the state of %s cannot be read", key, exc_info=True)
+
+    def _write_rows(self) -> None:
+        if self._batch is None and self._rows:
+            self._batch = _Batch([self._rows.popleft() for _ in range(len(self._rows))], uuid.uuid4().hex)
+        if self._batch:
+            self._write(self._batch)
+            self._batch = None
+
+    def _write(self, batch: _Batch) -> None:
+        """A row that can never be stored is dropped alone: it is found by halving. Raises StoreError."""
+        try:
+            self._records.add_admissions(batch.rows, token=batch.token)
+        except Exception as error:
+            if _is_temporary(error):
+                raise
+            if len(batch.rows) == 1:
+                self._metrics.dropped.inc()
+                log.exception("a row of admissions cannot be written and is dropped")
+                return
+            middle = len(batch.rows) // 2
+            self._write(_Batch(batch.rows[:middle], f"{batch.token}-1"))
+            self._write(_Batch(batch.rows[middle:], f"{batch.token}-2"))
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Whether the same rows may be taken later: the store is away, not the rows wrong."""
+    return isinstance(error, StoreError) and not isinstance(error, UnstorableRow)

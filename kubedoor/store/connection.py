@@ -7,6 +7,7 @@ functions-framework imports modules before it forks, and the embedded engine doe
 from __future__ import annotations
 
 import re
+import struct
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from clickhouse_connect import common
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
-from kubedoor.errors import InvalidInput, StoreError
+from kubedoor.errors import InvalidInput, StoreError, UnstorableRow
 
 DEFAULT_DATABASE = "kubedoor"
 EMBEDDED_CLIENTS = 8
@@ -116,7 +117,9 @@ class Connection:
             client.command(sql, parameters=parameters, settings=dict(settings or {}))
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str = "") -> None:
-        """Insert rows, which all need the same keys. Raises StoreError.
+        """Insert rows, which all need the same keys, and wait until they are stored. Raises StoreError.
+
+        Raises UnstorableRow if a value does not fit into its column.
 
         With a `token`, the server silently drops the insert if an earlier one had the same token; the table needs a
         deduplication window. This gives compare-and-set: insert, then read back which row won.
@@ -124,11 +127,16 @@ class Connection:
         if not rows:
             return
         columns = list(rows[0])
-        settings: dict[str, Any] = {"insert_deduplicate": 1, "insert_deduplication_token": token} if token else {}
+        # A profile of the server may have asynchronous inserts on, and answer before they are stored.
+        settings: dict[str, Any] = {"async_insert": 0, "wait_for_async_insert": 1}
+        if token:
+            settings |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
+        table_rows = [[row[column] for column in columns] for row in rows]
         with _translated(), self._client() as client:
-            client.insert(
-                table, [[row[column] for column in columns] for row in rows], column_names=columns, settings=settings
-            )
+            try:
+                client.insert(table, table_rows, column_names=columns, settings=settings)
+            except (TypeError, ValueError, OverflowError, struct.error) as error:
+                raise UnstorableRow(f"a value does not fit into its column: {str(error)[:200]}") from error
 
     def create_database(self, *, cluster: str = "") -> None:
         """Create the database if missing, on all replicas of `cluster`. `parse_dsn` has validated its name."""
@@ -204,6 +212,8 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, DataError):
+            raise UnstorableRow(_message(error)) from error
         if isinstance(error, ClickHouseError | OSError):
             raise StoreError(_message(error)) from error
 

@@ -120,7 +120,8 @@ class RecordStore:
         self._connection = connection
         self._cluster = cluster
 
-    def add_admissions(self, records: Sequence[AdmissionRecord]) -> None:
+    def add_admissions(self, records: Sequence[AdmissionRecord], *, token: str = "") -> None:
+        """With a `token`, rows that were sent before with the same token are not stored twice. Raises StoreError."""
         rows = [
             {
                 **{name: getattr(record, name) for name in AdmissionRecord.__dataclass_fields__},
@@ -130,7 +131,7 @@ class RecordStore:
             }
             for record in records
         ]
-        self._connection.insert("admissions", rows)
+        self._connection.insert("admissions", rows, token=token)
 
     def add_audit(self, *records: AuditRecord) -> None:
         """Raises StoreError. Call it before the change: a change that cannot be audited must not happen."""

@@ -19,6 +19,7 @@ from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import migrate
 from kubedoor.store.records import RecordStore
@@ -61,6 +62,7 @@ def make_door(connection: Connection, cluster: str, folder: Path) -> tuple[Admis
     door = AdmissionHandler(
         snapshot=snapshot,
         control=control,
+        deployments=DeploymentStore(connection, cluster),
         records=RecordStore(connection, cluster),
         rules=Rules(),
         options=HandlerOptions(cluster, "nobody", max_age_seconds=1.0, wait_seconds=30),

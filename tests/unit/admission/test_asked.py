@@ -347,10 +347,10 @@ def control_of(numbers: dict[str, list[int | None]]) -> ControlValues:
     def value(amount: int | None) -> Value | None:
         return collected(amount) if amount else None
 
-    return make_values(
-        replicas=collected(3),
-        containers={name: ControlContainer(*map(value, of)) for name, of in numbers.items()},
-    )
+    containers = {
+        name: ControlContainer(value(of[0]), value(of[1]), value(of[2]), value(of[3])) for name, of in numbers.items()
+    }
+    return make_values(replicas=collected(3), containers=containers)
 
 
 @given(containers, st.lists(controls, min_size=2, max_size=4), st.booleans())
