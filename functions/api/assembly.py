@@ -18,6 +18,7 @@ from kubedoor.identity.throttle import Throttle
 from kubedoor.runtime.assembly import (
     build_cluster,
     build_collector,
+    build_look,
     build_publisher,
     build_source,
     utc_now,
@@ -91,9 +92,8 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         records=records,
         now=utc_now,
     )
-    switch = Switch(
-        cluster=cluster, control=control, cluster_name=settings.cluster, options=lambda: webhook_options(settings)
-    )
+    look = build_look(settings, connection, cluster)
+    switch = Switch(cluster=cluster, look=look.run, options=lambda: webhook_options(settings))
     collections = Collections(usage=usage, run_slice=_slice(settings, is_alone=shared.is_alone), now=utc_now)
     source = build_source(settings)
     publisher = build_publisher(settings, control, cluster)
@@ -116,6 +116,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         deployments=deployments,
         records=records,
         switch=switch,
+        look=look,
         preview=Preview(cluster_name=settings.cluster, control=control, rules=rules_of(settings)),
         overview=Overview(
             settings=settings,

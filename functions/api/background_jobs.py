@@ -1,10 +1,14 @@
-"""The periodic jobs of `api`: sending notifications, and running schedules that no CronJob starts."""
+"""The periodic jobs of `api`: notifications, schedules that no CronJob starts, looks at the clusters."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from kubedoor.config.topics.api_server import NO_CLUSTER
 from kubedoor.runtime import timer
 
 from .clusters import Clusters
+from .services import Services
 
 NOTIFICATION_SECONDS = 15.0
 MISSED_RETURN_SECONDS = 60.0
@@ -18,5 +22,15 @@ def start_background_jobs(clusters: Clusters) -> None:
     # CronJobs ping at due times: then this job only repairs an end of a temporary scale that no ping has done.
     schedule_seconds = max(seconds, MISSED_RETURN_SECONDS) if home.schedules.is_in_cluster else seconds
     jobs |= {f"schedules {one.settings.cluster}": (one.schedules.tick, schedule_seconds) for one in clusters.all()}
+    looks = {
+        f"look {one.settings.cluster}": (one.look.run_or_warn, one.settings.look_seconds)
+        for one in _looked_at(clusters)
+    }
     if seconds:
-        timer.start(jobs)
+        timer.start(jobs | looks, at_once=looks)
+
+
+def _looked_at(clusters: Clusters) -> Iterator[Services]:
+    for one in clusters.all():
+        if one.settings.look_seconds and not one.settings.no_access and one.settings.kubeconfig != NO_CLUSTER:
+            yield one

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kubedoor.admission.look import Look
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.switch import Switch
@@ -71,6 +72,7 @@ class Services:
     deployments: DeploymentStore
     records: RecordStore
     switch: Switch
+    look: Look
     preview: Preview
     overview: Overview
     checkup: Checkup

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubedoor.admission import webhook_configuration
-from kubedoor.admission.rules import object_facts
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
-from kubedoor.model.values import WorkloadKey
-from kubedoor.store.control import FACTS, ControlStore
 
 
 @dataclass(frozen=True)
@@ -27,14 +24,13 @@ class SwitchState:
 
 
 class Switch:
-    """`options` is called on every use, because certificates change."""
+    """`look` is called before control goes on: it records what is in the cluster. `options` is called on every use,
+    because certificates change.
+    """
 
-    def __init__(
-        self, *, cluster: Cluster, control: ControlStore, cluster_name: str, options: Callable[[], WebhookOptions]
-    ) -> None:
+    def __init__(self, *, cluster: Cluster, look: Callable[[], object], options: Callable[[], WebhookOptions]) -> None:
         self._cluster = cluster
-        self._control = control
-        self._cluster_name = cluster_name
+        self._look = look
         self._options = options
 
     def state(self) -> SwitchState:
@@ -62,7 +58,7 @@ class Switch:
         return same_target and all(hook.get(name) == wanted[name] for name in compared)
 
     def turn_on(self) -> SwitchState:
-        """Record the facts that a Scale does not show, then apply the webhook configuration. Idempotent.
+        """Look at the cluster, for the facts that a Scale does not show, then apply the webhook configuration. Idempotent.
 
         Raises Conflict if the API server could not reach the webhook: it would only delay every release.
         """
@@ -77,32 +73,10 @@ class Switch:
                 "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
                 " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
             )
-        self.record_facts()
+        self._look()
         self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
         return self.state()
 
     def turn_off(self) -> SwitchState:
         self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
         return self.state()
-
-    def record_facts(self) -> int:
-        """Record labels, owners and HPAs of all Deployments as they are now; returns how many facts changed."""
-        scaled = self._cluster.autoscaled_deployments()
-        known = {(row["namespace"], row["deployment"]): row for row in self._control.known_facts()}
-        changed = []
-        gone = set(known)
-        for manifest in self._cluster.deployments():
-            namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-            gone.discard((namespace, name))
-            opted_out, owned = object_facts(manifest)
-            before = known.get((namespace, name), {})
-            facts = {"opted_out": opted_out, "owned": owned, "hpa": (namespace, name) in scaled}
-            key = WorkloadKey(self._cluster_name, namespace, name)
-            changed += [
-                (key, fact, holds) for fact, holds in facts.items() if bool(before.get(fact, False)) is not holds
-            ]
-        for namespace, name in gone:
-            key = WorkloadKey(self._cluster_name, namespace, name)
-            changed += [(key, fact, False) for fact in FACTS if known[(namespace, name)][fact]]
-        self._control.record_facts(changed, seen_by="switch")
-        return len(changed)

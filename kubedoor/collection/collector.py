@@ -49,8 +49,9 @@ class Collector:
         monotonic: Callable[[], float],
         run_number: Callable[[], int],
         read_facts: Callable[[], ClusterFacts] = ClusterFacts,
+        on_finish: Callable[[], None] = lambda: None,
     ) -> None:
-        """`read_facts` never raises: what it cannot read is unknown."""
+        """`read_facts` never raises: what it cannot read is unknown. `on_finish` is called when values are refreshed."""
         self._source = source
         self._usage = usage
         self._control = control
@@ -59,6 +60,7 @@ class Collector:
         self._now = now
         self._monotonic = monotonic
         self._run_number = run_number
+        self._on_finish = on_finish
         self._refresh = CollectedRefresh(
             usage=usage,
             control=control,
@@ -250,6 +252,7 @@ class Collector:
 
     def _finish(self, request: CollectRequest, collection: str) -> Progress:
         workloads = self.refresh_collected()
+        self._on_finish()
         self._prune()
         failed = self._failed_days(request, collection)
         message = (

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kubedoor.admission.certificates import self_signed
 from kubedoor.admission.certificates.self_signed import CertificateFiles
+from kubedoor.admission.look import Look
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.webhook_configuration import WebhookOptions
@@ -36,9 +37,12 @@ from kubedoor.kube.client import Cluster
 from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
 from kubedoor.runtime.lazy import once
+from kubedoor.runtime.sample_states import record_sample_states
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.sizing.rules import rule_named
+from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.usage import UsageStore
 
@@ -161,6 +165,24 @@ def build_collector(settings: Settings) -> Collector:
         monotonic=time.monotonic,
         run_number=time.time_ns,
         read_facts=build_facts(settings).read_facts,
+        on_finish=_sample_states(settings, connection) if settings.uses_sample else lambda: None,
+    )
+
+
+def _sample_states(settings: Settings, connection: Connection) -> Callable[[], None]:
+    deployments = DeploymentStore(connection, settings.cluster)
+    return lambda: record_sample_states(deployments, utc_now)
+
+
+def build_look(settings: Settings, connection: Connection, cluster: Cluster) -> Look:
+    return Look(
+        cluster=cluster,
+        control=ControlStore(connection, settings.cluster),
+        deployments=DeploymentStore(connection, settings.cluster),
+        cluster_name=settings.cluster,
+        excluded_namespaces=settings.all_excluded_namespaces,
+        has_sample=settings.uses_sample,
+        now=utc_now,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -11,8 +12,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 _GRACE_SECONDS = 60
 
 
-def start(jobs: dict[str, tuple[Callable[[], None], float]]) -> BackgroundScheduler:
-    """`jobs`: name -> (function, interval in seconds). The threads are daemons: they end with the process."""
+def start(jobs: dict[str, tuple[Callable[[], None], float]], *, at_once: Collection[str] = ()) -> BackgroundScheduler:
+    """`jobs`: name -> (function, interval in seconds). The threads are daemons: they end with the process.
+
+    `at_once`: jobs whose first run is now, not after the first interval.
+    """
     # It logs every call of every job.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(max(1, len(jobs)))})
@@ -22,6 +26,7 @@ def start(jobs: dict[str, tuple[Callable[[], None], float]]) -> BackgroundSchedu
             "interval",
             seconds=seconds,
             id=name,
+            **({"next_run_time": datetime.now(UTC)} if name in at_once else {}),
             max_instances=1,
             coalesce=True,
             misfire_grace_time=_GRACE_SECONDS,

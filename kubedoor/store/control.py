@@ -218,8 +218,14 @@ class ControlStore:
             return compile_rows(self._cluster, rows)[key]
         return with_facts(UNKNOWN, self.facts_of(key) or {})
 
-    def record_facts(self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str) -> None:
-        """Record facts seen on Deployments: (workload, one of FACTS, whether it holds)."""
+    def record_facts(
+        self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str, at: datetime | None = None
+    ) -> None:
+        """Record facts seen on Deployments: (workload, one of FACTS, whether it holds).
+
+        `at`: when they were seen; None: now, by the server's clock. The newest word about a fact counts.
+        """
+        seen_at = {} if at is None else {"seen_at": at}
         self._connection.insert(
             "workload_facts",
             [
@@ -230,6 +236,7 @@ class ControlStore:
                     "fact": fact,
                     "holds": holds,
                     "seen_by": seen_by,
+                    **seen_at,
                 }
                 for key, fact, holds in facts
             ],
@@ -242,6 +249,14 @@ class ControlStore:
             " AND (opted_out OR owned OR hpa)",
             cluster=self._cluster,
         )
+
+    def hpa_workloads(self) -> set[tuple[str, str]]:
+        """(namespace, deployment) of each workload in the control table that an HPA scales, for all that is known."""
+        rows = self._connection.rows(
+            "SELECT DISTINCT namespace, deployment FROM control WHERE cluster = {cluster:String} AND hpa",
+            cluster=self._cluster,
+        )
+        return {(row["namespace"], row["deployment"]) for row in rows}
 
     def workloads(self) -> set[tuple[str, str]]:
         """(namespace, deployment) of each workload in the control table."""

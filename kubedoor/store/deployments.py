@@ -13,6 +13,10 @@ from kubedoor.store.connection import Connection, Row, only
 
 Key = tuple[str, str]
 """(namespace, deployment)"""
+SAMPLE = "sample"
+"""`seen_by` of Deployments that are only in the sample data."""
+SIZED_STATES = 1000
+"""How many states of one Deployment are read at most."""
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _WORKLOAD = (
     "SELECT namespace, deployment, observed_at, is_sized, replicas AS running_replicas, cpu_asked_millicores,"
@@ -38,7 +42,7 @@ _BY_DAY = """
 
 @dataclass(frozen=True)
 class Observed:
-    """A state, and when and by whom (door or look) it was seen last."""
+    """A state, and when and by whom (door, look or sample) it was seen last."""
 
     state: DeploymentState
     observed_at: datetime
@@ -113,6 +117,19 @@ class DeploymentStore:
             keys=list(keys),
         )
         return {one.state.key: one.state for one in map(_observed, rows)}
+
+    def sized(self, namespace: str, deployment: str) -> list[DeploymentState]:
+        """What the door has stored for one Deployment where it had replaced something, the newest first."""
+        rows = self._connection.rows(
+            "SELECT * FROM deployment_states WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
+            " AND deployment = {deployment:String} AND seen_by = 'door' AND is_sized"
+            " ORDER BY observed_at DESC LIMIT {limit:UInt32}",
+            cluster=self._cluster,
+            namespace=namespace,
+            deployment=deployment,
+            limit=SIZED_STATES,
+        )
+        return [_observed(row).state for row in rows]
 
     def revision(self) -> tuple[int, datetime | None]:
         """Changes whenever a state is recorded; cheap."""

@@ -23,6 +23,12 @@ class ApiServerSettings:
     cluster_timeout_seconds: float = setting(
         "10", parsers.number(1, 120), "10", "Longest wait for one answer of the API server."
     )
+    look_seconds: float = setting(
+        "300",
+        parsers.number(0, 86_400),
+        "60",
+        "How often `api` looks at all Deployments and HPAs, for what the door has not seen; 0: only when control goes on.",
+    )
     webhook_service: str = setting(
         "kubedoor-mutate",
         parsers.text,

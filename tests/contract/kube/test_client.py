@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from kubedoor.admission import webhook_configuration
+from kubedoor.admission.look import Look
 from kubedoor.admission.switch import Switch
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, NoClusterAccess, NotFound
 from kubedoor.kube.client import NO_CLUSTER, Cluster
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from tests.support.builders import make_deployment
 from tests.toolbox import processes
 from tests.toolbox.controlplane import ControlPlane
@@ -39,8 +42,20 @@ def options_of(plane: ControlPlane, **fields: object) -> WebhookOptions:
     return WebhookOptions(**{**given, **fields})  # type: ignore[arg-type]
 
 
+def make_look(own: Cluster, connection: Connection, cluster: str) -> Look:
+    return Look(
+        cluster=own,
+        control=ControlStore(connection, cluster),
+        deployments=DeploymentStore(connection, cluster),
+        cluster_name=cluster,
+        excluded_namespaces=("kube-system", NAMESPACE),
+        has_sample=False,
+        now=lambda: datetime.now(UTC),
+    )
+
+
 def make_switch(own: Cluster, connection: Connection, cluster: str, options: WebhookOptions) -> Switch:
-    return Switch(cluster=own, control=ControlStore(connection, cluster), cluster_name=cluster, options=lambda: options)
+    return Switch(cluster=own, look=make_look(own, connection, cluster).run, options=lambda: options)
 
 
 def test_reads(own: Cluster, control_plane: ControlPlane, namespace: str) -> None:
@@ -95,7 +110,8 @@ def test_on_off_and_what_is_learnt_on_the_way(
         assert (state.enabled, state.is_current, state.failure_policy) == (True, True, "Ignore")
         (fact,) = [row for row in ControlStore(embedded, cluster).known_facts() if row["namespace"] == namespace]
         assert (fact["deployment"], fact["opted_out"]) == ("web", True)
-        assert switch.record_facts() == 0, "nothing is new the second time"
+        look = make_look(own, embedded, cluster).run()
+        assert (look.changed_facts, look.changed_states, look.gone) == (0, 0, 0), "nothing is new the second time"
         assert switch.turn_on().enabled is True
         another = make_switch(own, embedded, cluster, options_of(control_plane, failure_policy="Fail"))
         assert another.state().is_current is False

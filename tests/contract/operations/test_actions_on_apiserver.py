@@ -349,7 +349,7 @@ def actions_as(lab: Lab) -> Callable[[Path | str], Actions]:
     def build(kubeconfig: Path | str) -> Actions:
         cluster = Cluster(kubeconfig=str(kubeconfig), timeout_seconds=2)
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
-        switch = Switch(cluster=cluster, control=lab.control, cluster_name=CLUSTER, options=lambda: options)
+        switch = Switch(cluster=cluster, look=lambda: None, options=lambda: options)
         planner = Planner(cluster=cluster, cluster_name=CLUSTER, control=lab.control, switch=switch, rules=Rules())
         store = OperationStore(lab.connection, CLUSTER)
         dependencies = ActionDependencies(cluster, CLUSTER, lab.control, store, lab.records, planner, utc_now)

@@ -53,7 +53,7 @@ class Pod:
         self.control = ControlStore(lab.connection, cluster_name)
         records = RecordStore(lab.connection, cluster_name)
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
-        switch = Switch(cluster=cluster, control=self.control, cluster_name=cluster_name, options=lambda: options)
+        switch = Switch(cluster=cluster, look=lambda: None, options=lambda: options)
         planner = Planner(
             cluster=cluster, cluster_name=cluster_name, control=self.control, switch=switch, rules=Rules()
         )

@@ -104,7 +104,7 @@ class House:
         self.records = RecordStore(connection, name)
         self.store = OperationStore(connection, name)
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
-        switch = Switch(cluster=self.cluster, control=self.control, cluster_name=name, options=lambda: options)
+        switch = Switch(cluster=self.cluster, look=lambda: None, options=lambda: options)
         planner = Planner(cluster=self.cluster, cluster_name=name, control=self.control, switch=switch, rules=Rules())
         dependencies = ActionDependencies(self.cluster, name, self.control, self.store, self.records, planner, utc_now)
         self.actions = Actions(dependencies=dependencies, publish=lambda: None)
