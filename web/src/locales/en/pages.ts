@@ -25,7 +25,7 @@ export default {
       title: "Saved", toList: "no sized workloads | {count} sized workload | {count} sized workloads",
       none: "Nothing is sized yet.", noneText: "Every Deployment runs with what its owner asked. With control on, the next release of each brings its control values, and what that saves is shown here.",
       unseenText: "KubeDoor has not seen any Deployment of this cluster yet: what owners asked and what runs is not known.",
-      saved: "{resource} saved", savedOf: "{share} of the {asked} that owners asked", added: "{resource} added", addedOf: "{share} more than the {asked} that owners asked",
+      saved: { cpu: "CPU saved", memory: "Memory saved" }, savedOf: "{share} of the {asked} that owners asked", added: { cpu: "CPU added", memory: "Memory added" }, addedOf: "{share} more than the {asked} that owners asked",
       more: "more than asked", fewer: "Show fewer", trend: "Saved by day", trendLabel: "{resource} saved over {days} days: {first} on the first, {last} on the last",
     },
     trend: "Requested and used at peak, day by day", trendLabel: "{resource} over {days} days: at last {used} used of {requested} requested", toList: "Workloads", noDays: "No day is collected yet",

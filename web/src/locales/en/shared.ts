@@ -64,7 +64,7 @@ export default {
     used: "{amount} used at peak", asked: "{amount} requested", control: "control value {amount}", limit: "limit {amount}",
     usedName: "Used at peak", askedName: "Requested", controlName: "Control value", limitName: "Limit",
   },
-  legend: { used: "Used at peak", asked: "Requested", over: "Requested, far too much", beyond: "Used beyond the request", control: "Control value", hand: "Set by hand", limit: "Limit" },
+  legend: { used: "Used at peak", asked: "Requested", over: "Requested, far too much", beyond: "Used beyond the request", control: "Control value", hand: "Set by hand", limit: "Limit", replaced: "Asked by the owner → runs" },
   mode: {
     enforce: "Enforce", observe: "Observe", off: "Off",
     enforceHint: "The door sets the control values.", observeHint: "The door only records what it would have done.", offHint: "The door leaves this workload alone.",

@@ -11,10 +11,10 @@ export default {
     columns: "Columns", export: "Export CSV", exporting: "{share} · stop", exportHint: "Everything that matches the filters, in exact numbers", exported: "Exported {count} workload | Exported {count} workloads",
     range: "{from}–{to} of {total}", pageSize: "Workloads per page", perPage: "{count} per page", usedOfAsked: "used / requested, all pods", perPod: "per pod",
     select: "Select {name}", selectPage: "Select all on this page", edit: "Edit {name}",
-    replicasHint: "Now {now}, collected {collected}, by hand {manual}", collectedReplicas: "collected {count}", askedRuns: "asked {asked} → runs {runs}", runsAsAsked: "as asked:", moreContainers: "and {count} more",
+    replicasHint: "Now {now}, collected {collected}, by hand {manual}", collectedReplicas: "collected {count}", asAsked: "as asked:", moreContainers: "and {count} more",
     noMatch: "No workload matches", noMatchText: "Try fewer filters, or a part of the name.",
   },
-  column: { workload: "Workload", mode: "Mode", replicas: "Replicas", cpu: "CPU", memory: "Memory", asked: "Asked and running", control: "Control requests", conditions: "Conditions", health: "Findings", peakDay: "Peak day", edited: "Edited", actions: "Actions" },
+  column: { workload: "Workload", mode: "Mode", replicas: "Replicas", cpu: "CPU", memory: "Memory", asked: "Asked → runs", control: "Control requests", conditions: "Conditions", health: "Findings", peakDay: "Peak day", edited: "Edited", actions: "Actions" },
   sort: {
     name: "Name", replicas: "Replicas", cpu_waste: "CPU to spare", cpu_requested: "CPU requested", cpu_used: "CPU used",
     memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited",

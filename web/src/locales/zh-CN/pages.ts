@@ -25,7 +25,7 @@ export default {
       title: "节省", toList: "{count} 个工作负载已由准入门设置",
       none: "还没有设置过任何工作负载。", noneText: "所有 Deployment 都按清单原值运行。开启管控后，每个 Deployment 下一次发布时会得到管控值，节省的资源会显示在这里。",
       unseenText: "KubeDoor 还没有看到这个集群的 Deployment，无从得知清单原值和运行值。",
-      saved: "节省的{resource}", savedOf: "占清单原值 {asked} 的 {share}", added: "增加的{resource}", addedOf: "比清单原值 {asked} 多 {share}",
+      saved: { cpu: "节省的 CPU", memory: "节省的内存" }, savedOf: "占清单原值 {asked} 的 {share}", added: { cpu: "增加的 CPU", memory: "增加的内存" }, addedOf: "比清单原值 {asked} 多 {share}",
       more: "多于清单原值", fewer: "收起", trend: "每日节省", trendLabel: "{days} 天节省的{resource}：第一天 {first}，最后一天 {last}",
     },
     trend: "每日请求值与高峰用量", trendLabel: "{resource}，{days} 天：最近使用 {used}，请求 {requested}", toList: "工作负载", noDays: "还没有采集任何一天",

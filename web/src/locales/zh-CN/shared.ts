@@ -61,7 +61,7 @@ export default {
     used: "高峰用量 {amount}", asked: "请求 {amount}", control: "管控值 {amount}", limit: "上限 {amount}",
     usedName: "高峰用量", askedName: "请求值", controlName: "管控值", limitName: "上限",
   },
-  legend: { used: "高峰用量", asked: "请求值", over: "请求过多", beyond: "超出请求的用量", control: "管控值", hand: "手工设置", limit: "上限" },
+  legend: { used: "高峰用量", asked: "请求值", over: "请求过多", beyond: "超出请求的用量", control: "管控值", hand: "手工设置", limit: "上限", replaced: "清单原值 → 运行值" },
   mode: {
     enforce: "执行", observe: "观察", off: "关闭",
     enforceHint: "准入门会设置管控值。", observeHint: "准入门只记录本来会怎么做。", offHint: "准入门不处理这个工作负载。",

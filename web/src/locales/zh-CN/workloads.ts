@@ -11,10 +11,10 @@ export default {
     columns: "列", export: "导出 CSV", exporting: "{share} · 停止", exportHint: "导出符合筛选条件的全部数据，数值精确", exported: "已导出 {count} 个工作负载",
     range: "第 {from}–{to} 个，共 {total} 个", pageSize: "每页工作负载数", perPage: "每页 {count} 个", usedOfAsked: "用量 / 请求，全部 Pod", perPod: "每个 Pod",
     select: "选择 {name}", selectPage: "选择本页全部", edit: "编辑 {name}",
-    replicasHint: "当前 {now}，采集 {collected}，手工 {manual}", collectedReplicas: "采集值 {count}", askedRuns: "清单 {asked} → 运行 {runs}", runsAsAsked: "同清单：", moreContainers: "还有 {count} 个",
+    replicasHint: "当前 {now}，采集 {collected}，手工 {manual}", collectedReplicas: "采集值 {count}", asAsked: "按清单：", moreContainers: "还有 {count} 个",
     noMatch: "没有符合条件的工作负载", noMatchText: "减少筛选条件，或只输入名称的一部分。",
   },
-  column: { workload: "工作负载", mode: "模式", replicas: "副本数", cpu: "CPU", memory: "内存", asked: "清单原值与运行值", control: "管控请求值", conditions: "状况", health: "发现", peakDay: "高峰日", edited: "修改时间", actions: "操作" },
+  column: { workload: "工作负载", mode: "模式", replicas: "副本数", cpu: "CPU", memory: "内存", asked: "清单原值 → 运行值", control: "管控请求值", conditions: "状况", health: "发现", peakDay: "高峰日", edited: "修改时间", actions: "操作" },
   sort: {
     name: "名称", replicas: "副本数", cpu_waste: "CPU 富余", cpu_requested: "CPU 请求", cpu_used: "CPU 用量",
     memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间",
