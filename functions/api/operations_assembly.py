@@ -28,6 +28,7 @@ from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.channels import ChannelStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.events import EventStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
@@ -43,7 +44,12 @@ def build_actions(
 ) -> Actions:
     control = ControlStore(connection, settings.cluster)
     planner = Planner(
-        cluster=cluster, cluster_name=settings.cluster, control=control, switch=switch, rules=rules_of(settings)
+        cluster=cluster,
+        cluster_name=settings.cluster,
+        control=control,
+        deployments=DeploymentStore(connection, settings.cluster),
+        switch=switch,
+        rules=rules_of(settings),
     )
     dependencies = ActionDependencies(
         cluster=cluster,

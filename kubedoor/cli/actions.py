@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,11 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kubedoor.cli.api_client import ApiClient, ClusterOption
 from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table, remarks
 from kubedoor.errors import KubeDoorError, SettingsError
-from kubedoor.operations.request import Kind, Order
+from kubedoor.operations.request import MAX_TARGETS, Kind, Order
 
 POLL_SECONDS = 1.0
 WORKLOADS_HELP = "NAMESPACE/DEPLOYMENT, for scale also NAMESPACE/DEPLOYMENT=5."
-KIND = typer.Argument(help="scale, restart or apply.")
+KIND = typer.Argument(help="scale, restart, apply or restore.")
+ALL = typer.Option("--all", help="restore: every workload whose requests or limits the door has replaced.")
 REPLICAS = typer.Option(min=0, help="scale: becomes the manual value; without it, to the control values.")
 AT_ONCE = typer.Option(min=1, max=20, help="How many workloads may be under way.")
 INTERVAL = typer.Option(min=0, max=3600, help="Seconds before each further workload.")
@@ -41,9 +43,8 @@ class ActionNotDone(KubeDoorError):
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("act", help="Scale, restart, or apply control values, workload after workload; 1 if not all is done.")(
-        act
-    )
+    text = "Scale, restart, apply control values, or restore what was asked for, workload after workload; 1 if not all is done."
+    app.command("act", help=text)(act)
     actions = typer.Typer(help="What has been started.", no_args_is_help=True)
     actions.command("list")(list_actions)
     actions.command("show")(show_action)
@@ -54,7 +55,8 @@ def add_to(app: typer.Typer) -> None:
 def act(
     context: typer.Context,
     kind: Annotated[Kind, KIND],
-    workloads: Annotated[list[str], typer.Argument(help=WORKLOADS_HELP)],
+    workloads: Annotated[list[str] | None, typer.Argument(help=WORKLOADS_HELP, show_default=False)] = None,
+    every: Annotated[bool, ALL] = False,
     replicas: Annotated[int | None, REPLICAS] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
     skip_refused: Annotated[bool, typer.Option(help="Go on with the others where a workload is refused.")] = False,
@@ -68,9 +70,9 @@ def act(
     cluster: ClusterOption = "",
 ) -> None:
     api: ApiClient = context.obj.for_cluster(cluster)
+    targets = _targets(api, kind, workloads or [], every=every)
     body = {
         "kind": kind,
-        "workloads": [target(kind, word) for word in workloads],
         "replicas": replicas,
         "dry_run": dry_run,
         "skip_refused": skip_refused,
@@ -81,11 +83,35 @@ def act(
         "order": order,
         "note": note,
     }
-    started = api.call("POST", "/actions", body)
-    if started["action"] is None:
-        _print_plan(started["planned"], form)
+    # The API takes so many workloads at once.
+    parts = [targets[first : first + MAX_TARGETS] for first in range(0, len(targets), MAX_TARGETS)]
+    if dry_run:
+        plans = [api.call("POST", "/actions", {**body, "workloads": part})["planned"] for part in parts]
+        _print_plan(list(chain.from_iterable(plans)), form)
         return
-    follow(api, started["action"], form)
+    problems = []
+    for part in parts:
+        try:
+            follow(api, api.call("POST", "/actions", {**body, "workloads": part})["action"], form)
+        except ActionNotDone as problem:
+            if not (keep_going or skip_refused):
+                raise
+            problems.append(problem)
+    if problems:
+        raise problems[0]
+
+
+def _targets(api: ApiClient, kind: Kind, words: list[str], *, every: bool) -> list[dict[str, Any]]:
+    """Raises SettingsError, which sets the exit code of wrong arguments."""
+    if bool(words) == every or (every and kind is not Kind.RESTORE):
+        problem = "name workloads, or restore them with --all" if not every else "--all is for restore, without names"
+        raise SettingsError(problem, problems=[problem])
+    if not every:
+        return [target(kind, word) for word in words]
+    found: list[dict[str, Any]] = api.call("GET", "/actions/restorable")
+    if not found:
+        remarks().print("nothing to give back: the door has replaced no requests or limits")
+    return found
 
 
 def follow(api: ApiClient, action: str, form: Format) -> None:

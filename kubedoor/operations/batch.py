@@ -163,7 +163,7 @@ class Batch:
             self._stopping.set()
             raise ItemFailed("not touched: the store cannot be reached, so the change could not be recorded")
         fresh = self._replanner.plan(target)
-        self._remarks[target] = fresh.mismatch if fresh.verdict is Verdict.WILL else ""
+        self._remarks[target] = (fresh.mismatch or fresh.kept) if fresh.verdict is Verdict.WILL else ""
         if fresh.verdict is Verdict.REFUSED:
             raise ItemFailed(f"not touched: {fresh.reason}")
         if self.request.kind is Kind.RESTORE and fresh.mismatch:
@@ -190,7 +190,9 @@ class Batch:
         """Returns the generation of the Deployment to wait for; 0: of any."""
         target = planned.target
         if self.request.kind is Kind.RESTORE:
-            generation, remark = self._changes.restore(target)
+            generation, remark = self._changes.restore(
+                target, lambda manifest: self.dependencies.planner.restored(target, manifest)[0]
+            )
             self._add_remark(target, remark)
             return generation
         if planned.restarts:

@@ -12,11 +12,13 @@ from kubedoor.kube.client import Cluster
 from kubedoor.kube.ownership import SCALE, given_back, lock
 from kubedoor.operations.planned import Refused
 from kubedoor.operations.request import Target
-from kubedoor.operations.restore import restore_mismatch, restore_patch, restored
+from kubedoor.operations.restore import restore_mismatch, restore_patch
 from kubedoor.operations.retry import retry
 from kubedoor.operations.rollout import restart_patch
 
 Response = TypeVar("Response")
+Restored = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""From a Deployment to the one that its owner asked for; None: nothing is left to give back."""
 
 SCALE_ATTEMPTS = 4
 CONFLICT_ATTEMPTS = 8
@@ -58,19 +60,19 @@ class Changes:
                 break
         raise ItemFailed(f"{wanted} replicas were asked for, and {stored} were stored: an admission changed them")
 
-    def restore(self, target: Target) -> tuple[int, str]:
+    def restore(self, target: Target, restored: Restored) -> tuple[int, str]:
         """Returns the generation of the Deployment to wait for, and a remark as `scale` does.
 
         Raises ItemFailed when the Deployment changes again and again, or an admission sets other values.
         """
         before = self._manifest(target)
-        manifest, mismatch = self._restored(target, before)
+        manifest, mismatch = self._restored(target, before, restored)
         remark = self._give_back(target, before)
         if mismatch:
             raise ItemFailed("; ".join(filter(None, (f"changed, but {mismatch}", remark))))
         return int(manifest["metadata"]["generation"]), remark
 
-    def _restored(self, target: Target, manifest: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    def _restored(self, target: Target, manifest: dict[str, Any], restored: Restored) -> tuple[dict[str, Any], str]:
         """The Deployment after its restore, and how it differs from what was asked for."""
         for attempt in range(CONFLICT_ATTEMPTS):
             # None also after an attempt that had no response and succeeded.

@@ -24,9 +24,10 @@ from kubedoor.model.values import ControlValues, Mode, WorkloadKey
 from kubedoor.operations.planned import PlanContext, Planned, Refused, Verdict, refusal
 from kubedoor.operations.refusals import check, check_scope, warnings
 from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target, restored_replicas
-from kubedoor.operations.restore import restore_mismatch, restore_patch, restored
+from kubedoor.operations.restore import asked_since, restore_mismatch, restore_patch, restored
 from kubedoor.operations.rollout import restart_patch
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 
 Item = TypeVar("Item")
 
@@ -37,11 +38,19 @@ _DRY_RUNS_AT_ONCE = 4
 
 class Planner:
     def __init__(
-        self, *, cluster: Cluster, cluster_name: str, control: ControlStore, switch: Switch, rules: Rules
+        self,
+        *,
+        cluster: Cluster,
+        cluster_name: str,
+        control: ControlStore,
+        deployments: DeploymentStore,
+        switch: Switch,
+        rules: Rules,
     ) -> None:
         self._cluster = cluster
         self._cluster_name = cluster_name
         self._control = control
+        self._deployments = deployments
         self._switch = switch
         self._rules = rules
 
@@ -179,7 +188,7 @@ class Planner:
 
     def _dry_run_restore(self, target: Target, manifest: dict[str, Any], context: PlanContext) -> Planned:
         replicas = replicas_of(manifest)
-        wanted = restored(manifest)
+        wanted, kept = self.restored(target, manifest)
         if wanted is None:
             return Planned(target, Verdict.NOTHING, "it runs with what its owner asked for", replicas, replicas)
         patch = restore_patch(manifest, wanted)
@@ -188,10 +197,18 @@ class Planner:
         if mismatch and context.control_on is not False:
             raise Refused(mismatch)
         changes = tuple(template_changes(manifest, wanted))
-        planned = Planned(target, Verdict.WILL, "", replicas, replicas, changes=changes, mismatch=mismatch)
+        planned = Planned(target, Verdict.WILL, "", replicas, replicas, changes=changes, mismatch=mismatch, kept=kept)
         if restarts(manifest, wanted):
             return replace(planned, restarts=True)
         return replace(planned, reason="it runs with what its owner asked for, so only the annotation goes: no restart")
+
+    def restored(self, target: Target, manifest: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+        """The Deployment as its owner asked for it (None: nothing is left to give back), and what is kept as it runs."""
+        sized = self._deployments.sized(target.namespace, target.deployment)
+        kept = asked_since(manifest, sized, self.values_of(target))
+        names = ", ".join(f"{container} {field}" for container, field in sorted(kept))
+        remark = f"kept, since its owner asked for it while the door did nothing: {names}" if kept else ""
+        return restored(manifest, kept=kept), remark
 
 
 def _nothing_to_set(values: ControlValues) -> str:

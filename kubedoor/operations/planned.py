@@ -45,6 +45,8 @@ class Planned:
     changes: tuple[FieldChange, ...] = ()
     mismatch: str = ""
     """How the dry run differs from what the action wants: the admission webhook decides from stale values."""
+    kept: str = ""
+    """What a restore leaves as it runs, and why."""
     warnings: tuple[str, ...] = ()
 
 

@@ -79,6 +79,8 @@ def warnings(request: ActionRequest, planned: Planned, values: ControlValues, co
         yield "the cluster does not say whether the door is on"
     if planned.mismatch and planned.verdict is Verdict.WILL:
         yield planned.mismatch
+    if planned.kept:
+        yield planned.kept
     if request.kind is Kind.SCALE:
         if context.control_on is False:
             yield "the door is off: nothing keeps this number when others change it"

@@ -87,6 +87,13 @@ class PlannedAnswer(BaseModel):
     warnings: list[str]
 
 
+class Restorable(BaseModel):
+    """A workload whose requests or limits the door has replaced."""
+
+    namespace: str
+    deployment: str
+
+
 class ActionStarted(BaseModel):
     action: str | None = Field(description="null: a dry run.")
     planned: list[PlannedAnswer]
@@ -148,7 +155,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 def planned_answer(planned: Planned) -> PlannedAnswer:
-    inner = ("target", "is_forbidden", "is_enforced", "manual_version", "mismatch")
+    inner = ("target", "is_forbidden", "is_enforced", "manual_version", "mismatch", "kept")
     fields = {name: value for name, value in asdict(planned).items() if name not in inner}
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 
@@ -177,6 +184,15 @@ def list_actions(
     """Newest first; the next page: `before` with the last `number`."""
     rows = services.actions.recent(limit=limit, before=before, state=state or "", kind=kind or "")
     return [ActionAnswer(**row) for row in rows]
+
+
+@router.get("/restorable", operation_id="list_restorable")
+def list_restorable(services: ServicesIn, login: LoginIn) -> list[Restorable]:
+    """All workloads that `restore` can give back what their owners asked for, as last seen in the cluster."""
+    current = services.deployments.current()
+    return [
+        Restorable(namespace=namespace, deployment=name) for (namespace, name), one in current.items() if one.is_sized
+    ]
 
 
 @router.get("/{action}", operation_id="get_action")

@@ -23,6 +23,7 @@ from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.operations.rollout import RESTARTED_AT
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.operations import OperationStore
 from tests.contract.acting import ask, done, follow, listed, record, refusal, running, states, workloads
 from tests.contract.lab import CLUSTER, Lab, amounts, asks, replicas_of, resources_of
@@ -350,7 +351,14 @@ def actions_as(lab: Lab) -> Callable[[Path | str], Actions]:
         cluster = Cluster(kubeconfig=str(kubeconfig), timeout_seconds=2)
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
         switch = Switch(cluster=cluster, look=lambda: None, options=lambda: options)
-        planner = Planner(cluster=cluster, cluster_name=CLUSTER, control=lab.control, switch=switch, rules=Rules())
+        planner = Planner(
+            cluster=cluster,
+            cluster_name=CLUSTER,
+            control=lab.control,
+            deployments=DeploymentStore(lab.connection, CLUSTER),
+            switch=switch,
+            rules=Rules(),
+        )
         store = OperationStore(lab.connection, CLUSTER)
         dependencies = ActionDependencies(cluster, CLUSTER, lab.control, store, lab.records, planner, utc_now)
         return Actions(dependencies=dependencies, publish=lambda: None)

@@ -32,6 +32,7 @@ from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.rules import ScheduleRequest
 from kubedoor.schedules.schedules import Schedules
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
@@ -55,7 +56,12 @@ class Pod:
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
         switch = Switch(cluster=cluster, look=lambda: None, options=lambda: options)
         planner = Planner(
-            cluster=cluster, cluster_name=cluster_name, control=self.control, switch=switch, rules=Rules()
+            cluster=cluster,
+            cluster_name=cluster_name,
+            control=self.control,
+            deployments=DeploymentStore(lab.connection, cluster_name),
+            switch=switch,
+            rules=Rules(),
         )
         store = OperationStore(lab.connection, cluster_name)
         dependencies = ActionDependencies(cluster, cluster_name, self.control, store, records, planner, clock)

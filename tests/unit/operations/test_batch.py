@@ -24,6 +24,7 @@ from kubedoor.operations.plan import Planner
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.operations import ActionEvent, OperationStore
 from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.workloads import manual_replicas
@@ -105,7 +106,14 @@ class House:
         self.store = OperationStore(connection, name)
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
         switch = Switch(cluster=self.cluster, look=lambda: None, options=lambda: options)
-        planner = Planner(cluster=self.cluster, cluster_name=name, control=self.control, switch=switch, rules=Rules())
+        planner = Planner(
+            cluster=self.cluster,
+            cluster_name=name,
+            control=self.control,
+            deployments=DeploymentStore(connection, name),
+            switch=switch,
+            rules=Rules(),
+        )
         dependencies = ActionDependencies(self.cluster, name, self.control, self.store, self.records, planner, utc_now)
         self.actions = Actions(dependencies=dependencies, publish=lambda: None)
 
