@@ -6,7 +6,6 @@ pods, anywhere in the pod template.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,12 +33,29 @@ _QUANTITIES = tuple(
 """Paths of the quantities in a pod template, through every entry of a list; `*` is every key of an object."""
 _HASH_LABEL = "pod-template-hash"
 """The Deployment controller sets it on its ReplicaSets' pods, and ignores it in the template."""
+_Tree = dict[str, Any]
+
+
+def _tree() -> _Tree:
+    """The paths as nested dicts; a quantity is an empty one."""
+    root: _Tree = {}
+    for path in _QUANTITIES:
+        node = root
+        for name in path:
+            node = node.setdefault(name, {})
+    return root
+
+
+_QUANTITY_TREE = _tree()
 
 
 def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether the pod template differs by more than the spelling of quantities and the label `pod-template-hash`."""
+    """Whether the pod template differs by more than the spelling of quantities and the label `pod-template-hash`.
+
+    Only what differs is looked at: two equal templates cost one comparison.
+    """
     old, new = template_of(before), template_of(after)
-    return old != new and _canonical(old) != _canonical(new)
+    return old != new and _differs(_without_hash_label(old), _without_hash_label(new), _QUANTITY_TREE)
 
 
 def template_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,27 +64,27 @@ def template_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return template
 
 
-def _canonical(template: dict[str, Any]) -> dict[str, Any]:
-    result = copy.deepcopy(template)
-    for path in _QUANTITIES:
-        _normalize(result, *path)
-    metadata = result.get("metadata") or {}
-    if _HASH_LABEL in (metadata.get("labels") or {}):
-        del metadata["labels"][_HASH_LABEL]
-        if not metadata["labels"]:
-            del metadata["labels"]
-    return result
+def _without_hash_label(template: dict[str, Any]) -> dict[str, Any]:
+    metadata = template.get("metadata") or {}
+    if _HASH_LABEL not in (metadata.get("labels") or {}):
+        return template
+    labels = {name: value for name, value in metadata["labels"].items() if name != _HASH_LABEL}
+    rest = {name: value for name, value in metadata.items() if name != "labels"}
+    return {**template, "metadata": {**rest, **({"labels": labels} if labels else {})}}
 
 
-def _normalize(node: Any, key: str, *rest: str) -> None:
-    """Write the quantities at a path below `node` in one canonical form. Absent and null fields stay as they are."""
-    if isinstance(node, list):
-        for entry in node:
-            _normalize(entry, key, *rest)
-        return
-    for name in list(node) if key == "*" else [key]:
-        value = node.get(name)
-        if value is not None and rest:
-            _normalize(value, *rest)
-        elif value is not None:
-            node[name] = str(quantities.parse(value).normalize())
+def _differs(old: Any, new: Any, tree: _Tree | None) -> bool:
+    """`tree`: the quantities at or below this place; None: there are none. Absent and null fields are not the same."""
+    if old == new:
+        return False
+    if isinstance(old, dict) and isinstance(new, dict):
+        if old.keys() != new.keys():
+            return True
+        known = tree or {}
+        return any(_differs(value, new[name], known.get(name, known.get("*"))) for name, value in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) != len(new) or any(_differs(*pair, tree) for pair in zip(old, new, strict=True))
+    # At a leaf, an empty tree marks a quantity.
+    if tree is None or tree or old is None or new is None:
+        return True
+    return quantities.parse(old) != quantities.parse(new)

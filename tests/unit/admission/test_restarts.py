@@ -88,4 +88,18 @@ def test_an_absent_template_equals_an_empty_one(empty: dict[str, Any]) -> None:
 
 def test_an_invalid_quantity_raises() -> None:
     with pytest.raises(QuantityError):
-        restarts(make_deployment(**volume(emptyDir={"sizeLimit": "much"})), make_deployment())
+        restarts(*(make_deployment(**volume(emptyDir={"sizeLimit": text})) for text in ("much", "more")))
+
+
+def hashed(*, labels: dict[str, str] | None) -> dict[str, Any]:
+    manifest = make_deployment()
+    manifest["spec"]["template"]["metadata"] = {} if labels is None else {"labels": labels}
+    return manifest
+
+
+@pytest.mark.parametrize("labels", [None, {"app": "web"}])
+def test_the_label_pod_template_hash_is_no_restart(labels: dict[str, str] | None) -> None:
+    bare = hashed(labels=labels)
+    assert not restarts(bare, hashed(labels={**(labels or {}), "pod-template-hash": "55d4"}))
+    assert not restarts(hashed(labels={**(labels or {}), "pod-template-hash": "6b9c"}), bare)
+    assert restarts(bare, hashed(labels={**(labels or {}), "pod-template-hash": "55d4", "more": "x"}))
