@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.contract.commands import Command
-from tests.contract.lab import Lab, replicas_of
+from tests.contract.lab import Lab, new_image, replicas_of, resources_of
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(kubedoor_at_lab: Command, lab: Lab, two: str) -> None:
@@ -47,7 +47,15 @@ def test_what_fails_stops_the_rest_and_is_the_exit_code(kubedoor_at_lab: Command
 
 @pytest.mark.parametrize(
     "words",
-    [("scale", "web"), ("scale", "shop/web=many"), ("restart", "shop/web=3"), ("explode", "shop/web")],
+    [
+        ("scale", "web"),
+        ("scale", "shop/web=many"),
+        ("restart", "shop/web=3"),
+        ("explode", "shop/web"),
+        ("restore",),
+        ("restore", "--all", "shop/web"),
+        ("restart", "--all"),
+    ],
     ids=" ".join,
 )
 def test_wrong_arguments_are_said_and_exit_with_2(kubedoor_at_lab: Command, words: tuple[str, ...]) -> None:
@@ -61,3 +69,19 @@ def test_cancelling_what_is_over_changes_nothing_and_what_is_not_there_is_said(
     assert kubedoor_at_lab("actions", "cancel", action).stdout == "finished: 1 of 1 workloads are done\n"
     for word in ("show", "cancel"):
         assert kubedoor_at_lab("actions", word, "none").returncode == 1
+
+
+def test_all_that_the_door_has_sized_is_given_back_at_once(kubedoor_at_lab: Command, lab: Lab, two: str) -> None:
+    for name in ("web", "api"):
+        lab.kubectl(two, "set", "image", f"deployment/{name}", f"app={new_image()}")
+        assert resources_of(lab.stored(two, name))["requests"] == {"cpu": "120m", "memory": "256Mi"}
+    lab.settle_admissions()
+    lab.client.switch(enabled=False)
+    try:
+        plan = json.loads(kubedoor_at_lab("act", "restore", "--all", "--dry-run", "--format", "json").stdout)
+        assert {"web", "api"} <= {one["deployment"] for one in plan if one["namespace"] == two}
+        restored = kubedoor_at_lab("act", "restore", "--all", "--skip-refused", "--at-once", "20")
+        assert f"{two}/web" in restored.stdout
+        assert [resources_of(lab.stored(two, name)) for name in ("web", "api")] == [{}, {}]
+    finally:
+        lab.client.switch(enabled=True)

@@ -12,7 +12,7 @@ from kubedoor.asked import ANNOTATION
 from kubedoor.kube.ownership import FIELD_MANAGER
 from kubedoor.model.values import Mode
 from tests.contract.acting import ask, done, refusal, running, states, workloads
-from tests.contract.lab import Lab, amounts, asks, new_image, resources_of
+from tests.contract.lab import CLUSTER, Lab, amounts, asks, new_image, resources_of
 from tests.support.builders import make_container, make_deployment
 
 APP = amounts("120m", "256Mi", cpu_limit="240m")
@@ -54,6 +54,13 @@ def annotation(lab: Lab, namespace: str, name: str = "web") -> str | None:
     return found
 
 
+def restored_by(lab: Lab, who: str) -> set[str]:
+    """The workloads that the audit has as restored by this user."""
+    lines = lab.client.call("GET", "/audit?limit=200")
+    lines = lines["items"] if isinstance(lines, dict) else lines
+    return {one["target"] for one in lines if (one["who"], one["action"]) == (who, "workload.restore")}
+
+
 def sized(lab: Lab, namespace: str, *names: str) -> None:
     """Roll the Deployments out with control values; control has to be on."""
     for name in names:
@@ -70,7 +77,11 @@ def test_fifty_workloads_end_with_the_templates_that_their_owners_applied(lab: L
     ]
     lab.plane.apply(*manifests)
     before = templates(lab, namespace)
-    sized(lab, namespace, *names)
+    # The door sizes what is created; rolling fifty Deployments out once more would take minutes.
+    lab.plane.kubectl("-n", namespace, "delete", "deployment", "--all")
+    for name in names:
+        lab.set_values(namespace, name, replicas=1, app=APP, proxy=SIDECAR)
+    lab.plane.apply(*manifests)
     changed = templates(lab, namespace)
     assert all(changed[name] != before[name] and annotation(lab, namespace, name) for name in names)
     lab.client.switch(enabled=False)
@@ -84,10 +95,7 @@ def test_fifty_workloads_end_with_the_templates_that_their_owners_applied(lab: L
         assert not any(FIELD_MANAGER in managers(lab, namespace, name) for name in names[:6])
     finally:
         lab.client.switch(enabled=True)
-    lines = lab.client.call("GET", "/audit?limit=200")
-    lines = lines["items"] if isinstance(lines, dict) else lines
-    restores = [one for one in lines if one["action"] == "workload.restore"]
-    assert {one["target"].rpartition("/")[2] for one in restores} >= set(names)
+    assert {f"{CLUSTER}/{namespace}/{name}" for name in names} <= restored_by(lab, "kubedoor")
 
 
 def test_restore_makes_one_rollout_and_a_second_one_does_nothing(
@@ -158,3 +166,20 @@ def test_control_that_is_switched_on_again_sizes_the_next_release(
     lab.kubectl(namespace, "set", "image", "deployment/web", f"app={new_image()}")
     assert resources_of(lab.stored(namespace))["requests"] == {"cpu": "120m", "memory": "256Mi"}
     assert annotation(lab, namespace) == "app:requests.cpu=500m,requests.memory=1Gi"
+
+
+def test_what_the_owner_asks_for_while_control_is_off_stays(
+    lab: Lab, namespace: str, request: pytest.FixtureRequest
+) -> None:
+    running(lab, namespace, containers=[asks("500m", "1Gi")])
+    sized(lab, namespace, "web")
+    lab.settle_admissions()
+    request.getfixturevalue("switched_off")
+    lab.apply(namespace, replicas=1, containers=[asks("700m", "1Gi")])
+    assert resources_of(lab.stored(namespace))["limits"] == {"cpu": "240m"}, "the door's: its owner has none"
+    shown = done(lab, "restore", workloads(namespace))
+    assert shown["items"][0]["message"].endswith(
+        "kept, since its owner asked for it while the door did nothing: app requests.cpu"
+    )
+    assert resources_of(lab.stored(namespace)) == {"requests": {"cpu": "700m", "memory": "1Gi"}}
+    assert annotation(lab, namespace) is None

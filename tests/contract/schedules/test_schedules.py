@@ -182,6 +182,28 @@ def test_a_temporary_scale_goes_back_by_itself(lab: Lab, namespace: str, clock: 
     assert [one["schedule"] for one in pod.schedules.all()] == [made["schedule"]]
 
 
+def test_after_a_temporary_scale_and_its_return_the_owner_can_apply_again(
+    lab: Lab, namespace: str, clock: Clock, pod: Pod
+) -> None:
+    """By server-side apply, which ends with an error if KubeDoor owned the replicas."""
+    lab.apply(namespace, "--server-side", replicas=2)
+    lab.settle(namespace)
+    made = pod.schedules.create(asked(clock, namespace, replicas=4, return_after_minutes=30), ALICE)
+    clock.advance(minutes=1, seconds=5)
+    pod.schedules.tick()
+    (run,) = pod.schedules.one(made["schedule"])["runs"]
+    assert finished(lab, pod, run["action"])["state"] == "finished"
+    assert replicas_of(lab.stored(namespace)) == 4
+    lab.apply(namespace, "--server-side", replicas=3)
+    (back,) = [one for one in pod.schedules.all() if one["parent"] == made["schedule"]]
+    clock.now = back["at"] + timedelta(seconds=1)
+    pod.schedules.tick()
+    assert finished(lab, pod, pod.actions.recent(limit=1)[0]["action"])["state"] == "finished"
+    assert replicas_of(lab.stored(namespace)) == 2
+    lab.apply(namespace, "--server-side", replicas=5)
+    assert replicas_of(lab.stored(namespace)) == 5
+
+
 def test_a_second_temporary_scale_returns_to_what_was_before_the_first(
     lab: Lab, namespace: str, clock: Clock, pod: Pod
 ) -> None:
