@@ -98,7 +98,7 @@ MATRIX: dict[str, Values] = {
         "secrets": {"collectToken": "t"},
     },
     "rights taken away": {
-        "api": {"canSwitch": False, "canAct": False},
+        "api": {"canSwitch": False, "canAct": False, "lookSeconds": 0},
         "collect": {"canReadCluster": False},
         "schedules": {"enabled": False},
     },
