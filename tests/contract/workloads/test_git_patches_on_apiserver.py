@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from kubedoor.admission.deployment_state import state_of
-from kubedoor.model.values import Resources
 from kubedoor.store.deployments import DeploymentStore
 from tests.contract.commands import Command
 from tests.contract.lab import CLUSTER, Lab, amounts, resources_of
@@ -39,7 +38,7 @@ BASES: dict[str, dict[str, Any]] = {
     "pod-level": make_deployment("pod-level", resources=POD_LEVEL),
     "unseen": make_deployment("unseen"),
 }
-VALUES: dict[str, dict[str, Resources]] = {
+VALUES: dict[str, dict[str, Any]] = {
     "injected": {"app": APP, "istio-proxy": PROXY},
     "native": {"app": APP, "istio-proxy": PROXY, "migrate": APP},
     "several": {"app": APP, "aux": amounts("5m"), "istio-proxy": PROXY},
@@ -62,12 +61,13 @@ HELM_DEPLOYMENT = """\
 
 @pytest.fixture
 def bases(lab: Lab, namespace: str) -> dict[str, dict[str, Any]]:
-    """Applied, given values that pods with an injected sidecar would have, and seen but for one."""
+    """Given values that pods with an injected sidecar would have; all but one are applied and seen."""
     found = copy.deepcopy(BASES)
     for manifest in found.values():
         manifest["metadata"]["namespace"] = namespace
-    lab.plane.apply(*found.values())
-    states = [state_of(lab.stored(namespace, name)) for name in found if name != "unseen"]
+    applied = [name for name in found if name != "unseen"]
+    lab.plane.apply(*(found[name] for name in applied))
+    states = [state_of(lab.stored(namespace, name)) for name in applied]
     DeploymentStore(lab.connection, CLUSTER).record(states, seen_by="look", at=datetime.now(UTC))
     for name, containers in VALUES.items():
         lab.set_values(namespace, name, replicas=3, **containers)

@@ -1,28 +1,14 @@
-"""Reading CSV sheets and reporting their problems; Git patches; CSV without formula injection."""
+"""Reading CSV sheets and reporting their problems; CSV without formula injection."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import yaml
 
 from kubedoor.errors import BadRequest
-from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
 from kubedoor.workloads.csv_sheet import MAX_LINES, read_sheet
 from kubedoor.workloads.csv_stream import cell, csv_lines
-from kubedoor.workloads.git_patches import helm_values, kustomize_patch, yaml_documents
-
-WEB = WorkloadKey("main", "shop", "web")
-
-
-def value(amount: int) -> Value:
-    return Value(amount, Source.COLLECTED)
-
-
-APP = ControlContainer(value(250), value(2**28), None, value(2**29))
-VALUES = ControlValues(replicas=value(3), containers={"app": APP})
-RESOURCES = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}}
 
 
 def test_lines_of_one_workload_are_one_edit() -> None:
@@ -77,47 +63,6 @@ def test_what_is_wrong_has_its_line_and_its_column(lines: str, line: int, field:
 def test_what_is_no_sheet_is_refused_as_a_whole(text: str) -> None:
     with pytest.raises(BadRequest):
         read_sheet(text)
-
-
-def test_a_patch_for_kustomize_has_what_the_door_would_set() -> None:
-    patch = kustomize_patch(WEB, VALUES)
-    assert patch["metadata"] == {"name": "web", "namespace": "shop"}
-    assert patch["spec"] == {
-        "replicas": 3,
-        "template": {"spec": {"containers": [{"name": "app", "resources": RESOURCES}]}},
-    }
-
-
-def test_values_for_helm_are_those_of_a_usual_chart() -> None:
-    assert helm_values(VALUES) == {"replicaCount": 3, "resources": RESOURCES}
-    two = ControlValues(containers={"app": APP, "proxy": ControlContainer(cpu_request_millicores=value(10))})
-    assert helm_values(two) == {
-        "app": {"resources": RESOURCES},
-        "proxy": {"resources": {"requests": {"cpu": "10m"}}},
-    }
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"mode": Mode.OFF}, {"opted_out": True}, {"owned": True}],
-    ids=["off", "opted out", "owned by a controller"],
-)
-def test_what_the_door_leaves_alone_is_not_in_git_either(changes: dict[str, Any]) -> None:
-    alone = ControlValues(replicas=value(3), containers={"app": APP}, **changes)
-    assert kustomize_patch(WEB, alone) == {}
-    assert helm_values(alone) == {}
-
-
-def test_an_hpa_keeps_its_replicas_unless_told_otherwise() -> None:
-    scaled = ControlValues(replicas=value(3), containers={"app": APP}, hpa=True)
-    assert "replicas" not in kustomize_patch(WEB, scaled)["spec"]
-    assert helm_values(scaled, keeps_hpa_replicas=False)["replicaCount"] == 3
-
-
-def test_documents_are_yaml_under_the_workloads_name() -> None:
-    text = "".join(yaml_documents([(WEB, {"a": "0123"}), (WEB, {})]))
-    assert text.startswith("---\n# shop/web\n")
-    assert list(yaml.safe_load_all(text)) == [{"a": "0123"}]
 
 
 @pytest.mark.parametrize(
