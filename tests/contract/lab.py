@@ -16,11 +16,13 @@ from kubedoor.store.collected import collected_rows
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
-from tests.support.builders import make_container, make_deployment
+from tests.support.builders import make_container, make_deployment, make_request, make_review
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.running import Client, RunningKubeDoor
 
 CLUSTER = "lab"
+PROBE = WorkloadKey(CLUSTER, "zz-door-probe", "probe")
+"""No such Deployment: only its control values are looked at, see `Lab.wait_for_door`."""
 _images = itertools.count(2)
 
 
@@ -44,6 +46,7 @@ class Lab:
     dsn: str = ""
     control: ControlStore = field(init=False)
     records: RecordStore = field(init=False)
+    _is_probe_known: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.control = ControlStore(self.connection, CLUSTER)
@@ -58,10 +61,38 @@ class Lab:
         mode: Mode | None = None,
         **containers: Resources,
     ) -> None:
-        """Set what the door shall enforce for one Deployment; `containers` by name."""
+        """Set what the door enforces for one Deployment from now on; `containers` by name."""
         key = WorkloadKey(CLUSTER, namespace, name)
+        was_known = self.control.values_of(key).known
         values = ManualValues(replicas=replicas, mode=mode, containers=containers)
         self.control.edit(key, values, based_on=self.control.manual(key).version, who="test")
+        if was_known:
+            self.wait_for_door()
+
+    def wait_for_door(self) -> None:
+        """Wait until the door decides from all that is stored by now.
+
+        It reads a workload that it does not know through, so that only a change of values of a known one needs this.
+        The probe is set last, and the door reads all values at once: it has the others when it has the probe's.
+        """
+        if not self._is_probe_known:
+            self._set_probe()
+            self._is_probe_known = True
+        self._set_probe()
+
+    def _set_probe(self) -> None:
+        version = self.control.manual(PROBE).version
+        replicas = version + 2
+        self.control.edit(PROBE, ManualValues(replicas=replicas), based_on=version, who="test")
+        deployment = make_deployment(PROBE.deployment, namespace=PROBE.namespace, replicas=1)
+        review = make_review(make_request(deployment, dry_run=True))
+        ca = self.kubedoor.data_folder / "tls" / "ca.crt"
+
+        def is_seen() -> bool:
+            answer = self.review(self.kubedoor.door_port, review, ca=ca)["response"]
+            return any(f"replicas 1 -> {replicas} " in one for one in answer.get("warnings", ()))
+
+        self.plane.wait_for(is_seen, what="the door has the newest values")
 
     def add_collected(self, values: CollectedValues) -> None:
         """Make a run of collected values that has these besides those of the current run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -45,6 +46,18 @@ class KubeApi:
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._checked(self._session.post(self._url + path, json=body, timeout=TIMEOUT_SECONDS))
+
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._checked(self._session.put(self._url + path, json=body, timeout=TIMEOUT_SECONDS))
+
+    def apply(self, path: str, body: Mapping[str, Any], *, manager: str, dry_run: bool = False) -> dict[str, Any]:
+        """A server-side apply that takes fields from other managers."""
+        query = {"fieldManager": manager, "force": "true", **({"dryRun": "All"} if dry_run else {})}
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        content = json.dumps(body)
+        return self._checked(
+            self._session.patch(self._url + path, data=content, params=query, headers=headers, timeout=TIMEOUT_SECONDS)
+        )
 
     def patch(self, path: str, body: Mapping[str, Any]) -> None:
         """A merge patch. A missing object is no error."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,36 +15,16 @@ from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import self_signed
 from kubedoor.store.connection import Connection
 from tests.contract.conftest import PATIENCE
+from tests.contract.doors import make_door
 from tests.contract.lab import CLUSTER, Lab, amounts, replicas_of, resources_of
 from tests.support.builders import make_container, make_deployment, make_request, make_review
 from tests.support.clickhouse import ClickHouse, running_clickhouse
 from tests.toolbox import processes
 from tests.toolbox.controlplane import ControlPlane
-from tests.toolbox.processes import Child
-from tests.toolbox.running import ROOT, Client, admit, start_kubedoor
+from tests.toolbox.running import Client, admit, start_kubedoor
 
 APP = amounts("120m", "256Mi")
 SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
-
-
-def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path]:
-    """Start `python -m kubedoor mutate`; returns the process, its port and its CA file."""
-    port = processes.free_port()
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "KUBEDOOR_STORE_DSN": dsn,
-        "KUBEDOOR_CLUSTER": CLUSTER,
-        "KUBEDOOR_SOURCE": "sample",
-        "KUBEDOOR_DATA_DIR": str(folder),
-        "KUBEDOOR_DOOR_PORT": str(port),
-        **PATIENCE,
-        **settings,
-    }
-    command = [sys.executable, "-m", "kubedoor", "mutate"]
-    child = processes.start("mutate", command, log=folder / "mutate.log", environment=environment, folder=ROOT)
-    ca = folder / "tls" / "ca.crt"
-    processes.wait_until(lambda: "door: https" in child.log_tail(), what="the door is open", children=[child])
-    return child, port, ca
 
 
 def creation(namespace: str, name: str = "web", *, replicas: int = 10) -> dict[str, object]:

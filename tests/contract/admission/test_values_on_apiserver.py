@@ -67,6 +67,7 @@ def enforce(
         rows, rule="peak-day", options=options or SizingOptions(), whole_cluster=False, facts=known
     )
     lab.control.replace_collected(values, run=time.time_ns(), rule="peak-day")
+    lab.wait_for_door()
     [one] = values
     return one
 
