@@ -24,6 +24,7 @@ from kubedoor.cli import (
     maintenance,
     records,
     report,
+    savings,
     schedules,
     serve,
 )
@@ -61,6 +62,7 @@ def application() -> typer.Typer:
         maintenance,
         collect,
         report,
+        savings,
         acceptances,
         admission,
         checkup,

@@ -27,6 +27,12 @@ REPORT_COLUMNS = (
     "memory_requested_bytes",
     "memory_used_bytes",
     "memory_control_bytes",
+    "running_replicas",
+    "is_sized",
+    "cpu_asked_millicores",
+    "cpu_running_millicores",
+    "memory_asked_bytes",
+    "memory_running_bytes",
     "is_over_asked",
     "is_under_asked",
     "has_manual",
@@ -61,11 +67,15 @@ def report(
     waiting: Annotated[
         bool, typer.Option("--waiting", help="Only workloads with a withheld value that a person may accept.")
     ] = False,
+    sized: Annotated[
+        bool, typer.Option("--sized", help="Only workloads of which the door has replaced requests or limits.")
+    ] = False,
     sort: Annotated[str, typer.Option(help="name, cpu_waste, memory_waste, cpu_requested, …")] = "cpu_waste",
     cluster: ClusterOption = "",
 ) -> None:
     query = {"namespace": namespace, "search": search, "asked": asked or "", "sort": sort, "condition": condition or ""}
     query |= {"order": "asc" if sort == "name" else "desc", "waiting": "true" if waiting else ""}
+    query |= {"sized": "true" if sized else ""}
     rows = workloads_matching(context.obj.for_cluster(cluster), query)
     if form is RowsFormat.JSON:
         print_json(rows)
@@ -97,10 +107,10 @@ def _print_report(rows: list[dict[str, Any]]) -> None:
             "workload",
             "pods",
             "replicas",
-            "cpu asked",
+            "cpu requested",
             "used",
             "control",
-            "memory asked",
+            "memory requested",
             "used",
             "control",
             "conditions",
@@ -122,7 +132,7 @@ def _print_report(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ],
-        title=f"{len(rows)} workloads; asked on the newest day, used at peak, over all pods; * set by hand; (3) withheld",
+        title=f"{len(rows)} workloads; requested on the newest day, used at peak, over all pods; * set by hand; (3) withheld",
     )
 
 

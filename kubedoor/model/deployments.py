@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubedoor.model.values import Resources
@@ -37,16 +36,3 @@ class DeploymentState:
     @property
     def key(self) -> tuple[str, str]:
         return self.namespace, self.deployment
-
-
-def effective_requests(containers: Iterable[Resources]) -> tuple[int, int]:
-    """CPU in millicores and memory in bytes that a pod is scheduled with: a request that is not set is the limit."""
-    cpu = memory = 0
-    for one in containers:
-        cpu += _first(one.cpu_request_millicores, one.cpu_limit_millicores)
-        memory += _first(one.memory_request_bytes, one.memory_limit_bytes)
-    return cpu, memory
-
-
-def _first(request: int | None, limit: int | None) -> int:
-    return next((amount for amount in (request, limit) if amount is not None), 0)

@@ -27,6 +27,15 @@ def test_a_report_has_every_workload_in_each_format(kubedoor: Command) -> None:
     assert "sample data" in table.stderr
 
 
+def test_savings_are_shown_by_namespace_and_by_day(kubedoor: Command) -> None:
+    found = json.loads(kubedoor("savings", "--format", "json").stdout)
+    assert (found["workloads"], found["cpu_millicores"], found["cpu_asked_millicores"] > 0) == (0, 0, True)
+    assert "all namespaces" in kubedoor("savings").stdout
+    assert kubedoor("savings", "--format", "csv").stdout.startswith("namespace,workloads,cpu_millicores")
+    assert json.loads(kubedoor("savings", "--days", "7", "--format", "json").stdout) == []
+    assert json.loads(kubedoor("report", "--sized", "--format", "json").stdout) == []
+
+
 def test_a_collection_shows_its_progress_and_its_end(kubedoor: Command) -> None:
     done = kubedoor("collect", "--days", "3")
     assert (done.returncode, "finished: 1 of 1 days" in done.stdout) == (0, True), done.stderr

@@ -6,6 +6,7 @@ import csv
 import io
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from starlette.testclient import TestClient
 
 from kubedoor.admission.deployment_state import state_of
+from kubedoor.model.values import Resources
 from kubedoor.store.connection import Connection
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.migrations import migrate
@@ -73,6 +75,29 @@ def export(api: TestClient, **query: str) -> str:
 def test_what_is_exported_and_imported_unchanged_changes_nothing(api: TestClient) -> None:
     answer = upload(api, export(api, format="csv"), apply=True)
     assert (answer["changes"], answer["problems"], answer["applied"]) == ([], [], 0)
+
+
+def test_what_owners_asked_and_what_runs_is_exported_and_not_imported(api: TestClient, connection: Connection) -> None:
+    def rows() -> dict[str, dict[str, str]]:
+        found = csv.DictReader(io.StringIO(export(api, format="csv", namespace="shop")))
+        return {row["container"]: row for row in found if row["deployment"] == "storefront"}
+
+    before = rows()["storefront"]
+    assert before["asked_cpu_request"] == before["running_cpu_request"] != "", "the sample's Deployment"
+    store = DeploymentStore(connection, "default")
+    state = store.of("shop", "storefront")
+    assert state is not None
+    runs = [replace(one, runs=Resources(123)) for one in state.containers]
+    store.record([replace(state, containers=tuple(runs), is_sized=True)], seen_by="door", at=datetime.now(UTC))
+    after = rows()["storefront"]
+    assert (after["asked_cpu_request"], after["running_cpu_request"]) == (before["asked_cpu_request"], "123m")
+    assert (after["running_memory_request"], after["cpu_request"]) == ("", before["cpu_request"])
+    changed = export(api, format="csv", namespace="shop").replace("123m", "321m")
+    assert upload(api, changed)["changes"] == []
+    row = api.get(f"{V1}/workloads", params={"search": "shop/storefront"}).json()["items"][0]
+    assert (row["is_sized"], {one["is_observed"] for one in row["containers"]}) == (True, {True})
+    assert api.get(f"{V1}/overview").json()["savings"]["workloads"] == 1
+    store.record([state], seen_by="door", at=datetime.now(UTC))
 
 
 def test_a_sheet_is_shown_before_it_is_applied(api: TestClient) -> None:

@@ -174,3 +174,25 @@ def test_an_empty_table_has_nothing_to_count() -> None:
     empty = Listing(Table((), []), Table((), []))
     assert set(empty.values.values()) == {0}
     assert not empty.by_condition
+
+
+def test_states_of_deployments_lie_over_the_list_and_change_nothing_else(listing: Listing) -> None:
+    state = {
+        "observed_at": None,
+        "is_sized": True,
+        "running_replicas": 3,
+        "cpu_asked_millicores": 900,
+        "memory_asked_bytes": GIB,
+        "cpu_running_millicores": 300,
+        "memory_running_bytes": GIB,
+    }
+    sums = listing.sums
+    over = listing.with_states({("data", "etl"): state, ("shop", "only-in-the-cluster"): state})
+    assert over.sums is sums
+    rows, total = over.page(Filter(sized=True), sort="name", descending=False, limit=10, offset=0)
+    assert ([row["deployment"] for row in rows], total) == (["etl"], 1)
+    assert rows[0]["cpu_asked_millicores"] == 900
+    rest, _ = over.page(Filter(sized=False), sort="name", descending=False, limit=10, offset=0)
+    assert "etl" not in {row["deployment"] for row in rest}
+    assert {(row["is_sized"], row["cpu_asked_millicores"]) for row in rest} == {(False, None)}
+    assert listing.page(Filter(sized=True), sort="name", descending=False, limit=10, offset=0) == ([], 0)
