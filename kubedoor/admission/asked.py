@@ -30,8 +30,12 @@ from kubedoor.asked import (
     requirements_of,
 )
 
-MAX_ANNOTATIONS_BYTES = 256 * 1024
-"""The API server's limit of all annotations of an object: keys and values."""
+MAX_ANNOTATIONS_BYTES = (256 - 4) * 1024
+"""Up to which the door fills the annotations, keys and values: the API server's limit is 256 KiB.
+
+The rest is the Deployment controller's. It copies them to ReplicaSets and adds its own, 2 KiB at most with the history of
+revisions; a ReplicaSet beyond the limit is never made.
+"""
 
 
 @dataclass(frozen=True)
