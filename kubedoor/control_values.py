@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -18,7 +18,7 @@ def compile_rows(cluster: str, rows: Iterable[Mapping[str, Any]]) -> dict[Worklo
     """`rows` must be ordered by namespace and deployment."""
     compiled = {}
     for (namespace, deployment), group in groupby(rows, key=lambda row: (row["namespace"], row["deployment"])):
-        compiled[WorkloadKey(cluster, namespace, deployment)] = _workload(list(group))
+        compiled[WorkloadKey(cluster, namespace, deployment)] = compile_workload(list(group))
     return compiled
 
 
@@ -32,7 +32,8 @@ def with_facts(values: ControlValues, facts: Mapping[str, Any]) -> ControlValues
     )
 
 
-def _workload(rows: list[Mapping[str, Any]]) -> ControlValues:
+def compile_workload(rows: Sequence[Mapping[str, Any]]) -> ControlValues:
+    """`rows`: all of one workload."""
     first = rows[0]
     return ControlValues(
         mode=Mode(first["mode"]),

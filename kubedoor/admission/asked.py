@@ -49,7 +49,7 @@ class Spoken:
 
 def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
     """`stored` empty: a creation, where all that arrives is asked for."""
-    runs, before = requirements(stored), asked_of(stored) or {}
+    runs, before, carried = requirements(stored), asked_of(stored) or {}, _carried(manifest, stored)
     asked: Asked = {}
     has_new_wish = differs = False
     for container, arrives in requirements(manifest).items():
@@ -60,12 +60,23 @@ def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
             found = arrives.get(field)
             if not _same(found, running.get(field)):
                 differs = True
-                if not _same(found, was.get(field)):
+                wish = carried[container].get(field) if container in carried else found
+                if not _same(wish, was.get(field)):
                     has_new_wish = True
-                    _note(asked[container], field, found)
+                    _note(asked[container], field, wish)
                     continue
             _note(asked[container], field, was.get(field))
     return Spoken(asked, has_new_wish, differs)
+
+
+def _carried(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Asked:
+    """What was asked for the numbers that arrive, where they arrive with an annotation of their own.
+
+    `kubectl rollout undo` sends the template and the annotations of an earlier revision, whose numbers may be the door's.
+    """
+    if not stored or annotation_of(manifest) == annotation_of(stored):
+        return {}
+    return asked_of(manifest) or {}
 
 
 def _note(fields: dict[str, str], field: str, quantity: str | None) -> None:
@@ -121,12 +132,16 @@ def put_back(work: Work, stored: Mapping[str, Any]) -> None:
 
 
 def keep_annotation(work: Work, stored: Mapping[str, Any]) -> None:
-    """The annotation is the door's: whoever edits or drops it in an update gets it back."""
+    """Give the annotation its stored text."""
     _set_annotation(work, annotation_of(stored))
 
 
-def is_annotation_edited(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    return annotation_of(manifest) != annotation_of(stored)
+def is_annotation_lost(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether an update drops the annotation or makes it unreadable, as `kubectl replace` does.
+
+    A readable one stands: it may be the door's own, when the API server calls it once more for one request.
+    """
+    return asked_of(stored) is not None and asked_of(manifest) is None
 
 
 def remember(work: Work, asked: Asked) -> None:

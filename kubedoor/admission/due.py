@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubedoor.admission.asked import Spoken, is_annotation_edited, is_unchanged_manifest, spoken_of
+from kubedoor.admission.asked import Spoken, is_annotation_lost, is_unchanged_manifest, spoken_of
 from kubedoor.admission.restarts import restarts
 from kubedoor.admission.review import AdmissionRequest
 
@@ -20,7 +20,7 @@ class Due:
     puts_back: bool = False
     """An unchanged manifest: requests and limits go back to what runs."""
     keeps_annotation: bool = False
-    """The update edits the annotation of what was asked, which is the door's."""
+    """The update drops the annotation of what was asked, or makes it unreadable."""
     spoken: Spoken | None = None
     """Of a creation, and of an update that changes a number or restarts."""
 
@@ -41,7 +41,7 @@ def due_of(request: AdmissionRequest, *, keeps_unchanged: bool) -> Due:
         return Due(replicas=True, resources=True, spoken=spoken_of(manifest, {}))
     replicas = replicas_of(manifest) != replicas_of(stored)
     if not restarts(stored, manifest):
-        return Due(replicas, keeps_annotation=is_annotation_edited(manifest, stored))
+        return Due(replicas, keeps_annotation=is_annotation_lost(manifest, stored))
     spoken = spoken_of(manifest, stored)
     if keeps_unchanged and is_unchanged_manifest(manifest, stored, spoken):
         return Due(replicas, puts_back=True, spoken=spoken)

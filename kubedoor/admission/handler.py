@@ -19,6 +19,7 @@ from kubedoor.admission.decision import Decision, Outcome, annotations_of
 from kubedoor.admission.due import Due
 from kubedoor.admission.journal import AdmissionJournal
 from kubedoor.admission.metrics import AdmissionMetrics
+from kubedoor.admission.read_through import ReadThrough
 from kubedoor.admission.review import AdmissionRequest, parse_review, review_response
 from kubedoor.admission.rules import (
     Rules,
@@ -103,6 +104,9 @@ class AdmissionHandler:
         self._timed_out_task: asyncio.Task[None] | None = None
         self._background_task: asyncio.Task[None] | None = None
         self._store_retry_at = float("-inf")
+        self._trouble = "the store is slow"
+        """What is said while the snapshot is stale: it answers late, or not at all."""
+        self._read_through = ReadThrough(snapshot.read_through)
         self.metrics = AdmissionMetrics()
         self.journal = AdmissionJournal(
             snapshot=snapshot,
@@ -163,11 +167,11 @@ class AdmissionHandler:
     async def _decide(self, request: AdmissionRequest, due: Due, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         if needs_values(request, self._rules, due):
-            values = await self._values(key, request.username)
+            values = await self._values(key, request.username, started)
             decision = decide(request, values, self._rules, due)
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
-                age = f"KubeDoor: the store is slow or away, decided from values {self._snapshot.age_seconds:.0f} s old"
+                age = f"KubeDoor: {self._trouble}, decided from values {self._snapshot.age_seconds:.0f} s old"
                 decision = replace(decision, warnings=(*decision.warnings, age))
         else:
             if _observed_facts(request) and not request.dry_run and self._is_stale():
@@ -188,16 +192,17 @@ class AdmissionHandler:
         age_seconds = self._snapshot.age_seconds
         return age_seconds > self._options.max_age_seconds and age_seconds > self._monotonic() - since
 
-    async def _values(self, key: WorkloadKey, username: str) -> ControlValues:
-        deadline = self._monotonic() + self._options.wait_seconds
+    async def _values(self, key: WorkloadKey, username: str, started: float) -> ControlValues:
+        deadline = started + self._options.wait_seconds
         if self._is_stale():
             await self._wait_for_refresh(deadline)
         if not self._snapshot.is_loaded:
-            raise StoreError("the store is slow or away, and there is no snapshot yet")
+            raise StoreError(f"{self._trouble}, and there is no snapshot yet")
         values = self._snapshot.values_of(key)
-        # Even a fresh snapshot is too old for KubeDoor's own scale right after an edit, and for a workload just added.
-        if username == self._options.service_account or not values.known:
-            values = await self._read_through(key, values, deadline)
+        # Even a fresh snapshot is too old for KubeDoor's own scale right after an edit. What a fresh one does not have
+        # is unknown.
+        if username == self._options.service_account or (not values.known and self._is_stale(since=started)):
+            values = await self._ask_store(key, values, deadline)
         return values
 
     async def _wait_for_refresh(self, deadline: float) -> None:
@@ -218,13 +223,15 @@ class AdmissionHandler:
     async def _refresh(self) -> None:
         try:
             await asyncio.to_thread(self._snapshot.refresh)
+            # An answer ends the backoff, also one that came too late for the request that asked for it.
+            self._store_retry_at = float("-inf")
         except KubeDoorError as error:
             self._store_failed(error)
         except Exception as error:
             log.exception("the snapshot could not be refreshed")
             self._store_failed(error)
 
-    async def _read_through(self, key: WorkloadKey, cached: ControlValues, deadline: float) -> ControlValues:
+    async def _ask_store(self, key: WorkloadKey, cached: ControlValues, deadline: float) -> ControlValues:
         """One workload's values from the store; `cached` if it does not answer in time.
 
         Raises StoreError if `cached` is unknown: the workload may be in the control table all the same, so it must not
@@ -233,28 +240,25 @@ class AdmissionHandler:
         try:
             if self._monotonic() < self._store_retry_at:
                 raise StoreError("the store failed a moment ago")
-            reading = asyncio.to_thread(self._snapshot.read_through, key)
-            return await asyncio.wait_for(reading, max(0.05, deadline - self._monotonic()))
+            return await self._read_through.ask(key, max(0.05, deadline - self._monotonic()))
         except (StoreError, TimeoutError) as error:
             if isinstance(error, TimeoutError):
                 self._store_failed(error)
             if not cached.known:
-                raise StoreError("the store is slow or away, and the snapshot does not have this workload") from error
+                raise StoreError(f"{self._trouble}, and the snapshot does not have this workload") from error
             return cached
 
     def _store_failed(self, error: BaseException) -> None:
         self._store_retry_at = self._monotonic() + RETRY_STORE_SECONDS
-        log.warning("the store is slow or away: %s", error)
+        self._trouble = "the store is slow" if isinstance(error, TimeoutError) else "the store is away"
+        log.warning("%s: %s", self._trouble, error)
 
     def _failure_decision(self, error: Exception, kept: Decision) -> Decision:
         part = "store" if isinstance(error, StoreError) else "decision"
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
-        message = (
-            "KubeDoor: the store is slow or away, nothing was set"
-            if part == "store"
-            else "KubeDoor: internal error, nothing was set"
-        )
+        problem = self._trouble if part == "store" else "internal error"
+        message = f"KubeDoor: {problem}, nothing was set"
         if self._rules.deny_on_error:
             return Decision(Outcome.FAILED, f"{message} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
         return replace(kept, reason=message, warnings=(*kept.warnings, message))

@@ -66,7 +66,7 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: 
     | UPDATE that restarts                           | replicas, requests, limits                     |
     | UPDATE, an unchanged manifest                  | requests and limits go back to what runs       |
     | UPDATE that changes replicas only, and `scale` | replicas                                       |
-    | UPDATE that edits the annotation `kubedoor.io/asked` | the annotation goes back                     |
+    | UPDATE that drops the annotation `kubedoor.io/asked` | the annotation goes back                     |
     | anything else                                  | nothing                                        |
 
     Idempotent: the patched object, decided again, gets no patch.

@@ -10,11 +10,11 @@ import re
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import clickhouse_connect
@@ -110,6 +110,22 @@ class Connection:
         with _translated(), self._client() as client:
             result = client.query(sql, parameters=parameters, tz_mode="aware")
             return result.column_names, [tuple(row) for row in result.result_rows]
+
+    def stream(self, sql: str, *, block_rows: int, **parameters: Any) -> Generator[Row, None, None]:
+        """As `rows`, but only about `block_rows` of them are in memory at once. Raises StoreError.
+
+        Read it to its end or close it: the client is busy until then.
+        """
+        with _translated(), self._client() as client:
+            blocks = client.query_row_block_stream(
+                sql, parameters=parameters, settings={"max_block_size": block_rows}, tz_mode="aware"
+            )
+            with blocks:
+                # The library's type of `source` is any that can be closed.
+                columns = cast(Any, blocks.source).column_names
+                for block in blocks:
+                    for row in block:
+                        yield dict(zip(columns, row, strict=True))
 
     def command(self, sql: str, *, settings: Mapping[str, Any] | None = None, **parameters: Any) -> None:
         """Run a statement without a result, with optional ClickHouse settings. Raises StoreError."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,37 +13,29 @@ from kubedoor.model.conditions import ConditionType
 from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.conditions import conditions_of, since_by_type
-from kubedoor.store.connection import Connection, Row, only
+from kubedoor.store.connection import Row, only
+from kubedoor.store.control_table import ControlTable
 from kubedoor.store.waiting import WaitingStore
 
 FACTS = ("opted_out", "owned", "hpa")
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
+_WRITTEN_AT_ONCE = 2000
+"""Workloads per insert of collected values."""
 
 
-@dataclass(frozen=True)
-class Revision:
-    """A cheap revision of the control table: it changes whenever a decision of the door could change."""
-
-    collected_run: int
-    manual_rows: int
-    facts: int
-    """A hash over all facts, not their newest time: two facts may share a time, and a clock may step back."""
-    acceptances: int = 0
-    """A hash over all acceptances and whether each is over: one that expires changes what is enforced."""
-
-
-class ControlStore:
-    """Control values of one cluster."""
-
-    def __init__(self, connection: Connection, cluster: str) -> None:
-        self._connection = connection
-        self._cluster = cluster
+class ControlStore(ControlTable):
+    """Control values of one cluster: read, edited, replaced by a collection."""
 
     def replace_collected(self, values: Sequence[CollectedValues], *, run: int, rule: str) -> None:
         """Atomically replace all collected values; a workload that is not in `values` loses its own."""
-        rows = [row for value in values for row in collected_rows(self._cluster, run, value)]
-        self._connection.insert("collected_rows", rows)
-        marker = {"cluster": self._cluster, "run": run, "sizing_rule": rule, "row_count": len(rows)}
+        row_count = 0
+        # In pieces: as rows of columns all values are many times as large. The marker makes them visible together.
+        for first in range(0, len(values), _WRITTEN_AT_ONCE):
+            piece = values[first : first + _WRITTEN_AT_ONCE]
+            rows = [row for value in piece for row in collected_rows(self._cluster, run, value)]
+            self._connection.insert("collected_rows", rows)
+            row_count += len(rows)
+        marker = {"cluster": self._cluster, "run": run, "sizing_rule": rule, "row_count": row_count}
         self._connection.insert("collected_runs", [marker])
         WaitingStore(self._connection, self._cluster).record(run)
 
@@ -65,22 +56,6 @@ class ControlStore:
                 run=runs[0]["run"],
             )
 
-    def revision(self) -> Revision:
-        """Cheap: one small query, whatever the number of workloads."""
-        row = only(
-            self._connection.rows(
-                "SELECT (SELECT max(run) FROM collected_runs WHERE cluster = {cluster:String}) AS collected_run,"
-                " (SELECT count() FROM manual WHERE cluster = {cluster:String}) AS manual_rows,"
-                " (SELECT sum(cityHash64(namespace, deployment, fact, holds, seen_at)) FROM workload_facts"
-                " WHERE cluster = {cluster:String}) AS facts,"
-                " (SELECT sum(cityHash64(namespace, deployment, condition, is_accepted, ifNull(toString(until), ''), at,"
-                " coalesce(until <= now64(3, 'UTC'), false))) FROM acceptances"
-                " WHERE cluster = {cluster:String}) AS acceptances",
-                cluster=self._cluster,
-            )
-        )
-        return Revision(row["collected_run"] or 0, row["manual_rows"], row["facts"], row["acceptances"])
-
     def control_rows(self) -> list[Row]:
         """All rows of `control`, for the snapshot; `is_collected`: the container is in the current run."""
         return self._connection.rows(
@@ -100,17 +75,6 @@ class ControlStore:
             deployment=key.deployment,
         )
 
-    def facts_of(self, key: WorkloadKey) -> Row | None:
-        """Facts of a workload, whether or not it is in the control table; None if there are none."""
-        rows = self._connection.rows(
-            "SELECT opted_out, owned, hpa FROM facts WHERE cluster = {cluster:String}"
-            " AND namespace = {namespace:String} AND deployment = {deployment:String}",
-            cluster=self._cluster,
-            namespace=key.namespace,
-            deployment=key.deployment,
-        )
-        return rows[0] if rows else None
-
     def conditions(self) -> dict[tuple[str, str], dict[ConditionType, datetime]]:
         """Since when each condition of each (namespace, deployment) has held, by the current run."""
         rows = self._connection.rows(
@@ -119,16 +83,6 @@ class ControlStore:
             cluster=self._cluster,
         )
         return {(row["namespace"], row["deployment"]): since_by_type(conditions_of(row)) for row in rows}
-
-    def collected_row_count(self) -> int:
-        """The number of rows of the current run, as recorded by its writer."""
-        row = only(
-            self._connection.rows(
-                "SELECT argMax(row_count, run) AS row_count FROM collected_runs WHERE cluster = {cluster:String}",
-                cluster=self._cluster,
-            )
-        )
-        return int(row["row_count"])
 
     def refreshed_at(self) -> datetime | None:
         """Time of the newest run; None if there was none."""
@@ -214,9 +168,26 @@ class ControlStore:
 
     def values_of(self, key: WorkloadKey) -> ControlValues:
         """The input of the door's decision, read from the tables instead of the snapshot; facts even without values."""
-        if rows := self.control_rows_of(key):
-            return compile_rows(self._cluster, rows)[key]
-        return with_facts(UNKNOWN, self.facts_of(key) or {})
+        return self.values_of_each([key])[key]
+
+    def values_of_each(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, ControlValues]:
+        """As `values_of`, of many workloads in two queries."""
+        names = [(key.namespace, key.deployment) for key in keys]
+        where = "WHERE cluster = {cluster:String} AND (namespace, deployment) IN {names:Array(Tuple(String, String))}"
+        rows = self._connection.rows(f"{_CONTROL} {where} {_ORDER}", cluster=self._cluster, names=names)
+        compiled = compile_rows(self._cluster, rows)
+        facts = {}
+        if any(key not in compiled for key in keys):
+            found = self._connection.rows(
+                f"SELECT namespace, deployment, opted_out, owned, hpa FROM facts {where}",
+                cluster=self._cluster,
+                names=names,
+            )
+            facts = {(one["namespace"], one["deployment"]): one for one in found}
+        return {
+            key: compiled.get(key) or with_facts(UNKNOWN, facts.get((key.namespace, key.deployment), {}))
+            for key in keys
+        }
 
     def record_facts(
         self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str, at: datetime | None = None
@@ -240,14 +211,6 @@ class ControlStore:
                 }
                 for key, fact, holds in facts
             ],
-        )
-
-    def known_facts(self) -> list[Row]:
-        """All workloads for which a fact holds."""
-        return self._connection.rows(
-            "SELECT namespace, deployment, opted_out, owned, hpa, hpa_seen_at, seen_at FROM facts WHERE cluster = {cluster:String}"
-            " AND (opted_out OR owned OR hpa)",
-            cluster=self._cluster,
         )
 
     def hpa_workloads(self) -> set[tuple[str, str]]:

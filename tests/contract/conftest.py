@@ -69,6 +69,7 @@ def prometheus_of() -> Iterator[PrometheusOf]:
 # says so: some tests give values of an HPA to a Deployment that has none.
 PATIENCE = {
     "KUBEDOOR_SNAPSHOT_WAIT_SECONDS": "8",
+    "KUBEDOOR_SNAPSHOT_MAX_AGE_SECONDS": "0.2",
     "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS": "20",
     "KUBEDOOR_LOOK_SECONDS": "0",
 }

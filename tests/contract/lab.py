@@ -46,7 +46,6 @@ class Lab:
     dsn: str = ""
     control: ControlStore = field(init=False)
     records: RecordStore = field(init=False)
-    _is_probe_known: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.control = ControlStore(self.connection, CLUSTER)
@@ -63,24 +62,15 @@ class Lab:
     ) -> None:
         """Set what the door enforces for one Deployment from now on; `containers` by name."""
         key = WorkloadKey(CLUSTER, namespace, name)
-        was_known = self.control.values_of(key).known
         values = ManualValues(replicas=replicas, mode=mode, containers=containers)
         self.control.edit(key, values, based_on=self.control.manual(key).version, who="test")
-        if was_known:
-            self.wait_for_door()
+        self.wait_for_door()
 
     def wait_for_door(self) -> None:
         """Wait until the door decides from all that is stored by now.
 
-        It reads a workload that it does not know through, so that only a change of values of a known one needs this.
-        The probe is set last, and the door reads all values at once: it has the others when it has the probe's.
+        The probe is set last: the door has the others when it has the probe's.
         """
-        if not self._is_probe_known:
-            self._set_probe()
-            self._is_probe_known = True
-        self._set_probe()
-
-    def _set_probe(self) -> None:
         version = self.control.manual(PROBE).version
         replicas = version + 2
         self.control.edit(PROBE, ManualValues(replicas=replicas), based_on=version, who="test")
@@ -109,6 +99,7 @@ class Lab:
         marker = {"cluster": CLUSTER, "run": run + 1, "sizing_rule": "peak-day"}
         count = self.control.collected_row_count() + len(rows)
         self.connection.insert("collected_runs", [{**marker, "row_count": count}])
+        self.wait_for_door()
 
     def create(self, namespace: str, name: str = "web", **fields: Any) -> dict[str, Any]:
         """Apply a Deployment and give what the API server stored."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from kubedoor.control_values import with_facts
 from kubedoor.model.values import ControlValues, WorkloadKey
 
-GRACE_SECONDS = 10.0
-"""How long a fact stays after it was stored: a query that started earlier does not return it."""
 Fact = tuple[WorkloadKey, str, bool]
 """A workload, the fact's name, and whether it holds."""
 
@@ -41,7 +39,7 @@ class Overlay:
         return {fact: entry.holds for fact, entry in self._facts.get(key, {}).items()}
 
     def add_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
-        """Facts that an admission has shown. They stay until GRACE_SECONDS after they were stored."""
+        """Facts that an admission has shown. They stay until a refresh that was asked for after they were stored."""
         self._facts.setdefault(key, {}).update({fact: _Entry(holds) for fact, holds in facts.items()})
 
     def mark_stored(self, facts: Iterable[Fact], at: float) -> None:
@@ -57,11 +55,11 @@ class Overlay:
             self._read[key] = queried_at, values
 
     def expire(self, confirmed_at: float) -> None:
-        """Drop what the snapshot, as confirmed by the store at this instant, contains already."""
+        """Drop what the snapshot, which the store was asked for at this instant, contains already."""
         self._read = {key: read for key, read in self._read.items() if read[0] > confirmed_at}
         for key, entries in list(self._facts.items()):
             for fact, entry in list(entries.items()):
-                if entry.stored_at is not None and entry.stored_at <= confirmed_at - GRACE_SECONDS:
+                if entry.stored_at is not None and entry.stored_at <= confirmed_at:
                     del entries[fact]
             if not entries:
                 del self._facts[key]

@@ -1,62 +1,53 @@
 """In-memory snapshot of the control table: fresh while the store answers, the last good one while it does not.
 
-A refresh is one small query unless the revision changed. The snapshot is saved to a file, from which a restarted door
+A refresh is one small query unless the revision has changed. An edit, a fact or an acceptance re-reads the buckets of
+workloads that it changes, a collection re-reads everything. The snapshot is saved to a file, from which a restarted door
 starts before it has reached the store. A snapshot published by `collect` or `api` is loaded too, if it is newer.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kubedoor.admission.snapshot import shards
+from kubedoor.admission.snapshot import shards, snapshot_file
+from kubedoor.admission.snapshot.entry import Row, unpack, values_of, workloads_of
 from kubedoor.admission.snapshot.overlay import Fact, Overlay
-from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
+from kubedoor.admission.snapshot.table import Table
+from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
-from kubedoor.store.control import ControlStore, Revision
+from kubedoor.store.control import ControlStore
+from kubedoor.store.control_table import Revision
 
-FILE_FORMAT = 1
+FORMAT = 2
 RETRY_SAVE_SECONDS = 30.0
-_RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
-_COLUMNS = (
-    *(
-        "namespace",
-        "deployment",
-        "container",
-        "mode",
-        "version",
-        "replicas",
-        "manual_replicas",
-        "peak_day",
-        "withheld",
-        "withheld_replicas",
-    ),
-    *("hpa", "opted_out", "owned", *_RESOURCES, *(f"manual_{name}" for name in _RESOURCES)),
-)
+SAVE_EVERY_SECONDS = 5.0
+"""However often the snapshot changes, its file is not written more often."""
+MAX_CHANGED_BUCKETS = 64
+"""Where more have changed, reading everything is cheaper."""
+CACHED_WORKLOADS = 4096
+CLOCK_DIFFERENCE_SECONDS = 10.0
+"""Between this machine and the publisher's: what the door has learnt outlives a published snapshot by so much."""
 
 
 @dataclass(frozen=True)
 class State:
     """Replaced as a whole, so that a reader never sees a partial update."""
 
-    values: Mapping[WorkloadKey, ControlValues]
+    table: Table = field(repr=False)
     revision: Revision | None
     """None: loaded from the file or from published shards, not confirmed by the store."""
     checked_at: float
-    """Monotonic clock: when the store last confirmed the revision, or when the document was loaded."""
+    """Monotonic clock: when the store was last asked and confirmed it, or when the document was loaded."""
     saved_at: datetime
-    rows: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
-    facts: tuple[Mapping[str, Any], ...] = field(repr=False, default=())
-    hpa_facts: frozenset[WorkloadKey] = frozenset()
-    """Workloads of which a recorded fact says that an HPA scales them; collections do not change it."""
+    bucket_hashes: Mapping[int, int] = field(repr=False, default_factory=dict)
+    cached: dict[str, tuple[ControlValues, bool]] = field(repr=False, default_factory=dict)
+    """`namespace/deployment` -> its control values, and whether a fact says that it has an HPA: those asked for lately."""
 
 
 class Snapshot:
@@ -87,6 +78,7 @@ class Snapshot:
         self._published: shards.Fingerprint = ()
         self._is_saved = True
         self._save_after = float("-inf")
+        """Monotonic clock: no save before."""
 
     @property
     def is_loaded(self) -> bool:
@@ -112,17 +104,33 @@ class Snapshot:
     @property
     def workload_count(self) -> int:
         state = self._state
-        return sum(values.known for values in state.values.values()) if state else 0
+        return state.table.known_count if state else 0
 
     def values_of(self, key: WorkloadKey) -> ControlValues:
         """From memory only; UNKNOWN for a workload that is not there."""
         with self._lock:
-            return self._overlay.apply(key, self._state.values.get(key, UNKNOWN) if self._state else UNKNOWN)
+            return self._overlay.apply(key, self._found(key)[0])
 
     def has_hpa_fact(self, key: WorkloadKey) -> bool:
         """Whether a fact says that an HPA scales the workload. Collections do not change it."""
         with self._lock:
-            return self._overlay.facts_of(key).get("hpa", self._state is not None and key in self._state.hpa_facts)
+            return self._overlay.facts_of(key).get("hpa", self._found(key)[1])
+
+    def _found(self, key: WorkloadKey) -> tuple[ControlValues, bool]:
+        if (state := self._state) is None:
+            return UNKNOWN, False
+        name = f"{key.namespace}/{key.deployment}"
+        if (cached := state.cached.get(name)) is not None:
+            return cached
+        packed = state.table.packed(name)
+        if packed is None:
+            return UNKNOWN, False
+        workload = unpack(packed)
+        found = values_of(workload), bool(workload.facts and workload.facts["hpa"])
+        if len(state.cached) >= CACHED_WORKLOADS:
+            state.cached.clear()
+        state.cached[name] = found
+        return found
 
     def refresh(self) -> None:
         """Query the store's revision, and read the control table if it changed.
@@ -144,27 +152,57 @@ class Snapshot:
         state = self._state
         is_new = state is None or state.revision != revision
         if state is None or is_new:
-            state = self._read(revision)
+            state = self._read(state, revision)
         with self._lock:
             self._state = replace(state, checked_at=checked_at)
             self._overlay.expire(checked_at)
             self._is_saved = self._is_saved and not is_new
 
-    def _read(self, revision: Revision) -> State:
-        table = self._control.control_rows()
-        if sum(row["is_collected"] for row in table) < self._control.collected_row_count():
-            raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
-        rows = tuple({name: row[name] for name in _COLUMNS} for row in table)
-        return self._state_of(rows, tuple(self._control.known_facts()), revision, self._now())
+    def _read(self, known: State | None, revision: Revision) -> State:
+        # Asked for before the rows: what changes in between is read again by the next refresh.
+        hashes = self._control.bucket_hashes()
+        if known and known.revision and known.revision.is_same_collection(revision):
+            changed = {
+                number
+                for number in hashes.keys() | known.bucket_hashes.keys()
+                if hashes.get(number) != known.bucket_hashes.get(number)
+            }
+            if len(changed) <= MAX_CHANGED_BUCKETS:
+                table = self._read_buckets(known.table, changed)
+                # A collection that ended meanwhile may not be there as a whole yet.
+                if self._control.revision().is_same_collection(revision):
+                    return self._state_of(table, revision, self._now(), hashes)
+        return self._state_of(self._read_all(), revision, self._now(), hashes)
 
-    def read_through(self, key: WorkloadKey) -> ControlValues:
-        """One workload from the store, kept in the overlay until the next refresh. Raises StoreError."""
+    def _read_buckets(self, table: Table, numbers: set[int]) -> Table:
+        facts = self._control.known_facts(numbers)
+        with self._control.control_stream(numbers) as rows:
+            return table.replaced(numbers, workloads_of(rows, facts))
+
+    def _read_all(self) -> Table:
+        facts, collected = self._control.known_facts(), 0
+
+        def counted(rows: Iterator[Row]) -> Iterator[Row]:
+            nonlocal collected
+            for row in rows:
+                collected += bool(row["is_collected"])
+                yield row
+
+        with self._control.control_stream() as rows:
+            table = Table.of(workloads_of(counted(rows), facts))
+        if collected < self._control.collected_row_count():
+            raise StoreError("the control table is being replaced: it has fewer rows than its writer said")
+        return table
+
+    def read_through(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, ControlValues]:
+        """Workloads from the store in one query, kept in the overlay until the next refresh. Raises StoreError."""
         queried_at = self._monotonic()
-        values = self._control.values_of(key)
+        found = self._control.values_of_each(keys)
         with self._lock:
             if self._state is None or self._state.checked_at < queried_at:
-                self._overlay.add_values(key, values, queried_at)
-            return self._overlay.apply_facts(key, values)
+                for key, values in found.items():
+                    self._overlay.add_values(key, values, queried_at)
+            return {key: self._overlay.apply_facts(key, values) for key, values in found.items()}
 
     def add_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
         """Add facts that an admission has just shown and the store does not have yet."""
@@ -177,41 +215,43 @@ class Snapshot:
             self._overlay.mark_stored(facts, self._monotonic())
 
     def save(self) -> None:
-        """Write the file atomically, if the snapshot has changed since the last save.
+        """Write the file atomically, if the snapshot has changed since the last save; `needs_save` says when it is due.
 
         Raises OSError; `needs_save` is then False for RETRY_SAVE_SECONDS.
         """
         with self._lock:
-            state, is_saved = self._state, self._is_saved
-            self._is_saved = True
-        if state is None or is_saved:
+            state, is_due = self._state, self.needs_save
+            self._is_saved = self._is_saved or is_due
+            self._save_after = (
+                max(self._save_after, self._monotonic() + SAVE_EVERY_SECONDS) if is_due else self._save_after
+            )
+        if state is None or not is_due:
             return
         try:
-            _replace(self._path, json.dumps(self._document(state), default=shards.as_text))
+            snapshot_file.write(self._path, self._header(state), state.table)
         except OSError:
             with self._lock:
                 self._is_saved = False
                 self._save_after = self._monotonic() + RETRY_SAVE_SECONDS
             raise
 
-    def document(self) -> dict[str, Any]:
-        """The content of the file. Raises StoreError if nothing is loaded yet."""
-        if self._state is None:
-            raise StoreError("there is no snapshot yet")
-        return self._document(self._state)
+    def _header(self, state: State) -> dict[str, Any]:
+        return {"format": FORMAT, "cluster": self._cluster, "saved_at": state.saved_at.isoformat()}
 
-    def _document(self, state: State) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
+        """What `shards` publishes. Raises StoreError if nothing is loaded yet."""
+        if (state := self._state) is None:
+            raise StoreError("there is no snapshot yet")
+        workloads = sorted(state.table, key=lambda one: one[0].split("/"))
         return {
-            "format": FILE_FORMAT,
-            "cluster": self._cluster,
-            "saved_at": state.saved_at,
-            "rows": state.rows,
-            "facts": state.facts,
+            **self._header(state),
+            "rows": [row for _, workload in workloads for row in workload.rows],
+            "facts": [workload.facts for _, workload in workloads if workload.facts],
         }
 
     def _load(self) -> None:
         """Load the newer of the file and the published shards."""
-        self._load_document(self._read_file())
+        self._load_table(*snapshot_file.read(self._path))
         self._load_published()
 
     def _load_published(self) -> None:
@@ -219,33 +259,29 @@ class Snapshot:
         if self._folder is None or (fingerprint := shards.fingerprint(self._folder)) == self._published:
             return
         self._published = fingerprint
-        self._load_document(shards.read_folder(self._folder))
-
-    def _read_file(self) -> Any:
+        content = shards.read_folder(self._folder)
         try:
-            return json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+            table = Table.of(workloads_of(content["rows"], content["facts"])) if content else None
+        except (KeyError, TypeError):
+            return
+        self._load_table(content or {}, table)
 
-    def _load_document(self, content: Any) -> None:
-        # A document that is broken or of another cluster is ignored: the store is queried next.
+    def _load_table(self, header: Mapping[str, Any], table: Table | None) -> None:
+        # One that is broken or of another cluster is ignored: the store is queried next.
         try:
-            if content["format"] != FILE_FORMAT or content["cluster"] != self._cluster:
+            if table is None or header["format"] != FORMAT or header["cluster"] != self._cluster:
                 return
-            rows = tuple(
-                {**row, "peak_day": date.fromisoformat(row["peak_day"]) if row["peak_day"] else None}
-                for row in content["rows"]
-            )
-            saved_at = datetime.fromisoformat(content["saved_at"]).astimezone(UTC)
-            if saved_at <= self._confirmed_at() or (self._is_confirmed and saved_at > self._now()):
-                # A publisher whose clock is ahead must not override what the store has confirmed.
-                return
-            state = self._state_of(rows, tuple(content["facts"]), None, saved_at)
+            saved_at = datetime.fromisoformat(header["saved_at"]).astimezone(UTC)
         except (ValueError, KeyError, TypeError):
             return
+        if saved_at <= self._confirmed_at() or (self._is_confirmed and saved_at > self._now()):
+            # A publisher whose clock is ahead must not override what the store has confirmed.
+            return
+        state = self._state_of(table, None, saved_at)
+        age_seconds = max(0.0, (self._now() - saved_at).total_seconds())
         with self._lock:
             self._state = state
-            self._overlay.expire(state.checked_at - max(0.0, (self._now() - saved_at).total_seconds()))
+            self._overlay.expire(state.checked_at - age_seconds - CLOCK_DIFFERENCE_SECONDS)
 
     @property
     def _is_confirmed(self) -> bool:
@@ -261,39 +297,9 @@ class Snapshot:
 
     def _state_of(
         self,
-        rows: tuple[Mapping[str, Any], ...],
-        facts: tuple[Mapping[str, Any], ...],
+        table: Table,
         revision: Revision | None,
         saved_at: datetime,
+        bucket_hashes: Mapping[int, int] | None = None,
     ) -> State:
-        hpas = (fact for fact in facts if fact["hpa"])
-        return State(
-            values=self._compile(rows, facts),
-            revision=revision,
-            checked_at=self._monotonic(),
-            saved_at=saved_at,
-            rows=rows,
-            facts=facts,
-            hpa_facts=frozenset(WorkloadKey(self._cluster, one["namespace"], one["deployment"]) for one in hpas),
-        )
-
-    def _compile(
-        self, rows: Iterable[Mapping[str, Any]], facts: Iterable[Mapping[str, Any]]
-    ) -> dict[WorkloadKey, ControlValues]:
-        values = {
-            WorkloadKey(self._cluster, fact["namespace"], fact["deployment"]): with_facts(UNKNOWN, fact)
-            for fact in facts
-        }
-        return values | compile_rows(self._cluster, rows)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as scratch:
-        try:
-            scratch.write(text)
-            scratch.flush()
-            os.replace(scratch.name, path)
-        except OSError:
-            Path(scratch.name).unlink(missing_ok=True)
-            raise
+        return State(table, revision, self._monotonic(), saved_at, bucket_hashes or {})

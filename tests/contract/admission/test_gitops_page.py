@@ -63,12 +63,25 @@ def test_rollout_undo_asks_for_numbers_that_the_door_had_set(lab: Lab, namespace
     assert lab.replicaset_count(namespace) == count
 
 
-def test_a_person_may_neither_edit_nor_delete_the_annotation(lab: Lab, namespace: str, tmp_path: Path) -> None:
+def test_a_person_may_neither_break_nor_delete_the_annotation(lab: Lab, namespace: str, tmp_path: Path) -> None:
     set_values(lab, namespace, "120m")
     kubectl_apply(lab, manifest_of(namespace), tmp_path)
-    for change in (f"{ANNOTATION}=app:requests.cpu=7", f"{ANNOTATION}-"):
+    for change in (f"{ANNOTATION}=nonsense", f"{ANNOTATION}-"):
         lab.kubectl(namespace, "annotate", "--overwrite", "deployment/web", change)
         assert cpu_and_asked(lab, namespace) == ("120m", ASKED)
+
+
+def test_a_readable_edit_costs_one_rollout_and_no_more(lab: Lab, namespace: str, tmp_path: Path) -> None:
+    set_values(lab, namespace, "120m")
+    kubectl_apply(lab, manifest_of(namespace), tmp_path)
+    count = lab.replicaset_count(namespace)
+    lab.kubectl(namespace, "annotate", "--overwrite", "deployment/web", f"{ANNOTATION}=app:requests.cpu=7")
+    assert lab.replicaset_count(namespace) == count
+    set_values(lab, namespace, "130m")
+    for _ in range(2):
+        kubectl_apply(lab, manifest_of(namespace), tmp_path)
+        assert cpu_and_asked(lab, namespace) == ("130m", ASKED)
+        assert lab.replicaset_count(namespace) == count + 1
 
 
 def test_an_annotation_that_comes_along_with_a_new_deployment_is_not_believed(

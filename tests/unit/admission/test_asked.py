@@ -200,14 +200,23 @@ def test_a_new_wish_of_an_unknown_container_is_stored_as_it_is() -> None:
     assert stored.runs["requests.cpu"] == "130m"
 
 
-@pytest.mark.parametrize("edited", [None, "", "nonsense", "app:requests.cpu=7"])
-def test_a_person_who_edits_or_drops_the_annotation_gets_it_back(edited: str | None) -> None:
+@pytest.mark.parametrize("edited", [None, "", "nonsense"])
+def test_a_person_who_drops_the_annotation_or_breaks_it_gets_it_back(edited: str | None) -> None:
     stored = released()
     before = copy.deepcopy(stored.object)
     live = copy.deepcopy(stored.object)
     live["metadata"]["annotations"] = {} if edited is None else {ANNOTATION: edited}
     assert stored.put(live, values(cpu=130)).object == before
     assert stored.decision.reason == "the annotation of what was asked was put back"
+
+
+def test_a_person_who_edits_the_annotation_readably_says_what_was_asked() -> None:
+    stored = released()
+    live = copy.deepcopy(stored.object)
+    live["metadata"]["annotations"][ANNOTATION] = "app:requests.cpu=700m,requests.memory=512Mi,limits.cpu=1"
+    assert stored.put(live, values(cpu=130)).object == live
+    stored.apply(manifest(replicas=3), values(cpu=130))
+    assert (stored.rollouts, stored.asked) == (1, "app:requests.cpu=500m,requests.memory=512Mi,limits.cpu=1")
 
 
 def test_an_annotation_that_was_edited_while_the_door_was_off_costs_one_rollout() -> None:
@@ -236,6 +245,35 @@ def test_an_undo_across_a_sizing_gets_the_control_values_of_now() -> None:
     stored.put(undone, values(cpu=130))
     assert stored.runs["requests.cpu"] == "130m"
     assert stored.asked == "app:requests.cpu=500m,requests.memory=512Mi,limits.cpu=1"
+
+
+def test_an_undo_brings_the_annotation_of_its_revision_along() -> None:
+    """As kubectl does it: the template and the annotations of the ReplicaSet."""
+    stored = released()
+    first = copy.deepcopy(stored.object)
+    second = manifest(cpu="600m")
+    second["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.test/app:2"
+    stored.put(second, values(cpu=130))
+    undone = copy.deepcopy(stored.object)
+    undone["spec"]["template"], undone["metadata"] = first["spec"]["template"], first["metadata"]
+    stored.put(undone, values(cpu=140))
+    assert stored.runs["requests.cpu"] == "140m"
+    assert stored.asked == "app:requests.cpu=500m,requests.memory=512Mi,limits.cpu=1"
+    assert stored.apply(manifest(replicas=3), values(cpu=150)).rollouts == 2, "the manifest of then is an unchanged one"
+
+
+def test_an_undo_of_nothing_but_a_sizing_changes_nothing() -> None:
+    stored = released()
+    first = copy.deepcopy(stored.object)
+    live = copy.deepcopy(stored.object)
+    live["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "now"}
+    stored.put(live, values(cpu=130))
+    before = copy.deepcopy(stored.object)
+    undone = copy.deepcopy(stored.object)
+    undone["spec"]["template"]["spec"] = first["spec"]["template"]["spec"]
+    undone["metadata"]["annotations"] = {**first["metadata"]["annotations"], "more": "x"}
+    stored.put(undone, values(cpu=130))
+    assert stored.object["spec"] == before["spec"]
 
 
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.OBSERVE])

@@ -1,21 +1,21 @@
 from __future__ import annotations
 
-from kubedoor.admission.snapshot.overlay import GRACE_SECONDS, Overlay
+from kubedoor.admission.snapshot.overlay import Overlay
 from kubedoor.control_values import UNKNOWN
 from kubedoor.model.values import WorkloadKey
 
 WEB = WorkloadKey("main", "shop", "web")
 
 
-def test_a_fact_stays_until_the_grace_time_after_it_was_stored() -> None:
+def test_a_fact_stays_until_a_refresh_that_was_asked_after_it_was_stored() -> None:
     overlay = Overlay()
     overlay.add_facts(WEB, {"hpa": True})
     overlay.expire(1e6)
     assert overlay.apply(WEB, UNKNOWN).hpa
     overlay.mark_stored([(WEB, "hpa", True)], at=1e6)
-    overlay.expire(1e6 + GRACE_SECONDS - 1)
-    assert overlay.apply(WEB, UNKNOWN).hpa
-    overlay.expire(1e6 + GRACE_SECONDS)
+    overlay.expire(1e6 - 0.01)
+    assert overlay.apply(WEB, UNKNOWN).hpa, "asked before"
+    overlay.expire(1e6)
     assert overlay.apply(WEB, UNKNOWN) is UNKNOWN
 
 
