@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from kubedoor.admission.deployment_state import state_of
 from kubedoor.admission.look import Look
+from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import Forbidden
 from kubedoor.kube.client import Cluster
 from kubedoor.model.deployments import DeploymentState
@@ -106,11 +108,11 @@ def test_facts_follow_labels(lab: Lab, namespace: str) -> None:
     look = make_look(lab, clock)
     lab.create(namespace, labels=OFF)
     look.run()
-    assert lab.control.facts_of(key) == {"opted_out": True, "owned": False, "hpa": False}
+    assert lab.control.values_of(key) == replace(UNKNOWN, opted_out=True)
     clock.advance(seconds=10)
     lab.kubectl(namespace, "delete", "deployment", "web")
     look.run()
-    assert lab.control.facts_of(key) == {"opted_out": False, "owned": False, "hpa": False}
+    assert lab.control.values_of(key) == UNKNOWN
 
 
 def test_the_door_follows_an_hpa_that_is_made_and_deleted(lab: Lab, namespace: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from kubedoor.control_values import compile_rows
+from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import Conflict, StoreError
 from kubedoor.model.usage import DayUsage, UsageDay
 from kubedoor.model.values import (
@@ -326,10 +326,9 @@ def test_facts_are_known_and_the_newest_counts(control: ControlStore, web: Workl
     assert (values.opted_out, values.owned, values.hpa) == (True, False, False)
     stranger = WorkloadKey(web.cluster, "shop", "stranger")
     control.record_facts([(stranger, "hpa", True)], seen_by="door")
-    facts = control.facts_of(stranger)
-    assert facts is not None
-    assert facts["hpa"]
-    assert control.facts_of(WorkloadKey(web.cluster, "a", "b")) is None
+    nobody = WorkloadKey(web.cluster, "a", "b")
+    found = control.values_of_each([web, stranger, nobody])
+    assert found == {web: values, stranger: replace(UNKNOWN, hpa=True), nobody: UNKNOWN}
     assert {row["deployment"] for row in control.known_facts()} == {"web", "stranger"}
 
 
