@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import re
 import sys
 import tempfile
@@ -160,7 +161,9 @@ def _statement(query: str, body: bytes) -> tuple[str, bytes]:
 
 def _decompressed(body: bytes, encoding: str) -> bytes:
     if encoding == "lz4":
-        return bytes(lz4.frame.decompress(body))
+        # clickhouse-connect sends one frame for every 16,384 rows; `decompress` stops after the first.
+        with lz4.frame.open(io.BytesIO(body)) as frames:
+            return bytes(frames.read())
     return gzip.decompress(body) if encoding == "gzip" else body
 
 
