@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS deployment_states {on_cluster}
 )
 ENGINE = {MergeTree}
 ORDER BY (cluster, namespace, deployment, observed_at)
-TTL toDateTime(observed_at) + INTERVAL 400 DAY;
+TTL toDateTime(observed_at) + INTERVAL 400 DAY
+SETTINGS index_granularity = 512;
 
 -- When all Deployments of a cluster were looked at: what has no newer state than that was unchanged then.
 CREATE TABLE IF NOT EXISTS deployment_looks {on_cluster}

@@ -18,34 +18,51 @@ _SAVED = ("cpu_millicores", "memory_bytes")
 
 
 class Savings:
-    """The savings of one cluster, read again only when the states of its Deployments or the day have changed."""
+    """The savings of one cluster, read again only when the states of its Deployments have changed.
+
+    Days that are over are read once a day: that reads all that is recorded.
+    """
 
     def __init__(self, deployments: DeploymentStore, *, time_zone: str, now: Callable[[], datetime]) -> None:
         self._deployments = deployments
         self._zone = ZoneInfo(time_zone)
         self._now = now
         self._lock = threading.Lock()
-        self._cached: tuple[object, list[Row], list[Row]] | None = None
+        self._cached: tuple[object, list[Row]] | None = None
+        self._past: tuple[date, list[Row]] | None = None
 
     def show(self) -> dict[str, Any]:
         """For the overview: sums, namespaces, and the last days. Raises StoreError."""
-        namespaces, days = self._read()
+        namespaces = self.by_namespace()
         sums = {name: sum(row[name] for row in namespaces) for name in _AMOUNTS}
-        return {
-            **sums,
-            "observed_at": self._observed_at(),
-            "namespaces": namespaces,
-            "days": _over_namespaces(days, since=self._today() - timedelta(days=CHART_DAYS - 1), until=self._today()),
-        }
+        since = self._today() - timedelta(days=CHART_DAYS - 1)
+        days = _over_namespaces(self.by_day(days=CHART_DAYS), since=since, until=self._today())
+        return {**sums, "observed_at": self._observed_at(), "namespaces": namespaces, "days": days}
 
     def by_namespace(self) -> list[Row]:
-        """What is saved now, most CPU first; namespaces in which nothing was sized are there too. Raises StoreError."""
-        return self._read()[0]
+        """What is saved now, most CPU first; also namespaces in which nothing was sized. Raises StoreError."""
+        with self._lock:
+            # The revision is read before the rows: a change in between causes one more read later.
+            revision = self._deployments.revision()
+            if self._cached is None or self._cached[0] != revision:
+                rows = self._deployments.savings()
+                self._cached = revision, sorted(rows, key=lambda row: (-row["cpu_millicores"], row["namespace"]))
+            return self._cached[1]
 
     def by_day(self, *, days: int) -> list[Row]:
-        """What was saved at the end of each of the last days, today included, by namespace. Raises StoreError."""
-        since = self._today() - timedelta(days=days - 1)
-        return [row for row in self._read()[1] if row["day"] >= since]
+        """What was saved at the end of each of the last days by namespace, and what is saved now. Raises StoreError."""
+        today = self._today()
+        past = [row for row in self._past_days(today) if row["day"] > today - timedelta(days=days)]
+        now = [{"day": today, **{name: row[name] for name in ("namespace", *_SAVED)}} for row in self.by_namespace()]
+        return past + [row for row in now if any(row[name] for name in _SAVED)]
+
+    def _past_days(self, today: date) -> list[Row]:
+        with self._lock:
+            if self._past is None or self._past[0] != today:
+                since, until = today - timedelta(days=HISTORY_DAYS - 1), today - timedelta(days=1)
+                days = self._deployments.savings_by_day(since, until=until, time_zone=str(self._zone))
+                self._past = today, list(days)
+            return self._past[1]
 
     def _observed_at(self) -> datetime | None:
         instants = (self._deployments.looked_at(), self._deployments.revision()[1])
@@ -53,19 +70,6 @@ class Savings:
 
     def _today(self) -> date:
         return self._now().astimezone(self._zone).date()
-
-    def _read(self) -> tuple[list[Row], list[Row]]:
-        with self._lock:
-            today = self._today()
-            revision = (today, self._deployments.revision())
-            if self._cached is None or self._cached[0] != revision:
-                since = today - timedelta(days=HISTORY_DAYS - 1)
-                days = self._deployments.savings_by_day(since, until=today, time_zone=str(self._zone))
-                namespaces = sorted(
-                    self._deployments.savings(), key=lambda row: (-row["cpu_millicores"], row["namespace"])
-                )
-                self._cached = revision, namespaces, list(days)
-            return self._cached[1], self._cached[2]
 
 
 def _over_namespaces(rows: list[Row], *, since: date, until: date) -> list[Row]:

@@ -14,10 +14,13 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.savings import Savings
 from tests.contract.store.test_store import make_collected
+from tests.support.accounts import Clock
 from tests.support.builders import make_usage_day
 
-NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
+"""Not long ago: states expire."""
 MINUTE = timedelta(minutes=1)
 MI = 2**20
 ASKED = Resources(500, 512 * MI, 1000, None)
@@ -156,3 +159,27 @@ def test_a_gone_hpa_counts_although_the_usage_days_had_it(connection: Connection
     control.record_facts([(web, "hpa", True)], seen_by="look")
     collect(today + timedelta(days=2), hpa=False, run=4)
     assert control.values_of(web).hpa, "no collection proves by itself that there is none"
+
+
+# What the overview shows
+
+
+def test_the_overview_has_every_day_and_today_is_now(deployments: DeploymentStore) -> None:
+    clock, day = Clock(NOON), timedelta(days=1)
+    savings = Savings(deployments, time_zone="UTC", now=clock)
+    assert savings.show()["observed_at"] is None
+    assert [one["cpu_millicores"] for one in savings.show()["days"]] == [0] * 31
+
+    clock.now += day
+    deployments.record([make_state()], seen_by="door", at=clock.now - 2 * day)
+    deployments.record_look(at=clock.now, deployments=1)
+    shown = savings.show()
+    assert [one["cpu_millicores"] for one in shown["days"]] == [0] * 28 + [900] * 3
+    assert shown["days"][-1]["day"] == clock.now.date()
+    assert (shown["cpu_millicores"], shown["workloads"], shown["observed_at"]) == (900, 1, clock.now)
+
+    deployments.record([make_state(replicas=1)], seen_by="door", at=clock.now)
+    assert [one["cpu_millicores"] for one in savings.by_day(days=2)] == [900, 300]
+    deployments.record_gone([("shop", "web")], at=clock.now + MINUTE)
+    assert [one["day"] for one in savings.by_day(days=2)] == [(clock.now - day).date()]
+    assert (savings.by_namespace(), savings.show()["cpu_millicores"]) == ([], 0)
