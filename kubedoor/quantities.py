@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 
 from kubedoor.errors import QuantityError
 
@@ -43,13 +44,18 @@ def parse(quantity: str | int | float) -> Decimal:
     """
     if isinstance(quantity, bool) or not isinstance(quantity, str | int | float):
         raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
-    match = _QUANTITY.fullmatch(str(quantity))
+    return _parsed(str(quantity))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Decimal:
+    match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
+        raise QuantityError(f"{text!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
     number = Decimal(match["number"])
     value = number.scaleb(int(match["exponent"])) if match["exponent"] else number * _SUFFIXES[match["suffix"] or ""]
     if abs(value) > _LARGEST:
-        raise QuantityError(f"{quantity!r} is larger than a quantity can be (2^63-1)")
+        raise QuantityError(f"{text!r} is larger than a quantity can be (2^63-1)")
     return value
 
 

@@ -18,17 +18,10 @@ from kubedoor.asked import ANNOTATION, Asked, controllable, requirements_of
 class ContainerWork:
     """One container: `found` as it arrives, `resources` a copy of its resources that may be changed."""
 
+    name: str
     found: Mapping[str, Any]
     path: str
     resources: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(self.found.get("name", ""))
-
-    @property
-    def is_sidecar(self) -> bool:
-        return "/initContainers/" in self.path
 
     @property
     def is_changed(self) -> bool:
@@ -101,4 +94,4 @@ def _containers(template: Mapping[str, Any]) -> Iterator[ContainerWork]:
     for one in controllable(template):
         found = one.get("resources") or {}
         copied = {part: dict(amounts) if isinstance(amounts, dict) else amounts for part, amounts in found.items()}
-        yield ContainerWork(one, path_of[id(one)], copied)
+        yield ContainerWork(str(one.get("name", "")), one, path_of[id(one)], copied)
