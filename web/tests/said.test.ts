@@ -32,6 +32,12 @@ test.each([
   ["unchanged manifest", "清单没有改变：不重启"],
   ["KubeDoor: unchanged manifest, requests and limits stay as they run", "KubeDoor：清单没有改变，请求和上限保持运行值"],
   ["the door is on and would set control values again: switch control off, or set its mode to off", "管控已开启，准入门会再次设置管控值：请先关闭管控，或将其模式设为关闭"],
+  [
+    "2 of 2 pods are available; kept, since its owner asked for it while the door did nothing: app requests.cpu; a server-side apply of its owner may report a conflict with KubeDoor: forbidden",
+    "2 个 Pod 中 2 个可用；保留业务方在准入门停用期间改过的：app requests.cpu；业务方的 server-side apply 可能提示与 KubeDoor 冲突：forbidden",
+  ],
+  ["changed, but an admission sets other values than were asked for: app cpu request 2 -> 1", "已修改，但某个准入设置的值与清单原值不同：app cpu request 2 -> 1"],
+  ["KubeDoor: the store is away, nothing was set", "KubeDoor：存储过慢或不可用，没有设置任何值"],
   ["an admission sets other values than were asked for: app cpu request 2 -> 1", "某个准入设置的值与清单原值不同：app cpu request 2 -> 1"],
   ["KubeDoor: the store is slow or away, nothing was set", "KubeDoor：存储过慢或不可用，没有设置任何值"],
 ])("%s is said in Chinese", (text, words) => expect(said(text, "zh-CN")).toBe(words));

@@ -17,9 +17,13 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^its mode is off, so that a restart would set nothing$/, "模式为关闭，重启不会设置任何值"],
   [/^it runs with what its owner asked for$/, "已经按清单原值运行"],
   [/^it runs with what its owner asked for, so only the annotation goes: no restart$/, "已经按清单原值运行，只去掉注解：不重启"],
+  [/^kept, since its owner asked for it while the door did nothing: (.*)$/, "保留业务方在准入门停用期间改过的：$1"],
+  [/^a server-side apply of its owner may report a conflict with KubeDoor: (.*)$/, "业务方的 server-side apply 可能提示与 KubeDoor 冲突：$1"],
+  [/^not restored: others change it again and again$/, "没有恢复：有其他人在不断修改它"],
   [/^its annotation (\S+) cannot be read, so that nobody knows what was asked: .*$/, "注解 $1 无法解析，无从得知清单原值：请改正它，或重新提交清单并删除该注解"],
   [/^the door is on and would set control values again: .*$/, "管控已开启，准入门会再次设置管控值：请先关闭管控，或将其模式设为关闭"],
   [/^the cluster does not say whether the door is on, which would set control values again: .*$/, "集群没有给出管控状态，而准入门会再次设置管控值：请先关闭管控，或将其模式设为关闭"],
+  [/^changed, but an admission sets other values than were asked for: (.*)$/, "已修改，但某个准入设置的值与清单原值不同：$1"],
   [/^an admission sets other values than were asked for: (.*)$/, "某个准入设置的值与清单原值不同：$1"],
   [/^the replicas are already the control value$/, "副本数已经是管控值"],
   [/^only the replicas differ: no restart$/, "只有副本数不同：不重启"],
@@ -66,6 +70,8 @@ export const OPERATIONS: [RegExp, string][] = [
 
 /** Endings before which another sentence stands. */
 export const ENDINGS: [RegExp, string][] = [
+  [/; a server-side apply of its owner may report a conflict with KubeDoor: (.*)$/, "；业务方的 server-side apply 可能提示与 KubeDoor 冲突：$1"],
+  [/; kept, since its owner asked for it while the door did nothing: (.*)$/, "；保留业务方在准入门停用期间改过的：$1"],
   [/; the manual value is none again$/, "；手工值恢复为未设置"],
   [/; the manual value is (\d+) again$/, "；手工值恢复为 $1"],
   [/; the manual value is none now$/, "；手工值现在未设置"],

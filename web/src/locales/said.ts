@@ -26,7 +26,7 @@ const CHINESE: [RegExp, string][] = [
   [/^KubeDoor: no room in the annotations to remember what was asked \(256 KiB\)$/, "KubeDoor：注解已满（256 KiB），没有记录清单原值"],
   [/^already as it should be$/, "已经符合管控值"],
   [/^mode is observe.*$/, "观察模式：只记录，不修改"],
-  [/^KubeDoor: the store is (?:slow or )?away, nothing was set.*$/, "KubeDoor：存储过慢或不可用，没有设置任何值"],
+  [/^KubeDoor: the store is (?:slow or away|slow|away), nothing was set.*$/, "KubeDoor：存储过慢或不可用，没有设置任何值"],
   [/^KubeDoor: internal error, nothing was set.*$/, "KubeDoor：内部错误，没有设置任何值"],
   // The checkup's names.
   [/^store$/, "存储"],

@@ -10,13 +10,13 @@ export default {
     via: { session: "logged in", token: "API token", schedule: "schedule", command_line: "command line", system: "KubeDoor itself" },
     about: { workloads: "Workloads", door: "The door", collections: "Collections", schedules: "Schedules", people: "People and tokens", notifications: "Notifications" },
     action: {
-      workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Control switched on", control_off: "Control switched off",
+      workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", workload_restore: "Given back what was asked", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Control switched on", control_off: "Control switched off",
       collection_start: "Collection started", collection_cancel: "Collection cancelled",
       schedule_create: "Schedule created", schedule_change: "Schedule changed", schedule_pause: "Schedule paused", schedule_resume: "Schedule resumed", schedule_run: "Schedule run by hand", schedule_delete: "Schedule deleted",
       user_create: "User created", user_role: "Role changed", user_delete: "User removed", user_restore: "User restored", user_log_out: "Sessions ended", password_change: "Password changed", password_reset: "Password reset",
       token_create: "Token created", token_revoke: "Token revoked", channel_create: "Channel created", channel_change: "Channel changed", channel_delete: "Channel deleted",
     },
-    kind: { scale: "Scale", restart: "Restart", apply: "Apply control values" }, source: { local: "KubeDoor", oidc: "identity provider" }, language: { en: "English", "zh-CN": "Chinese" },
+    kind: { scale: "Scale", restart: "Restart", apply: "Apply control values", restore: "Restore what was asked" }, source: { local: "KubeDoor", oidc: "identity provider" }, language: { en: "English", "zh-CN": "Chinese" },
     field: {
       manual_replicas: "Manual replicas", restarts: "Restarts", note: "Note", enabled: "Enabled", days: "Days", day: "Day", refresh: "Collect anew", before: "Before",
       role: "Role", source: "Known from", must_change_password: "Has to change the password", expires_at: "Ends", created_by: "Made by",
@@ -61,7 +61,7 @@ export default {
     eventText: {
       door_overrode: "Control values were set on somebody's request; KubeDoor's own do not count. Frequent.", clamped: "A control value was above the container's limit and was cut down to it.", unknown_workload: "A workload came to the door that is not in the control table.",
       door_failed: "The door made a mistake or could not read values, and set nothing.", collection_failed: "A collection, or a day of it, failed.", collection_incomplete: "A day has less than 90 % of its samples.", values_waiting: "After a collection, more workloads than before have values that are withheld until somebody accepts them.",
-      action_finished: "A scaling, restart or apply is done.", action_failed: "It failed, was cancelled or interrupted, or a schedule could not start it.", switch_used: "Somebody switched control on or off.", certificate_ends: "The door's certificate ends within 14 days; once a day.",
+      action_finished: "A scaling, restart, apply or restore is done.", action_failed: "It failed, was cancelled or interrupted, or a schedule could not start it.", switch_used: "Somebody switched control on or off.", certificate_ends: "The door's certificate ends within 14 days; once a day.",
     },
     messages: "Messages sent", noMessages: "No message has been sent", noMessagesText: "The next event that a channel wants to be told of makes the first one.", allChannels: "All channels", channel: "Channel", message: "Message", sentAt: "Sent", grouped: "Events", period: "Of the time",
     state: { sent: "Sent", failed: "Failed", unknown: "Not known" }, stateText: { sent: "The channel took it.", failed: "The channel did not take it: what it says is in the next message.", unknown: "It is under way, or whoever sent it ended before the answer came." },

@@ -10,13 +10,13 @@ export default {
     via: { session: "登录会话", token: "API 令牌", schedule: "定时任务", command_line: "命令行", system: "KubeDoor 自身" },
     about: { workloads: "工作负载", door: "准入门", collections: "采集", schedules: "定时任务", people: "用户与令牌", notifications: "通知" },
     action: {
-      workload_edit: "设置管控值", workload_scale: "扩缩容", workload_restart: "重启", workload_apply: "应用管控值", conditions_accept: "接受状况", conditions_withdraw: "撤回接受", control_on: "开启管控", control_off: "关闭管控",
+      workload_edit: "设置管控值", workload_scale: "扩缩容", workload_restart: "重启", workload_apply: "应用管控值", workload_restore: "恢复清单原值", conditions_accept: "接受状况", conditions_withdraw: "撤回接受", control_on: "开启管控", control_off: "关闭管控",
       collection_start: "开始采集", collection_cancel: "取消采集",
       schedule_create: "新建定时任务", schedule_change: "修改定时任务", schedule_pause: "暂停定时任务", schedule_resume: "恢复定时任务", schedule_run: "手工执行定时任务", schedule_delete: "删除定时任务",
       user_create: "新建用户", user_role: "修改角色", user_delete: "删除用户", user_restore: "恢复用户", user_log_out: "结束会话", password_change: "修改密码", password_reset: "重置密码",
       token_create: "新建令牌", token_revoke: "吊销令牌", channel_create: "新建渠道", channel_change: "修改渠道", channel_delete: "删除渠道",
     },
-    kind: { scale: "扩缩容", restart: "重启", apply: "应用管控值" }, source: { local: "KubeDoor 本地", oidc: "身份提供方" }, language: { en: "英文", "zh-CN": "中文" },
+    kind: { scale: "扩缩容", restart: "重启", apply: "应用管控值", restore: "恢复清单原值" }, source: { local: "KubeDoor 本地", oidc: "身份提供方" }, language: { en: "英文", "zh-CN": "中文" },
     field: {
       manual_replicas: "手工副本数", restarts: "重启", note: "备注", enabled: "启用", days: "天数", day: "日期", refresh: "重新采集", before: "截至",
       role: "角色", source: "来源", must_change_password: "须修改密码", expires_at: "到期", created_by: "创建者",
@@ -61,7 +61,7 @@ export default {
     eventText: {
       door_overrode: "在他人的请求上设置了管控值；KubeDoor 自己的请求不算。较频繁。", clamped: "管控值高于容器的上限，被截到上限。", unknown_workload: "有不在管控表中的工作负载经过准入门。",
       door_failed: "准入门自身出错或读不到管控值，没有设置任何值。", collection_failed: "一次采集或其中某一天失败。", collection_incomplete: "某一天的样本不足 90%。", values_waiting: "采集之后，有值暂不执行、等人接受的工作负载比之前更多。",
-      action_finished: "扩缩容、重启或应用管控值已完成。", action_failed: "失败、被取消或中断，或定时任务未能启动它。", switch_used: "有人开启或关闭了管控。", certificate_ends: "准入门证书将在 14 天内到期；每天一次。",
+      action_finished: "扩缩容、重启、应用管控值或恢复清单原值已完成。", action_failed: "失败、被取消或中断，或定时任务未能启动它。", switch_used: "有人开启或关闭了管控。", certificate_ends: "准入门证书将在 14 天内到期；每天一次。",
     },
     messages: "已发送的消息", noMessages: "还没有发送过消息", noMessagesText: "渠道所订阅的下一个事件会产生第一条消息。", allChannels: "全部渠道", channel: "渠道", message: "消息", sentAt: "发送时间", grouped: "事件数", period: "所属时段",
     state: { sent: "已发送", failed: "失败", unknown: "未知" }, stateText: { sent: "渠道已接收。", failed: "渠道没有接收：其内容会包含在下一条消息中。", unknown: "正在发送，或发送者在得到答复前已结束。" },
