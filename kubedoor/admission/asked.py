@@ -60,7 +60,8 @@ def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
             found = arrives.get(field)
             if not _same(found, running.get(field)):
                 differs = True
-                wish = carried[container].get(field) if container in carried else found
+                is_known = _same(found, was.get(field))
+                wish = found if is_known else carried.get(container, arrives).get(field)
                 if not _same(wish, was.get(field)):
                     has_new_wish = True
                     _note(asked[container], field, wish)

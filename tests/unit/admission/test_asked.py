@@ -219,6 +219,29 @@ def test_a_person_who_edits_the_annotation_readably_says_what_was_asked() -> Non
     assert (stored.rollouts, stored.asked) == (1, "app:requests.cpu=500m,requests.memory=512Mi,limits.cpu=1")
 
 
+def test_a_manifest_that_was_exported_with_its_annotation_settles() -> None:
+    """It sends the door's old numbers with what was asked when they were set, night after night."""
+    stored = released()
+    exported = copy.deepcopy(stored.object)
+    for one in (exported, stored.object):
+        one["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.test/app:2"
+    stored.put(manifest(cpu="600m"), values(cpu=130))
+    stored.put(exported, values(cpu=130)).rollouts = 0
+    for night in range(6):
+        stored.apply(exported, values(cpu=140 + night))
+    assert stored.rollouts <= 1
+    assert stored.put(exported, values(cpu=90)).rollouts <= 1
+
+
+def test_a_manifest_with_an_annotation_of_its_own_is_an_unchanged_one() -> None:
+    stored = released()
+    before = copy.deepcopy(stored.object)
+    copied = manifest(replicas=3)
+    copied["metadata"]["annotations"] = {ANNOTATION: "app:requests.cpu=9"}
+    for night in range(3):
+        assert stored.put(copied, values(cpu=130 + night)).object == before
+
+
 def test_an_annotation_that_was_edited_while_the_door_was_off_costs_one_rollout() -> None:
     stored = released()
     stored.object["metadata"]["annotations"][ANNOTATION] = "nonsense"
