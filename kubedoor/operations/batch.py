@@ -190,9 +190,8 @@ class Batch:
         """Returns the generation of the Deployment to wait for; 0: of any."""
         target = planned.target
         if self.request.kind is Kind.RESTORE:
-            generation, remark = self._changes.restore(
-                target, lambda manifest: self.dependencies.planner.restored(target, manifest)[0]
-            )
+            planner, values = self.dependencies.planner, self.dependencies.planner.values_of(target)
+            generation, remark = self._changes.restore(target, lambda found: planner.restored(target, found, values)[0])
             self._add_remark(target, remark)
             return generation
         if planned.restarts:

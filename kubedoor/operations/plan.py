@@ -136,7 +136,7 @@ class Planner:
         if request.kind is Kind.SCALE:
             return self._dry_run_scale(request, target, manifest, values, context)
         if request.kind is Kind.RESTORE:
-            return self._dry_run_restore(target, manifest, context)
+            return self._dry_run_restore(target, manifest, values, context)
         return self._dry_run_restart(request, target, manifest, values, context)
 
     def _dry_run_scale(
@@ -186,9 +186,11 @@ class Planner:
             return replace(planned, reason="only the replicas differ: no restart")
         return replace(planned, verdict=Verdict.NOTHING, reason=mismatch or _nothing_to_set(values))
 
-    def _dry_run_restore(self, target: Target, manifest: dict[str, Any], context: PlanContext) -> Planned:
+    def _dry_run_restore(
+        self, target: Target, manifest: dict[str, Any], values: ControlValues, context: PlanContext
+    ) -> Planned:
         replicas = replicas_of(manifest)
-        wanted, kept = self.restored(target, manifest)
+        wanted, kept = self.restored(target, manifest, values)
         if wanted is None:
             return Planned(target, Verdict.NOTHING, "it runs with what its owner asked for", replicas, replicas)
         patch = restore_patch(manifest, wanted)
@@ -202,10 +204,13 @@ class Planner:
             return replace(planned, restarts=True)
         return replace(planned, reason="it runs with what its owner asked for, so only the annotation goes: no restart")
 
-    def restored(self, target: Target, manifest: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    def restored(
+        self, target: Target, manifest: dict[str, Any], values: ControlValues
+    ) -> tuple[dict[str, Any] | None, str]:
         """The Deployment as its owner asked for it (None: nothing is left to give back), and what is kept as it runs."""
-        sized = self._deployments.sized(target.namespace, target.deployment)
-        kept = asked_since(manifest, sized, self.values_of(target))
+        if restored(manifest) is None:
+            return None, ""
+        kept = asked_since(manifest, self._deployments.sized(target.namespace, target.deployment), values)
         names = ", ".join(f"{container} {field}" for container, field in sorted(kept))
         remark = f"kept, since its owner asked for it while the door did nothing: {names}" if kept else ""
         return restored(manifest, kept=kept), remark

@@ -34,9 +34,15 @@ def record(lab: Lab, action: str) -> dict[str, Any]:
 
 
 def follow(
-    lab: Lab, action: str, until: Callable[[dict[str, Any]], bool] = lambda shown: shown["state"] != "running"
+    lab: Lab,
+    action: str,
+    until: Callable[[dict[str, Any]], bool] = lambda shown: shown["state"] != "running",
+    *,
+    timeout_seconds: float = 90,
 ) -> dict[str, Any]:
-    lab.plane.wait_for(lambda: until(record(lab, action)), timeout_seconds=90, what=f"action {action} is there")
+    lab.plane.wait_for(
+        lambda: until(record(lab, action)), timeout_seconds=timeout_seconds, what=f"action {action} is there"
+    )
     return record(lab, action)
 
 

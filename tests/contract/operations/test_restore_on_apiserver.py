@@ -11,7 +11,7 @@ import pytest
 from kubedoor.asked import ANNOTATION
 from kubedoor.kube.ownership import FIELD_MANAGER
 from kubedoor.model.values import Mode
-from tests.contract.acting import ask, done, refusal, running, states, workloads
+from tests.contract.acting import ask, done, follow, refusal, running, states, workloads
 from tests.contract.lab import CLUSTER, Lab, amounts, asks, new_image, resources_of
 from tests.support.builders import make_container, make_deployment
 
@@ -69,6 +69,7 @@ def sized(lab: Lab, namespace: str, *names: str) -> None:
     assert shown["state"] == "finished", shown["message"]
 
 
+@pytest.mark.timeout(900)
 def test_fifty_workloads_end_with_the_templates_that_their_owners_applied(lab: Lab, namespace: str) -> None:
     names = [f"web-{number:02}" for number in range(50)]
     manifests = [
@@ -88,7 +89,8 @@ def test_fifty_workloads_end_with_the_templates_that_their_owners_applied(lab: L
     try:
         planned = ask(lab, "restore", workloads(namespace, *names), dry_run=True)["planned"]
         assert all(one["verdict"] == "will" and one["restarts"] and one["changes"] for one in planned)
-        shown = done(lab, "restore", workloads(namespace, *names), at_once=20, note="KubeDoor goes")
+        started = ask(lab, "restore", workloads(namespace, *names), at_once=20, note="KubeDoor goes")
+        shown = follow(lab, started["action"], timeout_seconds=400)
         assert (shown["state"], shown["done"]) == ("finished", 50), shown["message"]
         assert templates(lab, namespace) == before
         assert not any(annotation(lab, namespace, name) for name in names)
@@ -175,11 +177,11 @@ def test_what_the_owner_asks_for_while_control_is_off_stays(
     sized(lab, namespace, "web")
     lab.settle_admissions()
     request.getfixturevalue("switched_off")
-    lab.apply(namespace, replicas=1, containers=[asks("700m", "1Gi")])
+    lab.apply(namespace, replicas=1, containers=[asks("200m", "1Gi")])
     assert resources_of(lab.stored(namespace))["limits"] == {"cpu": "240m"}, "the door's: its owner has none"
     shown = done(lab, "restore", workloads(namespace))
     assert shown["items"][0]["message"].endswith(
         "kept, since its owner asked for it while the door did nothing: app requests.cpu"
     )
-    assert resources_of(lab.stored(namespace)) == {"requests": {"cpu": "700m", "memory": "1Gi"}}
+    assert resources_of(lab.stored(namespace)) == {"requests": {"cpu": "200m", "memory": "1Gi"}}
     assert annotation(lab, namespace) is None
