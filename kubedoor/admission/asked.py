@@ -18,7 +18,7 @@ from typing import Any
 
 from kubedoor import quantities
 from kubedoor.admission.restarts import restarts, template_of
-from kubedoor.admission.work import Work, annotation_of
+from kubedoor.admission.work import Work, annotation_of, work_on
 from kubedoor.asked import (
     ANNOTATION,
     FIELDS,
@@ -123,12 +123,10 @@ def _with_numbers(container: dict[str, Any], running: Mapping[str, Any] | None) 
 
 
 def put_back(work: Work, stored: Mapping[str, Any]) -> None:
-    """Give every container the numbers that run, and the annotation its stored text."""
-    runs = requirements(stored)
+    """Give every container the resources that run, from which only numbers differ, and the annotation its stored text."""
+    running = {one.name: one.resources for one in work_on(stored).containers}
     for container in work.containers:
-        for field in FIELDS:
-            part, _, resource = field.partition(".")
-            container.write(part, resource, runs[container.name].get(field))
+        container.resources = running[container.name]
     keep_annotation(work, stored)
 
 
