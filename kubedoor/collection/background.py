@@ -64,6 +64,9 @@ class Collections:
                 last: Progress = {}
                 for step in self._run_slice(request, collection):
                     last = step
+                    if step.get("event") in _FINAL_STATES:
+                        # What it still deletes after that keeps nobody from starting another one.
+                        self._let_others_start(collection)
                 if last.get("event") in _FINAL_STATES:
                     return
                 if last.get("event") == "next":
@@ -79,6 +82,11 @@ class Collections:
                 self._usage.record(CollectionEvent(collection, "failed", message))
             except StoreError:
                 log.warning("the failure of collection %s could not be recorded", collection)
+
+    def _let_others_start(self, collection: str) -> None:
+        with self._lock:
+            if self._running and self._running[0] == collection:
+                self._running = None
 
     def cancel(self, collection: str) -> None:
         """Request a stop before the next day. Raises NotFound."""

@@ -148,6 +148,8 @@ class Collector:
             yield self._collect_day(peak_day, collection, sample_days)
             slowest = max(slowest, self._monotonic() - started - elapsed)
         yield self._finish(request, collection)
+        # Last: it takes long where there is much to delete, and nobody has to wait for it.
+        self._prune()
 
     def _sample_days(self, stored: Mapping[date, StoredDay]) -> set[date]:
         """The stored days of sample data, which real usage replaces. Empty if the source itself is sample data."""
@@ -253,7 +255,6 @@ class Collector:
     def _finish(self, request: CollectRequest, collection: str) -> Progress:
         workloads = self.refresh_collected()
         self._on_finish()
-        self._prune()
         failed = self._failed_days(request, collection)
         message = (
             f"{workloads} workloads" if workloads else "no usage in the look-back: collected values kept as they were"

@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 
 from kubedoor.collection.expiry import expire_removed_hpas, expire_stale_owned
 from kubedoor.model.cluster_facts import ClusterFacts
-from kubedoor.model.usage import PeakDay, UsageDay
+from kubedoor.model.usage import PeakDay
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sizing.conditions import with_since
 from kubedoor.sizing.options import SizingOptions
-from kubedoor.sizing.rules import collected_values
+from kubedoor.sizing.rules import values_of_stream
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import UsageStore
 
@@ -68,9 +68,9 @@ class CollectedRefresh:
         """
         days = self._windows.days_back(self._now(), self._options.look_back_days)
         run = next_run_number(self._run_number, self._control.revision().collected_run)
-        history = self._usage.history([day.day for day in days if day.day not in without])
-        values = collected_values(
-            history,
+        wanted = [day.day for day in days if day.day not in without]
+        values = values_of_stream(
+            lambda: self._usage.stream(wanted),
             rule=self._options.sizing_rule,
             options=self._options.sizing,
             whole_cluster=self._options.whole_cluster,
@@ -79,14 +79,13 @@ class CollectedRefresh:
         if values or without:
             values = with_since(values, self._control.conditions(), self._now())
             self._control.replace_collected(values, run=run, rule=self._options.sizing_rule)
-        self._expire_facts(history, days)
+        self._expire_facts([day for day in days if day.day in wanted])
         return len(values)
 
-    def _expire_facts(self, history: list[UsageDay], days: list[PeakDay]) -> None:
-        cluster = self._options.cluster
-        if history:
-            newest = max(row.day for row in history)
-            seen_until = next(day.ranges[-1].end for day in days if day.day == newest)
-            rows = (row for row in history if row.day == newest)
-            expire_removed_hpas(self._control, cluster, rows, seen_until=seen_until)
+    def _expire_facts(self, days: list[PeakDay]) -> None:
+        cluster, stored = self._options.cluster, self._usage.days()
+        newest = next((day for day in days if day.day in stored and stored[day.day].row_count), None)
+        if newest:
+            rows = self._usage.stream([newest.day])
+            expire_removed_hpas(self._control, cluster, rows, seen_until=newest.ranges[-1].end)
         expire_stale_owned(self._control, cluster, before=self._now() - OWNED_FACTS_EXPIRE_AFTER)

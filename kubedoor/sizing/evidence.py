@@ -6,7 +6,7 @@ Prometheus called partial. Thin rows decide only where a container has no whole 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -101,4 +101,9 @@ def heaviest_day(rows: Sequence[UsageDay], loads: Sequence[int]) -> date:
     totals: dict[date, int] = {}
     for row, load in zip(rows, loads, strict=True):
         totals[row.day] = totals.get(row.day, 0) + load
-    return max(totals, key=lambda day: (totals[day], day))
+    return heaviest(totals)
+
+
+def heaviest(loads: Mapping[date, int]) -> date:
+    """The day with the greatest load; of equal days the newest."""
+    return max(loads, key=lambda day: (loads[day], day))

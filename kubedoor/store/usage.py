@@ -6,7 +6,7 @@ current. See sql/0001_usage.sql.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -17,6 +17,17 @@ from kubedoor.store.connection import Connection, Row, only
 
 PRUNE_AFTER_SECONDS = 600
 """Rows of a superseded run are kept for this time, because running queries may still read them."""
+PRUNED_AT_ONCE = 200
+"""Runs per statement: they are in the address of the request, which proxies limit."""
+_THIS_SERVER = {"lightweight_deletes_sync": 1}
+"""A DELETE waits for this server, not for replicas that may be down."""
+STREAMED_ROWS = 4096
+"""Rows of a look-back in memory at once: a few megabytes."""
+_HISTORY = (
+    "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
+    " AND is_partial) AS is_partial FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
+)
+_HISTORY_ORDER = "ORDER BY namespace, deployment, day, container"
 _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 
 
@@ -31,6 +42,17 @@ class CollectionEvent:
     row_count: int = 0
     coverage: float = 0.0
     seconds: float = 0.0
+
+
+# Only smaller runs: a run greater than the current one may still be in progress.
+_STALE = """
+    SELECT DISTINCT r.day AS day, r.run AS run FROM
+        (SELECT day, run FROM usage_rows WHERE cluster = {cluster:String}
+        UNION ALL SELECT day, run FROM usage_days WHERE cluster = {cluster:String}) AS r
+    INNER JOIN (SELECT day, max(run) AS newest FROM usage_days WHERE cluster = {cluster:String}
+        AND finished_at < now64(3) - {seconds:UInt32} GROUP BY day) AS c ON r.day = c.day
+    WHERE r.run < c.newest ORDER BY day, run
+"""
 
 
 class UsageStore:
@@ -71,7 +93,7 @@ class UsageStore:
         for table in ("usage_days", "usage_rows"):
             self._connection.command(
                 f"DELETE FROM {table} WHERE cluster = {{cluster:String}} AND day IN {{days:Array(Date)}}",
-                settings={"lightweight_deletes_sync": 1},  # waits for this server, not for replicas that may be down
+                settings=_THIS_SERVER,
                 cluster=self._cluster,
                 days=list(days),
             )
@@ -113,37 +135,37 @@ class UsageStore:
 
         This covers a collection that crashed before its run became current, once a later run of that day is current.
         """
-        # Only smaller runs: a run greater than the current one may still be in progress.
-        stale = self._connection.rows(
-            "SELECT r.day AS day, c.run AS run FROM (SELECT DISTINCT day, run FROM usage_rows WHERE cluster = {cluster:String}) AS r"
-            " INNER JOIN (SELECT day, max(run) AS run FROM usage_days WHERE cluster = {cluster:String}"
-            " AND finished_at < now64(3) - {seconds:UInt32} GROUP BY day) AS c ON r.day = c.day"
-            " WHERE r.run < c.run GROUP BY day, run",
-            cluster=self._cluster,
-            seconds=PRUNE_AFTER_SECONDS,
-        )
-        for row in stale:
+        stale = self._connection.rows(_STALE, cluster=self._cluster, seconds=PRUNE_AFTER_SECONDS)
+        pairs = [(row["day"], row["run"]) for row in stale]
+        for first in range(0, len(pairs), PRUNED_AT_ONCE):
+            # NB: replicated tables refuse a DELETE with a subquery.
             for table in ("usage_rows", "usage_days"):
                 self._connection.command(
-                    f"DELETE FROM {table} WHERE cluster = {{cluster:String}} AND day = {{day:Date}} AND run < {{run:UInt64}}",
+                    f"DELETE FROM {table} WHERE cluster = {{cluster:String}}"
+                    " AND (day, run) IN {stale:Array(Tuple(Date, UInt64))}",
+                    settings=_THIS_SERVER,
                     cluster=self._cluster,
-                    day=row["day"],
-                    run=row["run"],
+                    stale=pairs[first : first + PRUNED_AT_ONCE],
                 )
 
     def history(self, days: Iterable[date], *, namespace: str = "", deployment: str = "") -> list[UsageDay]:
         """Usage of these days, of all workloads or of one."""
         rows = self._connection.rows(
-            "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
-            " AND is_partial) AS is_partial FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
-            " AND ({namespace:String} = '' OR (namespace = {namespace:String} AND deployment = {deployment:String}))"
-            " ORDER BY namespace, deployment, day, container",
+            f"{_HISTORY} AND ({{namespace:String}} = '' OR (namespace = {{namespace:String}}"
+            f" AND deployment = {{deployment:String}})) {_HISTORY_ORDER}",
             cluster=self._cluster,
             days=list(days),
             namespace=namespace,
             deployment=deployment,
         )
         return [_from_row(row) for row in rows]
+
+    def stream(self, days: Iterable[date]) -> Iterator[UsageDay]:
+        """As `history` of all workloads, in the same order, with a few rows in memory at once."""
+        rows = self._connection.stream(
+            f"{_HISTORY} {_HISTORY_ORDER}", block_rows=STREAMED_ROWS, cluster=self._cluster, days=list(days)
+        )
+        return map(_from_row, rows)
 
     def record(self, event: CollectionEvent) -> None:
         """Add an event to a collection."""

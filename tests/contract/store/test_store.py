@@ -30,12 +30,13 @@ from kubedoor.model.values import (
     Value,
     WorkloadKey,
 )
+from kubedoor.store import usage as usage_module
 from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection, Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import _lock, available, folder, migrate
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
-from kubedoor.store.usage import CollectionEvent, UsageStore
+from kubedoor.store.usage import STREAMED_ROWS, CollectionEvent, UsageStore
 from kubedoor.store.users import User, UserStore
 from kubedoor.workloads.listing import SORTS, Filter
 from kubedoor.workloads.listing_cache import ListingCache
@@ -190,6 +191,56 @@ def test_what_can_never_count_again_is_deleted(usage: UsageStore, connection: Co
     connection.insert("usage_days", [{**old, "warnings": [], "seconds": 0.0, "finished_at": long_ago}])
     usage.prune()
     assert connection.rows(count, cluster=cluster)[0]["n"] == 0
+
+
+def test_runs_of_many_days_are_deleted_together(
+    usage: UsageStore, connection: Connection, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the record of a day without usage; what counts, and what may count later, stays."""
+    monkeypatch.setattr(usage_module, "PRUNED_AT_ONCE", 3)
+    every = 7
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    marker = {"cluster": cluster, "windows": "w", "coverage": 0.0, "is_partial": False, "warnings": [], "seconds": 0.0}
+    for back in range(every):
+        day = DAY - timedelta(days=back)
+        row = make_usage_day(day=day)
+        usage.replace_day(day, DayUsage((row,) if back % 2 else (), 1.0), run=back + 1, windows="w", seconds=0.1)
+        usage.replace_day(day, DayUsage((replace(row, oom_kills=9),), 1.0), run=back + 3, windows="w", seconds=0.1)
+        late = {"run": back + 2, "row_count": 0, "finished_at": long_ago}
+        connection.insert("usage_days", [{**marker, "day": day, **late}])
+    usage.prune()
+    runs = {
+        table: connection.rows(
+            f"SELECT run - toUInt64({{last:Date}} - day) AS run, count() AS days FROM {table}"
+            " WHERE cluster = {cluster:String} GROUP BY run ORDER BY run",
+            cluster=cluster,
+            last=DAY,
+        )
+        for table in ("usage_rows", "usage_days")
+    }
+    assert runs == {
+        "usage_rows": [{"run": 3, "days": every}],
+        "usage_days": [{"run": 2, "days": every}, {"run": 3, "days": every}],
+    }
+
+
+def test_a_look_back_is_streamed_as_history_has_it(usage: UsageStore) -> None:
+    rows = [make_usage_day(deployment=f"web-{number:04}", cpu=number) for number in range(STREAMED_ROWS + 10)]
+    store_day(usage, *reversed(rows), run=1)
+    later = make_usage_day(day=DAY - timedelta(days=1), container="proxy")
+    usage.replace_day(later.day, DayUsage((later,), 1.0, is_partial=True), run=1, windows="w", seconds=0.1)
+    days = [DAY, later.day, DAY - timedelta(days=2)]
+    assert list(usage.stream(days)) == usage.history(days)
+    assert list(usage.stream(days[2:])) == []
+
+
+def test_a_stream_that_is_left_early_disturbs_nothing(usage: UsageStore) -> None:
+    store_day(usage, *(make_usage_day(deployment=f"web-{number:04}") for number in range(3 * STREAMED_ROWS)), run=1)
+    stream = usage.stream([DAY])
+    assert next(iter(stream)).deployment == "web-0000"
+    assert usage.newest_run(DAY) == 1, "while it is open"
+    del stream
+    assert len(usage.history([DAY])) == 3 * STREAMED_ROWS
 
 
 def test_one_workloads_history_is_only_its_own(usage: UsageStore) -> None:

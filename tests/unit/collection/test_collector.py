@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -62,6 +63,16 @@ class FailingStore(UsageStore):
         if event.event == "failed":
             raise StoreError("away")
         super().record(event)
+
+
+class Observed(UsageStore):
+    """Remembers what was on record of collection `c` when superseded runs were deleted."""
+
+    recorded: tuple[str, ...] = ()
+
+    def prune(self) -> None:
+        self.recorded = tuple(event["event"] for event in self.events("c"))
+        super().prune()
 
 
 def make_collector(
@@ -395,6 +406,28 @@ def test_a_whole_day_is_not_replaced_by_a_part_of_it(embedded: Connection, clust
     other = Days({NEWEST: part}, mark="prometheus-2")
     assert run(make_collector(embedded, cluster, other, look_back_days=1))[1]["event"] == "day"
     assert usage_of(embedded, cluster) == {NEWEST: {"web"}}
+
+
+def test_superseded_runs_are_deleted_once_the_end_is_on_record(embedded: Connection, cluster: str) -> None:
+    usage = Observed(embedded, cluster)
+    run(make_collector(embedded, cluster, Days(), usage=usage, look_back_days=1))
+    assert usage.recorded == ("started", "day", "finished")
+
+
+def test_nobody_waits_for_what_is_deleted_after_the_end(embedded: Connection, cluster: str) -> None:
+    has_finished, may_end = threading.Event(), threading.Event()
+
+    def deleting(request: CollectRequest, collection: str) -> Iterator[dict[str, Any]]:
+        yield {"event": "finished", "complete": True}
+        has_finished.set()
+        may_end.wait(10)
+
+    collections = Collections(usage=UsageStore(embedded, cluster), run_slice=deleting, now=lambda: datetime.now(UTC))
+    first = collections.start(CollectRequest())
+    assert has_finished.wait(10)
+    second = collections.start(CollectRequest())
+    may_end.set()
+    assert first != second
 
 
 def test_two_collections_with_slow_clocks_have_different_run_numbers() -> None:
