@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +12,12 @@ from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.runtime import logs
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from kubedoor.runtime.certificate_reload import CertificateReload
+    from kubedoor.runtime.serving import App
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,29 +37,44 @@ def configure() -> ClusterSettings:
     return all_settings
 
 
-def door_certificate(config: Settings) -> tuple[str, str]:
-    """Paths of certificate and key: those of the settings, else a self-signed pair, created if missing."""
+def _door_server(app: App, config: Settings) -> uvicorn.Server:
+    from kubedoor.runtime import serving
+    from kubedoor.runtime.connections import Limits
+
+    limits = Limits(
+        connections=config.door_connections,
+        request_seconds=config.door_request_seconds,
+        idle_seconds=config.door_idle_seconds,
+        bodies_bytes=config.door_bodies_memory_bytes,
+    )
+    return serving.build_door_server(
+        app, host=config.host, port=config.door_port, certificates=door_certificate(config), limits=limits
+    )
+
+
+def door_certificate(config: Settings) -> CertificateReload:
+    """The certificate of the settings, else one of our own, which is created if missing and renewed."""
     from kubedoor.runtime.assembly import ensure_door_certificate
+    from kubedoor.runtime.certificate_reload import CertificateReload
 
     if config.tls_cert_file:
-        return config.tls_cert_file, config.tls_key_file
+        return CertificateReload(Path(config.tls_cert_file), Path(config.tls_key_file))
     files = ensure_door_certificate(config)
-    return str(files.certificate), str(files.key)
+    return CertificateReload(files.certificate, files.key, renew=lambda: ensure_door_certificate(config))
 
 
 def _mutate(config: Settings) -> None:
     from kubedoor.runtime import serving
 
     app = serving.Draining(serving.load_function("mutate"))
-    certificate, key = door_certificate(config)
-    door = serving.build_server(app, host=config.host, port=config.door_port, certificate=certificate, key=key)
-    asyncio.run(
+    serving.run_until_signal(
         serving.run(
-            [door],
+            [_door_server(app, config)],
             on_ready=lambda: print(f"door: https://{config.host}:{config.door_port}", flush=True),
             draining=app,
             drain_seconds=config.drain_seconds,
-        )
+        ),
+        stuck_seconds=config.stuck_seconds,
     )
 
 
@@ -65,19 +86,13 @@ def _serve(all_settings: ClusterSettings) -> None:
     config = all_settings.home
     build_source(config)
     functions = {name: serving.load_function(name) for name in ("collect", "mutate", "api")}
-    certificate, key = door_certificate(config)
+    door = _door_server(functions["mutate"], config)
     opening.open_migrated_store(config)
     app = serving.Mounts({"/collect": functions["collect"]}, functions["api"])
-    servers = [
-        serving.build_server(app, host=config.host, port=config.port),
-        serving.build_server(
-            functions["mutate"], host=config.host, port=config.door_port, certificate=certificate, key=key
-        ),
-    ]
-
+    servers = [serving.build_server(app, host=config.host, port=config.port), door]
     lazy_apps = (functions["api"], functions["mutate"])
     try:
-        asyncio.run(
+        serving.run_until_signal(
             serving.run(servers, on_ready=lambda: print(_welcome(all_settings), flush=True), lazy_apps=lazy_apps)
         )
     finally:

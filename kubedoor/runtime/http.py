@@ -10,15 +10,15 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from kubedoor.errors import BadRequest, KubeDoorError, NotFound, Unauthorized
+from kubedoor.errors import BadRequest, KubeDoorError, NotFound, TooLarge, Unauthorized
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 8 * 2**20
-"""An object in etcd has at most 1.5 MiB, and an AdmissionReview has two of them."""
+MAX_BODY_BYTES = 4 * 2**20
+"""The API server takes objects of at most 3 MiB; etcd stores at most 1.5 MiB, and an AdmissionReview has two of those."""
 
 
 def error_response(error: Exception) -> JSONResponse:
@@ -33,18 +33,33 @@ def error_response(error: Exception) -> JSONResponse:
 
 
 async def read_json(request: Request) -> Any:
-    """The body as JSON; an empty body is `{}`. Raises BadRequest."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BadRequest(f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
+    """The body as JSON; an empty body is `{}`. Raises BadRequest and TooLarge."""
+    body = await _read(request)
     try:
-        return json.loads(bytes(body)) if body.strip() else {}
+        return json.loads(body) if body.strip() else {}
     except ValueError as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply") from error
+
+
+async def _read(request: Request) -> bytearray:
+    # A length that is too large is refused before anything is read; without a length, the bytes are counted.
+    length = request.headers.get("content-length", "")
+    _check_size(int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            _check_size(len(body))
+    except ClientDisconnect as error:
+        raise BadRequest("the client went away before it had sent the body") from error
+    return body
+
+
+def _check_size(count: int) -> None:
+    if count > MAX_BODY_BYTES:
+        raise TooLarge(f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
 
 
 def has_bearer_token(request: Request, token: str) -> bool:

@@ -7,26 +7,29 @@ Each function is loaded as the functions-framework command loads it. The framewo
 from __future__ import annotations
 
 import asyncio
-import logging
+import resource
 import signal
-import ssl
 import sys
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 from functions_framework.aio import create_asgi_app
 
 from kubedoor.errors import SettingsError
-
-log = logging.getLogger(__name__)
+from kubedoor.runtime.certificate_reload import CertificateReload
+from kubedoor.runtime.connections import Limits
+from kubedoor.runtime.door_server import DoorServer
+from kubedoor.runtime.watchdog import Watchdog
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
-RELOAD_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 120
 DRAIN_SECONDS = 10
+SPARE_FILES = 200
+"""Open files besides connections: the store's, the log, libraries."""
 WARM_UP_SECONDS = 5.0
 """Maximum time to wait for readiness; after it KubeDoor accepts requests anyway."""
 
@@ -84,64 +87,69 @@ class Draining:
         await self._app(scope, receive, send_closing)
 
 
-class ReloadingServer(uvicorn.Server):
-    """A TLS server that reloads its certificate when the files change, within RELOAD_SECONDS and without a restart."""
-
-    async def main_loop(self) -> None:
-        watcher = asyncio.create_task(self._watch())
-        try:
-            await super().main_loop()
-        finally:
-            watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
-
-    async def _watch(self) -> None:
-        certificate, key = str(self.config.ssl_certfile), str(self.config.ssl_keyfile)
-        loaded = _mtimes(certificate, key)
-        while True:
-            await asyncio.sleep(RELOAD_SECONDS)
-            now = _mtimes(certificate, key)
-            if now == loaded:
-                continue
-            try:
-                # Tested in a new context first: a mismatched pair would leave the live one without a key.
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-                if self.config.ssl is not None:
-                    self.config.ssl.load_cert_chain(certificate, key)
-                loaded = now
-                log.info("the door's certificate was renewed")
-            except (OSError, ssl.SSLError) as error:
-                # Key and certificate are replaced one after the other: retried at the next interval.
-                log.warning("the door's new certificate cannot be used yet: %s", error)
+def build_server(app: App, *, host: str, port: int) -> uvicorn.Server:
+    """A server without TLS, which is not started yet."""
+    return uvicorn.Server(_config(app, host, port, keep_alive_seconds=KEEP_ALIVE_SECONDS))
 
 
-def _mtimes(*paths: str) -> tuple[float, ...]:
-    try:
-        return tuple(Path(path).stat().st_mtime_ns for path in paths)
-    except OSError:
-        return ()
+def build_door_server(
+    app: App, *, host: str, port: int, certificates: CertificateReload, limits: Limits | None = None
+) -> uvicorn.Server:
+    """The HTTPS server of the door, which is not started yet; `app` is that of `mutate`."""
+    limits = limits or Limits()
+    raise_file_limit(limits.connections + SPARE_FILES)
+    config = _config(
+        app,
+        host,
+        port,
+        keep_alive_seconds=int(limits.idle_seconds),
+        certificates=certificates,
+    )
+    return DoorServer(config, limits, certificates)
 
 
-def build_server(app: App, *, host: str, port: int, certificate: str = "", key: str = "") -> uvicorn.Server:
-    """A server that is not started yet; it uses TLS if there is a certificate."""
-    config = uvicorn.Config(
+def raise_file_limit(wanted: int) -> None:
+    """Allow this process so many open files, as far as it may: each connection is one, and 1,024 is a common default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _config(
+    app: App, host: str, port: int, *, keep_alive_seconds: int, certificates: CertificateReload | None = None
+) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
+        http="httptools",
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
         # KUBEDOOR_TRUSTED_PROXIES says which proxies are trusted; uvicorn would trust every client on this machine.
         proxy_headers=False,
-        # The API server keeps connections for 90 s: closing them earlier would race with its next request.
-        timeout_keep_alive=120,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        ssl_certfile=certificate or None,
-        ssl_keyfile=key or None,
+        ssl_certfile=certificates.certificate if certificates else None,
+        ssl_keyfile=certificates.key if certificates else None,
     )
-    return ReloadingServer(config) if certificate else uvicorn.Server(config)
+
+
+def run_until_signal(serving: Coroutine[Any, Any, None], *, stuck_seconds: float = 0) -> None:
+    """Run `run(…)` to its end, on uvloop: TLS connections of asyncio's own loop take 256 KiB each, idle or not.
+
+    If the event loop stands still for `stuck_seconds` (0: however long), the process ends.
+    """
+
+    async def watched() -> None:
+        with Watchdog(stuck_seconds):
+            await serving
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(watched())
 
 
 async def warm_up(app: App, *, seconds: float) -> bool:

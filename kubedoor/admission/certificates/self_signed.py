@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_DAYS = 3650
 LEAF_DAYS = 90
-RENEW_BEFORE_DAYS = 30
+RENEW_CA_BEFORE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -29,26 +29,28 @@ class CertificateFiles:
     key: Path
 
 
-def ensure(folder: Path, names: Sequence[str], *, now: datetime) -> CertificateFiles:
-    """Create missing files; renew a certificate that expires soon or is for other names. Idempotent."""
+def ensure(
+    folder: Path, names: Sequence[str], *, now: datetime, lifetime: timedelta = timedelta(days=LEAF_DAYS)
+) -> CertificateFiles:
+    """Create missing files; renew a certificate that is for other names or has a third of `lifetime` left. Idempotent."""
     folder.mkdir(parents=True, exist_ok=True)
     files = CertificateFiles(folder / "ca.crt", folder / "tls.crt", folder / "tls.key")
     ca_key_file = folder / "ca.key"
     if (
         not files.ca.exists()
         or not ca_key_file.exists()
-        or _expires_before(files.ca, now + timedelta(days=RENEW_BEFORE_DAYS))
+        or _expires_before(files.ca, now + timedelta(days=RENEW_CA_BEFORE_DAYS))
     ):
         key = ec.generate_private_key(ec.SECP256R1())
         _write_key(ca_key_file, key)
         _write_certificate(files.ca, _ca(key, now))
         files.certificate.unlink(missing_ok=True)
-    if not files.key.exists() or not _is_usable(files.certificate, names, now):
+    if not files.key.exists() or not _is_usable(files.certificate, names, now + lifetime / 3):
         ca_key = serialization.load_pem_private_key(ca_key_file.read_bytes(), password=None)
         if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
             raise TypeError(f"{ca_key_file} is not a key that KubeDoor made")
         leaf_key = ec.generate_private_key(ec.SECP256R1())
-        leaf = _leaf(leaf_key, ca_key, x509.load_pem_x509_certificate(files.ca.read_bytes()), names, now)
+        leaf = _leaf(leaf_key, ca_key, x509.load_pem_x509_certificate(files.ca.read_bytes()), names, now, lifetime)
         _write_key(files.key, leaf_key)
         _write_certificate(files.certificate, leaf)
     return files
@@ -63,8 +65,8 @@ def _expires_before(certificate: Path, moment: datetime) -> bool:
     return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc < moment
 
 
-def _is_usable(certificate: Path, names: Sequence[str], now: datetime) -> bool:
-    if not certificate.exists() or _expires_before(certificate, now + timedelta(days=RENEW_BEFORE_DAYS)):
+def _is_usable(certificate: Path, names: Sequence[str], moment: datetime) -> bool:
+    if not certificate.exists() or _expires_before(certificate, moment):
         return False
     found = x509.load_pem_x509_certificate(certificate.read_bytes())
     alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -85,7 +87,7 @@ def _ca(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
         decipher_only=False,
     )
     return (
-        _builder(name, name, key.public_key(), now, CA_DAYS)
+        _builder(name, name, key.public_key(), now, timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -99,10 +101,11 @@ def _leaf(
     ca: x509.Certificate,
     names: Sequence[str],
     now: datetime,
+    lifetime: timedelta,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     return (
-        _builder(subject, ca.subject, key.public_key(), now, LEAF_DAYS)
+        _builder(subject, ca.subject, key.public_key(), now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(_alternatives(names)), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -112,7 +115,7 @@ def _leaf(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, lifetime: timedelta
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -122,7 +125,7 @@ def _builder(
         .serial_number(x509.random_serial_number())
         # Valid from an hour ago, for API servers whose clock is behind.
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_after(now + lifetime)
     )
 
 
