@@ -34,7 +34,8 @@ class Workload(NamedTuple):
 
 def pack(workload: Workload) -> bytes:
     rows = [[row[name] for name in COLUMNS] for row in workload.rows]
-    return orjson.dumps([rows, dict(workload.facts) if workload.facts else None])
+    # A copy: what orjson returns keeps its buffer of 4 KiB, which is 230 MiB of 60,000 workloads.
+    return bytes(memoryview(orjson.dumps([rows, dict(workload.facts) if workload.facts else None])))
 
 
 def unpack(packed: bytes) -> Workload:
