@@ -232,7 +232,7 @@ def full_manifest(namespace: str, name: str, free_bytes: int) -> Manifest:
 
 
 def test_annotations_are_filled_no_further_than_a_rollout_needs(lab: Lab, namespace: str) -> None:
-    sized = {f"c{number:02d}": amounts("20m", "4Mi") for number in range(40)}
+    sized: dict[str, Any] = {f"c{number:02d}": amounts("20m", "4Mi") for number in range(40)}
     text = ";".join(f"{name}:requests.cpu=5m,requests.memory=2Mi" for name in sized)
     room = len(ANNOTATION) + len(text)
     for name, free_bytes, expected in (("fits", room, text), ("full", room - 1, None)):

@@ -344,7 +344,7 @@ def test_an_hpa_scales_and_the_door_lets_it(lab: Lab, web: str, metrics_api: Met
     lab.plane.wait_for(
         lambda: HPA_USER in {row["username"] for row in lab.admissions(web)}, what="its scale is recorded"
     )
-    lab.kubectl(web, "set", "image", "deployment/web", f"app={new_image()}")
+    lab.apply(web, replicas=2, containers=[asks("500m", "1Gi", image=new_image())])
     stored = lab.stored(web)
     assert (replicas_of(stored), resources_of(stored)) == (6, SIZED), "a release keeps what the HPA has set"
 
