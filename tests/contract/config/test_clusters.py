@@ -28,10 +28,10 @@ from kubedoor.store.events import EventStore
 from kubedoor.store.opening import open_migrated_store, open_store
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import UsageStore
-from tests.contract.doors import make_door
 from tests.contract.collection.bench import WINDOW
 from tests.contract.collection.test_collect_on_prometheus import collect_function, post
 from tests.contract.conftest import PATIENCE, PrometheusOf
+from tests.contract.doors import make_door
 from tests.contract.lab import replicas_of
 from tests.support.accounts import dsn_of_new_database
 from tests.support.builders import make_container, make_deployment
