@@ -12,6 +12,8 @@
     ├── QuantityError                  422 invalid_quantity
     ├── TooManyRequests                429 too_many_requests   retry after `retry_after_seconds`
     ├── StoreError                     503 store            ClickHouse is unreachable or rejects the statement
+    │   ├── SchemaMissing              503 store            it answers, but nobody has created the tables yet
+    │   └── UnstorableRow              503 store            the same rows will be refused again
     ├── ClusterError                   503 cluster          the API server is unreachable or rejects the request
     │   └── NoClusterAccess            409 no_cluster_access   this cluster is collected and displayed only
     ├── IdentityError                  502 identity_provider   OpenID Connect: unreachable, or an invalid response
@@ -112,6 +114,10 @@ class TooManyRequests(KubeDoorError):
 class StoreError(KubeDoorError):
     status = 503
     code = "store"
+
+
+class SchemaMissing(StoreError):
+    """The store answers, and has no tables: nobody has used this KubeDoor yet."""
 
 
 class UnstorableRow(StoreError):

@@ -33,7 +33,7 @@ from kubedoor.admission.rules import (
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config.settings import Settings
 from kubedoor.control_values import UNKNOWN
-from kubedoor.errors import KubeDoorError, StoreError
+from kubedoor.errors import KubeDoorError, SchemaMissing, StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -105,6 +105,7 @@ class AdmissionHandler:
         self._background_task: asyncio.Task[None] | None = None
         self._store_retry_at = float("-inf")
         self._trouble = "the store is slow"
+        self._is_store_new = False
         """What is said while the snapshot is stale: it answers late, or not at all."""
         self._read_through = ReadThrough(snapshot.read_through)
         self.metrics = AdmissionMetrics()
@@ -121,9 +122,12 @@ class AdmissionHandler:
         self.metrics.workloads.set_function(lambda: snapshot.workload_count)
 
     async def warm_up(self) -> bool:
-        """Load the snapshot from store, file or published shards; whether there is one to decide from."""
+        """Load the snapshot from store, file or published shards; whether there is one to decide from.
+
+        A store that nobody has set up yet is one without values: an installation must not wait for its first user.
+        """
         await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
-        return self._snapshot.is_loaded
+        return self._snapshot.is_loaded or self._is_store_new
 
     def start_background_refresh(self) -> None:
         """Refresh periodically, also without requests, until the event loop ends. Idempotent."""
@@ -225,7 +229,9 @@ class AdmissionHandler:
             await asyncio.to_thread(self._snapshot.refresh)
             # An answer ends the backoff, also one that came too late for the request that asked for it.
             self._store_retry_at = float("-inf")
+            self._is_store_new = False
         except KubeDoorError as error:
+            self._is_store_new = isinstance(error, SchemaMissing)
             self._store_failed(error)
         except Exception as error:
             log.exception("the snapshot could not be refreshed")

@@ -22,7 +22,7 @@ from clickhouse_connect import common
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
-from kubedoor.errors import InvalidInput, StoreError, UnstorableRow
+from kubedoor.errors import InvalidInput, SchemaMissing, StoreError, UnstorableRow
 
 DEFAULT_DATABASE = "kubedoor"
 EMBEDDED_CLIENTS = 8
@@ -30,6 +30,8 @@ Row = dict[str, Any]
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _UNUSABLE_DATABASES = frozenset("kcmwrfa")
 """Aliases of tables in the view `control` (sql/0012): `k.cluster` would be the table `cluster` of the database `k`."""
+SCHEMA_MISSING_CODES = ("60", "81")
+"""UNKNOWN_TABLE and UNKNOWN_DATABASE."""
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
 
 
@@ -231,7 +233,9 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         if isinstance(error, DataError):
             raise UnstorableRow(_message(error)) from error
         if isinstance(error, ClickHouseError | OSError):
-            raise StoreError(_message(error)) from error
+            found = _ERROR_CODE.search(str(error))
+            is_schema_missing = found is not None and found[1] in SCHEMA_MISSING_CODES
+            raise (SchemaMissing if is_schema_missing else StoreError)(_message(error)) from error
 
 
 def _message(error: BaseException) -> str:

@@ -346,6 +346,8 @@ def test_the_pods_are_what_the_door_needs(plane: ControlPlane, services: dict[st
     assert "readinessProbe" not in door, "the queue-proxy probes for the kubelet"
     probes = [one["value"] for one in queue["env"] if one["name"] == "SERVING_READINESS_PROBE"]
     assert json.loads(probes[0])["tcpSocket"]["port"] == 8443
+    liveness = {name: door["livenessProbe"]["httpGet"][name] for name in ("scheme", "path", "port")}
+    assert liveness == {"scheme": "HTTPS", "path": "/healthz", "port": 8443}, "the kubelet asks, in this mode too"
     assert door["lifecycle"]["preStop"]["httpGet"]["path"] == "/wait-for-drain"
     assert spec["terminationGracePeriodSeconds"] == 60, "30 s without requests, then the door drains for 15 s"
     assert spec["automountServiceAccountToken"] is False

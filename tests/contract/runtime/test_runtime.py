@@ -96,6 +96,18 @@ def test_mutate_alone_needs_neither_kubernetes_nor_pandas_nor_chdb(
         assert child.process.wait(timeout=40) == 0
 
 
+def test_mutate_is_ready_once_it_has_values_and_on_a_store_that_nobody_has_set_up(
+    clickhouse: ClickHouse, tmp_path: Path
+) -> None:
+    away = f"http://kubedoor:x@127.0.0.1:{processes.free_port()}/kubedoor"
+    for name, dsn, status in (("new", clickhouse.on("nobody_was_here"), 200), ("away", away, 503)):
+        folder = tmp_path / name
+        folder.mkdir()
+        with function("mutate", folder, KUBEDOOR_STORE_DSN=dsn) as (url, _):
+            assert requests.get(f"{url}/readyz", timeout=30).status_code == status
+            assert requests.get(f"{url}/healthz", timeout=30).status_code == 200
+
+
 def test_api_alone_serves_on_the_embedded_store(tmp_path: Path) -> None:
     with function("api", tmp_path) as (url, child):
         assert requests.get(f"{url}/readyz", timeout=60).json() == {"status": "ready"}
