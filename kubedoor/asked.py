@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from kubedoor import quantities
@@ -15,6 +16,7 @@ from kubedoor import quantities
 ANNOTATION = "kubedoor.io/asked"
 FIELDS = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 """The fields of a container that KubeDoor controls, in the order of the annotation."""
+_PARTS = tuple((field, *field.split(".")) for field in FIELDS)
 Asked = dict[str, dict[str, str]]
 """Container -> field -> quantity, in the order of the containers and of FIELDS."""
 _ENTRY = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?):([^:;]*)")
@@ -28,7 +30,8 @@ def format_asked(asked: Mapping[str, Mapping[str, str]]) -> str:
     )
 
 
-def parse_asked(text: str) -> Asked | None:
+@lru_cache(maxsize=4096)
+def parse_asked(text: str) -> Mapping[str, Mapping[str, str]] | None:
     """None if a person has changed the text so that it cannot be read: then nothing is known to have been asked."""
     asked: Asked = {}
     for part in text.split(";"):
@@ -50,7 +53,7 @@ def _fields(text: str) -> dict[str, str] | None:
     return fields
 
 
-def asked_of(manifest: Mapping[str, Any]) -> Asked | None:
+def asked_of(manifest: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]] | None:
     """What the Deployment's annotation says; None without one, or if it cannot be read."""
     text = ((manifest.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION)
     return parse_asked(text) if isinstance(text, str) else None
@@ -67,10 +70,11 @@ def controllable(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def requirements_of(container: Mapping[str, Any]) -> dict[str, str]:
     """Field -> quantity, as spelled; without the fields that are not set."""
-    resources = container.get("resources") or {}
+    resources = container.get("resources")
     found = {}
-    for field in FIELDS:
-        part, _, resource = field.partition(".")
+    if not resources:
+        return {}
+    for field, part, resource in _PARTS:
         quantity = (resources.get(part) or {}).get(resource)
         if quantity is not None:
             found[field] = str(quantity)

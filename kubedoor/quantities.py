@@ -59,6 +59,12 @@ def _parsed(text: str) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=4096)
+def are_equal(one: str, other: str) -> bool:
+    """Whether two spellings are the same number. Raises QuantityError."""
+    return parse(one) == parse(other)
+
+
 def is_quantity(text: str) -> bool:
     """Whether the text has the form of a quantity, however large."""
     return _QUANTITY.fullmatch(text) is not None

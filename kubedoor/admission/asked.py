@@ -17,17 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubedoor import quantities
-from kubedoor.admission.restarts import restarts, template_of
+from kubedoor.admission.restarts import restarts_beyond_numbers
 from kubedoor.admission.work import Work, annotation_of, work_on
 from kubedoor.asked import (
     ANNOTATION,
     FIELDS,
     Asked,
     asked_of,
-    controllable,
     format_asked,
     requirements,
-    requirements_of,
 )
 
 MAX_ANNOTATIONS_BYTES = (256 - 4) * 1024
@@ -40,8 +38,9 @@ revisions; a ReplicaSet beyond the limit is never made.
 
 @dataclass(frozen=True)
 class Spoken:
-    """`asked`: as of after the update. `differs`: whether a field arrives other than it runs."""
+    """`arrives`: the numbers as sent. `asked`: as of after the update. `differs`: whether a field arrives other than it runs."""
 
+    arrives: Asked
     asked: Asked
     has_new_wish: bool
     differs: bool
@@ -52,7 +51,8 @@ def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
     runs, before, carried = requirements(stored), asked_of(stored) or {}, _carried(manifest, stored)
     asked: Asked = {}
     has_new_wish = differs = False
-    for container, arrives in requirements(manifest).items():
+    sent = requirements(manifest)
+    for container, arrives in sent.items():
         running = runs.get(container, {})
         was = before.get(container, running)
         asked[container] = {}
@@ -67,10 +67,10 @@ def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
                     _note(asked[container], field, wish)
                     continue
             _note(asked[container], field, was.get(field))
-    return Spoken(asked, has_new_wish, differs)
+    return Spoken(sent, asked, has_new_wish, differs)
 
 
-def _carried(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Asked:
+def _carried(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
     """What was asked for the numbers that arrive, where they arrive with an annotation of their own.
 
     `kubectl rollout undo` sends the template and the annotations of an earlier revision, whose numbers may be the door's.
@@ -88,38 +88,12 @@ def _note(fields: dict[str, str], field: str, quantity: str | None) -> None:
 def _same(one: str | None, other: str | None) -> bool:
     if one == other:
         return True
-    return one is not None and other is not None and quantities.parse(one) == quantities.parse(other)
+    return one is not None and other is not None and quantities.are_equal(one, other)
 
 
 def is_unchanged_manifest(manifest: Mapping[str, Any], stored: Mapping[str, Any], spoken: Spoken) -> bool:
     """Whether the template differs from the stored one only in numbers, and none of them is a new wish."""
-    return spoken.differs and not spoken.has_new_wish and not restarts(stored, _with_running_numbers(manifest, stored))
-
-
-def _with_running_numbers(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest with the template of `manifest` and the numbers of `stored`; shares what it does not change."""
-    running = {str(one.get("name", "")): one for one in controllable(template_of(stored))}
-    template = template_of(manifest)
-    spec = dict(template.get("spec") or {})
-    for kind in ("containers", "initContainers"):
-        if spec.get(kind):
-            spec[kind] = [_with_numbers(one, running.get(str(one.get("name", "")))) for one in spec[kind]]
-    return {"spec": {"template": {**template, "spec": spec}}}
-
-
-def _with_numbers(container: dict[str, Any], running: Mapping[str, Any] | None) -> dict[str, Any]:
-    """With the numbers of `running`; as it is without that: such a template differs anyway."""
-    if running is None:
-        return container
-    numbers, found = requirements_of(running), container.get("resources") or {}
-    resources = {part: amounts for part, amounts in found.items() if part not in ("requests", "limits")}
-    for part in ("requests", "limits"):
-        amounts = {name: value for name, value in (found.get(part) or {}).items() if f"{part}.{name}" not in FIELDS}
-        amounts |= {name.partition(".")[2]: text for name, text in numbers.items() if name.startswith(part)}
-        if amounts:
-            resources[part] = amounts
-    rest = {name: value for name, value in container.items() if name != "resources"}
-    return {**rest, "resources": resources} if resources or "resources" in running else rest
+    return spoken.differs and not spoken.has_new_wish and not restarts_beyond_numbers(stored, manifest)
 
 
 def put_back(work: Work, stored: Mapping[str, Any]) -> None:
@@ -140,24 +114,26 @@ def is_annotation_lost(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -
 
     A readable one stands: it may be the door's own, when the API server calls it once more for one request.
     """
+    if annotation_of(manifest) == annotation_of(stored):
+        return False
     return asked_of(stored) is not None and asked_of(manifest) is None
 
 
-def remember(work: Work, asked: Asked) -> None:
+def remember(work: Work, spoken: Spoken) -> None:
     """Note what was asked, where something else is to be stored; no annotation where nothing of the door's is left.
 
     The API server calls the door once more if a later webhook changes the object. Then the door's own numbers arrive:
     a controlled field that arrives as it is to be stored keeps the entry that the object carries.
     """
-    final, carried = work.requirements(), asked_of(work.object) or {}
-    arrives = requirements(work.object)
-    for container, field in work.controlled:
-        if container in carried and _same(arrives[container].get(field), final[container].get(field)):
+    final, carried, asked = work.requirements(), asked_of(work.object) or {}, spoken.asked
+    for container, field in work.controlled if carried else ():
+        if container in carried and _same(spoken.arrives[container].get(field), final[container].get(field)):
             asked[container].pop(field, None)
             _note(asked[container], field, carried[container].get(field))
-    ordered = {container: {one: found[one] for one in FIELDS if one in found} for container, found in asked.items()}
-    is_ours = any(not _same(ordered[name].get(one), final[name].get(one)) for name in ordered for one in FIELDS)
-    _set_annotation(work, format_asked(ordered) if is_ours else None)
+    is_ours = asked != final and any(
+        not _same(asked[name].get(field), final[name].get(field)) for name in asked for field in FIELDS
+    )
+    _set_annotation(work, format_asked(asked) if is_ours else None)
 
 
 def _set_annotation(work: Work, text: str | None) -> None:
@@ -170,4 +146,7 @@ def _set_annotation(work: Work, text: str | None) -> None:
 
 def _fits(manifest: Mapping[str, Any], text: str) -> bool:
     others = {**((manifest.get("metadata") or {}).get("annotations") or {}), ANNOTATION: text}
+    # A character has four bytes at most: only of large annotations the bytes are counted.
+    if 4 * sum(len(name) + len(value) for name, value in others.items()) <= MAX_ANNOTATIONS_BYTES:
+        return True
     return sum(len(name.encode()) + len(value.encode()) for name, value in others.items()) <= MAX_ANNOTATIONS_BYTES

@@ -38,21 +38,24 @@ def set_resources(work: Work, values: ControlValues, floors: Floors) -> None:
 
 @dataclass(frozen=True)
 class _Resource:
-    """CPU or memory: its unit, format and minimum request."""
+    """CPU or memory: its unit and format."""
 
     name: str
     per_unit: int
     """Units of the control value (millicores, bytes) in one unit of Kubernetes (cores, bytes)."""
     write: Callable[[int], str]
-    floor: int
+
+
+_CPU = _Resource("cpu", 1000, quantities.format_cpu)
+_MEMORY = _Resource("memory", 1, quantities.format_memory)
 
 
 def _set_container(work: Work, container: ContainerWork, wanted: ControlContainer, floors: Floors) -> None:
-    cpu = _Resource("cpu", 1000, quantities.format_cpu, floors.cpu_millicores)
-    memory = _Resource("memory", 1, quantities.format_memory, floors.memory_bytes)
-    _set_resource(work, container, cpu, wanted.cpu_request_millicores, wanted.cpu_limit_millicores)
-    _set_resource(work, container, memory, wanted.memory_request_bytes, wanted.memory_limit_bytes)
-    _note_withheld(work, container, wanted)
+    limits = wanted.cpu_limit_millicores, wanted.memory_limit_bytes
+    _set_resource(work, container, _CPU, floors.cpu_millicores, wanted.cpu_request_millicores, limits[0])
+    _set_resource(work, container, _MEMORY, floors.memory_bytes, wanted.memory_request_bytes, limits[1])
+    if wanted.withheld:
+        _note_withheld(work, container, wanted)
 
 
 def _note_withheld(work: Work, container: ContainerWork, wanted: ControlContainer) -> None:
@@ -66,7 +69,12 @@ def _note_withheld(work: Work, container: ContainerWork, wanted: ControlContaine
 
 
 def _set_resource(
-    work: Work, container: ContainerWork, resource: _Resource, request: Value | None, limit: Value | None
+    work: Work,
+    container: ContainerWork,
+    resource: _Resource,
+    floor: int,
+    request: Value | None,
+    limit: Value | None,
 ) -> None:
     """Set limit and request of one resource so that the request never exceeds the limit.
 
@@ -75,7 +83,7 @@ def _set_resource(
     """
     found_limit, found_request = (_found(container, part, resource) for part in ("limits", "requests"))
     new_limit = _limit(limit, found_limit)
-    new_request = max(request.amount, resource.floor) if request else found_request
+    new_request = max(request.amount, floor) if request else found_request
     clamped = False
     if new_limit is not None and new_request is not None and new_request > new_limit:
         new_request, clamped = math.floor(new_limit), True

@@ -33,6 +33,7 @@ _QUANTITIES = tuple(
 """Paths of the quantities in a pod template, through every entry of a list; `*` is every key of an object."""
 _HASH_LABEL = "pod-template-hash"
 """The Deployment controller sets it on its ReplicaSets' pods, and ignores it in the template."""
+_KINDS = ("containers", "initContainers")
 _Tree = dict[str, Any]
 
 
@@ -56,6 +57,52 @@ def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """
     old, new = template_of(before), template_of(after)
     return old != new and _differs(_without_hash_label(old), _without_hash_label(new), _QUANTITY_TREE)
+
+
+def restarts_beyond_numbers(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """As `restarts`, but for the requests and limits that KubeDoor controls, whatever they are."""
+    old, new = _without_hash_label(template_of(before)), _without_hash_label(template_of(after))
+    old_pod, new_pod = old.get("spec") or {}, new.get("spec") or {}
+    return (
+        _containers_differ(old_pod.get("containers"), new_pod.get("containers"))
+        or _containers_differ(old_pod.get("initContainers"), new_pod.get("initContainers"), are_init=True)
+        or _differs(_without(old_pod, *_KINDS), _without(new_pod, *_KINDS), _QUANTITY_TREE["spec"])
+        or _differs(_without(old, "spec"), _without(new, "spec"), _QUANTITY_TREE)
+    )
+
+
+def _containers_differ(old: Any, new: Any, *, are_init: bool = False) -> bool:
+    old, new = old or (), new or ()
+    return len(old) != len(new) or any(
+        _container_differs(one, other, is_init=are_init) for one, other in zip(old, new, strict=True)
+    )
+
+
+def _container_differs(old: Mapping[str, Any], new: Mapping[str, Any], *, is_init: bool) -> bool:
+    tree = _QUANTITY_TREE["spec"]["containers"]
+    # A plain init container is not controlled, so its numbers count.
+    if is_init and not old.get("restartPolicy") == new.get("restartPolicy") == "Always":
+        return _differs(old, new, tree)
+    if old.get("name") != new.get("name") or old.get("image") != new.get("image"):
+        return True
+    before, after = (_without_numbers(one.get("resources") or {}) for one in (old, new))
+    rest_before, rest_after = _without(old, "resources"), _without(new, "resources")
+    return _differs(before, after, tree["resources"]) or _differs(rest_before, rest_after, tree)
+
+
+def _without_numbers(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the four fields, and without parts that have nothing else."""
+    rest = {}
+    for part, amounts in resources.items():
+        if part in ("requests", "limits"):
+            amounts = _without(amounts or {}, "cpu", "memory")
+        if amounts:
+            rest[part] = amounts
+    return rest
+
+
+def _without(parent: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in parent.items() if name not in names}
 
 
 def template_of(manifest: Mapping[str, Any]) -> dict[str, Any]:

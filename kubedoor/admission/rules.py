@@ -91,7 +91,7 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: 
         _set_replicas(work, request, values, rules)
     if due.resources and due.spoken:
         set_resources(work, values, Floors(rules.min_cpu_millicores, rules.min_memory_bytes))
-        remember(work, due.spoken.asked)
+        remember(work, due.spoken)
     return _conclude(due, work, values.mode)
 
 
