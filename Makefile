@@ -54,8 +54,11 @@ lint: $(VENV)/.installed web/node_modules/.installed ## run ruff, mypy, import-l
 	$(BIN)/python web/scripts/openapi.py --check
 	$(NPM) --prefix web run lint
 
-bench: $(VENV)/.installed ## measure speed and memory, as ratios within one run
-	@for one in tests/bench/*.py; do [ "$$one" = tests/bench/__init__.py ] || $(BIN)/python -m "$$(echo $${one%.py} | tr / .)" || exit 1; done
+bench: $(VENV)/.installed bench-parts toolbox web ## measure speed and memory, as ratios within one run
+	$(BIN)/python -m tests.bench
+
+bench-quick: $(VENV)/.installed bench-parts ## measure the door alone, in two minutes
+	$(BIN)/python -m tests.bench --quick
 
 screenshots: $(VENV)/.installed browser-parts web ## take screenshots of every page in both languages and themes, into screenshots/
 	$(BIN)/python -m tests.browser.screenshots
@@ -74,6 +77,9 @@ web-if-node: $(VENV)/.installed
 
 browser-parts: ## install Chromium and fonts
 	@sh scripts/chromium.sh
+
+bench-parts: ## install wrk
+	@sh scripts/wrk.sh
 
 image: ## build the container image with docker, podman or buildah
 	@for tool in docker podman buildah; do command -v $$tool >/dev/null 2>&1 && exec $$tool build -f functions/Dockerfile -t kubedoor:0.1.0 .; done; echo "no image: install docker, podman or buildah"; exit 1
@@ -103,4 +109,4 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	$(NPM) --prefix web run build
 	@touch $@
 
-.PHONY: help run sandbox test unit contract browser lint bench screenshots venv toolbox web web-if-node browser-parts image lock settings-doc clean
+.PHONY: help run sandbox test unit contract browser lint bench bench-quick bench-parts screenshots venv toolbox web web-if-node browser-parts image lock settings-doc clean
