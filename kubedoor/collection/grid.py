@@ -51,6 +51,14 @@ class Segment:
                 curve[index] = value
         return curve
 
+    def curve_of(self, numbers: Sequence[float]) -> Curve:
+        """As `curve`, of a flat sequence: unix seconds, number, unix seconds, number."""
+        if len(numbers) == 2 * self.steps and (numbers[0], numbers[-2]) == (self.first, self.last):
+            curve = array("d", numbers[1::2])
+            if math.isfinite(sum(curve)):
+                return curve
+        return self.curve(list(zip(numbers[::2], numbers[1::2], strict=True)))
+
 
 def empty_curve(steps: int) -> Curve:
     return array("d", [math.nan]) * steps

@@ -26,6 +26,8 @@ MIN_QUIET_SHARE = 0.1
 """Share of steps without a rollout from which these alone decide."""
 Steps = Sequence[float]
 """One number per step, NaN where it is not known."""
+Step = tuple[float, float, float, int]
+"""Replicas that are wanted, ready and existing, and listed pods."""
 
 
 def nearest_rank(ordered: Sequence[int], share: float) -> int:
@@ -52,7 +54,10 @@ def replicas(
 
     Pods at each step by ReplicaSet: `listed` by Kubernetes, `seen` in samples, `ready` as far as known (None: all listed).
     """
-    counts = [_running(step) for step in _steps(deployment, listed)]
+    known: dict[Step, int] = {}
+    counts = [
+        known[step] if step in known else known.setdefault(step, _running(step)) for step in _steps(deployment, listed)
+    ]
     wanted = sorted(count for count in counts if count)
     by_deployment = nearest_rank(wanted, PODS_QUANTILE) if wanted else 0
     # Where the Deployment itself is known for a part of the window only, the other part may have had more.
@@ -70,9 +75,7 @@ def _steps_with_any(pods: Mapping[str, Sequence[int]]) -> int:
     return sum(any(column) for column in zip(*pods.values(), strict=True))
 
 
-def _steps(
-    deployment: DeploymentSteps, listed: Mapping[str, Sequence[int]]
-) -> Iterable[tuple[float, float, float, int]]:
+def _steps(deployment: DeploymentSteps, listed: Mapping[str, Sequence[int]]) -> Iterable[Step]:
     if not deployment.spec:
         return ()
     unknown = [math.nan] * len(deployment.spec)
@@ -85,7 +88,7 @@ def _steps(
     )
 
 
-def _running(step: tuple[float, float, float, int]) -> int:
+def _running(step: Step) -> int:
     """What is there, as far as it is wanted; 0: not known at this step."""
     spec, ready, existing, listed = step
     if math.isnan(spec):

@@ -133,7 +133,8 @@ def mean_curve(curves: Sequence[Curve]) -> Sequence[float]:
     if len(curves) == 1:
         return curves[0]
     if not any(math.isnan(sum(curve)) for curve in curves):
-        return [sum(column) / len(curves) for column in zip(*curves, strict=True)]
+        pods = len(curves)
+        return [total / pods for total in map(sum, zip(*curves, strict=True))]
     return [_mean([value for value in column if not math.isnan(value)]) for column in zip(*curves, strict=True)]
 
 
@@ -141,7 +142,9 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def _ordered(curve: Iterable[float]) -> list[float]:
+def _ordered(curve: Sequence[float]) -> list[float]:
+    if not math.isnan(sum(curve)):
+        return sorted(curve)
     return sorted(value for value in curve if not math.isnan(value))
 
 
@@ -160,6 +163,7 @@ def _row(
     memory_curves = [reading.memory[key] for key in keys if key in reading.memory]
     cpu, memory = mean_curve(cpu_curves), mean_curve(memory_curves)
     ordered_cpu, ordered_memory = _ordered(cpu), _ordered(memory)
+    cpu_of_pods, memory_of_pods = [*map(_ordered, cpu_curves)], [*map(_ordered, memory_curves)]
     return UsageDay(
         namespace=namespace,
         deployment=deployment,
@@ -167,10 +171,10 @@ def _row(
         day=day,
         pods=pods,
         cpu_p95_millicores=round_up(quantile(ordered_cpu, P95) * 1000),
-        cpu_p95_hottest_millicores=round_up(_hottest(cpu_curves) * 1000),
+        cpu_p95_hottest_millicores=round_up(_hottest(cpu_of_pods) * 1000),
         memory_p95_bytes=round_up(quantile(ordered_memory, P95)),
-        memory_p95_hottest_bytes=round_up(_hottest(memory_curves)),
-        memory_max_bytes=round_up(_memory_max(reading, keys, memory_curves)),
+        memory_p95_hottest_bytes=round_up(_hottest(memory_of_pods)),
+        memory_max_bytes=round_up(_memory_max(reading, keys, memory_of_pods)),
         cpu_quantiles_millicores=tuple(round_up(quantile(ordered_cpu, share) * 1000) for share in QUANTILES),
         memory_quantiles_bytes=tuple(round_up(quantile(ordered_memory, share)) for share in QUANTILES),
         found=_found_resources(reading.state, keys),
@@ -182,17 +186,17 @@ def _row(
     )
 
 
-def _hottest(curves: Iterable[Curve]) -> float:
-    return max(quantile(_ordered(curve), P95) for curve in curves)
+def _hottest(ordered: Iterable[Sequence[float]]) -> float:
+    return max(quantile(curve, P95) for curve in ordered)
 
 
-def _memory_max(reading: DayReading, keys: Iterable[ContainerKey], curves: Iterable[Curve]) -> float:
-    """The larger of the highest sample and the curve's maximum.
+def _memory_max(reading: DayReading, keys: Iterable[ContainerKey], ordered: Iterable[Sequence[float]]) -> float:
+    """The larger of the highest sample and the curves' maximum.
 
     The fact covers every sample of the window, the curve only its steps; but its first step looks back 5 minutes.
     """
     highest_sample = max(reading.fact(Fact.MEMORY_MAX, key) for key in keys)
-    return max(highest_sample, *(max(_ordered(curve)) for curve in curves))
+    return max(highest_sample, *(curve[-1] for curve in ordered))
 
 
 def _found_resources(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
@@ -228,6 +232,8 @@ def _oom_kills(reading: DayReading, key: ContainerKey) -> int:
 
 
 def _covered_steps(*curves: Sequence[float]) -> int:
+    if not any(math.isnan(sum(curve)) for curve in curves):
+        return len(curves[0])
     return sum(not any(map(math.isnan, column)) for column in zip(*curves, strict=True))
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from kubedoor.collection.grid import Curve
 from kubedoor.collection.pod_counts import PODS_QUANTILE, DeploymentSteps, nearest_rank, replicas, seen_share
 from kubedoor.collection.readings import ContainerKey, DayReading, Metric, PodKey
+
+StepSet: TypeAlias = int
+"""Steps of the grid: bit `i` is set if step `i` is one of them. Of many pods most have the same, all of them."""
 
 
 @dataclass
@@ -51,9 +56,8 @@ class WorkloadPods:
 
     def pods_with(self, container: str, reading: DayReading, pods: int) -> int | None:
         """How many of `pods` have this container, as a sidecar may be in some of them only; None: all."""
-        own = [0] * reading.grid.steps
-        for key in self.containers[container]:
-            _add(own, _presence((_curve(reading, key),), len(own)))
+        steps = reading.grid.steps
+        own = _counts(Counter(_presence((_curve(reading, key),), steps) for key in self.containers[container]), steps)
         with_it, all_seen = _quantile(own), _quantile(_total(self.seen_steps))
         share = max(math.ceil(pods * with_it / all_seen), 1) if with_it < all_seen else pods
         return share if share < pods else None
@@ -87,7 +91,7 @@ def unseen(reading: DayReading, workloads: Container[tuple[str, str]]) -> list[t
         owner = reading.state.ownership.owner_of(*pod)
         if owner and (name := (pod[0], owner.deployment)) not in workloads:
             is_listed = _presence((curve,), reading.grid.steps)
-            found.update([name] if sum(is_listed) > reading.trace_steps() else ())
+            found.update([name] if is_listed.bit_count() > reading.trace_steps() else ())
     return sorted(found)
 
 
@@ -113,53 +117,70 @@ def _count_steps(reading: DayReading, workload: WorkloadPods) -> None:
     for key in (key for keys in workload.containers.values() for key in keys):
         curves.setdefault(key[:2], []).append(_curve(reading, key))
     steps = reading.grid.steps
+    tallies: dict[str, dict[str, Counter[StepSet]]] = {}
     for pod, replicaset in (workload.replicasets | workload.listed).items():
         seen = _presence(curves.get(pod, ()), steps)
-        alive = _without_trace(seen, reading.trace_steps())
-        counts = {"seen": seen, "alive": alive}
+        alive = _without_trace(seen, reading.trace_steps(), steps)
+        presences = {"seen": seen, "alive": alive}
         if reading.pods:
-            counts |= _listed(reading, pod, seen, alive)
-        for name, presence in counts.items():
-            _add(getattr(workload, f"{name}_steps").setdefault(replicaset, [0] * steps), presence)
+            presences |= _listed(reading, pod, seen, alive)
+        for name, presence in presences.items():
+            tallies.setdefault(name, {}).setdefault(replicaset, Counter())[presence] += 1
+    for name, by_replicaset in tallies.items():
+        counts = {replicaset: _counts(tally, steps) for replicaset, tally in by_replicaset.items()}
+        getattr(workload, f"{name}_steps").update(counts)
 
 
-def _listed(reading: DayReading, pod: PodKey, seen: Sequence[int], alive: Sequence[int]) -> dict[str, list[int]]:
+def _listed(reading: DayReading, pod: PodKey, seen: StepSet, alive: StepSet) -> dict[str, StepSet]:
     """Where a pod is listed or alive, where it is ready as far as known, and where it is seen while it is."""
     is_listed = _presence([reading.pods[pod]] if pod in reading.pods else (), reading.grid.steps)
     is_unready = _presence([reading.unready[pod]] if pod in reading.unready else (), reading.grid.steps)
-    listed = [max(pair) for pair in zip(is_listed, alive, strict=True)]
-    ready = [max(there - out, 0) for there, out in zip(listed, is_unready, strict=True)]
-    covered = [min(pair) for pair in zip(ready, seen, strict=True)]
-    return {"listed": listed, "ready": ready, "covered": covered}
+    listed = is_listed | alive
+    ready = listed & ~is_unready
+    return {"listed": listed, "ready": ready, "covered": ready & seen}
 
 
-def _without_trace(seen: Sequence[int], trace: int) -> Sequence[int]:
+def _without_trace(seen: StepSet, trace: int, steps: int) -> StepSet:
     """Of a pod that is not seen to the end: without the steps at which Prometheus may have returned its last sample."""
-    last = max((index for index, value in enumerate(seen) if value), default=-1)
-    if last in (-1, len(seen) - 1):
+    last = seen.bit_length() - 1
+    if last in (-1, steps - 1):
         return seen
-    return [value if index <= last - trace else 0 for index, value in enumerate(seen)]
+    return seen & _all_steps(max(last - trace + 1, 0))
 
 
 def _curve(reading: DayReading, key: ContainerKey) -> Curve:
     return reading.memory.get(key) or reading.cpu[key]
 
 
-def _presence(curves: Sequence[Curve], steps: int) -> list[int]:
-    """1 at every step at which any of the curves has a value, else 0."""
-    if not curves:
-        return [0] * steps
-    if len(curves) == 1:
-        return [value == value for value in curves[0]]  # NaN differs from itself
-    return [not all(map(math.isnan, column)) for column in zip(*curves, strict=True)]
+def _presence(curves: Iterable[Curve], steps: int) -> StepSet:
+    """The steps at which any of the curves has a value."""
+    found = 0
+    for curve in curves:
+        # The common case first: in a sum, one NaN is enough.
+        if not math.isnan(sum(curve)):
+            return _all_steps(steps)
+        found |= sum(1 << index for index, value in enumerate(curve) if not math.isnan(value))
+    return found
 
 
-def _add(total: list[int], presence: Sequence[int]) -> None:
-    for index, value in enumerate(presence):
-        total[index] += value
+def _all_steps(count: int) -> StepSet:
+    return (1 << count) - 1
+
+
+def _counts(tally: Mapping[StepSet, int], steps: int) -> list[int]:
+    """How many sets have each step; `tally` says how many equal ones there are."""
+    everywhere = tally.get(_all_steps(steps), 0)
+    counts = [everywhere] * steps
+    for presence, times in tally.items():
+        if presence != _all_steps(steps):
+            for index in range(presence.bit_length()):
+                counts[index] += times * (presence >> index & 1)
+    return counts
 
 
 def _total(steps: dict[str, list[int]]) -> Sequence[int]:
+    if len(steps) == 1:
+        return next(iter(steps.values()))
     return [sum(column) for column in zip(*steps.values(), strict=True)]
 
 

@@ -59,7 +59,11 @@ class CurveQuery:
         return client.query_range(text, start=segment.first, end=segment.last, step_seconds=segment.step_seconds)
 
     def add(self, reading: DayReading, labels: Mapping[str, str], series: Mapping[str, Any]) -> None:
-        curve, offset = self.segment.curve(series["values"]), self.segment.offset
+        if "numbers" in series:
+            curve = self.segment.curve_of(series["numbers"])
+        else:
+            curve = self.segment.curve(series["values"])
+        offset = self.segment.offset
         listed = labels.get(queries.METRIC_LABEL, "")
         if not listed:
             reading.add_curve(self.metric, _key(labels), curve, offset)

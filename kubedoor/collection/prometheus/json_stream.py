@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from kubedoor.collection.prometheus.failures import AnswerCut, Failure, classify, is_limit_warning
 from kubedoor.errors import PrometheusNotUnderstood, QueryTooLarge
 
@@ -21,6 +23,9 @@ MAX_VALUE_CHARACTERS = 64 * 2**20
 MAX_ERROR_CHARACTERS = 300
 _SPACE = " \t\n\r"
 _EXCERPT_CHARACTERS = 60
+_SERIES, _VALUES, _END_OF_SERIES = '{"metric":', ',"values":[[', "]]}"
+"""How a series of a range query is written. None of them can be inside a string: there, quotes are escaped."""
+_FLAT = {ord(char): None for char in '"[]'}
 _QUERY_ANNOTATIONS = ("PromQL warning", "PromQL info")
 """Prefixes of warnings about the form of a query. Any other warning means that data is missing."""
 
@@ -71,6 +76,33 @@ class _JsonReader:
                 self._position = end
                 return value
 
+    def curve(self) -> dict[str, Any] | None:
+        """Consume the next value if it is a series of plain numbers, as `QueryResult.series` yields it; else None."""
+        found = self._find_curve()
+        if not found and self._fill():
+            found = self._find_curve()
+        if not found:
+            return None
+        start, values, end = found
+        pairs = self._buffer[values + len(_VALUES) : end]
+        try:
+            labels = orjson.loads(self._buffer[start + len(_SERIES) : values])
+            numbers = orjson.loads(f"[{pairs.translate(_FLAT)}]")
+        except orjson.JSONDecodeError:  # NaN, infinite, histograms, or no JSON at all
+            return None
+        if len(numbers) != 2 * (pairs.count("[") + 1):
+            return None
+        self._position = end + len(_END_OF_SERIES)
+        return {"metric": labels, "numbers": numbers}
+
+    def _find_curve(self) -> tuple[int, int, int] | None:
+        """Where a series, its values and their end are; None: not, or not yet, in the buffer."""
+        if not self._buffer.startswith(_SERIES, self._position):
+            return None
+        values = self._buffer.find(_VALUES, self._position)
+        end = self._buffer.find(_END_OF_SERIES, values) if values > 0 else -1
+        return (self._position, values, end) if end > 0 else None
+
     def _fill(self) -> bool:
         """Read until the unread part has doubled, so that a value in many small chunks is not rescanned per chunk."""
         pieces = [self._buffer[self._position :]]
@@ -102,6 +134,8 @@ class QueryResult:
     """One response. The other fields are complete only after `series` is exhausted."""
 
     chunks: Iterable[bytes]
+    has_curves: bool = False
+    """Of a range query."""
     status: str = ""
     warnings: list[str] = field(default_factory=list)
     is_partial: bool = False
@@ -121,13 +155,17 @@ class QueryResult:
         return self.is_partial or any(self._warnings_of_data())
 
     def series(self) -> Iterator[dict[str, Any]]:
-        """Yields the objects of `data.result`. Raises PrometheusNotUnderstood if the response is not a success."""
+        """Yields the objects of `data.result`; with `has_curves` most of them with `numbers` instead of `values`.
+
+        `numbers` is a flat list: time, value, time, value. Decoded so, it takes a fraction of the time. Raises
+        PrometheusNotUnderstood if the response is not a success.
+        """
         reader = _JsonReader(self.chunks)
         for key in _keys(reader):
             if key != "data":
                 self._set(key, reader.value())
             elif reader.peek() == "{":
-                yield from _result(reader)
+                yield from _result(reader, self.has_curves)
             else:
                 raise PrometheusNotUnderstood("Prometheus' answer has no result: `data` is not an object")
         if self.status != "success":
@@ -165,21 +203,22 @@ def _keys(reader: _JsonReader) -> Iterator[str]:
             return
 
 
-def _result(reader: _JsonReader) -> Iterator[dict[str, Any]]:
+def _result(reader: _JsonReader, has_curves: bool) -> Iterator[dict[str, Any]]:
     for key in _keys(reader):
         if key == "result" and reader.peek() == "[":
-            yield from _items(reader)
+            yield from _items(reader, has_curves)
         else:
             reader.value()
 
 
-def _items(reader: _JsonReader) -> Iterator[dict[str, Any]]:
+def _items(reader: _JsonReader, has_curves: bool) -> Iterator[dict[str, Any]]:
     reader.take("[")
     if reader.peek() == "]":
         reader.take("]")
         return
     while True:
-        item = reader.value()
+        reader.peek()
+        item = (reader.curve() if has_curves else None) or reader.value()
         if not isinstance(item, dict):
             raise PrometheusNotUnderstood("Prometheus' answer has no series where series should be")
         yield item

@@ -64,6 +64,22 @@ def test_a_curve_with_a_point_at_every_step_may_still_have_gaps() -> None:
     assert repr(list(segment.curve([(600, "1"), (660, "NaN"), (720, "+Inf")]))) == "[1.0, nan, nan]"
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param([(600, 1), (660, 2.5), (720, 3)], id="at every step"),
+        pytest.param([(600, 1), (720, 3)], id="with a gap"),
+        pytest.param([(540, 1), (660, 2), (720.001, 3)], id="off the steps"),
+        pytest.param([(600, 1), (660, math.inf), (720, 3)], id="not finite"),
+        pytest.param([], id="without any"),
+    ],
+)
+def test_flat_numbers_make_the_same_curve(points: list[tuple[float, float]]) -> None:
+    segment = Segment(600, 720, 60)
+    flat = [number for point in points for number in point]
+    assert repr(segment.curve_of(flat)) == repr(segment.curve(points))
+
+
 def test_pieces_of_a_curve_are_joined_in_any_order() -> None:
     reading = DayReading(Grid.of([minutes(0, 4)], 60))
     reading.add_curve(Metric.CPU, KEY, array("d", [4.0, 5.0]), 3)

@@ -36,6 +36,49 @@ def test_series_do_not_depend_on_where_the_answer_is_cut_into_chunks(size: int, 
     assert series == SERIES
 
 
+HISTOGRAM = [1719000000, {"count": "1", "sum": "2", "buckets": [[0, "1", "2", "3"]]}]
+CURVES = [
+    {"metric": {"pod": "a", "note": ',"values":[[1,"2"]]}'}, "values": [[1719000000, "0.25"], [1719000060.5, "-3"]]},
+    {"metric": {"pod": "汽车"}, "values": [[1719000000, "1e-07"], [1719000060, "18446744073709551615"]]},
+    {"metric": {"pod": "b"}, "values": [[1719000000, "NaN"], [1719000060, "+Inf"]]},
+    {"metric": {"pod": "only a histogram"}, "histograms": [HISTOGRAM]},
+    {"metric": {}, "values": [[1719000000, "1"]], "histograms": [HISTOGRAM]},
+    {"metric": {}, "values": []},
+    {"metric": {"pod": "c"}, "values": [[1719000000, "4"]]},
+    {"values": [[1719000000, "5"]], "metric": {"pod": "another order"}},
+    {"metric": {"pod": "uneven"}, "values": [[1719000000, "4"], [1719000060, "5", "6"]]},
+    {"metric": {"pod": "no pairs"}, "values": [[1719000000], ["4"]]},
+]
+
+
+def in_pairs(series: dict[str, Any]) -> dict[str, Any]:
+    """With its samples as numbers: in pairs where they are flat."""
+    if "numbers" in series:
+        flat = iter(series["numbers"])
+        return {"metric": series["metric"], "values": [[at, float(value)] for at, value in zip(flat, flat, strict=True)]}
+    return {**series, "values": [[point[0], *map(float, point[1:])] for point in series.get("values", [])]}
+
+
+@STEADY
+@given(st.integers(1, 900), st.permutations(CURVES), st.sampled_from([None, 2]))
+def test_curves_are_the_same_however_they_are_decoded(
+    size: int, curves: list[dict[str, Any]], indent: int | None
+) -> None:
+    document = {"status": "success", "data": {"resultType": "matrix", "result": curves}}
+    body = json.dumps(document, ensure_ascii=False, indent=indent, separators=(",", ":")).encode()
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
+    found = list(QueryResult(chunks, has_curves=True).series())
+    assert repr([in_pairs(one) for one in found]) == repr([in_pairs(one) for one in curves])
+
+
+def test_plain_curves_are_decoded_flat() -> None:
+    document = {"status": "success", "data": {"result": CURVES[:3]}}
+    body = json.dumps(document, separators=(",", ":")).encode()
+    found = list(QueryResult([body], has_curves=True).series())
+    assert [sorted(one) for one in found] == [["metric", "numbers"], ["metric", "numbers"], ["metric", "values"]]
+    assert found[0]["numbers"] == [1719000000, 0.25, 1719000060.5, -3]
+
+
 @pytest.mark.parametrize(
     "text",
     [
