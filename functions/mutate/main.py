@@ -10,14 +10,14 @@ from pathlib import Path
 
 import functions_framework.aio
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, AdmissionHandler, options_of, rules_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config import clusters
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime import logs
-from kubedoor.runtime.http import error_response, health_or_metrics, not_found, read_json
+from kubedoor.runtime.http import FastJSONResponse, error_response, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -66,7 +66,7 @@ async def mutate(request: Request) -> Response:
         if request.method != "POST":
             return not_found(request, allowed="POST an AdmissionReview")
         review = await read_json(request)
-        answer = JSONResponse(await handler.admit(review))
+        answer = FastJSONResponse(await handler.admit(review))
         if handler.journal.has_work():
             handler.journal.writer.wake()
         return answer

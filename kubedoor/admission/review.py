@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from kubedoor.errors import BadRequest
 
@@ -112,7 +113,7 @@ def review_response(
     if patch:
         # The API server rejects patchType without patch, and patch without patchType.
         response["patchType"] = "JSONPatch"
-        response["patch"] = base64.b64encode(json.dumps(list(patch)).encode()).decode()
+        response["patch"] = base64.b64encode(orjson.dumps(list(patch))).decode()
     if warnings:
         response["warnings"] = list(warnings)
     if not allowed:
