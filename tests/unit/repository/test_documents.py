@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,11 @@ def test_the_architecture_names_every_room_and_only_files_that_exist() -> None:
     named = set(re.findall(r"`((?:kubedoor|functions|scripts|tests)/[\w/]+\.py)`", page))
     assert len(named) > 20
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["local"]]
+    names = {re.split(r"[^A-Za-z0-9-]", one)[0] for one in wanted}
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "dependencies.md").read_text(), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([A-Za-z0-9-]+)`", row)} - {"local"} == names
