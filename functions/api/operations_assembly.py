@@ -7,9 +7,6 @@ import ssl
 import urllib.request
 from pathlib import Path
 
-from cryptography import x509
-
-from kubedoor.admission.certificates import self_signed
 from kubedoor.admission.handler import rules_of
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.switch import Switch
@@ -125,6 +122,10 @@ def build_notifications(clusters: ClusterSettings, connection: Connection, recor
 
 def _certificate_days(settings: Settings) -> int | None:
     """Days until the certificate of the webhook expires, read from its file, else from the webhook; None: unknown."""
+    from cryptography import x509
+
+    from kubedoor.admission.certificates import self_signed
+
     file = Path(settings.tls_cert_file) if settings.tls_cert_file else settings.data_dir / "tls" / "tls.crt"
     try:
         if file.is_file():

@@ -13,17 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.requests_client import OAuth2Session
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from typing import TYPE_CHECKING, Any
 
 from kubedoor.errors import Forbidden, IdentityError, Unauthorized
 from kubedoor.roles import Role, includes
+
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session
 
 TIMEOUT_SECONDS = 10
 DISCOVERY_TTL = timedelta(minutes=5)
@@ -120,6 +116,9 @@ class OidcClient:
             self._slots.release()
 
     def _session(self) -> OAuth2Session:
+        # Imported by the first log-in: most have no provider, and every start of `api` would wait for it.
+        from authlib.integrations.requests_client import OAuth2Session
+
         options = self._options
         session = OAuth2Session(
             options.client_id,
@@ -152,6 +151,10 @@ class OidcClient:
     def _claims(
         self, session: OAuth2Session, provider: Mapping[str, Any], token: Mapping[str, Any], nonce: str
     ) -> dict[str, Any]:
+        from authlib.oidc.core import CodeIDToken
+        from joserfc import jwt
+        from joserfc.jwk import KeySet
+
         keys: Any = _json(session.get(provider["jwks_uri"], withhold_token=True, timeout=TIMEOUT_SECONDS))
         decoded = jwt.decode(token["id_token"], KeySet.import_key_set(keys), algorithms=SIGNATURES)
         claims = CodeIDToken(
@@ -212,6 +215,11 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            return
+        from authlib.common.errors import AuthlibBaseError
+        from joserfc.errors import JoseError
+
         if isinstance(error, AuthlibBaseError):
             raise IdentityError(f"the identity provider refuses: {error.error}") from error
         if isinstance(error, JoseError):

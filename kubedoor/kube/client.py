@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import urllib3.exceptions
-
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NoClusterAccess, NotFound
 from kubedoor.kube.ownership import FIELD_MANAGER
 
@@ -73,6 +71,7 @@ class Cluster:
         self.check_access()
         api = self._api()
         from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
 
         headers = {"Accept": "application/json", "Content-Type": content_type}
         prepared = api.param_serialize(
@@ -86,7 +85,7 @@ class Cluster:
         try:
             response = api.call_api(*prepared, _request_timeout=(self._timeout_seconds, self._timeout_seconds))
             data = response.read()
-        except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (ApiException, HTTPError, OSError) as error:
             raise ClusterError("the API server does not answer") from error
         if response.status >= 400:
             raise _error(response.status, data)

@@ -11,9 +11,8 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kubedoor.admission.certificates import self_signed
-from kubedoor.admission.certificates.self_signed import CertificateFiles
 from kubedoor.admission.look import Look
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
@@ -45,6 +44,9 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.usage import UsageStore
+
+if TYPE_CHECKING:
+    from kubedoor.admission.certificates.self_signed import CertificateFiles
 
 
 def utc_now() -> datetime:
@@ -197,6 +199,8 @@ def build_all_clusters(settings: ClusterSettings) -> AllClusters:
 
 def ensure_door_certificate(settings: Settings) -> CertificateFiles:
     """A self-signed certificate for the door's Service name, localhost and 127.0.0.1; created if missing."""
+    from kubedoor.admission.certificates import self_signed
+
     names = [*service_names(settings), "localhost", "127.0.0.1"]
     return self_signed.ensure(settings.data_dir / "tls", names, now=utc_now())
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from kubedoor.admission import webhook_configuration
-from kubedoor.admission.certificates import self_signed
 from kubedoor.admission.switch import Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, KubeDoorError
@@ -116,6 +115,8 @@ class Checkup:
         own = str(self.settings.data_dir / "tls" / "tls.crt")
         certificate = Path(self.settings.tls_cert_file or own)
         if self.settings.is_home and certificate.is_file():
+            from kubedoor.admission.certificates import self_signed
+
             left = self_signed.days_left(certificate, now=self.now())
             remedy = "" if left > CERTIFICATE_WARNING_DAYS else "renew it; a new file is used without a restart"
             yield Check("door's certificate", not remedy, f"ends in {left} days", remedy)

@@ -14,15 +14,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import clickhouse_connect
-from clickhouse_connect import common
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
+from kubedoor.errors import InvalidInput, KubeDoorError, SchemaMissing, StoreError, UnstorableRow
 
-from kubedoor.errors import InvalidInput, SchemaMissing, StoreError, UnstorableRow
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 DEFAULT_DATABASE = "kubedoor"
 EMBEDDED_CLIENTS = 8
@@ -32,6 +30,7 @@ _UNUSABLE_DATABASES = frozenset("kcmwrfa")
 """Aliases of tables in the view `control` (sql/0012): `k.cluster` would be the table `cluster` of the database `k`."""
 SCHEMA_MISSING_CODES = ("60", "81")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
+_UNFIT = "a value does not fit into its column"
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
 
 
@@ -154,7 +153,7 @@ class Connection:
             try:
                 client.insert(table, table_rows, column_names=columns, settings=settings)
             except (TypeError, ValueError, OverflowError, struct.error) as error:
-                raise UnstorableRow(f"a value does not fit into its column: {str(error)[:200]}") from error
+                raise UnstorableRow(f"{_UNFIT}: {str(error)[:200]}") from error
 
     def create_database(self, *, cluster: str = "") -> None:
         """Create the database if missing, on all replicas of `cluster`. `parse_dsn` has validated its name."""
@@ -170,6 +169,8 @@ class Connection:
 
     def close(self) -> None:
         """Close all idle clients; the next query opens a new one."""
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+
         with self._lock:
             clients = [*self._idle, *([self._shared] if self._shared else [])]
             self._idle.clear()
@@ -204,6 +205,10 @@ class Connection:
             return self._shared
 
     def _open(self, *, database: str | None) -> Client:
+        # Imported by the first query: a fifth of a second that no answer without the store has to wait for.
+        import clickhouse_connect
+        from clickhouse_connect import common
+
         # clickhouse_connect creates a session by default, and a session refuses concurrent queries.
         common.set_setting("autogenerate_session_id", False)
         address = self.address
@@ -230,8 +235,13 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if error is None or isinstance(error, KubeDoorError):
+            return
+        from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
+
         if isinstance(error, DataError):
-            raise UnstorableRow(_message(error)) from error
+            refused = _message(error) if _ERROR_CODE.search(str(error)) else f"{_UNFIT}: {str(error)[:200]}"
+            raise UnstorableRow(refused) from error
         if isinstance(error, ClickHouseError | OSError):
             found = _ERROR_CODE.search(str(error))
             is_schema_missing = found is not None and found[1] in SCHEMA_MISSING_CODES
@@ -246,8 +256,6 @@ def _message(error: BaseException) -> str:
         return "the embedded store is in use by another process: only one KubeDoor may run on a data folder"
     if "chdb" in text and "install" in text.lower():
         return "the embedded store needs chdb: install kubedoor[local], or set KUBEDOOR_STORE_DSN to a ClickHouse"
-    if isinstance(error, DataError):
-        return f"a value does not fit into its column: {text[:200]}"
     return "ClickHouse cannot be reached"
 
 

@@ -13,9 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import requests
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kubedoor.collection.prometheus.access import Access, check_ca_file
 from kubedoor.collection.prometheus.error_answers import MAX_ERROR_BYTES, ErrorAnswer
@@ -31,6 +29,9 @@ from kubedoor.collection.prometheus.failures import (
 from kubedoor.collection.prometheus.json_stream import QueryResult
 from kubedoor.collection.prometheus.retries import Retries
 from kubedoor.errors import PrometheusError, PrometheusNotUnderstood, PrometheusUnreachable
+
+if TYPE_CHECKING:
+    import requests
 
 Read = TypeVar("Read")
 MAX_TIMEOUTS_PER_ANSWER = 5
@@ -204,6 +205,9 @@ class PrometheusClient:
         )
 
     def _open_session(self) -> requests.Session:
+        # Imported by the first request: what asks no Prometheus does not wait for it.
+        import requests
+
         with self._lock:
             if self._session is None:
                 check_ca_file(self._ca_file)
@@ -255,6 +259,8 @@ class PrometheusClient:
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
+        import requests
+
         try:
             yield
         except requests.exceptions.ContentDecodingError as error:
@@ -265,19 +271,21 @@ class PrometheusClient:
             raise _connection_error(error, causes)(message) from error
 
     def _describe(self, error: requests.RequestException, causes: Collection[str]) -> str:
-        if isinstance(error, requests.exceptions.ProxyError):
+        from requests import exceptions
+
+        if isinstance(error, exceptions.ProxyError):
             return "cannot be reached through the proxy that the environment names (HTTPS_PROXY, NO_PROXY)"
         if "SSLCertVerificationError" in causes:
             return "shows a certificate that is not trusted or not its own: set the CA file that signed it"
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, exceptions.SSLError):
             return "does not speak TLS with KubeDoor: is its address an http:// one?"
-        if isinstance(error, requests.exceptions.Timeout) or "ReadTimeoutError" in causes:
+        if isinstance(error, exceptions.Timeout) or "ReadTimeoutError" in causes:
             return f"does not answer within {self._timeout_seconds:g} seconds"
         if "NameResolutionError" in causes:
             return "cannot be found: its host name is not known here"
         if "ConnectionRefusedError" in causes:
             return "refuses the connection: nothing listens there"
-        if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        if isinstance(error, exceptions.ChunkedEncodingError):
             return "broke the connection in the middle of its answer"
         return "cannot be reached"
 
@@ -288,8 +296,10 @@ def _after(error: PrometheusError, attempts: int) -> PrometheusError:
 
 def _connection_error(error: requests.RequestException, causes: Collection[str]) -> type[PrometheusUnreachable]:
     """ConnectionBroken if another attempt may succeed. A timeout, a proxy and a certificate stay what they are."""
-    is_lasting = isinstance(error, requests.exceptions.ProxyError | requests.exceptions.SSLError)
-    is_slow = isinstance(error, requests.exceptions.Timeout) or "ReadTimeoutError" in causes
+    from requests import exceptions
+
+    is_lasting = isinstance(error, exceptions.ProxyError | exceptions.SSLError)
+    is_slow = isinstance(error, exceptions.Timeout) or "ReadTimeoutError" in causes
     return (
         ConnectionBroken
         if not (is_lasting or is_slow) and BROKEN_CONNECTIONS.intersection(causes)
