@@ -104,6 +104,26 @@ def put_back(work: Work, stored: Mapping[str, Any]) -> None:
     keep_annotation(work, stored)
 
 
+def drop_leftovers(work: Work, stored: Mapping[str, Any]) -> None:
+    """Drop limits that only the door has set, where the request that arrives exceeds them: the API server would refuse it.
+
+    For requests whose numbers are not controlled: patches and applies leave such a limit as it runs.
+    """
+    was, runs = asked_of(stored) or {}, requirements(stored)
+    for container in work.containers:
+        before, running = was.get(container.name), runs.get(container.name, {})
+        for resource in ("cpu", "memory") if before is not None else ():
+            request, limit = container.quantity("requests", resource), container.quantity("limits", resource)
+            is_ours = limit is not None and f"limits.{resource}" not in (before or {})
+            if request is None or not is_ours or not _same(str(limit), running.get(f"limits.{resource}")):
+                continue
+            if quantities.parse(request) > quantities.parse(limit):
+                container.write("limits", resource, None)
+                work.remarks.append(
+                    f"{resource} limit of {container.name} dropped: the door had set it, and {request} is more"
+                )
+
+
 def keep_annotation(work: Work, stored: Mapping[str, Any]) -> None:
     """Give the annotation its stored text."""
     _set_annotation(work, annotation_of(stored))

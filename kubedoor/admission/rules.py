@@ -7,10 +7,10 @@ Works on the JSON as received, never on typed models, so that fields which this 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kubedoor.admission.asked import keep_annotation, put_back, remember
+from kubedoor.admission.asked import drop_leftovers, keep_annotation, put_back, remember
 from kubedoor.admission.decision import (
     Change,
     Decision,
@@ -69,6 +69,8 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: 
     | UPDATE that drops the annotation `kubedoor.io/asked` | the annotation goes back                     |
     | anything else                                  | nothing                                        |
 
+    Where nothing is set, a limit that only the door has set, and that a request exceeds, is dropped.
+
     Idempotent: the patched object, decided again, gets no patch.
     """
     if reason := _out_of_scope(request, rules):
@@ -76,11 +78,11 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: 
     due = due or due_of_request(request, rules)
     if not due:
         return Decision(Outcome.UNCHANGED, "neither a restart nor a change of replicas")
+    work = work_on(request.object)
     if reason := _exemption(request, values):
-        return Decision(Outcome.IGNORED, reason)
+        return _let_through(request, due, work, Decision(Outcome.IGNORED, reason))
     if _keeps_hpa_scale(request, rules):
         return Decision(Outcome.UNCHANGED, _HPA_KEEPS)
-    work = work_on(request.object)
     if due.puts_back:
         put_back(work, request.old_object)
     elif due.keeps_annotation:
@@ -91,8 +93,11 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: 
         _set_replicas(work, request, values, rules)
     if due.resources and due.spoken:
         set_resources(work, values, Floors(rules.min_cpu_millicores, rules.min_memory_bytes))
+        drop_leftovers(work, request.old_object)
         remember(work, due.spoken)
-    return _conclude(due, work, values.mode)
+    if values.mode is Mode.OBSERVE:
+        return _let_through(request, due, work_on(request.object), _observed(due, work))
+    return _conclude(due, work)
 
 
 def due_of_request(request: AdmissionRequest, rules: Rules) -> Due:
@@ -112,7 +117,7 @@ def without_values(request: AdmissionRequest, due: Due) -> Decision:
     """For a request that needs control values which cannot be had: what runs is put back all the same."""
     work = work_on(request.object)
     if not due.puts_back or any(object_facts(request.object)):
-        return Decision(Outcome.FAILED, "")
+        return _let_through(request, due, work, Decision(Outcome.FAILED, ""))
     put_back(work, request.old_object)
     return Decision(Outcome.FAILED, "", patch=operations(work), warnings=(_KEPT,), keeps_running_numbers=True)
 
@@ -147,19 +152,29 @@ def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
     return opted_out, owned
 
 
+def _let_through(request: AdmissionRequest, due: Due, work: Work, decision: Decision) -> Decision:
+    """`decision`, which sets nothing, so that nothing of the door's stands in the request's way. `work`: nothing done yet."""
+    if not request.old_object or not (due.resources or due.puts_back):
+        return decision
+    drop_leftovers(work, request.old_object)
+    remarks = (warning(one) for one in work.remarks)
+    return replace(decision, patch=operations(work), warnings=(*decision.warnings, *remarks))
+
+
 def _unknown(request: AdmissionRequest, rules: Rules, due: Due, work: Work) -> Decision:
     message = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
     if rules.deny_unknown:
         # A Deployment that never runs is never collected, so the message names the way to admit it.
         advice = f'label it {CONTROL_LABEL}: "off" until it has been collected'
         return Decision(Outcome.DENIED, f"{message}: {advice}", allowed=False)
-    return Decision(
+    decision = Decision(
         Outcome.UNKNOWN,
         "not in the control table",
         patch=operations(work),
         warnings=(*_kept(due), f"{message}, left as it is"),
         keeps_running_numbers=due.puts_back,
     )
+    return decision if due.puts_back else _let_through(request, due, work, decision)
 
 
 def is_hpa(request: AdmissionRequest) -> bool:
@@ -198,9 +213,7 @@ def _write_replicas(work: Work, before: int, wanted: Value) -> None:
         work.changes.append(Change("replicas", "", str(before), str(wanted.amount), wanted.source))
 
 
-def _conclude(due: Due, work: Work, mode: Mode) -> Decision:
-    if mode is Mode.OBSERVE:
-        return _observed(due, work)
+def _conclude(due: Due, work: Work) -> Decision:
     changes = tuple(work.changes)
     warnings = (
         *change_warnings(changes, would=False),
@@ -225,7 +238,8 @@ def _observed(due: Due, work: Work) -> Decision:
     if due.puts_back:
         warnings = (warning(f"observed: {_KEPT_TEXT} where it is enforced"), *warnings)
     elif not work.changes:
-        return Decision(Outcome.UNCHANGED, _reason(due, work), warnings=(*warnings, *_left_alone_warnings(work)))
+        reason = "mode is observe" if due.keeps_annotation else _reason(due, work)
+        return Decision(Outcome.UNCHANGED, reason, warnings=(*warnings, *_left_alone_warnings(work)))
     return Decision(Outcome.OBSERVED, "mode is observe", changes=tuple(work.changes), warnings=warnings)
 
 

@@ -308,6 +308,54 @@ def test_where_nothing_is_enforced_the_owner_gets_the_manifest(mode: Mode) -> No
     assert stored.decision.outcome is expected
 
 
+def limited_by_the_door() -> tuple[Stored, dict[str, Any]]:
+    """A Deployment that runs with a limit which its owner never set; and its owner's next release, as a patch sends it."""
+    bare = make_deployment(containers=[make_container(requests={"memory": "1Gi"})], replicas=3)
+    app = ControlContainer(memory_request_bytes=collected(256 * MI), memory_limit_bytes=collected(512 * MI))
+    stored = Stored().put(bare, make_values(replicas=collected(3), containers={"app": app}))
+    assert stored.runs == {"requests.memory": "256Mi", "limits.memory": "512Mi"}
+    sent = copy.deepcopy(stored.object)
+    sent["spec"]["template"]["spec"]["containers"] = [
+        make_container(image="registry.test/app:2", requests={"memory": "1Gi"}, limits={"memory": "512Mi"})
+    ]
+    return stored, sent
+
+
+DROPPED = "KubeDoor: memory limit of app dropped: the door had set it, and 1Gi is more"
+
+
+@pytest.mark.parametrize(
+    "control",
+    [values(mode=Mode.OFF), values(mode=Mode.OBSERVE), UNKNOWN, make_values(containers={"app": ControlContainer()})],
+    ids=["off", "observe", "unknown", "withheld"],
+)
+def test_a_limit_that_only_the_door_has_set_refuses_no_release(control: ControlValues) -> None:
+    stored, sent = limited_by_the_door()
+    stored.put(sent, control)
+    assert stored.runs == {"requests.memory": "1Gi"}
+    assert DROPPED in stored.decision.warnings
+
+
+def test_a_limit_that_only_the_door_has_set_refuses_no_release_without_the_store() -> None:
+    stored, sent = limited_by_the_door()
+    request = make_request(sent, stored.object)
+    decision = without_values(request, due_of_request(request, RULES))
+    after = jsonpatch.apply_patch(request.object, list(decision.patch))
+    assert requirements(after)["app"] == {"requests.memory": "1Gi"}
+    assert decision.warnings == (DROPPED,)
+
+
+def test_a_limit_that_leaves_room_or_that_the_owner_set_stays() -> None:
+    stored, sent = limited_by_the_door()
+    sent["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["memory"] = "512Mi"
+    assert stored.put(sent, values(mode=Mode.OFF)).runs["limits.memory"] == "512Mi"
+    too_much = manifest(cpu="2")
+    too_much["metadata"]["annotations"] = dict(released().object["metadata"]["annotations"])
+    assert released().put(too_much, values(mode=Mode.OFF)).runs["limits.cpu"] == "1", (
+        "the API server says what is wrong"
+    )
+
+
 def test_observe_leaves_an_edited_annotation() -> None:
     stored = released()
     live = copy.deepcopy(stored.object)
