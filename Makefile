@@ -7,7 +7,7 @@ NPM = $(BIN)/python scripts/npm.py
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
 # The longest suites come first. Each suite runs in its own process: see scripts/suites.py.
-LONG_SUITES = tests/browser tests/contract/operations/test_actions_on_apiserver.py tests/contract/admission/test_door_on_apiserver.py tests/contract/chart/test_production_changes.py tests/contract/chart/test_production_install.py tests/contract/schedules/test_schedules.py tests/unit
+LONG_SUITES = tests/browser tests/contract/admission/test_unchanged_manifests.py tests/contract/admission/test_asked_on_apiserver.py tests/contract/operations/test_actions_on_apiserver.py tests/contract/admission/test_door_on_apiserver.py tests/contract/chart/test_production_changes.py tests/contract/chart/test_production_install.py tests/contract/schedules/test_schedules.py tests/unit
 CONTRACT_SUITES = $(wildcard tests/contract/*/test_*.py)
 SUITES = $(LONG_SUITES) $(filter-out $(LONG_SUITES),$(CONTRACT_SUITES))
 JOBS ?= 2
