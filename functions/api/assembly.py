@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kubedoor.admission.handler import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.switch import Switch
-from kubedoor.collection.background import Collections, Slice, remote_slice
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.identity.accounts import Tokens, Users
@@ -17,7 +14,7 @@ from kubedoor.identity.passwords import Passwords
 from kubedoor.identity.throttle import Throttle
 from kubedoor.runtime.assembly import (
     build_cluster,
-    build_collector,
+    build_collections,
     build_look,
     build_publisher,
     build_source,
@@ -94,7 +91,7 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
     )
     look = build_look(settings, connection, cluster)
     switch = Switch(cluster=cluster, look=look.run, options=lambda: webhook_options(settings))
-    collections = Collections(usage=usage, run_slice=_slice(settings, is_alone=shared.is_alone), now=utc_now)
+    collections = build_collections(settings, usage, is_alone=shared.is_alone)
     source = build_source(settings)
     publisher = build_publisher(settings, control, cluster)
     actions = build_actions(settings, connection, cluster, switch, publisher)
@@ -156,20 +153,6 @@ def _metrics(settings: Settings, listing: ListingCache, savings: Savings, contro
         saved=savings.by_namespace,
         now=utc_now,
     )
-
-
-def _slice(settings: Settings, *, is_alone: bool) -> Slice:
-    if settings.collect_url:
-        remote = remote_slice(
-            settings.collect_url, token=settings.collect_token, timeout_seconds=settings.collect_budget_seconds * 2 + 60
-        )
-        if is_alone:
-            return remote
-        # A request without a cluster name would collect every cluster.
-        return lambda request, collection: remote(replace(request, cluster=settings.cluster), collection)
-    collector = build_collector(settings)
-    budget_seconds = settings.collect_budget_seconds
-    return lambda request, collection: collector.run(request, collection=collection, budget_seconds=budget_seconds)
 
 
 def _authenticator(

@@ -74,6 +74,11 @@ class ApiClient:
     def settings(self) -> ClusterSettings:
         return clusters.load(os.environ)
 
+    @property
+    def url(self) -> str:
+        """Of the KubeDoor that is called; empty: the application inside this process."""
+        return self._url or self.settings.home.api_url
+
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The JSON response; None if it is empty. Raises ApiRefused or ApiUnreachable."""
         response = bytearray()
@@ -167,6 +172,11 @@ class HttpTransport:
             raise ApiUnreachable(f"KubeDoor at {self._url} cannot be reached: {error}") from error
 
 
+def account() -> str:
+    """The operating system's account that runs the command."""
+    return getpass.getuser()
+
+
 class InProcessTransport:
     """Calls the API application inside this process, as an admin with the name of the operating system's account.
 
@@ -182,7 +192,7 @@ class InProcessTransport:
         self._app = load_function("api")
         self._runner = asyncio.Runner()
         now = datetime.now(UTC)
-        user = User(getpass.getuser(), Role.ADMIN, "", must_change_password=False, sessions_valid_from=now)
+        user = User(account(), Role.ADMIN, "", must_change_password=False, sessions_valid_from=now)
         self._login = Login(user, now + timedelta(days=1), COMMAND_LINE)
         self.hint = IN_USE_HINT if config.is_embedded else ""
 

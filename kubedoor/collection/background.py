@@ -48,33 +48,30 @@ class Collections:
         with self._lock:
             if self._running and self._running[1].is_alive():
                 raise Conflict("a collection is under way: wait for it, or cancel it", collection=self._running[0])
-            collection = uuid.uuid4().hex
+            collection = self.begin(request)
             thread = threading.Thread(
                 target=self._run, args=(request, collection), name=f"collect-{collection}", daemon=True
             )
             self._running = (collection, thread)
-            self._usage.record(CollectionEvent(collection, "asked", json.dumps(request.as_json())))
             thread.start()
         return collection
 
     def _run(self, request: CollectRequest, collection: str) -> None:
+        for step in self.steps(request, collection):
+            if step.get("event") in _FINAL_STATES:
+                # What it still deletes after that keeps nobody from starting another one.
+                self._let_others_start(collection)
+
+    def begin(self, request: CollectRequest) -> str:
+        """Record that somebody asked for a collection, and return its id. Raises StoreError."""
+        collection = uuid.uuid4().hex
+        self._usage.record(CollectionEvent(collection, "asked", json.dumps(request.as_json())))
+        return collection
+
+    def steps(self, request: CollectRequest, collection: str) -> Iterator[Progress]:
+        """Collect slice by slice, in the thread that iterates. A failure ends it and is recorded, not raised."""
         try:
-            interruptions = 0
-            for _ in range(MAX_SLICES):
-                last: Progress = {}
-                for step in self._run_slice(request, collection):
-                    last = step
-                    if step.get("event") in _FINAL_STATES:
-                        # What it still deletes after that keeps nobody from starting another one.
-                        self._let_others_start(collection)
-                if last.get("event") in _FINAL_STATES:
-                    return
-                if last.get("event") == "next":
-                    request, interruptions = parse_collect_request(last["next"]), 0
-                else:
-                    interruptions += 1
-                if interruptions > MAX_INTERRUPTIONS:
-                    raise KubeDoorError(f"the collect service broke off {interruptions} times in a row: see its log")
+            yield from self._slices(request, collection)
         except Exception as error:
             log.exception("collection %s failed", collection)
             message = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
@@ -82,6 +79,21 @@ class Collections:
                 self._usage.record(CollectionEvent(collection, "failed", message))
             except StoreError:
                 log.warning("the failure of collection %s could not be recorded", collection)
+
+    def _slices(self, request: CollectRequest, collection: str) -> Iterator[Progress]:
+        interruptions = 0
+        for _ in range(MAX_SLICES):
+            last: Progress = {}
+            for last in self._run_slice(request, collection):
+                yield last
+            if last.get("event") in _FINAL_STATES:
+                return
+            if last.get("event") == "next":
+                request, interruptions = parse_collect_request(last["next"]), 0
+            else:
+                interruptions += 1
+            if interruptions > MAX_INTERRUPTIONS:
+                raise KubeDoorError(f"the collect service broke off {interruptions} times in a row: see its log")
 
     def _let_others_start(self, collection: str) -> None:
         with self._lock:

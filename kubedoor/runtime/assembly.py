@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
+from kubedoor.collection.background import Collections, Slice, remote_slice
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
 from kubedoor.collection.cluster_facts.from_metrics import facts_from_metrics
 from kubedoor.collection.cluster_facts.gathering import FixedFacts, GatheredFacts
@@ -169,6 +171,28 @@ def build_collector(settings: Settings) -> Collector:
         read_facts=build_facts(settings).read_facts,
         on_finish=_sample_states(settings, connection) if settings.uses_sample else lambda: None,
     )
+
+
+def build_collections(settings: Settings, usage: UsageStore, *, is_alone: bool) -> Collections:
+    """Collections of this cluster, in this process or by the service `collect`; as `build_collector`.
+
+    `is_alone`: there is no further cluster.
+    """
+    return Collections(usage=usage, run_slice=_slice(settings, is_alone=is_alone), now=utc_now)
+
+
+def _slice(settings: Settings, *, is_alone: bool) -> Slice:
+    if settings.collect_url:
+        remote = remote_slice(
+            settings.collect_url, token=settings.collect_token, timeout_seconds=settings.collect_budget_seconds * 2 + 60
+        )
+        if is_alone:
+            return remote
+        # A request without a cluster name would collect every cluster.
+        return lambda request, collection: remote(replace(request, cluster=settings.cluster), collection)
+    collector = build_collector(settings)
+    budget_seconds = settings.collect_budget_seconds
+    return lambda request, collection: collector.run(request, collection=collection, budget_seconds=budget_seconds)
 
 
 def _sample_states(settings: Settings, connection: Connection) -> Callable[[], None]:

@@ -17,7 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -49,16 +49,18 @@ class Recording(PrometheusClient):
 
     questions: list[Question]
 
-    def query(self, promql: str, *, time: float | None = None) -> AbstractContextManager[QueryResult]:
+    @contextmanager
+    def query(self, promql: str, *, time: float | None = None) -> Iterator[QueryResult]:
         self.questions.append(("query", {"query": promql, "time": str(time)}))
-        return super().query(promql, time=time)
+        with super().query(promql, time=time) as result:
+            yield result
 
-    def query_range(
-        self, promql: str, *, start: int, end: int, step_seconds: int
-    ) -> AbstractContextManager[QueryResult]:
+    @contextmanager
+    def query_range(self, promql: str, *, start: int, end: int, step_seconds: int) -> Iterator[QueryResult]:
         form = {"query": promql, "start": str(start), "end": str(end), "step": str(step_seconds)}
         self.questions.append(("query_range", form))
-        return super().query_range(promql, start=start, end=end, step_seconds=step_seconds)
+        with super().query_range(promql, start=start, end=end, step_seconds=step_seconds) as result:
+            yield result
 
 
 def questions_of(url: str, day: date) -> list[Question]:

@@ -41,6 +41,32 @@ def test_a_collection_shows_its_progress_and_its_end(kubedoor: Command) -> None:
     assert (done.returncode, "finished: 1 of 1 days" in done.stdout) == (0, True), done.stderr
 
 
+def test_a_collection_on_the_store_itself_is_on_record(tmp_path: Path) -> None:
+    two = {"KUBEDOOR_CLUSTERS": json.dumps([{"name": "east"}])}
+    done = run(tmp_path, "collect", "--days", "1", environment=two)
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(" of ")[0] for line in done.stdout.splitlines()] == [
+        "default: finished: 1",
+        "east: finished: 1",
+    ]
+    changes = json.loads(run(tmp_path, "record", "changes", "--format", "json", environment=two).stdout)
+    assert {(one["action"], one["target"], one["via"]) for one in changes} == {
+        ("collection.start", "default", "command-line"),
+        ("collection.start", "east", "command-line"),
+    }
+    again = run(tmp_path, "collect", "--days", "1", "--cluster", "east", environment=two)
+    assert again.stdout.startswith("finished: 0 of 0 days, 0 rows")
+    unknown = run(tmp_path, "collect", "--cluster", "west", environment=two)
+    assert (unknown.returncode, "west" in unknown.stderr) == (1, True)
+    wrong = run(tmp_path, "collect", "--day", "tomorrow", environment=two)
+    assert (wrong.returncode, "day must be a date" in wrong.stderr) == (1, True)
+
+
+def test_a_collection_leaves_the_store_of_a_kubedoor_that_runs_to_it(served_api: dict[str, str]) -> None:
+    done = run(Path(served_api["folder"]), "collect", environment={})
+    assert (done.returncode, "KUBEDOOR_API_URL" in done.stderr) == (1, True)
+
+
 def test_a_manifest_is_previewed_from_a_file_and_from_standard_input(kubedoor: Command, tmp_path: Path) -> None:
     manifest = make_deployment("storefront", namespace="shop", replicas=99, containers=[make_container("storefront")])
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
