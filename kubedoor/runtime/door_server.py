@@ -28,6 +28,7 @@ MAX_HEAD_BYTES = 64 * 2**10
 """Request line and headers; httptools itself has no limit."""
 ACCEPTED_AT_ONCE = 100
 RETRY_ACCEPT_SECONDS = 0.5
+_UNANSWERED = frozenset({Phase.BODY, Phase.ANSWER})
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -57,34 +58,39 @@ class LimitedProtocol(HttpToolsProtocol):
         self._connections.gone(self._connection)
 
     def data_received(self, data: bytes) -> None:
+        connection = self._connection
+        before = connection.phase
         super().data_received(data)
-        if self._connection.phase is Phase.HEAD:
+        # Once for all that the data has brought: mostly it is a whole request.
+        if connection.phase is not before:
+            self._connections.entered(connection, connection.phase)
+        if connection.phase is Phase.HEAD:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self.transport.abort()
 
     def on_message_begin(self) -> None:
-        if self._connection.phase in (Phase.BODY, Phase.ANSWER):
+        if self._connection.phase in _UNANSWERED:
             # No client that the door has sends a request before it has the answer to the last one. httptools turns this
             # into its own error, which closes the connection.
             raise ValueError("pipelined requests are not served")
-        super().on_message_begin()
+        HttpToolsProtocol.on_message_begin(self)
         self._head_bytes = 0
-        self._connections.entered(self._connection, Phase.HEAD)
+        self._connection.phase = Phase.HEAD
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        self._connections.entered(self._connection, Phase.BODY)
+        HttpToolsProtocol.on_headers_complete(self)
+        self._connection.phase = Phase.BODY
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
+        HttpToolsProtocol.on_body(self, body)
         if not self.cycle.response_complete:
             self._connections.body_grew(self._connection, len(body))
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
+        HttpToolsProtocol.on_message_complete(self)
         if not self.cycle.response_complete:
-            self._connections.entered(self._connection, Phase.ANSWER)
+            self._connection.phase = Phase.ANSWER
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -51,6 +51,9 @@ class ListeningSettings:
         "`mutate` ends, and says on stderr what it was doing, when it has answered nobody for so long; 0: never.",
     )
     tls_cert_file: str = setting(
-        "", parsers.file, "/tls/tls.crt", "Certificate of the door; empty: `serve` makes one of its own CA."
+        "",
+        parsers.file,
+        "/tls/tls.crt",
+        "Certificate of the door; empty: `serve` and `mutate` make one of a CA of their own, and renew it.",
     )
     tls_key_file: str = setting("", parsers.file, "/tls/tls.key", "Private key of the door.")
