@@ -105,8 +105,9 @@ class AdmissionHandler:
         self._background_task: asyncio.Task[None] | None = None
         self._store_retry_at = float("-inf")
         self._trouble = "the store is slow"
-        self._is_store_new = False
         """What is said while the snapshot is stale: it answers late, or not at all."""
+        self._is_store_new = False
+        """It answers, but nobody has created its tables yet."""
         self._read_through = ReadThrough(snapshot.read_through)
         self.metrics = AdmissionMetrics()
         self.journal = AdmissionJournal(
