@@ -78,7 +78,14 @@ def test_a_command_in_the_text_exists(page: str, command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["colect", "report --asked much", "report --askd over", "control", "act shrink shop/web", "tokens create ci --days often"],
+    [
+        "colect",
+        "report --asked much",
+        "report --askd over",
+        "control",
+        "act shrink shop/web",
+        "tokens create ci --days often",
+    ],
 )
 def test_an_invalid_command_is_detected(command: str) -> None:
     with pytest.raises((AssertionError, typer.BadParameter.__mro__[1])):

@@ -55,7 +55,10 @@ def in_pairs(series: dict[str, Any]) -> dict[str, Any]:
     """With its samples as numbers: in pairs where they are flat."""
     if "numbers" in series:
         flat = iter(series["numbers"])
-        return {"metric": series["metric"], "values": [[at, float(value)] for at, value in zip(flat, flat, strict=True)]}
+        return {
+            "metric": series["metric"],
+            "values": [[at, float(value)] for at, value in zip(flat, flat, strict=True)],
+        }
     return {**series, "values": [[point[0], *map(float, point[1:])] for point in series.get("values", [])]}
 
 
