@@ -7,8 +7,8 @@ from typing import Any
 
 from kubedoor.kube.ownership import SCALE, given_back, lock, owns
 
-CPU = {"f:spec": {"f:requests": {"f:cpu": {}}}}
-REPLICAS = {"f:spec": {"f:replicas": {}}}
+CPU: dict[str, Any] = {"f:spec": {"f:requests": {"f:cpu": {}}}}
+REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
 
 
 def entry(manager: str, fields: dict[str, Any], *, operation: str = "Update", subresource: str = "") -> dict[str, Any]:
@@ -30,8 +30,8 @@ def test_an_object_that_kubedoor_has_not_changed_stays_as_it_is() -> None:
 
 
 def test_what_was_applied_before_is_the_owners_again() -> None:
-    both = {"f:spec": {"f:replicas": {}, "f:requests": {"f:cpu": {}, "f:memory": {}}}}
-    rest = {"f:spec": {"f:replicas": {}, "f:requests": {"f:memory": {}}}}
+    both: dict[str, Any] = {"f:spec": {"f:replicas": {}, "f:requests": {"f:cpu": {}, "f:memory": {}}}}
+    rest: dict[str, Any] = {"f:spec": {"f:replicas": {}, "f:requests": {"f:memory": {}}}}
     before, now = managed(applied("flux", both)), managed(applied("flux", rest), entry("kubedoor", CPU))
     assert given_back(before, now) == [applied("flux", both)]
     assert now == managed(applied("flux", rest), entry("kubedoor", CPU)), "the arguments stay as they are"
@@ -62,11 +62,11 @@ def test_of_one_subresource_only_its_entry_is_dropped() -> None:
 
 
 def test_a_node_that_is_owned_itself_stays_apart_from_what_is_below_it() -> None:
-    whole = {"f:spec": {"f:requests": {".": {}, "f:cpu": {}}}}
+    whole: dict[str, Any] = {"f:spec": {"f:requests": {".": {}, "f:cpu": {}}}}
     before = managed(applied("flux", whole))
     assert given_back(before, managed(entry("kubedoor", CPU))) == [applied("flux", CPU)]
     assert given_back(before, managed(entry("kubedoor", whole))) == [applied("flux", whole)]
-    leaf = {"f:spec": {"f:requests": {}}}
+    leaf: dict[str, Any] = {"f:spec": {"f:requests": {}}}
     assert given_back(before, managed(entry("kubedoor", leaf))) == [applied("flux", leaf)]
     assert given_back(before, managed(applied("flux", leaf), entry("kubedoor", CPU))) == [applied("flux", whole)]
 

@@ -94,7 +94,7 @@ def test_an_annotation_that_cannot_be_read_is_refused(text: str) -> None:
 def test_only_the_time_of_a_restart_by_kubedoor_goes() -> None:
     manifest = sized("app:requests.cpu=1")
     manifest["spec"]["template"]["metadata"]["annotations"] = {RESTARTED_AT: "2026-11-24T03:00:00+00:00"}
-    fields = {"f:spec": {"f:template": {"f:metadata": {"f:annotations": {f"f:{RESTARTED_AT}": {}}}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:template": {"f:metadata": {"f:annotations": {f"f:{RESTARTED_AT}": {}}}}}}
     for manager, is_there in (("kubectl-rollout", True), ("kubedoor", False)):
         manifest["metadata"]["managedFields"] = [{"manager": manager, "operation": "Update", "fieldsV1": fields}]
         wanted = restored(manifest)
