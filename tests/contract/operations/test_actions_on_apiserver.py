@@ -126,7 +126,7 @@ def test_apply_restarts_only_what_differs(lab: Lab, namespace: str) -> None:
 def test_a_dry_run_changes_nothing(lab: Lab, namespace: str, kind: str) -> None:
     running(lab, namespace, containers=[asks("500m", "1Gi")])
     lab.set_values(namespace, replicas=3, app=APP)
-    before, seen = lab.stored(namespace), len(lab.admissions(namespace))
+    before, seen = lab.stored(namespace), len(lab.wait_for_admissions(namespace, 1))
     newest = lab.client.call("GET", "/actions?limit=1")
     answer = ask(lab, kind, workloads(namespace), dry_run=True, **({"replicas": 7} if kind == "scale" else {}))
     (planned,) = answer["planned"]
