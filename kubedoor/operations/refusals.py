@@ -64,11 +64,13 @@ def _nothing_would_be_set(values: ControlValues, context: PlanContext) -> dict[s
 
 
 def _would_be_set_again(values: ControlValues, context: PlanContext) -> dict[str, bool]:
-    is_enforced = values.known and values.mode is Mode.ENFORCE
-    advice = "switch control off, or set its mode to off"
+    # For a workload that is not in the control table, what was asked is an unchanged manifest: the door keeps what runs.
+    what = "would set control values again" if values.known else "would keep what runs"
+    advice = "switch control off, or set its mode to off" if values.known else "switch control off"
+    is_enforced = values.mode is Mode.ENFORCE
     return {
-        f"the door is on and would set control values again: {advice}": is_enforced and context.control_on is True,
-        f"the cluster does not say whether the door is on, which would set control values again: {advice}": (
+        f"the door is on and {what}: {advice}": is_enforced and context.control_on is True,
+        f"the cluster does not say whether the door is on, which {what}: {advice}": (
             is_enforced and context.control_on is None
         ),
     }

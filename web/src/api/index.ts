@@ -118,6 +118,7 @@ export const getAction = (action: string, signal?: AbortSignal) =>
 /** The action now, and again whenever it has changed, until it is over. */
 export const followAction = (action: string, signal: AbortSignal) =>
   readLines("/api/v1/actions/{action}/stream", { action }, signal) as AsyncGenerator<ActionDetail>;
+export const listRestorable = (signal?: AbortSignal) => call("get", "/api/v1/actions/restorable", { signal });
 export const cancelAction = (action: string) => call("post", "/api/v1/actions/{action}/cancel", { path: { action } });
 
 export const listSchedules = (signal?: AbortSignal) => call("get", "/api/v1/schedules", { signal });

@@ -22,6 +22,8 @@ export const OPERATIONS: [RegExp, string][] = [
   [/^not restored: others change it again and again$/, "没有恢复：有其他人在不断修改它"],
   [/^its annotation (\S+) cannot be read, so that nobody knows what was asked: .*$/, "注解 $1 无法解析，无从得知清单原值：请改正它，或重新提交清单并删除该注解"],
   [/^the door is on and would set control values again: .*$/, "管控已开启，准入门会再次设置管控值：请先关闭管控，或将其模式设为关闭"],
+  [/^the door is on and would keep what runs: .*$/, "管控已开启，准入门会保留正在运行的数值：请先关闭管控"],
+  [/^the cluster does not say whether the door is on, which would keep what runs: .*$/, "集群没有给出管控状态，而准入门会保留正在运行的数值：请先关闭管控"],
   [/^the cluster does not say whether the door is on, which would set control values again: .*$/, "集群没有给出管控状态，而准入门会再次设置管控值：请先关闭管控，或将其模式设为关闭"],
   [/^changed, but an admission sets other values than were asked for: (.*)$/, "已修改，但某个准入设置的值与清单原值不同：$1"],
   [/^an admission sets other values than were asked for: (.*)$/, "某个准入设置的值与清单原值不同：$1"],
