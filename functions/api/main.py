@@ -1,12 +1,14 @@
 """The HTTP function `api`: the REST API, the web UI, health checks and metrics.
 
-The store is opened by the first request or scrape, not at import.
+The store is opened, and the application imported, by the first request or scrape that needs them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import functions_framework.aio
 from prometheus_client import CollectorRegistry
@@ -17,31 +19,59 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.clusters import load as load_settings
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime import logs
 from kubedoor.runtime.http import error_response, health_or_metrics
 from kubedoor.runtime.lazy import once
-from kubedoor.workloads.metrics import merge_families
+from kubedoor.store.opening import open_migrated_store
 
-from .app import create_app
-from .assembly import build
-from .background_jobs import start_background_jobs
-from .clusters import Clusters
+if TYPE_CHECKING:
+    from .clusters import Clusters
+
+
+@once
+def _config() -> ClusterSettings:
+    config = load_settings(os.environ)
+    logs.configure(config.home.log_level)
+    return config
 
 
 @once
 def _clusters() -> Clusters:
-    config = load_settings(os.environ)
-    logs.configure(config.home.log_level)
-    clusters = build(config)
+    from .assembly import build
+    from .background_jobs import start_background_jobs
+
+    clusters = build(_config())
     start_background_jobs(clusters)
     return clusters
 
 
 @once
 def _app() -> ASGIApp:
+    from .app import create_app
+
     return create_app(_clusters)
+
+
+def import_all() -> None:
+    """Import what the first request would. Where one process has several functions: see serving.load_function."""
+    from . import app, assembly, background_jobs  # noqa: F401
+
+
+_built: list[ASGIApp] = []
+"""The application, once the store is open."""
+
+
+async def _built_app() -> ASGIApp:
+    """By the first call it is imported while the store is opened. Raises StoreError."""
+    if not _built:
+        # In worker threads: either takes a second.
+        await asyncio.gather(run_in_threadpool(lambda: open_migrated_store(_config().home)), run_in_threadpool(_app))
+        await run_in_threadpool(lambda: _clusters().home)
+        _built[:] = [_app()]
+    return _built[0]
 
 
 class Metrics(Collector):
@@ -51,6 +81,8 @@ class Metrics(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
+        from kubedoor.workloads.metrics import merge_families
+
         return merge_families(one.metrics.collect() for one in _clusters().all())
 
 
@@ -74,7 +106,7 @@ class AsgiResponse(Response):
 
 
 async def _ready() -> bool:
-    await run_in_threadpool(lambda: _clusters().home)
+    await _built_app()
     return True
 
 
@@ -85,11 +117,9 @@ async def api(request: Request) -> Response:
             request,
             registry=_registry(),
             is_ready=_ready,
-            metrics_token=lambda: _clusters().home.settings.metrics_token,
+            metrics_token=lambda: _config().home.metrics_token,
         ):
             return answer
-        # In a worker thread: opening the embedded store blocks for a second.
-        await run_in_threadpool(lambda: _clusters().home)
-        return AsgiResponse(_app(), request.receive)
+        return AsgiResponse(await _built_app(), request.receive)
     except KubeDoorError as error:
         return error_response(error)

@@ -48,6 +48,9 @@ def load_function(name: str) -> App:
     for module in [module for module in sys.modules if module == "main" or module.startswith("main.")]:
         del sys.modules[module]
     app: App = create_asgi_app(name, str(source))
+    # What a function imports later would be looked for in the folder of the one that is `main` by then.
+    if import_all := getattr(sys.modules["main"], "import_all", None):
+        import_all()
     return app
 
 

@@ -14,6 +14,7 @@ ALL = (
     ("door_latency",),
     ("collect_cost",),
     ("look_back_cost",),
+    ("cold_start",),
     ("records",),
     ("web_latency",),
 )
