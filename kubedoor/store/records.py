@@ -122,6 +122,7 @@ class RecordStore:
 
     def add_admissions(self, records: Sequence[AdmissionRecord], *, token: str = "") -> None:
         """With a `token`, rows that were sent before with the same token are not stored twice. Raises StoreError."""
+        # Without one, the table would drop a row that equals one of another insert.
         rows = [
             {
                 **{name: getattr(record, name) for name in AdmissionRecord.__dataclass_fields__},
@@ -131,7 +132,7 @@ class RecordStore:
             }
             for record in records
         ]
-        self._connection.insert("admissions", rows, token=token)
+        self._connection.insert("admissions", rows, token=token or uuid.uuid4().hex)
 
     def add_audit(self, *records: AuditRecord) -> None:
         """Raises StoreError. Call it before the change: a change that cannot be audited must not happen."""
