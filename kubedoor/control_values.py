@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from kubedoor.model.conditions import REPLICAS, RESOURCE_FIELDS
+from kubedoor.model.facts import Facts, Observation, ObservationKind
 from kubedoor.model.values import ControlContainer, ControlValues, Mode, Source, Value, WorkloadKey
 
 UNKNOWN = ControlValues(known=False)
 """A workload that is not in the control table."""
+_NEVER = datetime.fromtimestamp(0, UTC)
+"""The store's word for no time."""
 
 
 def compile_rows(cluster: str, rows: Iterable[Mapping[str, Any]]) -> dict[WorkloadKey, ControlValues]:
@@ -30,6 +34,38 @@ def with_facts(values: ControlValues, facts: Mapping[str, Any]) -> ControlValues
         owned=bool(facts.get("owned", values.owned)),
         hpa=bool(facts.get("hpa", values.hpa)),
     )
+
+
+def facts_of(key: WorkloadKey, row: Mapping[str, Any]) -> Facts:
+    """From a row of the view `facts`, whose times may be texts."""
+    return Facts(
+        stored=_observation(key, row, ObservationKind.STORED, opted_out="opted_out", owned="owned"),
+        shown=_observation(key, row, ObservationKind.SHOWN, opted_out="shown_opted_out", owned="shown_owned"),
+        creation=_observation(
+            key, row, ObservationKind.CREATION, opted_out="creation_opted_out", owned="creation_owned"
+        ),
+        hpa=_observation(key, row, ObservationKind.HPA, hpa="hpa"),
+    )
+
+
+def _observation(key: WorkloadKey, row: Mapping[str, Any], kind: ObservationKind, **facts: str) -> Observation | None:
+    """`facts`: a field of the observation, and its column. None where nothing of this kind was observed."""
+    seen_at = _time(row[f"{kind}_seen_at"])
+    if seen_at is None or seen_at == _NEVER:
+        return None
+    return Observation(
+        key,
+        kind,
+        seen_at,
+        uid=row.get(f"{kind}_uid", ""),
+        resource_version=row.get(f"{kind}_version", 0),
+        created_at=_time(row.get(f"{kind}_created_at")),
+        **{field: bool(row[column]) for field, column in facts.items()},
+    )
+
+
+def _time(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def compile_workload(rows: Sequence[Mapping[str, Any]]) -> ControlValues:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from kubedoor.admission.decision import Decision, Outcome, annotations_of
 from kubedoor.admission.due import Due
+from kubedoor.admission.facts import exemptions_at_scale, is_full_deployment, observations, shows_facts
 from kubedoor.admission.journal import AdmissionJournal
 from kubedoor.admission.metrics import AdmissionMetrics
 from kubedoor.admission.read_through import ReadThrough
@@ -25,9 +26,7 @@ from kubedoor.admission.rules import (
     Rules,
     decide,
     due_of_request,
-    is_hpa,
     needs_values,
-    object_facts,
     without_values,
 )
 from kubedoor.admission.snapshot.snapshot import Snapshot
@@ -99,6 +98,7 @@ class AdmissionHandler:
         self._snapshot = snapshot
         self._rules = rules
         self._options = options
+        self._now = now
         self._monotonic = monotonic
         self._refresh_task: asyncio.Task[None] | None = None
         self._timed_out_task: asyncio.Task[None] | None = None
@@ -172,25 +172,32 @@ class AdmissionHandler:
     async def _decide(self, request: AdmissionRequest, due: Due, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         if needs_values(request, self._rules, due):
-            values = await self._values(key, request.username, started)
+            values = self._at_scale(request, key, await self._values(key, request.username, started))
             decision = decide(request, values, self._rules, due)
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
                 age = f"KubeDoor: {self._trouble}, decided from values {self._snapshot.age_seconds:.0f} s old"
                 decision = replace(decision, warnings=(*decision.warnings, age))
         else:
-            if _observed_facts(request) and not request.dry_run and self._is_stale():
-                # `_record_facts` compares them with the known facts, which another replica may have changed.
+            if shows_facts(request) and not request.dry_run and self._is_stale():
+                # `_record_facts` compares with the known facts, which another replica may have changed.
                 await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
-            values = self._snapshot.values_of(key)
+            values = self._at_scale(request, key, self._snapshot.values_of(key))
             decision = decide(request, values, self._rules, due)
         if not request.dry_run:
             if due:
                 self.journal.record(request, decision, values)
                 if _changes_state(request, due, decision):
                     self.journal.record_state(key, request, decision)
-            self._record_facts(key, _observed_facts(request), values)
+            self._record_facts(request, key, values)
         return decision
+
+    def _at_scale(self, request: AdmissionRequest, key: WorkloadKey, values: ControlValues) -> ControlValues:
+        """With label and owner of the very Deployment whose Scale it is; of any other request, it shows them itself."""
+        if not request.is_scale:
+            return values
+        opted_out, owned = exemptions_at_scale(request, self._snapshot.facts_of(key))
+        return replace(values, opted_out=opted_out, owned=owned)
 
     def _is_stale(self, *, since: float = float("inf")) -> bool:
         """Whether the snapshot is too old. One confirmed after `since` is not, however slow this machine is."""
@@ -277,49 +284,28 @@ class AdmissionHandler:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         try:
             self.journal.record(request, decision, UNKNOWN)
-            self._record_facts(key, _observed_facts(request), self._snapshot.values_of(key))
+            self._record_facts(request, key, self._snapshot.values_of(key))
         except Exception:
             # The journal may be what failed in the first place; the request must be answered all the same.
             log.exception("a failed admission could not be recorded")
 
-    def _record_facts(self, key: WorkloadKey, observed: Mapping[str, bool], known: ControlValues) -> None:
+    def _record_facts(self, request: AdmissionRequest, key: WorkloadKey, values: ControlValues) -> None:
         """Keep label, owner and HPA for later Scales, which do not show them.
 
         Workloads outside the control table are included: they may be added later.
         """
-        # `known.hpa` may come from a collection, and the next one may clear it; a recorded fact stays.
-        recorded = {"opted_out": known.opted_out, "owned": known.owned, "hpa": self._snapshot.has_hpa_fact(key)}
+        if not (request.is_scale or shows_facts(request)):
+            return
         # Another replica may have recorded the opposite since a stale snapshot: record the fact again.
-        is_stale = self._is_stale()
-        changed = {
-            fact: holds for fact, holds in observed.items() if recorded[fact] is not holds or (is_stale and known.known)
-        }
-        if changed:
-            self.journal.record_facts(key, changed)
-
-
-def _observed_facts(request: AdmissionRequest) -> dict[str, bool]:
-    """What the request shows of a Deployment, whatever is decided: `opted_out` and `owned`, or `hpa`."""
-    facts: dict[str, bool] = {}
-    if _is_full_deployment(request):
-        facts["opted_out"], facts["owned"] = object_facts(request.object)
-    if is_hpa(request):
-        facts["hpa"] = True
-    return facts
+        is_unsure = self._is_stale() and values.known
+        known = self._snapshot.facts_of(key)
+        if found := observations(request, key, known, at=self._now(), is_unsure=is_unsure):
+            self.journal.record_facts(found)
 
 
 def _changes_state(request: AdmissionRequest, due: Due, decision: Decision) -> bool:
     """Whether replicas, requests, limits or what was asked may be others after an admission of a Deployment."""
-    if not decision.allowed or not _is_full_deployment(request):
+    if not decision.allowed or not is_full_deployment(request):
         return False
     is_kept = decision.keeps_running_numbers or due.keeps_annotation
     return due.replicas or not is_kept
-
-
-def _is_full_deployment(request: AdmissionRequest) -> bool:
-    """Whether the request carries a Deployment with its labels and owners."""
-    return (
-        (request.group, request.resource, request.subresource) == ("apps", "deployments", "")
-        and request.operation in ("CREATE", "UPDATE")
-        and bool(request.name)
-    )

@@ -9,7 +9,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import StoreError, UnstorableRow
 from kubedoor.model.deployments import DeploymentState
+from kubedoor.model.facts import Observation, ObservationKind
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 MAX_PENDING_RECORDS = 20_000
 """Beyond this, rows in the hands of the store included, the oldest rows are dropped. Facts need no bound: one per
-workload and kind."""
+Deployment and kind."""
 MAX_PENDING_STATES = 2_000
 """Beyond this, the states seen first are dropped: `api` sees them at its next look at the cluster."""
 
@@ -74,7 +75,7 @@ class AdmissionJournal:
         self._rows: deque[AdmissionRecord] = deque()
         self._batch: _Batch | None = None
         """Handed to the store, which has not confirmed it yet."""
-        self._facts: dict[tuple[WorkloadKey, str], bool] = {}
+        self._facts: dict[tuple[WorkloadKey, ObservationKind, str], Observation] = {}
         self._admitted: dict[WorkloadKey, _Admitted] = {}
         self._states: list[tuple[DeploymentState, datetime]] = []
         self._writing = threading.Lock()
@@ -117,10 +118,10 @@ class AdmissionJournal:
             return
         self._metrics.dropped.inc()
 
-    def record_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
-        """Put facts about a Deployment into the snapshot at once, and queue them for the store."""
-        self._snapshot.add_facts(key, dict(facts))
-        self._facts.update({(key, fact): holds for fact, holds in facts.items()})
+    def record_facts(self, observations: Collection[Observation]) -> None:
+        """Put what was seen of Deployments into the snapshot at once, and queue it for the store."""
+        self._snapshot.add_facts(observations)
+        self._facts.update({(one.key, one.kind, one.uid): one for one in observations})
 
     def record_state(self, key: WorkloadKey, request: AdmissionRequest, decision: Decision) -> None:
         """Queue the Deployment as it is admitted; of several admissions of one Deployment the newest counts."""
@@ -165,18 +166,17 @@ class AdmissionJournal:
     def _write_facts(self) -> None:
         # The event loop may add meanwhile: take the entries one by one, never replace the container.
         popped = dict(self._facts.popitem() for _ in range(len(self._facts)))
-        facts = [(key, fact, holds) for (key, fact), holds in popped.items()]
         try:
-            self._control.record_facts(facts, seen_by="door")
+            self._control.record_facts(popped.values(), seen_by="door")
         except Exception as error:
             if _is_temporary(error):
-                for fact, holds in popped.items():
-                    # A fact that was queued meanwhile is newer.
-                    self._facts.setdefault(fact, holds)
+                for name, observation in popped.items():
+                    # One that was queued meanwhile is newer.
+                    self._facts.setdefault(name, observation)
                 raise
-            log.exception("%d facts cannot be written and are dropped", len(facts))
+            log.exception("%d facts cannot be written and are dropped", len(popped))
         # Marked as stored, the facts expire from the snapshot's overlay.
-        self._snapshot.mark_stored(facts)
+        self._snapshot.mark_stored(popped.values())
 
     def _write_states(self) -> None:
         for key in list(self._admitted):

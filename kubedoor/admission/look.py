@@ -6,18 +6,18 @@ The door sees most changes itself. A look finds the rest: what was changed while
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from kubedoor.admission.deployment_state import state_of
-from kubedoor.admission.rules import object_facts
+from kubedoor.admission.looked_facts import LookedFacts
+from kubedoor.control_values import facts_of
 from kubedoor.errors import KubeDoorError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.deployments import DeploymentState
 from kubedoor.model.values import WorkloadKey
-from kubedoor.store.control import FACTS, ControlStore
+from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import SAMPLE, DeploymentStore, Observed
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ REPLICAS_EVERY = timedelta(hours=1)
 REPEAT_AFTER = timedelta(days=30)
 """States expire after 400 days; savings of the last year need one from before each day (sql/0013)."""
 Key = tuple[str, str]
-Fact = tuple[WorkloadKey, str, bool]
 
 
 @dataclass(frozen=True)
@@ -72,22 +71,34 @@ class Look:
     def run(self) -> Seen:
         """Record what has changed since the last look. Raises ClusterError, Forbidden, NoClusterAccess, StoreError."""
         at = self._now() - IN_FLIGHT
-        scaled = self._cluster.autoscaled_deployments()
         # What is known is read after `at`, so that what the door records meanwhile is newer than what the list shows.
-        facts = _Facts(self._cluster_name, self._control.known_facts(), self._control.hpa_workloads(), scaled)
+        facts = self._facts(at)
         states = _States(self._deployments.observed(), at)
         count = 0
         for manifest in self._cluster.deployments():
             count += 1
-            facts.see(manifest)
-            if manifest["metadata"]["namespace"] not in self._excluded_namespaces:
+            metadata = manifest["metadata"]
+            facts.see(self._key((metadata["namespace"], metadata["name"])), manifest)
+            if metadata["namespace"] not in self._excluded_namespaces:
                 states.see(state_of(manifest))
         changed_facts, gone = facts.changed(), states.gone(but={SAMPLE} if self._has_sample else ())
-        self._control.record_facts(changed_facts, seen_by=SEEN_BY, at=at)
+        self._control.record_facts(changed_facts, seen_by=SEEN_BY)
         self._deployments.record(states.changed, seen_by=SEEN_BY, at=at)
         self._deployments.record_gone(gone, at=at)
         self._deployments.record_look(at=at, deployments=count)
         return Seen(count, len(changed_facts), len(states.changed), len(gone))
+
+    def _facts(self, at: datetime) -> LookedFacts:
+        scaled = self._keys(self._cluster.autoscaled_deployments())
+        rows = {self._key((row["namespace"], row["deployment"])): row for row in self._control.known_facts()}
+        known = {key: facts_of(key, row) for key, row in rows.items()}
+        return LookedFacts(known, hpas=self._keys(self._control.hpa_workloads()), scaled=scaled, at=at)
+
+    def _keys(self, names: Iterable[Key]) -> set[WorkloadKey]:
+        return {self._key(one) for one in names}
+
+    def _key(self, name: Key) -> WorkloadKey:
+        return WorkloadKey(self._cluster_name, *name)
 
     def run_or_warn(self) -> None:
         """As `run`; a failure is logged once, until the next look that does not fail, or fails otherwise."""
@@ -99,45 +110,6 @@ class Look:
         if problem and problem != self._last_problem:
             log.warning("Deployments cannot be looked at: %s", problem)
         self._last_problem = problem
-
-
-class _Facts:
-    """Compares label, owner and HPA of each Deployment with what is known. `hpas` have one by their control values."""
-
-    def __init__(
-        self, cluster_name: str, known: Iterable[Mapping[str, Any]], hpas: Collection[Key], scaled: Collection[Key]
-    ) -> None:
-        self._cluster_name = cluster_name
-        self._known = {(row["namespace"], row["deployment"]): row for row in known}
-        self._gone = set(self._known)
-        self._hpas = hpas
-        self._scaled = scaled
-        self._changed: list[Fact] = []
-
-    def see(self, manifest: Mapping[str, Any]) -> None:
-        key = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-        self._gone.discard(key)
-        known = self._known.get(key, {})
-        opted_out, owned = object_facts(manifest)
-        has_hpa = key in self._scaled
-        self._compare(key, "opted_out", opted_out, bool(known.get("opted_out")))
-        self._compare(key, "owned", owned, bool(known.get("owned")))
-        # That there is an HPA is recorded also where collected values say so: the next ones may not.
-        self._compare(key, "hpa", has_hpa, bool(known.get("hpa")) or (not has_hpa and key in self._hpas))
-
-    def _compare(self, key: Key, fact: str, holds: bool, before: bool) -> None:
-        if holds is not before:
-            self._changed.append((WorkloadKey(self._cluster_name, *key), fact, holds))
-
-    def changed(self) -> list[Fact]:
-        """All that differs, and what was known of Deployments that are gone."""
-        return [*self._changed, *self._of_gone()]
-
-    def _of_gone(self) -> Iterator[Fact]:
-        for key in self._gone:
-            yield from (
-                (WorkloadKey(self._cluster_name, *key), fact, False) for fact in FACTS if self._known[key][fact]
-            )
 
 
 class _States:

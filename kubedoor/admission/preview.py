@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
 import jsonpatch
 
 from kubedoor.admission.decision import Decision
+from kubedoor.admission.facts import exemptions_at_scale
 from kubedoor.admission.review import AdmissionRequest, is_valid_unicode, parse_review
 from kubedoor.admission.rules import Rules, decide
 from kubedoor.errors import BadRequest, InvalidInput
@@ -44,6 +45,9 @@ class Preview:
         key = WorkloadKey(self._cluster_name, request.namespace, request.name)
         values = self._control.values_of(key)
         try:
+            if request.is_scale:
+                opted_out, owned = exemptions_at_scale(request, self._control.facts_of_each([key])[key])
+                values = replace(values, opted_out=opted_out, owned=owned)
             decision = decide(request, values, self._rules)
         except (TypeError, AttributeError, KeyError, ValueError, ArithmeticError) as error:
             raise InvalidInput("the object is not shaped like a Deployment", field="object") from error

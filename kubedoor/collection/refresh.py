@@ -87,5 +87,5 @@ class CollectedRefresh:
         newest = next((day for day in days if day.day in stored and stored[day.day].row_count), None)
         if newest:
             rows = self._usage.stream([newest.day])
-            expire_removed_hpas(self._control, cluster, rows, seen_until=newest.ranges[-1].end)
-        expire_stale_owned(self._control, cluster, before=self._now() - OWNED_FACTS_EXPIRE_AFTER)
+            expire_removed_hpas(self._control, cluster, rows, seen_until=newest.ranges[-1].end, at=self._now())
+        expire_stale_owned(self._control, cluster, before=self._now() - OWNED_FACTS_EXPIRE_AFTER, at=self._now())

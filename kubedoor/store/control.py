@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from kubedoor.control_values import UNKNOWN, compile_rows, with_facts
+from kubedoor.control_values import UNKNOWN, compile_rows, facts_of, with_facts
 from kubedoor.errors import Conflict
 from kubedoor.model.conditions import ConditionType
+from kubedoor.model.facts import Facts, Observation
 from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.conditions import conditions_of, since_by_type
@@ -17,7 +18,6 @@ from kubedoor.store.connection import Row, only
 from kubedoor.store.control_table import ControlTable
 from kubedoor.store.waiting import WaitingStore
 
-FACTS = ("opted_out", "owned", "hpa")
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _WRITTEN_AT_ONCE = 2000
 """Workloads per insert of collected values."""
@@ -172,44 +172,47 @@ class ControlStore(ControlTable):
 
     def values_of_each(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, ControlValues]:
         """As `values_of`, of many workloads in two queries."""
-        names = [(key.namespace, key.deployment) for key in keys]
-        where = "WHERE cluster = {cluster:String} AND (namespace, deployment) IN {names:Array(Tuple(String, String))}"
-        rows = self._connection.rows(f"{_CONTROL} {where} {_ORDER}", cluster=self._cluster, names=names)
+        rows = self._rows_of(_CONTROL, keys, _ORDER)
         compiled = compile_rows(self._cluster, rows)
-        facts = {}
-        if any(key not in compiled for key in keys):
-            found = self._connection.rows(
-                f"SELECT namespace, deployment, opted_out, owned, hpa FROM facts {where}",
-                cluster=self._cluster,
-                names=names,
-            )
-            facts = {(one["namespace"], one["deployment"]): one for one in found}
-        return {
-            key: compiled.get(key) or with_facts(UNKNOWN, facts.get((key.namespace, key.deployment), {}))
-            for key in keys
-        }
+        unknown = [key for key in keys if key not in compiled]
+        facts = {_key_of(self._cluster, row): row for row in self._fact_rows(unknown)}
+        return {key: compiled.get(key) or with_facts(UNKNOWN, facts.get(key, {})) for key in keys}
 
-    def record_facts(
-        self, facts: Iterable[tuple[WorkloadKey, str, bool]], *, seen_by: str, at: datetime | None = None
-    ) -> None:
-        """Record facts seen on Deployments: (workload, one of FACTS, whether it holds).
+    def facts_of_each(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, Facts]:
+        rows = {_key_of(self._cluster, row): row for row in self._fact_rows(keys)}
+        return {key: facts_of(key, rows[key]) if key in rows else Facts() for key in keys}
 
-        `at`: when they were seen; None: now, by the server's clock. The newest word about a fact counts.
-        """
-        seen_at = {} if at is None else {"seen_at": at}
+    def _fact_rows(self, keys: Collection[WorkloadKey]) -> list[Row]:
+        return self._rows_of("SELECT * EXCEPT (cluster) FROM facts", keys) if keys else []
+
+    def _rows_of(self, select: str, keys: Collection[WorkloadKey], order: str = "") -> list[Row]:
+        return self._connection.rows(
+            f"{select} WHERE cluster = {{cluster:String}}"
+            f" AND (namespace, deployment) IN {{names:Array(Tuple(String, String))}} {order}",
+            cluster=self._cluster,
+            names=[(key.namespace, key.deployment) for key in keys],
+        )
+
+    def record_facts(self, observations: Iterable[Observation], *, seen_by: str) -> None:
+        """Record what was seen of Deployments, in any order: the newest observation of a kind counts."""
         self._connection.insert(
-            "workload_facts",
+            "workload_observations",
             [
                 {
                     "cluster": self._cluster,
-                    "namespace": key.namespace,
-                    "deployment": key.deployment,
-                    "fact": fact,
-                    "holds": holds,
+                    "namespace": one.key.namespace,
+                    "deployment": one.key.deployment,
+                    "kind": str(one.kind),
+                    "uid": one.uid,
+                    "resource_version": one.resource_version,
+                    "opted_out": one.opted_out,
+                    "owned": one.owned,
+                    "hpa": one.hpa,
+                    "created_at": one.created_at,
+                    "seen_at": one.seen_at,
                     "seen_by": seen_by,
-                    **seen_at,
                 }
-                for key, fact, holds in facts
+                for one in observations
             ],
         )
 
@@ -245,6 +248,10 @@ class ControlStore(ControlTable):
 
 _CONTROL = "SELECT * EXCEPT (cluster) FROM control"
 _ORDER = "ORDER BY namespace, deployment, container"
+
+
+def _key_of(cluster: str, row: Row) -> WorkloadKey:
+    return WorkloadKey(cluster, row["namespace"], row["deployment"])
 
 
 def stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:

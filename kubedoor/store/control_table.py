@@ -17,7 +17,9 @@ _BUCKET = f"CRC32(concat(namespace, '/', deployment)) % {BUCKETS}"
 _HASHES = {
     "manual": "cityHash64(namespace, deployment, version, edit)",
     # Not the newest time: two facts may share one, and a clock may step back.
-    "workload_facts": "cityHash64(namespace, deployment, fact, holds, seen_at)",
+    "workload_observations": (
+        "cityHash64(namespace, deployment, kind, uid, version, opted_out, owned, hpa, ifNull(toString(created_at), ''))"
+    ),
     # One that expires changes what is enforced.
     "acceptances": (
         "cityHash64(namespace, deployment, condition, is_accepted, ifNull(toString(until), ''), at,"
@@ -87,10 +89,10 @@ class ControlTable:
             yield rows
 
     def known_facts(self, buckets: Collection[int] | None = None) -> list[Row]:
-        """All workloads for which a fact holds, of these buckets or of all."""
+        """Rows of `facts` of all workloads for which one holds, or may hold, of these buckets or of all."""
         return self._connection.rows(
-            "SELECT namespace, deployment, opted_out, owned, hpa, hpa_seen_at, seen_at FROM facts"
-            f" WHERE cluster = {{cluster:String}} AND (opted_out OR owned OR hpa){_in_buckets(buckets)}",
+            "SELECT * EXCEPT (cluster) FROM facts WHERE cluster = {cluster:String} AND (opted_out OR owned OR hpa"
+            f" OR shown_opted_out OR shown_owned OR creation_opted_out OR creation_owned){_in_buckets(buckets)}",
             cluster=self._cluster,
             **_bound(buckets),
         )

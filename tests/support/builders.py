@@ -10,8 +10,9 @@ from typing import Any
 
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.model.conditions import REPLICAS, Condition, ConditionType, Withheld
+from kubedoor.model.facts import Observation, ObservationKind
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import ControlContainer, ControlValues, Mode, Resources, Source, Value
+from kubedoor.model.values import ControlContainer, ControlValues, Mode, Resources, Source, Value, WorkloadKey
 
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -72,6 +73,25 @@ def make_scale(replicas: int, *, name: str = "web", namespace: str = "shop") -> 
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
+
+
+def at_version(
+    manifest: dict[str, Any], version: int, *, uid: str = "7a11", created_at: datetime = NOON
+) -> dict[str, Any]:
+    """The Deployment or Scale as the API server has stored it."""
+    metadata = {
+        **manifest["metadata"],
+        "uid": uid,
+        "resourceVersion": str(version),
+        "creationTimestamp": f"{created_at:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    return {**manifest, "metadata": metadata}
+
+
+def make_observation(
+    key: WorkloadKey, kind: ObservationKind = ObservationKind.STORED, *, seen_at: datetime | None = None, **fields: Any
+) -> Observation:
+    return Observation(key, kind, seen_at or datetime.now(UTC), **fields)
 
 
 def make_request(

@@ -1,6 +1,7 @@
 """One workload of the snapshot, packed: a hundred thousand of them have to fit into the memory of a door. Pure.
 
-A packed workload is JSON of its rows of the view `control`, each a list in the order of COLUMNS, and of its facts.
+A packed workload is JSON of its rows of the view `control`, each a list in the order of COLUMNS, and of its facts in the
+order of FACT_COLUMNS.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ COLUMNS = (
     *(f"manual_{name}" for name in _RESOURCES),
 )
 """The columns of `control` that decisions need."""
+FACT_COLUMNS = (
+    *("namespace", "deployment", "opted_out", "owned", "stored_uid", "stored_version", "stored_seen_at"),
+    *("hpa", "hpa_uid", "hpa_version", "hpa_seen_at"),
+    *("shown_opted_out", "shown_owned", "shown_uid", "shown_version", "shown_seen_at"),
+    *("creation_opted_out", "creation_owned", "creation_created_at", "creation_seen_at"),
+)
+"""The columns of `facts` that decisions need."""
 Row = Mapping[str, Any]
 
 
@@ -34,14 +42,18 @@ class Workload(NamedTuple):
 
 def pack(workload: Workload) -> bytes:
     rows = [[row[name] for name in COLUMNS] for row in workload.rows]
+    facts = [workload.facts[name] for name in FACT_COLUMNS] if workload.facts else None
     # A copy: what orjson returns keeps its buffer of 4 KiB, which is 230 MiB of 60,000 workloads.
-    return bytes(memoryview(orjson.dumps([rows, dict(workload.facts) if workload.facts else None])))
+    return bytes(memoryview(orjson.dumps([rows, facts])))
 
 
 def unpack(packed: bytes) -> Workload:
-    """Dates are texts."""
+    """Dates and times are texts."""
     rows, facts = orjson.loads(packed)
-    return Workload([dict(zip(COLUMNS, row, strict=True)) for row in rows], facts)
+    return Workload(
+        [dict(zip(COLUMNS, row, strict=True)) for row in rows],
+        dict(zip(FACT_COLUMNS, facts, strict=True)) if facts else None,
+    )
 
 
 def values_of(workload: Workload) -> ControlValues:

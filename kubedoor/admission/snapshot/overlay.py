@@ -1,20 +1,21 @@
-"""What is newer than the snapshot: facts that admissions have shown, and workloads read through one by one."""
+"""What is newer than the snapshot: observations by this door, and workloads read through one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubedoor.control_values import with_facts
+from kubedoor.model.facts import Facts, Observation, ObservationKind
 from kubedoor.model.values import ControlValues, WorkloadKey
 
-Fact = tuple[WorkloadKey, str, bool]
-"""A workload, the fact's name, and whether it holds."""
+Known = tuple[ControlValues, Facts]
+"""What is known of one workload; the facts of the values are those that are stored."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    holds: bool
+    observation: Observation
     stored_at: float | None = None
     """None: the store does not have it yet."""
 
@@ -23,43 +24,52 @@ class Overlay:
     """Not thread-safe: the snapshot locks it. All instants are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
-        self._facts: dict[WorkloadKey, dict[str, _Entry]] = {}
-        self._read: dict[WorkloadKey, tuple[float, ControlValues]] = {}
+        self._entries: dict[WorkloadKey, dict[ObservationKind, _Entry]] = {}
+        self._read: dict[WorkloadKey, tuple[float, Known]] = {}
 
-    def apply(self, key: WorkloadKey, values: ControlValues) -> ControlValues:
-        """Replace the snapshot's `values` by those read through, and apply the facts."""
-        _, newest = self._read.get(key, (0.0, values))
+    def apply(self, key: WorkloadKey, known: Known) -> Known:
+        """Replace what the snapshot knows by what was read through, and lay the observations over it."""
+        _, newest = self._read.get(key, (0.0, known))
         return self.apply_facts(key, newest)
 
-    def apply_facts(self, key: WorkloadKey, values: ControlValues) -> ControlValues:
-        facts = self.facts_of(key)
-        return with_facts(values, facts) if facts else values
+    def apply_facts(self, key: WorkloadKey, known: Known) -> Known:
+        entries = self._entries.get(key)
+        if not entries:
+            return known
+        values, facts = known
+        newest = facts
+        for entry in entries.values():
+            newest = newest.with_newer(entry.observation)
+        changed: dict[str, bool] = {}
+        if newest.stored and newest.stored is not facts.stored:
+            changed |= {"opted_out": newest.stored.opted_out, "owned": newest.stored.owned}
+        if newest.hpa and newest.hpa is not facts.hpa:
+            changed["hpa"] = newest.hpa.hpa
+        return (with_facts(values, changed) if changed else values), newest
 
-    def facts_of(self, key: WorkloadKey) -> dict[str, bool]:
-        return {fact: entry.holds for fact, entry in self._facts.get(key, {}).items()}
+    def add_facts(self, observations: Iterable[Observation]) -> None:
+        """What admissions have taught. It stays until a refresh that was asked for after it was stored."""
+        for one in observations:
+            self._entries.setdefault(one.key, {})[one.kind] = _Entry(one)
 
-    def add_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
-        """Facts that an admission has shown. They stay until a refresh that was asked for after they were stored."""
-        self._facts.setdefault(key, {}).update({fact: _Entry(holds) for fact, holds in facts.items()})
+    def mark_stored(self, observations: Iterable[Observation], at: float) -> None:
+        """The store has these, or will never have them. One that was added anew since stays unmarked."""
+        for one in observations:
+            entries = self._entries.get(one.key, {})
+            if one.kind in entries and entries[one.kind].observation == one:
+                entries[one.kind] = _Entry(one, at)
 
-    def mark_stored(self, facts: Iterable[Fact], at: float) -> None:
-        """The store has these facts, or will never have them. A fact that was added anew since stays unmarked."""
-        for key, fact, holds in facts:
-            entries = self._facts.get(key, {})
-            if entries.get(fact) == _Entry(holds):
-                entries[fact] = _Entry(holds, at)
-
-    def add_values(self, key: WorkloadKey, values: ControlValues, queried_at: float) -> None:
-        """Values read through. Of two reads, the one with the later query wins."""
+    def add_values(self, key: WorkloadKey, known: Known, queried_at: float) -> None:
+        """What was read through. Of two reads, the one with the later query wins."""
         if key not in self._read or self._read[key][0] <= queried_at:
-            self._read[key] = queried_at, values
+            self._read[key] = queried_at, known
 
     def expire(self, confirmed_at: float) -> None:
         """Drop what the snapshot, which the store was asked for at this instant, contains already."""
         self._read = {key: read for key, read in self._read.items() if read[0] > confirmed_at}
-        for key, entries in list(self._facts.items()):
-            for fact, entry in list(entries.items()):
+        for key, entries in list(self._entries.items()):
+            for kind, entry in list(entries.items()):
                 if entry.stored_at is not None and entry.stored_at <= confirmed_at:
-                    del entries[fact]
+                    del entries[kind]
             if not entries:
-                del self._facts[key]
+                del self._entries[key]

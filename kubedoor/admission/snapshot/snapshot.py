@@ -16,21 +16,23 @@ from typing import Any
 
 from kubedoor.admission.snapshot import shards, snapshot_file
 from kubedoor.admission.snapshot.entry import Row, unpack, values_of, workloads_of
-from kubedoor.admission.snapshot.overlay import Fact, Overlay
+from kubedoor.admission.snapshot.overlay import Known, Overlay
 from kubedoor.admission.snapshot.table import Table
-from kubedoor.control_values import UNKNOWN
+from kubedoor.control_values import UNKNOWN, facts_of
 from kubedoor.errors import StoreError
+from kubedoor.model.facts import Facts, Observation
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.control_table import Revision
 
-FORMAT = 2
+FORMAT = 3
 RETRY_SAVE_SECONDS = 30.0
 SAVE_EVERY_SECONDS = 5.0
 """However often the snapshot changes, its file is not written more often."""
 MAX_CHANGED_BUCKETS = 64
 """Where more have changed, reading everything is cheaper."""
 CACHED_WORKLOADS = 4096
+_NO_FACTS = Facts()
 CLOCK_DIFFERENCE_SECONDS = 10.0
 """Between this machine and the publisher's: what the door has learnt outlives a published snapshot by so much."""
 
@@ -46,8 +48,8 @@ class State:
     """Monotonic clock: when the store was last asked and confirmed it, or when the document was loaded."""
     saved_at: datetime
     bucket_hashes: Mapping[int, int] = field(repr=False, default_factory=dict)
-    cached: dict[str, tuple[ControlValues, bool]] = field(repr=False, default_factory=dict)
-    """`namespace/deployment` -> its control values, and whether a fact says that it has an HPA: those asked for lately."""
+    cached: dict[str, Known] = field(repr=False, default_factory=dict)
+    """`namespace/deployment` -> what is known of it: those asked for lately."""
 
 
 class Snapshot:
@@ -109,24 +111,24 @@ class Snapshot:
     def values_of(self, key: WorkloadKey) -> ControlValues:
         """From memory only; UNKNOWN for a workload that is not there."""
         with self._lock:
-            return self._overlay.apply(key, self._found(key)[0])
+            return self._overlay.apply(key, self._found(key))[0]
 
-    def has_hpa_fact(self, key: WorkloadKey) -> bool:
-        """Whether a fact says that an HPA scales the workload. Collections do not change it."""
+    def facts_of(self, key: WorkloadKey) -> Facts:
+        """From memory only. Collections do not change them."""
         with self._lock:
-            return self._overlay.facts_of(key).get("hpa", self._found(key)[1])
+            return self._overlay.apply(key, self._found(key))[1]
 
-    def _found(self, key: WorkloadKey) -> tuple[ControlValues, bool]:
+    def _found(self, key: WorkloadKey) -> Known:
         if (state := self._state) is None:
-            return UNKNOWN, False
+            return UNKNOWN, _NO_FACTS
         name = f"{key.namespace}/{key.deployment}"
         if (cached := state.cached.get(name)) is not None:
             return cached
         packed = state.table.packed(name)
         if packed is None:
-            return UNKNOWN, False
+            return UNKNOWN, _NO_FACTS
         workload = unpack(packed)
-        found = values_of(workload), bool(workload.facts and workload.facts["hpa"])
+        found = values_of(workload), facts_of(key, workload.facts) if workload.facts else _NO_FACTS
         if len(state.cached) >= CACHED_WORKLOADS:
             state.cached.clear()
         state.cached[name] = found
@@ -197,22 +199,23 @@ class Snapshot:
     def read_through(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, ControlValues]:
         """Workloads from the store in one query, kept in the overlay until the next refresh. Raises StoreError."""
         queried_at = self._monotonic()
-        found = self._control.values_of_each(keys)
+        values, facts = self._control.values_of_each(keys), self._control.facts_of_each(keys)
+        found: dict[WorkloadKey, Known] = {key: (values[key], facts[key]) for key in keys}
         with self._lock:
             if self._state is None or self._state.checked_at < queried_at:
-                for key, values in found.items():
-                    self._overlay.add_values(key, values, queried_at)
-            return {key: self._overlay.apply_facts(key, values) for key, values in found.items()}
+                for key, known in found.items():
+                    self._overlay.add_values(key, known, queried_at)
+            return {key: self._overlay.apply_facts(key, known)[0] for key, known in found.items()}
 
-    def add_facts(self, key: WorkloadKey, facts: Mapping[str, bool]) -> None:
-        """Add facts that an admission has just shown and the store does not have yet."""
+    def add_facts(self, observations: Iterable[Observation]) -> None:
+        """Add what an admission has just taught and the store does not have yet."""
         with self._lock:
-            self._overlay.add_facts(key, facts)
+            self._overlay.add_facts(observations)
 
-    def mark_stored(self, facts: Iterable[Fact]) -> None:
-        """The store has these facts, or will never have them: let them expire from the overlay."""
+    def mark_stored(self, observations: Iterable[Observation]) -> None:
+        """The store has these, or will never have them: let them expire from the overlay."""
         with self._lock:
-            self._overlay.mark_stored(facts, self._monotonic())
+            self._overlay.mark_stored(observations, self._monotonic())
 
     def save(self) -> None:
         """Write the file atomically, if the snapshot has changed since the last save; `needs_save` says when it is due.

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
+from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage
 from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.store.connection import Connection
@@ -17,7 +18,7 @@ from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.savings import Savings
 from tests.contract.store.test_store import make_collected
 from tests.support.accounts import Clock
-from tests.support.builders import make_usage_day
+from tests.support.builders import make_observation, make_usage_day
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
 """Not long ago: states expire."""
@@ -150,13 +151,13 @@ def test_a_gone_hpa_counts_although_the_usage_days_had_it(connection: Connection
     today = datetime.now(UTC).date()
     collect(today - timedelta(days=1), hpa=True, run=1)
     assert control.values_of(web).hpa
-    control.record_facts([(web, "hpa", False)], seen_by="look")
+    control.record_facts([make_observation(web, ObservationKind.HPA, hpa=False)], seen_by="look")
     assert not control.values_of(web).hpa
     collect(today, hpa=True, run=2)
     assert not control.values_of(web).hpa, "the HPA was deleted after the window of the newest day"
     collect(today + timedelta(days=1), hpa=True, run=3)
     assert control.values_of(web).hpa, "made again since"
-    control.record_facts([(web, "hpa", True)], seen_by="look")
+    control.record_facts([make_observation(web, ObservationKind.HPA, hpa=True)], seen_by="look")
     collect(today + timedelta(days=2), hpa=False, run=4)
     assert control.values_of(web).hpa, "no collection proves by itself that there is none"
 

@@ -19,6 +19,7 @@ import pytest
 
 from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import Conflict, StoreError
+from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage, UsageDay
 from kubedoor.model.values import (
     CollectedContainer,
@@ -40,7 +41,7 @@ from kubedoor.store.usage import STREAMED_ROWS, CollectionEvent, UsageStore
 from kubedoor.store.users import User, UserStore
 from kubedoor.workloads.listing import SORTS, Filter
 from kubedoor.workloads.listing_cache import ListingCache
-from tests.support.builders import DAY, make_usage_day
+from tests.support.builders import DAY, make_observation, make_usage_day
 from tests.support.clickhouse import ClickHouse, running_clickhouse
 from tests.toolbox.running import ROOT
 
@@ -371,16 +372,35 @@ def test_edits_are_kept_newest_first(control: ControlStore, web: WorkloadKey) ->
 
 def test_facts_are_known_and_the_newest_counts(control: ControlStore, web: WorkloadKey) -> None:
     control.replace_collected([make_collected()], run=1, rule="peak-day")
-    control.record_facts([(web, "opted_out", True), (web, "owned", True)], seen_by="door")
-    control.record_facts([(web, "owned", False)], seen_by="door")
+    for owned in (True, False):
+        control.record_facts([make_observation(web, opted_out=True, owned=owned)], seen_by="door")
     values = compile_rows(web.cluster, control.control_rows_of(web))[web]
     assert (values.opted_out, values.owned, values.hpa) == (True, False, False)
     stranger = WorkloadKey(web.cluster, "shop", "stranger")
-    control.record_facts([(stranger, "hpa", True)], seen_by="door")
+    control.record_facts([make_observation(stranger, ObservationKind.HPA, hpa=True)], seen_by="door")
     nobody = WorkloadKey(web.cluster, "a", "b")
     found = control.values_of_each([web, stranger, nobody])
     assert found == {web: values, stranger: replace(UNKNOWN, hpa=True), nobody: UNKNOWN}
     assert {row["deployment"] for row in control.known_facts()} == {"web", "stranger"}
+
+
+def test_facts_of_earlier_versions_are_taken_over_once(
+    connection: Connection, control: ControlStore, web: WorkloadKey
+) -> None:
+    facts = [("opted_out", True, 1), ("owned", True, 1), ("owned", False, 2), ("hpa", True, 3)]
+    row = {"cluster": web.cluster, "namespace": "shop", "deployment": "web", "seen_by": "door"}
+    for fact, holds, second in facts:
+        at = datetime(2026, 11, 20, 12, 0, second, tzinfo=UTC)
+        connection.insert("workload_facts", [{**row, "fact": fact, "holds": holds, "seen_at": at}])
+    migration = next(one for one in available(folder()) if one.name == "0015_facts")
+    for _ in range(2):
+        connection.command(migration.statements(cluster="")[-1])
+    known = control.facts_of_each([web])[web]
+    assert known.stored
+    assert known.hpa
+    assert (known.stored.exemptions, known.stored.uid, known.hpa.hpa) == ((True, False), "", True)
+    control.record_facts([make_observation(web, uid="7a11", resource_version=5)], seen_by="door")
+    assert not control.values_of(web).opted_out
 
 
 def test_every_change_changes_the_revision(control: ControlStore, web: WorkloadKey) -> None:
@@ -389,24 +409,20 @@ def test_every_change_changes_the_revision(control: ControlStore, web: WorkloadK
     seen.append(control.revision())
     control.edit(web, ManualValues(replicas=1), based_on=0, who="alice")
     seen.append(control.revision())
-    control.record_facts([(web, "hpa", True)], seen_by="door")
+    control.record_facts([make_observation(web, ObservationKind.HPA, hpa=True)], seen_by="door")
     seen.append(control.revision())
     assert len(set(seen)) == 4
     assert control.revision() == seen[-1]
 
 
 def test_a_fact_changes_the_revision_whatever_the_clock_of_the_server_says(
-    connection: Connection, control: ControlStore, web: WorkloadKey
+    control: ControlStore, web: WorkloadKey
 ) -> None:
     instant = datetime(2026, 11, 20, 12, tzinfo=UTC)
     seen = [control.revision()]
-    for deployment, fact, at in (
-        ("cart", "owned", instant),
-        ("web", "opted_out", instant),
-        ("search", "hpa", instant - timedelta(seconds=2)),
-    ):
-        row = {"cluster": web.cluster, "namespace": "shop", "deployment": deployment, "fact": fact}
-        connection.insert("workload_facts", [{**row, "holds": True, "seen_at": at, "seen_by": "door"}])
+    for deployment, at in (("cart", instant), ("web", instant), ("search", instant - timedelta(seconds=2))):
+        key = WorkloadKey(web.cluster, "shop", deployment)
+        control.record_facts([make_observation(key, owned=True, seen_at=at)], seen_by="door")
         seen.append(control.revision())
     assert len(set(seen)) == 4
 
@@ -510,7 +526,7 @@ def test_containers_and_newest_usage_of_a_page(listing: ListingCache) -> None:
         ),
         pytest.param(
             lambda connection, cluster: ControlStore(connection, cluster).record_facts(
-                [(WorkloadKey(cluster, "shop", "hungry"), "opted_out", True)], seen_by="test"
+                [make_observation(WorkloadKey(cluster, "shop", "hungry"), opted_out=True)], seen_by="test"
             ),
             id="a fact",
         ),

@@ -7,7 +7,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import BadRequest, StoreError
+from kubedoor.model.facts import Observation, ObservationKind
 from kubedoor.model.values import (
     CollectedContainer,
     CollectedValues,
@@ -36,7 +37,15 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.control_table import Revision
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import RecordStore
-from tests.support.builders import DAY, make_deployment, make_request, make_review, make_scale
+from tests.support.builders import (
+    DAY,
+    at_version,
+    make_deployment,
+    make_observation,
+    make_request,
+    make_review,
+    make_scale,
+)
 
 OWN_USER = "system:serviceaccount:kubedoor:kubedoor-api"
 WAIT_SECONDS = 5.0
@@ -71,14 +80,16 @@ class FailingStore(ControlStore):
             raise StoreError("away")
         return super().values_of_each(keys)
 
-    def record_facts(self, facts: Any, *, seen_by: str, at: datetime | None = None) -> None:
+    def record_facts(self, observations: Iterable[Observation], *, seen_by: str) -> None:
         if self.is_away:
             raise StoreError("away")
-        super().record_facts(facts, seen_by=seen_by, at=at)
+        super().record_facts(observations, seen_by=seen_by)
 
 
 class Harness:
-    """A handler with its store and its clock."""
+    """A handler with its store and its clock, and the resource version of its Deployment."""
+
+    version = 10
 
     def __init__(self, connection: Connection, cluster: str, folder: Path, rules: Rules | None = None) -> None:
         self.connection = connection
@@ -123,7 +134,16 @@ class Harness:
         return asyncio.run(all_of_them())
 
     def scale(self, replicas: int, **fields: Any) -> dict[str, Any]:
-        return self.admit(make_request(make_scale(replicas), make_scale(1), **fields))[0]
+        return self.change(make_scale(replicas), make_scale(1), **fields)
+
+    def change(
+        self, changed: dict[str, Any], old: dict[str, Any], *, is_refused: bool = False, **fields: Any
+    ) -> dict[str, Any]:
+        """An update of what is stored, or its scale; validation comes after the door, and may refuse it."""
+        sent, stored = (at_version(one, self.version) for one in (changed, old))
+        answer = self.admit(make_request(sent, stored, **fields))[0]
+        self.version += not is_refused
+        return answer
 
     def is_scaled_to(self, replicas: int, sent: int) -> bool:
         """Whether a person who sends `sent` gets `replicas`."""
@@ -312,16 +332,18 @@ def test_labels_owners_and_hpas_are_recorded_for_later_scales(harness: Harness) 
     harness.set_replicas(3)
     harness.scale(10)
     off = make_deployment(labels={CONTROL_LABEL: "off"})
-    harness.admit(make_request(off, make_deployment()))
+    harness.change(off, make_deployment())
     assert "patch" not in harness.scale(10), "effective at once, before the store has the fact"
+    harness.change(off, off)
     harness.rows()
     assert in_store(harness).opted_out, "and stored, for other replicas"
-    harness.admit(make_request(make_deployment(), off))
+    harness.change(make_deployment(), off)
     assert harness.scale(10)["patch"]
     harness.scale(7, username=HPA_USER)
     assert harness.is_scaled_to(1, sent=10), "what runs is kept for the HPA"
     owned = make_deployment(owner="rev")
-    harness.admit(make_request(owned, make_deployment()))
+    harness.change(owned, make_deployment())
+    harness.change(owned, owned)
     harness.rows()
     assert in_store(harness).owned
 
@@ -340,19 +362,23 @@ def test_a_request_that_needs_no_values_needs_no_store(
     harness.control.is_away = False
     assert sorted(row["outcome"] for row in harness.rows()) == ["ignored", "ignored", "unchanged"]
     known = in_store(harness)
-    assert (known.opted_out, known.owned, known.hpa) == (False, True, True), "the facts are recorded"
+    assert (known.opted_out, known.owned, known.hpa) == (False, False, True), "what is shown may be refused"
+    (facts,) = harness.control.known_facts()
+    assert (facts["shown_opted_out"], facts["shown_owned"]) == (False, True), "but it is recorded"
 
 
 def test_a_label_is_recorded_once_and_cleared_when_it_is_removed(harness: Harness) -> None:
     off = make_deployment(labels={CONTROL_LABEL: "off"})
-    harness.admit(make_request(off), make_request({**off, "spec": make_deployment(replicas=9)["spec"]}, off))
+    harness.admit(make_request(off))
+    harness.change({**off, "spec": make_deployment(replicas=9)["spec"]}, off)
     harness.rows()
     (fact,) = harness.control.known_facts()
     assert fact["opted_out"]
-    harness.admit(make_request(off, make_deployment()))
+    harness.change(off, {**off, "spec": make_deployment(replicas=9)["spec"]})
     harness.rows()
     assert harness.control.known_facts() == [fact], "the same fact is not recorded again"
-    harness.admit(make_request(make_deployment(), off))
+    harness.change(make_deployment(), off)
+    harness.change(make_deployment(), make_deployment())
     harness.rows()
     assert not in_store(harness).opted_out
 
@@ -371,19 +397,19 @@ OFF = make_deployment(labels={CONTROL_LABEL: "off"})
 
 
 @pytest.mark.parametrize(
-    "shown",
-    [make_request(OFF, make_deployment()), make_request(make_scale(8), make_scale(2), username=HPA_USER)],
-    ids=["opted out", "HPA"],
+    ("changed", "old", "user"),
+    [(OFF, OFF, "alice"), (OFF, make_deployment(), "alice"), (make_scale(8), make_scale(2), HPA_USER)],
+    ids=["stored", "shown", "HPA"],
 )
 def test_facts_recorded_while_the_store_is_away_are_stored_when_it_is_back(
-    harness: Harness, shown: AdmissionRequest
+    harness: Harness, changed: dict[str, Any], old: dict[str, Any], user: str
 ) -> None:
     harness.set_replicas(3)
     harness.scale(10)
     harness.rows()
     harness.control.is_away = True
     harness.clock.ahead += 2
-    harness.admit(shown)
+    harness.change(changed, old, username=user)
     harness.handler.journal.flush()
     harness.clock.ahead += 60
     harness.control.is_away = False
@@ -391,9 +417,11 @@ def test_facts_recorded_while_the_store_is_away_are_stored_when_it_is_back(
     harness.rows()
     harness.clock.ahead += 60
     assert not harness.is_scaled_to(3, sent=10), "the store has the fact now"
-    harness.control.record_facts(
-        [(harness.key, fact, False) for fact in ("opted_out", "hpa")], seen_by="another replica"
-    )
+    others = [
+        make_observation(harness.key, kind, uid="7a11", resource_version=99)
+        for kind in (ObservationKind.STORED, ObservationKind.HPA)
+    ]
+    harness.control.record_facts(others, seen_by="another replica")
     harness.clock.ahead += 2
     assert harness.scale(10)["patch"], "after the grace time the store wins"
 
@@ -404,7 +432,7 @@ def test_facts_that_can_never_be_stored_expire(harness: Harness, monkeypatch: py
 
     harness.set_replicas(3)
     monkeypatch.setattr(harness.control, "record_facts", refuse)
-    harness.admit(make_request(OFF, make_deployment()))
+    harness.change(OFF, make_deployment())
     harness.handler.journal.flush()
     assert "patch" not in harness.scale(10)
     harness.clock.ahead += 60
@@ -416,13 +444,12 @@ def test_a_failed_admission_records_its_facts(harness: Harness) -> None:
     harness.admit(make_request(make_scale(3, name="other"), make_scale(1, name="other")))
     harness.control.is_away = True
     harness.clock.ahead += 5
-    harness.admit(make_request(OFF, make_deployment()))
     released = make_deployment(annotations={"version": "2"})
-    assert harness.admit(make_request(released, OFF))[0]["warnings"] == ["KubeDoor: the store is away, nothing was set"]
-    assert not harness.snapshot.values_of(harness.key).opted_out
+    assert harness.change(released, OFF)["warnings"] == ["KubeDoor: the store is away, nothing was set"]
+    assert harness.snapshot.values_of(harness.key).opted_out
     harness.control.is_away = False
     harness.rows()
-    assert not in_store(harness).opted_out
+    assert in_store(harness).opted_out
 
 
 def test_a_scale_by_the_hpa_is_recorded_once_and_collections_do_not_change_it(harness: Harness) -> None:
@@ -436,7 +463,8 @@ def test_a_scale_by_the_hpa_is_recorded_once_and_collections_do_not_change_it(ha
     harness.control.replace_collected([replace(collected, hpa=False)], run=2, rule="peak-day")
     assert harness.is_scaled_to(1, sent=9), "what runs is kept"
     facts = harness.connection.rows(
-        "SELECT count() AS written FROM workload_facts WHERE cluster = {cluster:String}", cluster=harness.key.cluster
+        "SELECT count() AS written FROM workload_observations WHERE cluster = {cluster:String}",
+        cluster=harness.key.cluster,
     )
     assert facts == [{"written": 1}]
 
@@ -459,7 +487,7 @@ def test_values_read_through_stay_until_the_store_has_newer_ones(harness: Harnes
 def test_a_read_through_does_not_undo_facts_that_are_not_stored_yet(harness: Harness) -> None:
     harness.set_replicas(3)
     harness.scale(10)
-    harness.admit(make_request(OFF, make_deployment()))
+    harness.change(OFF, make_deployment())
     assert "patch" not in harness.scale(10, username=OWN_USER), "the store does not have it yet"
 
 
@@ -563,7 +591,7 @@ def test_a_running_refresh_neither_blocks_the_loop_nor_loses_facts(harness: Harn
     refreshing = threading.Thread(target=harness.snapshot.refresh)
     refreshing.start()
     entered.wait(10)
-    harness.snapshot.add_facts(harness.key, {"opted_out": True})
+    harness.snapshot.add_facts([make_observation(harness.key, opted_out=True)])
     go_on.set()
     refreshing.join()
     assert harness.snapshot.values_of(harness.key).opted_out
@@ -637,15 +665,17 @@ def test_two_replicas_agree_on_the_newest_facts(embedded: Connection, cluster: s
     for harness, now, before in ((one, off, plain), (two, plain, off), (one, off, plain)):
         for every in (one, two):
             every.clock.ahead += 30
-        harness.admit(make_request(now, before))
+        harness.version = max(one.version, two.version)
+        harness.change(now, before)
         harness.rows()
     for harness in (one, two):
-        harness.clock.ahead += 30
+        harness.version, harness.clock.ahead = max(one.version, two.version), harness.clock.ahead + 30
         assert "patch" not in harness.scale(10)
-    one.admit(make_request(plain, off))
+    one.version = two.version
+    one.change(plain, off)
     one.rows()
     for harness in (one, two):
-        harness.clock.ahead += 30
+        harness.version, harness.clock.ahead = max(one.version, two.version), harness.clock.ahead + 30
         assert harness.scale(10)["patch"]
 
 
@@ -705,7 +735,8 @@ def test_a_snapshot_file_that_cannot_be_written_loses_no_record(harness: Harness
 
 def saved(harness: Harness) -> None:
     harness.set_replicas(3)
-    harness.control.record_facts([(WorkloadKey(harness.key.cluster, "shop", "unknown"), "owned", True)], seen_by="t")
+    unknown = WorkloadKey(harness.key.cluster, "shop", "unknown")
+    harness.control.record_facts([make_observation(unknown, owned=True)], seen_by="t")
     harness.scale(10)
     harness.handler.journal.flush()
 

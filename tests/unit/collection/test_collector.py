@@ -14,6 +14,7 @@ from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.collection.sample.source import SampleSource
 from kubedoor.errors import Conflict, InvalidInput, PrometheusRefused, PrometheusUnreachable, QueryTooLarge, StoreError
 from kubedoor.model.checks import Check
+from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage, PeakDay, UsageSource
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
@@ -21,7 +22,7 @@ from kubedoor.sizing.options import SizingOptions
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
-from tests.support.builders import make_usage_day
+from tests.support.builders import make_observation, make_usage_day
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ALL_DAYS = NEWEST, EARLIER, EARLIEST = date(2026, 11, 20), date(2026, 11, 19), date(2026, 11, 18)
@@ -199,8 +200,11 @@ def test_a_collection_with_a_slow_clock_replaces_the_day(embedded: Connection, c
 
 def learn(connection: Connection, key: WorkloadKey, *facts: str, at: datetime) -> None:
     """Record facts as the door would have at that time."""
-    row = {"cluster": key.cluster, "namespace": key.namespace, "deployment": key.deployment, "holds": True}
-    connection.insert("workload_facts", [{**row, "fact": fact, "seen_at": at, "seen_by": "door"} for fact in facts])
+    opted_out, owned = "opted_out" in facts, "owned" in facts
+    seen = [make_observation(key, seen_at=at, opted_out=opted_out, owned=owned)] if opted_out or owned else []
+    if "hpa" in facts:
+        seen.append(make_observation(key, ObservationKind.HPA, seen_at=at, hpa=True))
+    ControlStore(connection, key.cluster).record_facts(seen, seen_by="door")
 
 
 def test_an_hpa_seen_after_the_window_is_kept(embedded: Connection, cluster: str) -> None:
