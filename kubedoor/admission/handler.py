@@ -156,7 +156,7 @@ class AdmissionHandler:
             due = due_of_request(request, self._rules)
             decision = await self._decide(request, due, started)
         except Exception as error:
-            decision = self._failure_decision(error, without_values(request, due))
+            decision = self._failure_decision(error, _kept(request, due))
             self._record_failure(request, decision)
         self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
         self.metrics.seconds.observe(self._monotonic() - started)
@@ -301,6 +301,15 @@ class AdmissionHandler:
         known = self._snapshot.facts_of(key)
         if found := observations(request, key, known, at=self._now(), is_unsure=is_unsure):
             self.journal.record_facts(found)
+
+
+def _kept(request: AdmissionRequest, due: Due) -> Decision:
+    """What is decided without values. Never raises: the request may be what failed in the first place."""
+    try:
+        return without_values(request, due)
+    except Exception:
+        log.exception("what runs could not be kept")
+        return Decision(Outcome.FAILED, "")
 
 
 def _changes_state(request: AdmissionRequest, due: Due, decision: Decision) -> bool:

@@ -295,6 +295,16 @@ def test_an_object_that_the_rules_cannot_read_is_allowed(harness: Harness) -> No
     assert metric(harness, "kubedoor_door_failures_total", part="decision") == 1
 
 
+@pytest.mark.parametrize("template", [3, {"spec": {"containers": 3}}, {"spec": {"containers": ["app"]}}])
+@pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])
+def test_an_object_that_is_no_deployment_at_all_is_allowed(harness: Harness, template: Any, operation: str) -> None:
+    harness.set_replicas(3)
+    broken = {**make_deployment(), "spec": {"replicas": 2, "template": template}}
+    old = make_deployment() if operation == "UPDATE" else None
+    response = harness.admit(make_request(broken, old))[0]
+    assert (response["allowed"], response["warnings"]) == (True, ["KubeDoor: internal error, nothing was set"])
+
+
 def test_a_failure_is_recorded_once_the_store_is_back(harness: Harness) -> None:
     harness.control.is_away = True
     harness.scale(10)
