@@ -101,7 +101,8 @@ def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
 
 def test_a_replicated_cluster_gets_replicated_engines() -> None:
     statements = [text for migration in available(folder()) for text in migration.statements(cluster="main")]
-    assert all("ON CLUSTER `main`" in text for text in statements)
+    # Rows are inserted once: the replicated table carries them to the others.
+    assert all("ON CLUSTER `main`" in text for text in statements if "INSERT INTO" not in text)
     engines = [text for text in statements if "ENGINE" in text]
     assert all("ENGINE = Replicated" in text for text in engines)
     assert any("ReplicatedReplacingMergeTree(seen_at)" in text for text in engines)
