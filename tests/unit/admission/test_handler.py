@@ -99,6 +99,7 @@ class Harness:
         self.records = RecordStore(connection, cluster)
         self.deployments = DeploymentStore(connection, cluster)
         self.path = folder / "snapshot.json"
+        self.handlers: list[AdmissionHandler] = []
         self.snapshot = self.make_snapshot()
         self.handler = self.make_handler(self.snapshot, rules)
 
@@ -112,7 +113,7 @@ class Harness:
         )
 
     def make_handler(self, snapshot: Snapshot, rules: Rules | None = None) -> AdmissionHandler:
-        return AdmissionHandler(
+        made = AdmissionHandler(
             snapshot=snapshot,
             control=self.control,
             records=self.records,
@@ -122,6 +123,8 @@ class Harness:
             now=lambda: datetime.now(UTC),
             monotonic=self.clock,
         )
+        self.handlers.append(made)
+        return made
 
     def set_replicas(self, replicas: int, name: str = "web") -> None:
         key = WorkloadKey(self.key.cluster, "shop", name)
@@ -156,8 +159,12 @@ class Harness:
 
 
 @pytest.fixture
-def harness(embedded: Connection, cluster: str, tmp_path: Path) -> Harness:
-    return Harness(embedded, cluster, tmp_path)
+def harness(embedded: Connection, cluster: str, tmp_path: Path) -> Iterator[Harness]:
+    made = Harness(embedded, cluster, tmp_path)
+    yield made
+    made.control.is_away = False
+    for handler in made.handlers:
+        handler.journal.writer.close()
 
 
 def metric(harness: Harness, name: str, **labels: str) -> float:
