@@ -169,6 +169,18 @@ def test_other_resources_of_a_container_count_as_other_differences() -> None:
     assert stored.put(with_gpu, values(cpu=140)).object == before, "and are kept afterwards"
 
 
+def test_claims_of_a_container_are_kept_and_count_as_other_differences() -> None:
+    def claiming(name: str) -> dict[str, Any]:
+        sent = manifest(replicas=3)
+        sent["spec"]["template"]["spec"]["containers"][0]["resources"]["claims"] = [{"name": name}]
+        return sent
+
+    stored = Stored().put(claiming("gpu"), values())
+    before = copy.deepcopy(stored.object)
+    assert stored.put(claiming("gpu"), values(cpu=130)).object == before
+    assert stored.put(claiming("nic"), values(cpu=130)).rollouts == 1
+
+
 def test_the_annotation_goes_when_nothing_of_the_doors_is_left() -> None:
     stored = released().apply(manifest(cpu="700m"), values(replicas=None, mode=Mode.ENFORCE, cpu=700, memory=512))
     assert stored.runs == {"requests.cpu": "700m", "requests.memory": "512Mi", "limits.cpu": "1"}
