@@ -108,7 +108,9 @@ class Look:
         except KubeDoorError as error:
             problem = error.message
         if problem and problem != self._last_problem:
-            log.warning("Deployments cannot be looked at: %s", problem)
+            # Sample data come without a cluster: nothing is wrong then.
+            level = logging.INFO if self._has_sample else logging.WARNING
+            log.log(level, "Deployments cannot be looked at: %s", problem)
         self._last_problem = problem
 
 
