@@ -57,13 +57,8 @@ class ControlStore(ControlTable):
             )
 
     def control_rows(self) -> list[Row]:
-        """All rows of `control`, for the snapshot; `is_collected`: the container is in the current run."""
-        return self._connection.rows(
-            "SELECT * EXCEPT (cluster), (namespace, deployment, container) IN (SELECT namespace, deployment, container"
-            " FROM collected WHERE cluster = {cluster:String}) AS is_collected"
-            f" FROM control WHERE cluster = {{cluster:String}} {_ORDER}",
-            cluster=self._cluster,
-        )
+        """All rows of `control`."""
+        return self._connection.rows(f"{_CONTROL} WHERE cluster = {{cluster:String}} {_ORDER}", cluster=self._cluster)
 
     def control_rows_of(self, key: WorkloadKey) -> list[Row]:
         """The rows of one workload; empty if it is not in the control table."""

@@ -11,6 +11,7 @@ from typing import Any
 from kubedoor.store.connection import Connection, Row, only
 
 BUCKETS = 256
+"""Into which workloads are divided by a hash of their name, so that a refresh reads only what has changed."""
 BLOCK_ROWS = 8192
 """Rows in memory while all are read."""
 _BUCKET = f"CRC32(concat(namespace, '/', deployment)) % {BUCKETS}"

@@ -9,13 +9,11 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kubedoor.admission.snapshot.entry import Workload, pack, unpack
-
-BUCKETS = 256
-"""As many as the store counts (`kubedoor/store/control_table.py`), by the same hash."""
+from kubedoor.store.control_table import BUCKETS
 
 
 def bucket_of(name: str) -> int:
-    """`name`: `namespace/deployment`."""
+    """By the hash of the store (`kubedoor/store/control_table.py`). `name`: `namespace/deployment`."""
     return zlib.crc32(name.encode()) % BUCKETS
 
 
