@@ -52,9 +52,14 @@ def _shard_number(row: Mapping[str, Any], count: int) -> int:
     return zlib.crc32(f"{row['namespace']}/{row['deployment']}".encode()) % count
 
 
-def read_folder(folder: Path) -> Document | None:
-    """The document of all shards in `folder`; None if there are none. A broken or empty shard is left out."""
-    shards = list(_read_shards(folder))
+def read_folder(folder: Path, *, cluster: str, version: int) -> Document | None:
+    """The document of all shards in `folder`; None if there are none.
+
+    A broken or empty shard is left out, and so is one of another cluster or of another version of the format.
+    """
+    shards = [
+        shard for shard in _read_shards(folder) if (shard.get("cluster"), shard.get("format")) == (cluster, version)
+    ]
     if not shards:
         return None
     rows = [row for shard in shards for row in shard["rows"]]

@@ -50,6 +50,8 @@ class State:
     bucket_hashes: Mapping[int, int] = field(repr=False, default_factory=dict)
     cached: dict[str, Known] = field(repr=False, default_factory=dict)
     """`namespace/deployment` -> what is known of it: those asked for lately."""
+    is_published: bool = False
+    """Loaded from published shards: others of the same instant may still be on their way."""
 
 
 class Snapshot:
@@ -262,14 +264,14 @@ class Snapshot:
         if self._folder is None or (fingerprint := shards.fingerprint(self._folder)) == self._published:
             return
         self._published = fingerprint
-        content = shards.read_folder(self._folder)
+        content = shards.read_folder(self._folder, cluster=self._cluster, version=FORMAT)
         try:
             table = Table.of(workloads_of(content["rows"], content["facts"])) if content else None
         except (KeyError, TypeError):
             return
-        self._load_table(content or {}, table)
+        self._load_table(content or {}, table, is_published=True)
 
-    def _load_table(self, header: Mapping[str, Any], table: Table | None) -> None:
+    def _load_table(self, header: Mapping[str, Any], table: Table | None, *, is_published: bool = False) -> None:
         # One that is broken or of another cluster is ignored: the store is queried next.
         try:
             if table is None or header["format"] != FORMAT or header["cluster"] != self._cluster:
@@ -277,14 +279,20 @@ class Snapshot:
             saved_at = datetime.fromisoformat(header["saved_at"]).astimezone(UTC)
         except (ValueError, KeyError, TypeError):
             return
-        if saved_at <= self._confirmed_at() or (self._is_confirmed and saved_at > self._now()):
+        if self._is_older(saved_at, is_published) or (self._is_confirmed and saved_at > self._now()):
             # A publisher whose clock is ahead must not override what the store has confirmed.
             return
-        state = self._state_of(table, None, saved_at)
+        state = replace(self._state_of(table, None, saved_at), is_published=is_published)
         age_seconds = max(0.0, (self._now() - saved_at).total_seconds())
         with self._lock:
             self._state = state
             self._overlay.expire(state.checked_at - age_seconds - CLOCK_DIFFERENCE_SECONDS)
+
+    def _is_older(self, saved_at: datetime, is_published: bool) -> bool:
+        """Whether the snapshot is newer already. Shards are mounted one by one, also those of one publication."""
+        if is_published and self._state is not None and self._state.is_published:
+            return saved_at < self._state.saved_at
+        return saved_at <= self._confirmed_at()
 
     @property
     def _is_confirmed(self) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from kubedoor.admission.snapshot import shards
 from kubedoor.admission.snapshot.publisher import CACHE_SECONDS, Publisher
-from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.admission.snapshot.snapshot import FORMAT, Snapshot
 from kubedoor.errors import ClusterError, StoreError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.values import ManualValues, WorkloadKey
@@ -263,4 +263,26 @@ def test_a_snapshot_of_another_cluster_is_ignored(
     with pytest.raises(StoreError):
         door.refresh()
     assert not door.is_loaded
-    assert shards.read_folder(tmp_path / "mount") is not None
+    assert shards.read_folder(tmp_path / "mount", cluster=cluster, version=FORMAT) is not None
+
+
+def test_pieces_of_one_publication_that_are_mounted_one_by_one_are_all_taken_in(
+    embedded: Connection, away: Connection, cluster: str, tmp_path: Path
+) -> None:
+    maps, mount = ConfigMaps(), tmp_path / "mount"
+    published = publisher(embedded, cluster, maps, tmp_path / "own")
+    published.publish()
+    maps.mount(mount)
+    door = snapshot(away, cluster, tmp_path / "absent", mount)
+    with pytest.raises(StoreError):
+        door.refresh()
+    names = [f"web-{number}" for number in range(20)]
+    for name in names:
+        set_replicas(embedded, cluster, name, 3)
+    published.publish()
+    for name, piece in maps.files.items():
+        (mount / name).write_bytes(piece)
+        with pytest.raises(StoreError):
+            door.refresh()
+    known = {name for name in names if door.values_of(WorkloadKey(cluster, "shop", name)).known}
+    assert known == set(names)

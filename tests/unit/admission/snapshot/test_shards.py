@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kubedoor.admission.snapshot import shards
 from kubedoor.admission.snapshot.shards import ShardTooLarge
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+read_folder = partial(shards.read_folder, cluster="c", version=1)
 
 
 def document(count: int = 40, *, saved_at: datetime = AT, filler: str = "") -> dict[str, Any]:
@@ -32,7 +34,7 @@ def test_split_shards_are_read_back(tmp_path: Path, count: int) -> None:
     packed = shards.split(document(), count)
     assert len(packed) == count
     write(tmp_path, packed)
-    found = shards.read_folder(tmp_path)
+    found = read_folder(tmp_path)
     assert found is not None
     assert sorted(map(str, found["rows"])) == sorted(map(str, document()["rows"]))
     assert [key(row) for row in found["rows"]] == sorted(key(row) for row in document()["rows"])
@@ -56,7 +58,7 @@ def test_shards_of_different_age_get_the_newest_time_stamp(tmp_path: Path) -> No
     """A shard that has not changed is not written again."""
     old, new = shards.split(document(), 2), shards.split(document(saved_at=AT.replace(hour=20)), 2)
     write(tmp_path, [old[0], new[1]])
-    found = shards.read_folder(tmp_path)
+    found = read_folder(tmp_path)
     assert found is not None
     assert found["saved_at"] == AT.replace(hour=20).isoformat()
 
@@ -65,14 +67,26 @@ def test_shards_of_different_age_get_the_newest_time_stamp(tmp_path: Path) -> No
 def test_a_broken_shard_loses_only_its_own_workloads(tmp_path: Path, broken: bytes) -> None:
     packed = shards.split(document(), 4)
     write(tmp_path, [broken, *packed[1:]])
-    found = shards.read_folder(tmp_path)
+    found = read_folder(tmp_path)
     assert found is not None
     assert 0 < len(found["rows"]) < 80
 
 
+@pytest.mark.parametrize("other", [{"cluster": "d"}, {"format": 2}])
+def test_a_shard_of_another_cluster_or_format_is_left_out(tmp_path: Path, other: dict[str, Any]) -> None:
+    own, foreign = shards.split(document(), 2), shards.split({**document(), **other}, 2)
+    write(tmp_path, [own[0], foreign[1]])
+    found = read_folder(tmp_path)
+    assert found is not None
+    assert (found["cluster"], found["format"]) == ("c", 1)
+    assert 0 < len(found["rows"]) < 80
+    write(tmp_path, foreign)
+    assert read_folder(tmp_path) is None
+
+
 def test_an_empty_folder_holds_no_snapshot(tmp_path: Path) -> None:
-    assert shards.read_folder(tmp_path) is None
-    assert shards.read_folder(tmp_path / "absent") is None
+    assert read_folder(tmp_path) is None
+    assert read_folder(tmp_path / "absent") is None
 
 
 def test_ten_thousand_workloads_fit_into_one_config_map() -> None:
