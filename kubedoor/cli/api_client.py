@@ -173,8 +173,11 @@ class HttpTransport:
 
 
 def account() -> str:
-    """The operating system's account that runs the command."""
-    return getpass.getuser()
+    """The operating system's account that runs the command; in a container its number, which has no name there."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 class InProcessTransport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from kubedoor.cli.api_client import ApiClient, ClusterOption
+from kubedoor.cli.api_client import ApiClient, ClusterOption, account
 from kubedoor.cli.output import print_table, remarks, write_out
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
@@ -153,7 +152,7 @@ def import_kubedoor(
             remarks().print(f"{day}: taken over")
         if report.days:
             _refresh(config)
-        importer.manual(name, Editor(getpass.getuser(), "command-line", ""), report)
+        importer.manual(name, Editor(account(), COMMAND_LINE, ""), report)
     finally:
         opening.close_all()
     print(f"{report.days} days with {report.rows} rows, {report.manual} pod counts set by hand")
