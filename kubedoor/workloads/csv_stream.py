@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-# Prefixes that a spreadsheet takes for a formula (OWASP, CSV injection). Numbers, also negative ones, are not escaped.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Prefixes that a spreadsheet takes for a formula (OWASP, CSV injection), also in their full-width forms, which Excel takes
+# for the same with Chinese or Japanese settings. Numbers, also negative ones, are not escaped.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_lines(columns: Sequence[str], pages: Iterable[Iterable[Mapping[str, Any]]]) -> Iterator[str]:
@@ -30,7 +31,9 @@ def cell(value: Any) -> str:
         return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
     text = str(value)
     is_number = isinstance(value, int | float)
-    return f"'{text}" if text.startswith(_FORMULA) and not is_number else text
+    # Some programs drop what is blank before they look for a formula.
+    is_formula = text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if is_formula and not is_number else text
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:

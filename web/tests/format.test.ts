@@ -8,6 +8,10 @@ describe("csv", () => {
     expect(csv(["name"], [["=HYPERLINK()"], ["-1"], ["@x"], [-1]])).toBe("\uFEFFname\r\n'=HYPERLINK()\r\n'-1\r\n'@x\r\n-1\r\n");
   });
 
+  test.each(["＝1", "＋1", "－1", "＠x", "\t1", " =1"])("nor is %j one", (text) => {
+    expect(csv(["name"], [[text]])).toBe(`\uFEFFname\r\n'${text}\r\n`);
+  });
+
   test("commas, quotes and line breaks stay within their cell", () => {
     expect(csv(["a", "b"], [['say "hi"', "1,2\n3"], [null, undefined]])).toBe('\uFEFFa,b\r\n"say ""hi""","1,2\n3"\r\n,\r\n');
   });

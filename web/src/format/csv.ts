@@ -2,11 +2,11 @@
 
 type Cell = string | number | boolean | null | undefined;
 
-/** A text that starts like a formula is kept from being one (OWASP: CSV injection). */
+/** A text that starts like a formula, also a full-width one, is kept from being one (OWASP: CSV injection). */
 function cell(value: Cell): string {
   if (value === null || value === undefined) return "";
   if (typeof value !== "string") return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = /^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])/u.test(value) ? `'${value}` : value;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
