@@ -25,13 +25,15 @@
         └── QueryTooLarge              502 query_too_large         413, 422, or a text that says so: split the query
 
 Adapters translate the exceptions of their clients into these with `raise … from error`. A message tells the user what
-to do and never contains a DSN, a token or a password.
+to do and never contains a DSN, a token or a password. It is a `Sentence` wherever the web UI shows it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from kubedoor.sentences import as_sentence, with_said
 
 
 class KubeDoorError(Exception):
@@ -42,12 +44,12 @@ class KubeDoorError(Exception):
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = as_sentence(message)
         self.details: Mapping[str, Any] = details
 
     def as_json(self) -> dict[str, Any]:
         """The JSON body of every error response of the API."""
-        return {"error": {"code": self.code, "message": self.message, "details": dict(self.details)}}
+        return {"error": with_said({"code": self.code, "message": self.message, "details": dict(self.details)})}
 
 
 class SettingsError(KubeDoorError):

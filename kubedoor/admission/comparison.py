@@ -11,6 +11,7 @@ from kubedoor.admission.decision import Outcome
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import Rules, decide
 from kubedoor.model.values import ControlValues
+from kubedoor.sentences import Sentence, sentence
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def _resources(manifest: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     return quantity_of
 
 
-def control_mismatch(manifest: dict[str, Any], values: ControlValues, rules: Rules) -> str:
+def control_mismatch(manifest: dict[str, Any], values: ControlValues, rules: Rules) -> Sentence:
     """Why a dry-run restart that gave `manifest` does not give the control values; empty if it does.
 
     Decides on the manifest again, as on a CREATE: whatever the rules would still change is a mismatch.
@@ -62,6 +63,6 @@ def control_mismatch(manifest: dict[str, Any], values: ControlValues, rules: Rul
     )
     decision = decide(request, values, rules)
     if decision.outcome is not Outcome.PATCHED:
-        return ""
+        return Sentence()
     changes = (f"{one.container} {one.field} {one.before} -> {one.after}".strip() for one in decision.changes)
-    return f"a restart would not give the control values: {', '.join(changes)}"
+    return sentence("operations.not_control_values", changes=", ".join(changes))

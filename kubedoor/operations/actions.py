@@ -15,6 +15,7 @@ from kubedoor.operations.batch import ActionDependencies, Batch
 from kubedoor.operations.plan import Planner
 from kubedoor.operations.planned import Planned, Verdict, ordered
 from kubedoor.operations.request import ActionRequest
+from kubedoor.sentences import Sentence, restored, sentence, with_said
 from kubedoor.store.connection import Row
 from kubedoor.store.operations import ENDS, ActionEvent, ActionRecord, OperationStore
 
@@ -31,7 +32,6 @@ _ITEM_STATES = {
     "item_left": "interrupted",
 }
 _FINAL_STATES = ("skipped", "done", "failed", "interrupted")
-_ROLLOUT_UNKNOWN = "its rollout was not waited for to the end"
 
 
 class Actions:
@@ -76,19 +76,13 @@ class Actions:
         planned = self.plan(request)
         refused = [one for one in planned if one.verdict is Verdict.REFUSED]
         if refused and (not skip_refused or len(refused) == len(planned)):
-            reasons = [{"workload": str(one.target), "reason": one.reason} for one in refused]
-            raise InvalidInput(
-                f"{refused[0].target}: {refused[0].reason}"
-                + (f", and {len(refused) - 1} more" if len(refused) > 1 else ""),
-                field="workloads",
-                refused=reasons,
-            )
+            reasons = [with_said({"workload": str(one.target), "reason": one.reason}) for one in refused]
+            message = sentence("common.about", subject=refused[0].target, words=refused[0].reason)
+            if len(refused) > 1:
+                message = sentence("common.and_more", first=message, count=len(refused) - 1)
+            raise InvalidInput(message, field="workloads", refused=reasons)
         action = self._register(request, editor)
-        skipped = [
-            ActionEvent(action, "item_skipped", one.target.namespace, one.target.deployment, {"message": one.reason})
-            for one in planned
-            if one.verdict is not Verdict.WILL
-        ]
+        skipped = [_skipped(action, one) for one in planned if one.verdict is not Verdict.WILL]
         self._store.record(ActionEvent(action, "asked"), *skipped)
         batch = Batch(action, request, ordered(request, planned), editor, self._dependencies)
         with self._lock:
@@ -104,7 +98,7 @@ class Actions:
             record = ActionRecord(uuid.uuid4().hex, number, editor.who, editor.via, editor.address, request.as_json())
             if self._store.add(record):
                 return record.action
-        raise Conflict("many actions are being started at this moment: try again")
+        raise Conflict(sentence("operations.many_starting"))
 
     def _refuse_if_busy(self, request: ActionRequest) -> None:
         wanted = {(target.namespace, target.deployment) for target in request.targets}
@@ -115,9 +109,11 @@ class Actions:
             busy = {(one["namespace"], one["deployment"]) for one in items if one["state"] in ("untouched", "running")}
             if conflicts := sorted(wanted & busy):
                 names = ", ".join("/".join(one) for one in conflicts[:3])
-                more = f" and {len(conflicts) - 3} more" if len(conflicts) > 3 else ""
+                told = {"who": record.who, "workloads": names, "kind": record.wish["kind"]}
                 raise Conflict(
-                    f"{record.who} is at work on {names}{more} ({record.wish['kind']}): wait for it, or cancel it",
+                    sentence("operations.busy_many", **told, more=len(conflicts) - 3)
+                    if len(conflicts) > 3
+                    else sentence("operations.busy", **told),
                     action=record.action,
                     who=record.who,
                     workloads=["/".join(one) for one in conflicts],
@@ -146,7 +142,7 @@ class Actions:
         """The state of an action and of its items. Raises NotFound."""
         record = self._store.one(action)
         if record is None:
-            raise NotFound(f"there is no action {action}")
+            raise NotFound(sentence("operations.no_action", action=action))
         (summary,) = self._summaries([record], with_items=True)
         return summary
 
@@ -175,6 +171,11 @@ class Actions:
         return summaries
 
 
+def _skipped(action: str, planned: Planned) -> ActionEvent:
+    target, detail = planned.target, with_said({"message": planned.reason})
+    return ActionEvent(action, "item_skipped", target.namespace, target.deployment, detail)
+
+
 def _summary(record: ActionRecord, events: list[Row], *, is_alive: bool) -> Row:
     end = next((event for event in events if event["event"] in ENDS), None)
     cancel = next((event for event in events if event["event"] == "cancel_asked"), None)
@@ -192,12 +193,17 @@ def _summary(record: ActionRecord, events: list[Row], *, is_alive: bool) -> Row:
         "via": record.via,
         "asked_at": record.asked_at,
         "last_at": events[-1]["at"] if events else record.asked_at,
-        "message": f"{failure['namespace']}/{failure['deployment']}: {failure['message']}" if failure else "",
+        "message": _failure(failure) if failure else Sentence(),
         "cancelled_by": cancel["detail"].get("who") if cancel else None,
         "total": len(items),
         **counts,
         "items": items,
     }
+
+
+def _failure(item: Row) -> Sentence:
+    workload = f"{item['namespace']}/{item['deployment']}"
+    return sentence("common.about", subject=workload, words=item["message"])
 
 
 def _items(record: ActionRecord, events: list[Row], *, is_alive: bool) -> list[Row]:
@@ -217,10 +223,12 @@ def _item(target: dict[str, Any], events: list[Row], *, is_alive: bool) -> Row:
     ends = [event for event in events if _ITEM_STATES[event["event"]] in _FINAL_STATES]
     last = (ends or events)[-1] if events else None
     state = _ITEM_STATES[last["event"]] if last else "untouched"
-    message = str(last["detail"].get("message", "")) if last else ""
+    told = last["detail"] if last else {}
+    message = restored(str(told.get("message", "")), told.get("message_said"))
     was_changed = any(event["event"] == "item_changed" for event in events)
     if state == "running" and not is_alive:
-        state, message = "interrupted", f"changed; {_ROLLOUT_UNKNOWN}" if was_changed else "perhaps changed: look at it"
+        state = "interrupted"
+        message = sentence("operations.not_waited_to_end") if was_changed else sentence("operations.perhaps_changed")
     detail = {name: value for event in events for name, value in event["detail"].items() if name in ("before", "after")}
     return {
         "namespace": target["namespace"],

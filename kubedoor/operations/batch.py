@@ -25,6 +25,7 @@ from kubedoor.operations.planned import Planned, Refused, Verdict
 from kubedoor.operations.replan import Replanner
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.operations.rollout import RolloutState, rollout_of
+from kubedoor.sentences import Sentence, joined, sentence, with_said
 from kubedoor.store.control import ControlStore
 from kubedoor.store.operations import HEARTBEAT_TIMEOUT_SECONDS, ActionEvent, OperationStore
 from kubedoor.store.records import RecordStore
@@ -70,7 +71,7 @@ class Batch:
     _ended: threading.Event = field(default_factory=threading.Event)
     _failures: int = 0
     _last_heartbeat_at: float = 0.0
-    _remarks: dict[Target, str] = field(default_factory=dict)
+    _remarks: dict[Target, Sentence] = field(default_factory=dict)
     """By item: text to append to the message of its result."""
 
     def __post_init__(self) -> None:
@@ -90,7 +91,9 @@ class Batch:
             self._record_with_retry(ActionEvent(self.action, self._outcome()))
         except Exception:
             log.exception("action %s failed", self.action)
-            self._record_with_retry(ActionEvent(self.action, "failed", detail={"message": "an internal error"}))
+            self._record_with_retry(
+                ActionEvent(self.action, "failed", detail=with_said({"message": sentence("common.internal_error")}))
+            )
         finally:
             self._ended.set()
             heartbeat.join()
@@ -144,30 +147,30 @@ class Batch:
             self._fail(target, error.message)
         except Exception:
             log.exception("action %s: %s failed", self.action, target)
-            self._fail(target, "an internal error; the log says more")
+            self._fail(target, sentence("common.internal_error"))
 
-    def _fail(self, target: Target, message: str) -> None:
+    def _fail(self, target: Target, message: Sentence) -> None:
         self._failures += 1
         if self.request.stop_on_failure:
             self._stopping.set()
         self._record_result("item_failed", target, message)
 
-    def _record_result(self, event: str, target: Target, message: str) -> None:
-        message = "; ".join(filter(None, (message, self._remarks.pop(target, ""))))
+    def _record_result(self, event: str, target: Target, message: Sentence) -> None:
+        message = joined(message, self._remarks.pop(target, ""))
         self._record_with_retry(self._event(event, target, message=message))
 
-    def _execute(self, planned: Planned) -> str:
+    def _execute(self, planned: Planned) -> Sentence:
         """Change one workload and wait for its rollout; returns the message of its result. Raises KubeDoorError."""
         target, dependencies = planned.target, self.dependencies
         if dependencies.monotonic() - self._last_heartbeat_at > HEARTBEAT_TIMEOUT_SECONDS / 2:
             self._stopping.set()
-            raise ItemFailed("not touched: the store cannot be reached, so the change could not be recorded")
+            raise ItemFailed(sentence("operations.not_touched", reason=sentence("operations.not_recorded")))
         fresh = self._replanner.plan(target)
-        self._remarks[target] = (fresh.mismatch or fresh.kept) if fresh.verdict is Verdict.WILL else ""
+        self._remarks[target] = (fresh.mismatch or fresh.kept) if fresh.verdict is Verdict.WILL else Sentence()
         if fresh.verdict is Verdict.REFUSED:
-            raise ItemFailed(f"not touched: {fresh.reason}")
+            raise ItemFailed(sentence("operations.not_touched", reason=fresh.reason))
         if self.request.kind is Kind.RESTORE and fresh.mismatch:
-            raise ItemFailed(f"not touched: {fresh.mismatch}")
+            raise ItemFailed(sentence("operations.not_touched", reason=fresh.mismatch))
         manual = dependencies.control.manual(self._key(target))
         before = {"replicas": fresh.replicas_before, "manual_replicas": manual.replicas}
         dependencies.store.record(self._event("item_started", target, before=before))
@@ -203,15 +206,15 @@ class Batch:
             desired = self.dependencies.planner.desired_replicas(self.request, target, values)
             self._set_manual(target, manual_replicas, planned_on)
         if desired is None:
-            raise Refused("KubeDoor has no replicas for it")
+            raise Refused(sentence("operations.no_replicas_known"))
         try:
             self._add_remark(target, self._changes.scale(target, desired, is_enforced=planned.is_enforced))
         except KubeDoorError as error:
             # A return keeps its manual value: the admission enforces it at the next change of the Deployment.
-            remark = "" if target.back_to else manual_replicas.restore()
+            remark = Sentence() if target.back_to else manual_replicas.restore()
             if not manual_replicas.is_restored:
                 self._record_with_retry(self._event("item_changed", target, after={"action": self.action}))
-            raise ItemFailed("; ".join(filter(None, (error.message, remark)))) from error
+            raise ItemFailed(joined(error.message, remark)) from error
         return 0
 
     def _set_manual(self, target: Target, manual_replicas: ManualReplicas, planned_on: int) -> None:
@@ -221,10 +224,10 @@ class Batch:
             manual_replicas.set(wanted, planned_on=planned_on, note=self.request.note)
             self._remarks[target] = manual_replicas.overwritten
 
-    def _add_remark(self, target: Target, remark: str) -> None:
-        self._remarks[target] = "; ".join(filter(None, (self._remarks.get(target), remark)))
+    def _add_remark(self, target: Target, remark: Sentence) -> None:
+        self._remarks[target] = joined(self._remarks.get(target, ""), remark)
 
-    def _wait_for_rollout(self, target: Target, generation: int) -> str:
+    def _wait_for_rollout(self, target: Target, generation: int) -> Sentence:
         """Raises ItemFailed when the rollout fails or exceeds its deadline, _Cancelled when the action is cancelled."""
         ends_at = self.dependencies.monotonic() + self.request.deadline_seconds
         recorded, recorded_at = "", float("-inf")
@@ -233,23 +236,24 @@ class Batch:
             if state is RolloutState.HEALTHY:
                 return message
             if state is RolloutState.FAILED:
-                raise ItemFailed(f"changed, but its rollout failed: {message}")
+                raise ItemFailed(sentence("operations.rollout_failed", reason=message))
             now = self.dependencies.monotonic()
             if now > ends_at:
-                raise ItemFailed(f"changed, but not healthy within {self.request.deadline_seconds:g} s: {message}")
+                seconds = self.request.deadline_seconds
+                raise ItemFailed(sentence("operations.not_healthy", seconds=seconds, progress=message))
             if message != recorded and now - recorded_at >= PROGRESS_SECONDS:
                 recorded, recorded_at = message, now
                 self._record_with_retry(self._event("item_progress", target, message=message))
             if self._cancelled.wait(min(POLL_SECONDS, max(0.05, ends_at - now))):
-                raise _Cancelled(f"changed; its rollout was not waited for: {message}")
+                raise _Cancelled(sentence("operations.not_waited", progress=message))
 
-    def _rollout_state(self, target: Target, generation: int) -> tuple[RolloutState, str]:
+    def _rollout_state(self, target: Target, generation: int) -> tuple[RolloutState, Sentence]:
         try:
             manifest = self.dependencies.cluster.deployment(target.namespace, target.deployment)
         except (ClusterError, Forbidden) as error:
             return RolloutState.WAITING, error.message
         if manifest is None:
-            return RolloutState.FAILED, "the Deployment is gone"
+            return RolloutState.FAILED, sentence("operations.deployment_gone")
         rollout = rollout_of(manifest, generation=generation)
         return rollout.state, rollout.message
 
@@ -259,7 +263,7 @@ class Batch:
         return WorkloadKey(self.dependencies.cluster_name, target.namespace, target.deployment)
 
     def _event(self, event: str, target: Target, **detail: Any) -> ActionEvent:
-        return ActionEvent(self.action, event, target.namespace, target.deployment, detail)
+        return ActionEvent(self.action, event, target.namespace, target.deployment, with_said(detail))
 
     def _record_with_retry(self, event: ActionEvent) -> None:
         """For what has already happened: retry for 15 s, then only log."""

@@ -15,6 +15,7 @@ from kubedoor.operations.request import Target
 from kubedoor.operations.restore import restore_mismatch, restore_patch
 from kubedoor.operations.retry import retry
 from kubedoor.operations.rollout import restart_patch
+from kubedoor.sentences import Sentence, joined, sentence
 
 Response = TypeVar("Response")
 Restored = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -43,7 +44,7 @@ class Changes:
         changed = self._retry(lambda: self._cluster.patch_deployment(target.namespace, target.deployment, patch))
         return int(changed["metadata"]["generation"])
 
-    def scale(self, target: Target, wanted: int, *, is_enforced: bool) -> str:
+    def scale(self, target: Target, wanted: int, *, is_enforced: bool) -> Sentence:
         """Returns a remark on the ownership of the replicas, mostly empty.
 
         With `is_enforced` the admission webhook sets the number, and whoever owned the field still does. Retries while an
@@ -52,15 +53,15 @@ class Changes:
         before = self._manifest(target)
         for attempt in range(SCALE_ATTEMPTS):
             if is_enforced and self._scale(target, replicas_of(self._manifest(target))) == wanted:
-                return ""
+                return Sentence()
             stored = self._scale(target, wanted)
             if stored == wanted:
                 return self._give_back(target, before, subresource=SCALE)
             if attempt < SCALE_ATTEMPTS - 1 and self._wait(2.0**attempt):
                 break
-        raise ItemFailed(f"{wanted} replicas were asked for, and {stored} were stored: an admission changed them")
+        raise ItemFailed(sentence("operations.stored_another", wanted=wanted, stored=stored))
 
-    def restore(self, target: Target, restored: Restored) -> tuple[int, str]:
+    def restore(self, target: Target, restored: Restored) -> tuple[int, Sentence]:
         """Returns the generation of the Deployment to wait for, and a remark as `scale` does.
 
         Raises ItemFailed when the Deployment changes again and again, or an admission sets other values.
@@ -69,15 +70,17 @@ class Changes:
         manifest, mismatch = self._restored(target, before, restored)
         remark = self._give_back(target, before)
         if mismatch:
-            raise ItemFailed("; ".join(filter(None, (f"changed, but {mismatch}", remark))))
+            raise ItemFailed(joined(sentence("operations.changed_but", words=mismatch), remark))
         return int(manifest["metadata"]["generation"]), remark
 
-    def _restored(self, target: Target, manifest: dict[str, Any], restored: Restored) -> tuple[dict[str, Any], str]:
+    def _restored(
+        self, target: Target, manifest: dict[str, Any], restored: Restored
+    ) -> tuple[dict[str, Any], Sentence]:
         """The Deployment after its restore, and how it differs from what was asked for."""
         for attempt in range(CONFLICT_ATTEMPTS):
             # None also after an attempt that had no response and succeeded.
             if (wanted := restored(manifest)) is None:
-                return manifest, ""
+                return manifest, Sentence()
             try:
                 changed = self._patch(target, [lock(manifest), *restore_patch(manifest, wanted)])
             except Conflict:
@@ -85,16 +88,16 @@ class Changes:
                 manifest = self._manifest(target)
             else:
                 return changed, restore_mismatch(wanted, changed)
-        raise ItemFailed("not restored: others change it again and again")
+        raise ItemFailed(sentence("operations.not_restored"))
 
-    def _give_back(self, target: Target, before: dict[str, Any], *, subresource: str | None = None) -> str:
+    def _give_back(self, target: Target, before: dict[str, Any], *, subresource: str | None = None) -> Sentence:
         """Never raises, since the change is made: returns why KubeDoor still owns a field."""
-        reason = "others change it again and again"
+        reason = sentence("operations.others_change")
         try:
             for attempt in range(CONFLICT_ATTEMPTS):
                 now = self._manifest(target)
                 if (fields := given_back(before, now, subresource=subresource)) is None:
-                    return ""
+                    return Sentence()
                 try:
                     self._patch(
                         target, [lock(now), {"op": "replace", "path": "/metadata/managedFields", "value": fields}]
@@ -102,10 +105,10 @@ class Changes:
                 except Conflict:
                     time.sleep(CONFLICT_SECONDS * 2**attempt)
                 else:
-                    return ""
+                    return Sentence()
         except KubeDoorError as error:
             reason = error.message
-        return f"a server-side apply of its owner may report a conflict with KubeDoor: {reason}"
+        return sentence("operations.apply_conflict", reason=reason)
 
     def _patch(self, target: Target, patch: list[dict[str, Any]]) -> dict[str, Any]:
         """Raises Conflict where the lock of `patch` is stale."""
@@ -117,7 +120,7 @@ class Changes:
     def _manifest(self, target: Target) -> dict[str, Any]:
         manifest = self._retry(lambda: self._cluster.deployment(target.namespace, target.deployment))
         if manifest is None:
-            raise Refused(f"gone: the cluster has no Deployment {target}")
+            raise Refused(sentence("operations.gone", workload=target))
         return manifest
 
     def _retry(self, request: Callable[[], Response]) -> Response:

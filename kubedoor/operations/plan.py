@@ -26,6 +26,7 @@ from kubedoor.operations.refusals import check, check_scope, warnings
 from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target, restored_replicas
 from kubedoor.operations.restore import asked_since, restore_mismatch, restore_patch, restored
 from kubedoor.operations.rollout import restart_patch
+from kubedoor.sentences import Sentence, joined, sentence
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 
@@ -103,7 +104,7 @@ class Planner:
         key = WorkloadKey(self._cluster_name, target.namespace, target.deployment)
         manual = self._control.manual(key).replicas
         if manual not in (target.back_to.temporary, target.back_to.manual):
-            raise Refused("somebody has set another number since, so it is left as it is")
+            raise Refused(sentence("operations.set_since"))
         return manual != target.back_to.temporary
 
     def desired_replicas(self, request: ActionRequest, target: Target, values: ControlValues) -> int:
@@ -115,14 +116,14 @@ class Planner:
         if values.replicas is None:
             if values.withheld_replicas:
                 types = ", ".join(values.withheld_replicas)
-                raise Refused(f"its collected replicas are withheld ({types}): accept them, or give a number")
-            raise Refused("KubeDoor has no replicas for it: collect first, or give a number")
+                raise Refused(sentence("operations.replicas_withheld", conditions=types))
+            raise Refused(sentence("operations.no_replicas"))
         return values.replicas.amount
 
     def _manifest(self, target: Target) -> dict[str, Any]:
         manifest = self._cluster.deployment(target.namespace, target.deployment)
         if manifest is None:
-            raise Refused(f"gone: the cluster has no Deployment {target}")
+            raise Refused(sentence("operations.gone", workload=target))
         return manifest
 
     def _dry_run(
@@ -149,7 +150,7 @@ class Planner:
     ) -> Planned:
         before = replicas_of(manifest)
         if self._is_restored(target):
-            reason = "the manual value is already the one before the temporary scale"
+            reason = sentence("operations.already_returned")
             return Planned(target, Verdict.NOTHING, reason, before, before)
         desired = self.desired_replicas(request, target, values)
         is_new_value = target.back_to is not None or request.replicas_of(target) is not None
@@ -159,7 +160,7 @@ class Planner:
             stored = self._cluster.scale_deployment(target.namespace, target.deployment, desired, dry_run=True)
         after = desired if is_new_value else stored
         verdict = Verdict.NOTHING if before == after and not is_new_value else Verdict.WILL
-        reason = "the replicas are already the control value" if verdict is Verdict.NOTHING else ""
+        reason = sentence("operations.already_control") if verdict is Verdict.NOTHING else Sentence()
         is_enforced = context.control_on is True and values.mode is Mode.ENFORCE
         version = self._manual_version(target)
         return Planned(target, verdict, reason, before, after, is_enforced=is_enforced, manual_version=version)
@@ -178,12 +179,13 @@ class Planner:
         patch = restart_patch(DRY_RUN_AT)
         after = self._cluster.patch_deployment(target.namespace, target.deployment, patch, dry_run=True)
         changes = tuple(template_changes(manifest, after))
-        mismatch = control_mismatch(after, values, self._rules) if context.control_on else ""
-        planned = Planned(target, Verdict.WILL, "", replicas_of(manifest), replicas_of(after), mismatch=mismatch)
+        mismatch = control_mismatch(after, values, self._rules) if context.control_on else Sentence()
+        before = replicas_of(manifest)
+        planned = Planned(target, Verdict.WILL, Sentence(), before, replicas_of(after), mismatch=mismatch)
         if request.kind is Kind.RESTART or changes:
             return replace(planned, restarts=True, changes=changes)
         if planned.replicas_before != planned.replicas_after:
-            return replace(planned, reason="only the replicas differ: no restart")
+            return replace(planned, reason=sentence("operations.only_replicas"))
         return replace(planned, verdict=Verdict.NOTHING, reason=mismatch or _nothing_to_set(values))
 
     def _dry_run_restore(
@@ -192,31 +194,33 @@ class Planner:
         replicas = replicas_of(manifest)
         wanted, kept = self.restored(target, manifest, values)
         if wanted is None:
-            return Planned(target, Verdict.NOTHING, "it runs with what its owner asked for", replicas, replicas)
+            return Planned(target, Verdict.NOTHING, sentence("operations.runs_as_asked"), replicas, replicas)
         patch = restore_patch(manifest, wanted)
         after = self._cluster.json_patch_deployment(target.namespace, target.deployment, patch, dry_run=True)
         mismatch = restore_mismatch(wanted, after)
         if mismatch and context.control_on is not False:
             raise Refused(mismatch)
         changes = tuple(template_changes(manifest, wanted))
-        planned = Planned(target, Verdict.WILL, "", replicas, replicas, changes=changes, mismatch=mismatch, kept=kept)
+        planned = Planned(
+            target, Verdict.WILL, Sentence(), replicas, replicas, changes=changes, mismatch=mismatch, kept=kept
+        )
         if restarts(manifest, wanted):
             return replace(planned, restarts=True)
-        return replace(planned, reason="it runs with what its owner asked for, so only the annotation goes: no restart")
+        return replace(planned, reason=sentence("operations.only_annotation"))
 
     def restored(
         self, target: Target, manifest: dict[str, Any], values: ControlValues
-    ) -> tuple[dict[str, Any] | None, str]:
+    ) -> tuple[dict[str, Any] | None, Sentence]:
         """The Deployment as its owner asked for it (None: nothing is left to give back), and what is kept as it runs."""
         if restored(manifest) is None:
-            return None, ""
+            return None, Sentence()
         kept = asked_since(manifest, self._deployments.sized(target.namespace, target.deployment), values)
         names = ", ".join(f"{container} {field}" for container, field in sorted(kept))
-        remark = f"kept, since its owner asked for it while the door did nothing: {names}" if kept else ""
+        remark = sentence("operations.kept", fields=names) if kept else Sentence()
         return restored(manifest, kept=kept), remark
 
 
-def _nothing_to_set(values: ControlValues) -> str:
+def _nothing_to_set(values: ControlValues) -> Sentence:
     of_containers = (
         types
         for one in values.containers.values()
@@ -224,8 +228,8 @@ def _nothing_to_set(values: ControlValues) -> str:
         if getattr(one, name) is None
     )
     types = dict.fromkeys(chain(() if values.replicas else values.withheld_replicas, *of_containers))
-    rest = f"; withheld: {', '.join(types)}" if types else ""
-    return f"it already runs with the control values{rest}"
+    withheld = sentence("operations.withheld", conditions=", ".join(types)) if types else ""
+    return joined(sentence("operations.runs_with_values"), withheld)
 
 
 def _listed(request: Callable[[], Iterable[Item]]) -> frozenset[Item]:

@@ -11,6 +11,7 @@ from kubedoor.admission.comparison import FieldChange
 from kubedoor.admission.due import replicas_of
 from kubedoor.errors import Forbidden, KubeDoorError
 from kubedoor.operations.request import ActionRequest, Target
+from kubedoor.sentences import Sentence
 
 
 class Refused(KubeDoorError):
@@ -30,7 +31,7 @@ class Planned:
 
     target: Target
     verdict: Verdict
-    reason: str = ""
+    reason: Sentence = Sentence()
     replicas_before: int | None = None
     replicas_after: int | None = None
     restarts: bool = False
@@ -43,11 +44,11 @@ class Planned:
     manual_version: int = 0
     """The version of the manual values that the plan is based on."""
     changes: tuple[FieldChange, ...] = ()
-    mismatch: str = ""
+    mismatch: Sentence = Sentence()
     """How the dry run differs from what the action wants: the admission webhook decides from stale values."""
-    kept: str = ""
+    kept: Sentence = Sentence()
     """What a restore leaves as it runs, and why."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)

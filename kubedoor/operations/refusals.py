@@ -10,6 +10,7 @@ from kubedoor.admission.webhook_configuration import IGNORE_LABEL
 from kubedoor.model.values import ControlValues, Mode
 from kubedoor.operations.planned import PlanContext, Planned, Refused, Verdict
 from kubedoor.operations.request import ActionRequest, Kind, Target
+from kubedoor.sentences import Sentence, sentence
 
 
 def check_scope(request: ActionRequest, target: Target, context: PlanContext, rules: Rules) -> None:
@@ -18,12 +19,12 @@ def check_scope(request: ActionRequest, target: Target, context: PlanContext, ru
         raise Refused(reason)
 
 
-def _out_of_scope(target: Target, context: PlanContext, rules: Rules) -> str:
+def _out_of_scope(target: Target, context: PlanContext, rules: Rules) -> Sentence | None:
     if target.namespace in rules.excluded_namespaces:
-        return f"namespace {target.namespace} is excluded from control"
+        return sentence("operations.namespace_excluded", namespace=target.namespace)
     if target.namespace in context.ignored:
-        return f"namespace {target.namespace} is labelled {IGNORE_LABEL}"
-    return ""
+        return sentence("operations.namespace_labelled", namespace=target.namespace, label=IGNORE_LABEL)
+    return None
 
 
 def check(
@@ -37,15 +38,15 @@ def check(
     """Raises Refused with the first reason that holds."""
     opted_out, owned = object_facts(manifest)
     reasons = {
-        "it is being deleted": bool(manifest["metadata"].get("deletionTimestamp")),
-        f'it is labelled {CONTROL_LABEL}: "off"': opted_out and request.kind is not Kind.RESTORE,
-        "a controller owns it, which would undo this": owned,
+        sentence("operations.being_deleted"): bool(manifest["metadata"].get("deletionTimestamp")),
+        sentence("operations.opted_out", label=CONTROL_LABEL): opted_out and request.kind is not Kind.RESTORE,
+        sentence("operations.owned"): owned,
     }
     if request.kind is Kind.SCALE:
         hpa = (target.namespace, target.deployment) in context.autoscaled or values.hpa
-        reasons["an HPA scales it, which would undo this"] = hpa
+        reasons[sentence("operations.autoscaled")] = hpa
     else:
-        reasons["its rollout is paused, so that new pods would not come"] = bool(manifest["spec"].get("paused"))
+        reasons[sentence("operations.paused")] = bool(manifest["spec"].get("paused"))
     if request.kind is Kind.APPLY:
         reasons |= _nothing_would_be_set(values, context)
     if request.kind is Kind.RESTORE and not opted_out and not _out_of_scope(target, context, rules):
@@ -55,38 +56,48 @@ def check(
             raise Refused(reason)
 
 
-def _nothing_would_be_set(values: ControlValues, context: PlanContext) -> dict[str, bool]:
+def _nothing_would_be_set(values: ControlValues, context: PlanContext) -> dict[Sentence, bool]:
     return {
-        "the door is off, so that a restart would set nothing: switch control on first": context.control_on is False,
-        "it is not in the control table: collect first": not values.known,
-        f"its mode is {values.mode}, so that a restart would set nothing": values.mode is not Mode.ENFORCE,
+        sentence("operations.door_is_off"): context.control_on is False,
+        sentence("operations.not_in_table"): not values.known,
+        sentence("operations.not_enforced", mode=mode_in_words(values.mode)): values.mode is not Mode.ENFORCE,
     }
 
 
-def _would_be_set_again(values: ControlValues, context: PlanContext) -> dict[str, bool]:
+def _would_be_set_again(values: ControlValues, context: PlanContext) -> dict[Sentence, bool]:
     # For a workload that is not in the control table, what was asked is an unchanged manifest: the door keeps what runs.
-    what = "would set control values again" if values.known else "would keep what runs"
-    advice = "switch control off, or set its mode to off" if values.known else "switch control off"
+    is_on, is_unknown = sentence("operations.door_would_keep"), sentence("operations.door_unknown_would_keep")
+    if values.known:
+        is_on, is_unknown = sentence("operations.door_would_set"), sentence("operations.door_unknown_would_set")
     is_enforced = values.mode is Mode.ENFORCE
     return {
-        f"the door is on and {what}: {advice}": is_enforced and context.control_on is True,
-        f"the cluster does not say whether the door is on, which {what}: {advice}": (
-            is_enforced and context.control_on is None
-        ),
+        is_on: is_enforced and context.control_on is True,
+        is_unknown: is_enforced and context.control_on is None,
     }
 
 
-def warnings(request: ActionRequest, planned: Planned, values: ControlValues, context: PlanContext) -> Iterator[str]:
+def mode_in_words(mode: Mode) -> Sentence:
+    words = {
+        Mode.ENFORCE: sentence("common.mode_enforce"),
+        Mode.OBSERVE: sentence("common.mode_observe"),
+        Mode.OFF: sentence("common.mode_off"),
+    }
+    return words[mode]
+
+
+def warnings(
+    request: ActionRequest, planned: Planned, values: ControlValues, context: PlanContext
+) -> Iterator[Sentence]:
     if context.control_on is None:
-        yield "the cluster does not say whether the door is on"
+        yield sentence("operations.door_unknown")
     if planned.mismatch and planned.verdict is Verdict.WILL:
         yield planned.mismatch
     if planned.kept:
         yield planned.kept
     if request.kind is Kind.SCALE:
         if context.control_on is False:
-            yield "the door is off: nothing keeps this number when others change it"
+            yield sentence("operations.nothing_keeps")
         if values.mode is not Mode.ENFORCE:
-            yield f"its mode is {values.mode}: the door does not keep this number"
+            yield sentence("operations.mode_does_not_keep", mode=mode_in_words(values.mode))
     if planned.replicas_after == 0 and planned.verdict is Verdict.WILL:
-        yield "there will be no pods at all"
+        yield sentence("operations.no_pods")

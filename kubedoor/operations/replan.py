@@ -10,6 +10,7 @@ from kubedoor.operations.plan import Planner
 from kubedoor.operations.planned import PlanContext, Planned
 from kubedoor.operations.request import ActionRequest, Target
 from kubedoor.operations.retry import retry
+from kubedoor.sentences import sentence
 
 CONTEXT_CACHE_SECONDS = 1.0
 """How long the PlanContext is cached between items."""
@@ -39,13 +40,13 @@ class Replanner:
             if not fresh.mismatch or attempt == ATTEMPTS - 1:
                 break
             if self._wait(2.0**attempt):
-                raise Conflict("not touched: cancelled while the door still remembered older values")
+                raise Conflict(sentence("operations.cancelled_waiting"))
         return fresh
 
     def _plan(self, target: Target) -> Planned:
         fresh = self._planner.plan(self._request, target, self._cached_context())
         if fresh.is_forbidden:
-            raise Forbidden(f"not touched: {fresh.reason}")
+            raise Forbidden(sentence("operations.not_touched", reason=fresh.reason))
         return fresh
 
     def _cached_context(self) -> PlanContext:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubedoor.errors import InvalidInput
 from kubedoor.model.values import Mode
+from kubedoor.sentences import sentence
 
 MAX_TARGETS = 500
 MAX_REPLICAS = 100_000
@@ -104,14 +105,14 @@ def parse(body: Mapping[str, Any]) -> ActionRequest:
 
 def _check(request: ActionRequest) -> None:
     if not 1 <= len(request.targets) <= MAX_TARGETS:
-        raise InvalidInput(f"name 1 to {MAX_TARGETS} workloads", field="workloads")
+        raise InvalidInput(sentence("operations.how_many", most=MAX_TARGETS), field="workloads")
     seen: set[tuple[str, str]] = set()
     for number, target in enumerate(request.targets):
         if (target.namespace, target.deployment) in seen:
-            raise InvalidInput(f"{target} is named twice", field=f"workloads.{number}")
+            raise InvalidInput(sentence("operations.named_twice", workload=target), field=f"workloads.{number}")
         seen.add((target.namespace, target.deployment))
         if request.kind is not Kind.SCALE and request.replicas_of(target) is not None:
-            raise InvalidInput(f"replicas are for scale, not for {request.kind}", field="replicas")
+            raise InvalidInput(sentence("operations.replicas_for_scale", kind=request.kind), field="replicas")
 
 
 def _target(number: int, body: Mapping[str, Any]) -> Target:
@@ -119,7 +120,7 @@ def _target(number: int, body: Mapping[str, Any]) -> Target:
     namespace, deployment = body.get("namespace"), body.get("deployment")
     for name, text in (("namespace", namespace), ("deployment", deployment)):
         if not isinstance(text, str) or not 1 <= len(text) <= 253:
-            raise InvalidInput(f"{name} must be a name of 1 to 253 characters", field=f"{where}.{name}")
+            raise InvalidInput(sentence("operations.bad_name", field=name), field=f"{where}.{name}")
     back_to = body.get("back_to")
     return Target(
         str(namespace),
@@ -133,7 +134,7 @@ def _replicas(value: Any, field: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_REPLICAS:
-        raise InvalidInput(f"replicas must be a whole number from 0 to {MAX_REPLICAS}", field=field)
+        raise InvalidInput(sentence("operations.bad_replicas", most=MAX_REPLICAS), field=field)
     return value
 
 
@@ -142,7 +143,8 @@ def _number(body: Mapping[str, Any], name: str, default: float, bounds: tuple[fl
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or not bounds[0] <= value <= bounds[1]:
-        raise InvalidInput(f"{name} must be from {bounds[0]} to {bounds[1]}", field=name)
+        least, most = bounds
+        raise InvalidInput(sentence("operations.bad_number", field=name, least=least, most=most), field=name)
     return value
 
 
@@ -151,7 +153,7 @@ def _choice(kind: Any, body: Mapping[str, Any], name: str, default: Any) -> Any:
     try:
         return kind(value)
     except ValueError:
-        raise InvalidInput(f"{name} must be one of {', '.join(kind)}", field=name) from None
+        raise InvalidInput(sentence("operations.bad_choice", field=name, choices=", ".join(kind)), field=name) from None
 
 
 def restored_replicas(back_to: RestorePoint, row: Mapping[str, Any] | None, *, control_on: bool | None) -> int:

@@ -14,6 +14,7 @@ from kubedoor.model.deployments import DeploymentState
 from kubedoor.model.values import ControlValues
 from kubedoor.operations.planned import Refused
 from kubedoor.operations.rollout import RESTARTED_AT
+from kubedoor.sentences import Sentence, sentence
 
 _AMOUNTS = {
     "cpu_request_millicores": "requests.cpu",
@@ -35,10 +36,7 @@ def restored(manifest: Mapping[str, Any], *, kept: Container[tuple[str, str]] = 
         return None
     asked = parse_asked(str(manifest["metadata"]["annotations"][ANNOTATION]))
     if asked is None:
-        raise Refused(
-            f"its annotation {ANNOTATION} cannot be read, so that nobody knows what was asked:"
-            " correct it, or apply the manifest again and delete the annotation"
-        )
+        raise Refused(sentence("operations.asked_unreadable", annotation=ANNOTATION))
     result = copy.deepcopy(dict(manifest))
     for container in controllable(result["spec"]["template"]):
         if (fields := asked.get(container["name"])) is not None:
@@ -102,7 +100,7 @@ def asked_since(
     )
 
 
-def restore_mismatch(wanted: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def restore_mismatch(wanted: Mapping[str, Any], after: Mapping[str, Any]) -> Sentence:
     """How the Deployment that the API server made of a restore differs from the one that it was to be; empty: it does not."""
     changes = [f"{one.container} {one.field} {one.before} -> {one.after}" for one in template_changes(wanted, after)]
-    return f"an admission sets other values than were asked for: {', '.join(changes)}" if changes else ""
+    return sentence("operations.other_values", changes=", ".join(changes)) if changes else Sentence()

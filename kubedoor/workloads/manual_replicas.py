@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from kubedoor.errors import Conflict, StoreError
 from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.control import ControlStore
 
 EDIT_ATTEMPTS = 3
@@ -26,7 +27,7 @@ class ManualReplicas:
     who: str
     before: ManualValues
     after: ManualValues | None = None
-    overwritten: str = ""
+    overwritten: Sentence = Sentence()
     """A sentence about a value that somebody else set since the plan and `set` replaced; else empty."""
 
     def set(self, wanted: int | None, *, planned_on: int, note: str) -> None:
@@ -43,17 +44,17 @@ class ManualReplicas:
             values = replace(self.before, replicas=wanted, note=kept_note)
             try:
                 self.after = self.control.edit(self.key, values, based_on=self.before.version, who=self.who)
-                self.overwritten = _overwritten_text(self.before) if is_concurrent_edit else ""
+                self.overwritten = _overwritten_text(self.before) if is_concurrent_edit else Sentence()
                 return
             except Conflict:
                 if attempt == EDIT_ATTEMPTS - 1:
                     raise
                 self.before = self.control.manual(self.key)
 
-    def restore(self) -> str:
+    def restore(self) -> Sentence:
         """Restore the value before `set`, unless somebody edited it since. Returns the result as text; never raises."""
         if self.after is None:
-            return ""
+            return Sentence()
         values = replace(self.after, replicas=self.before.replicas, note=self.before.note)
         for attempt in range(EDIT_ATTEMPTS):
             try:
@@ -65,7 +66,17 @@ class ManualReplicas:
             except StoreError:
                 if attempt < EDIT_ATTEMPTS - 1:
                     time.sleep(RETRY_SECONDS)
-        return f"the manual value is {_number(self.after)} {'again' if self.is_restored else 'now'}"
+        return self._told()
+
+    def _told(self) -> Sentence:
+        replicas = self.after.replicas if self.after else None
+        if replicas is None:
+            return (
+                sentence("operations.manual_none_again") if self.is_restored else sentence("operations.manual_none_now")
+            )
+        if self.is_restored:
+            return sentence("operations.manual_again", replicas=replicas)
+        return sentence("operations.manual_now", replicas=replicas)
 
     def _current(self) -> ManualValues | None:
         try:
@@ -78,9 +89,8 @@ class ManualReplicas:
         return self.after is None or self.after.replicas == self.before.replicas
 
 
-def _overwritten_text(manual: ManualValues) -> str:
-    return f"{manual.edited_by or 'somebody'} had edited it meanwhile: the manual value was {_number(manual)}"
-
-
-def _number(manual: ManualValues | None) -> str:
-    return "none" if manual is None or manual.replicas is None else str(manual.replicas)
+def _overwritten_text(manual: ManualValues) -> Sentence:
+    who = manual.edited_by or sentence("common.somebody")
+    if manual.replicas is None:
+        return sentence("operations.edited_meanwhile_none", who=who)
+    return sentence("operations.edited_meanwhile", who=who, replicas=manual.replicas)

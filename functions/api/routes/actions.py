@@ -19,7 +19,7 @@ from kubedoor.operations.actions import Actions
 from kubedoor.operations.planned import Planned
 from kubedoor.operations.request import ActionRequest, parse
 
-from ..schemas.base import Id, ObjectName, Strict, may_fail
+from ..schemas.base import Id, ObjectName, SaidAnswer, Speaking, Strict, may_fail
 from ..security.access import EditorIn, HomeServicesIn, LoginIn, ServicesIn, authorize
 
 log = logging.getLogger(__name__)
@@ -75,16 +75,18 @@ class FieldChangeAnswer(BaseModel):
     after: str | None
 
 
-class PlannedAnswer(BaseModel):
+class PlannedAnswer(Speaking):
     namespace: str
     deployment: str
     verdict: Literal["will", "nothing", "refused"]
     reason: str
+    reason_said: SaidAnswer
     replicas_before: int | None
     replicas_after: int | None
     restarts: bool
     changes: list[FieldChangeAnswer] = Field(description="Requests and limits that the new pods will have.")
     warnings: list[str]
+    warnings_said: list[SaidAnswer]
 
 
 class Restorable(BaseModel):
@@ -99,7 +101,7 @@ class ActionStarted(BaseModel):
     planned: list[PlannedAnswer]
 
 
-class ActionAnswer(BaseModel):
+class ActionAnswer(Speaking):
     action: str
     number: int = Field(description="Sequence number; pass it as `before` to get the next page.")
     kind: Kind
@@ -118,6 +120,7 @@ class ActionAnswer(BaseModel):
     asked_at: datetime
     last_at: datetime
     message: str = Field(description="The first failure.")
+    message_said: SaidAnswer
     cancelled_by: str | None
     total: int
     untouched: int
@@ -128,11 +131,12 @@ class ActionAnswer(BaseModel):
     interrupted: int
 
 
-class ItemAnswer(BaseModel):
+class ItemAnswer(Speaking):
     namespace: str
     deployment: str
     state: ItemState
     message: str
+    message_said: SaidAnswer
     was_changed: bool
     replicas_before: int | None
     manual_replicas_before: int | None

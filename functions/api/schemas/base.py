@@ -11,6 +11,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kubedoor.identity.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from kubedoor.sentences import SAID, as_sentence
 
 Mode = Literal["enforce", "observe", "off"]
 RoleName = Literal["viewer", "operator", "admin"]
@@ -48,9 +49,38 @@ class Strict(BaseModel):
         }
 
 
+class SaidAnswer(BaseModel):
+    """A sentence for translations. Codes keep their meaning; `text` is the sentence in English."""
+
+    code: str = Field(
+        description="Empty: the text is not KubeDoor's own, or from a record that is older than its code."
+    )
+    parameters: dict[str, str | int | float | SaidAnswer]
+    text: str
+
+
+class Speaking(BaseModel):
+    """An answer with sentences. A field `<name>_said` is made from the sentence, or the sentences, in `<name>`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_codes(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        of = {name: fields.get(name.removesuffix(SAID)) for name in cls.model_fields if name.endswith(SAID)}
+        return {**{name: _said(value) for name, value in of.items()}, **fields}
+
+
+def _said(value: Any) -> Any:
+    if value is None:
+        return None
+    return as_sentence(value).as_json() if isinstance(value, str) else [as_sentence(one).as_json() for one in value]
+
+
 class ErrorBody(BaseModel):
     code: str
     message: str
+    message_said: SaidAnswer
     details: dict[str, Any]
 
 

@@ -48,7 +48,7 @@ ROLLOUTS = {
         "not seen",
     ),
     "some are old": (deployment(3, total=3, updated=1, available=3), "waiting", "1 of 3 pods are new"),
-    "old ones still end": (deployment(3, total=4, updated=3, available=3), "waiting", "1 pods have yet to end"),
+    "old ones still end": (deployment(3, total=4, updated=3, available=3), "waiting", "1 pod has yet to end"),
     "surplus after a scale-down": (deployment(1, total=3, updated=3, available=3), "waiting", "2 pods have yet to end"),
     "not available yet": (deployment(3, total=3, updated=3, available=1), "waiting", "1 of 3 pods are available"),
     "given up": (deployment(3, total=4, updated=1, available=3, **STUCK), "failed", "1 of 3 pods are new; too slow"),

@@ -977,7 +977,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Edit Workloads */
+        /**
+         * Edit Workloads
+         * @description Each edit by itself: one that fails leaves the others done. Two edits of one workload are refused.
+         */
         post: operations["edit_workloads"];
         delete?: never;
         options?: never;
@@ -1196,6 +1199,7 @@ export interface components {
              * @description The first failure.
              */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Note */
             note: string;
             /**
@@ -1329,6 +1333,7 @@ export interface components {
              * @description The first failure.
              */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Note */
             note: string;
             /**
@@ -2009,6 +2014,7 @@ export interface components {
             };
             /** Message */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
         };
         /**
          * ExportFormat
@@ -2065,6 +2071,7 @@ export interface components {
             manual_replicas_before: number | null;
             /** Message */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Namespace */
             namespace: string;
             /** Replicas After */
@@ -2278,6 +2285,7 @@ export interface components {
             namespace: string;
             /** Reason */
             reason: string;
+            reason_said: components["schemas"]["SaidAnswer"];
             /** Replicas After */
             replicas_after: number | null;
             /** Replicas Before */
@@ -2291,6 +2299,8 @@ export interface components {
             verdict: "will" | "nothing" | "refused";
             /** Warnings */
             warnings: string[];
+            /** Warnings Said */
+            warnings_said: components["schemas"]["SaidAnswer"][];
         };
         /** PreviewAnswer */
         PreviewAnswer: {
@@ -2356,6 +2366,23 @@ export interface components {
              * @description null: not known yet. A run whose end is never recorded counts as interrupted.
              */
             message: string | null;
+        };
+        /**
+         * SaidAnswer
+         * @description A sentence for translations. Codes keep their meaning; `text` is the sentence in English.
+         */
+        SaidAnswer: {
+            /**
+             * Code
+             * @description Empty: the text is not KubeDoor's own, or from a record that is older than its code.
+             */
+            code: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: string | number | components["schemas"]["SaidAnswer"];
+            };
+            /** Text */
+            text: string;
         };
         /** SavedDay */
         SavedDay: {

@@ -1,0 +1,14 @@
+"""The catalogue of sentences: code -> English text with the names of its parameters. Data only.
+
+A code is `room.name`; codes are stored in records and are never given another meaning. `{pods:pod|pods}` chooses a word by
+a number. The Chinese texts are in web/src/locales/zh-CN/sentences, in files of the same names with the same codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubedoor.wording.common import COMMON
+from kubedoor.wording.operations import OPERATIONS
+
+CATALOGUE: Mapping[str, str] = {**COMMON, **OPERATIONS}

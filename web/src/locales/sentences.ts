@@ -1,0 +1,18 @@
+import { shallowRef } from "vue";
+import type { components } from "@/api/schema";
+
+/** A sentence of the server's: its code, its parameters, and its text in English. */
+export type Said = components["schemas"]["SaidAnswer"];
+
+/** By code, in the chosen language; of English there is none, since the server says it. */
+export const sentences = shallowRef<Readonly<Record<string, string>>>({});
+
+/** In the reader's language. What has no code, or one that this version does not know, is shown as it came. */
+export function say(said: Said | null | undefined): string {
+  const words = said && sentences.value[said.code];
+  if (!words) return said?.text ?? "";
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = said.parameters[name];
+    return typeof value === "object" ? say(value) : String(value ?? whole);
+  });
+}

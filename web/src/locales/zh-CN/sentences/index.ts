@@ -1,0 +1,5 @@
+/** The server's sentences in Chinese, by their codes: kubedoor/wording has the same ones in English. */
+import common from "./common.json";
+import operations from "./operations.json";
+
+export const sentences: Record<string, string> = { ...common, ...operations };
