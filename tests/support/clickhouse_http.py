@@ -91,8 +91,8 @@ class Engine:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body in one packet: the second of two would wait 40 ms for the client's delayed acknowledgement.
-    wbufsize = -1
+    # The last of several packets would wait 40 ms for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
     engine: Engine
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
