@@ -80,7 +80,7 @@ class ControlTable:
     def control_stream(self, buckets: Collection[int] | None = None) -> Iterator[Iterator[Row]]:
         """Rows of `control`, ordered by workload, of these buckets or of all; `is_collected`: in the current run."""
         sql = (
-            "SELECT * EXCEPT (cluster, reasons, conditions, accepted), (namespace, deployment, container) IN"
+            "SELECT * EXCEPT (cluster, reasons, reasons_said, conditions, accepted), (namespace, deployment, container) IN"
             " (SELECT namespace, deployment, container FROM collected WHERE cluster = {cluster:String}) AS is_collected"
             f" FROM control WHERE cluster = {{cluster:String}}{_in_buckets(buckets)}"
             " ORDER BY namespace, deployment, container"

@@ -74,7 +74,7 @@ _WORKLOADS = f"""
 """
 
 _CONTAINERS = """
-    SELECT * EXCEPT (cluster, conditions, accepted, withheld_replicas) FROM control WHERE cluster = {cluster:String} ORDER BY namespace, deployment, container
+    SELECT * EXCEPT (cluster, conditions, accepted, withheld_replicas, reasons_said) FROM control WHERE cluster = {cluster:String} ORDER BY namespace, deployment, container
 """
 
 

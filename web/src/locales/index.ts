@@ -2,6 +2,7 @@ import { createI18n } from "vue-i18n";
 import type { Language } from "element-plus/es/locale";
 import { shallowRef } from "vue";
 import type en from "./en";
+import { sentences } from "./sentences";
 
 export type Locale = "en" | "zh-CN";
 export type Messages = typeof en;
@@ -15,14 +16,14 @@ export const i18n = createI18n({ legacy: false, locale: "en" as string, missingW
 /** The texts inside Element Plus' own parts. */
 export const elementLocale = shallowRef<Language>();
 
-const loaders: Record<Locale, () => Promise<[Messages, Language]>> = {
+const loaders: Record<Locale, () => Promise<[Messages, Language, Record<string, string>]>> = {
   en: async () => {
     const [own, element] = await Promise.all([import("./en"), import("element-plus/es/locale/lang/en")]);
-    return [own.default, element.default];
+    return [own.default, element.default, {}];
   },
   "zh-CN": async () => {
-    const [own, element] = await Promise.all([import("./zh-CN"), import("element-plus/es/locale/lang/zh-cn")]);
-    return [own.default, element.default];
+    const [own, element, said] = await Promise.all([import("./zh-CN"), import("element-plus/es/locale/lang/zh-cn"), import("./zh-CN/sentences")]);
+    return [own.default, element.default, said.sentences];
   },
 };
 
@@ -33,9 +34,10 @@ export function firstLocale(): Locale {
 
 /** Switch without a reload; the texts are fetched the first time. */
 export async function showLocale(locale: Locale): Promise<void> {
-  const [messages, element] = await loaders[locale]();
+  const [messages, element, said] = await loaders[locale]();
   i18n.global.setLocaleMessage(locale, messages);
   elementLocale.value = element;
+  sentences.value = said;
   i18n.global.locale.value = locale;
   document.documentElement.lang = locale;
 }
