@@ -15,8 +15,11 @@ from tests.toolbox.processes import Child
 from tests.toolbox.running import ROOT
 
 
-def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path]:
-    """Start `python -m kubedoor mutate`; returns the process, its port and its CA file."""
+def make_door(folder: Path, dsn: str, *, clock: Path | None = None, **settings: str) -> tuple[Child, int, Path]:
+    """Start `python -m kubedoor mutate`; returns the process, its port and its CA file.
+
+    `clock`: the file of `tests/support/door_with_clock.py`.
+    """
     port = processes.free_port()
     environment = {
         "PATH": "/usr/bin:/bin",
@@ -28,7 +31,8 @@ def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path
         **PATIENCE,
         **settings,
     }
-    command = [sys.executable, "-m", "kubedoor", "mutate"]
+    words = ["tests.support.door_with_clock", clock] if clock else ["kubedoor", "mutate"]
+    command = [sys.executable, "-m", *words]
     child = processes.start("mutate", command, log=folder / "mutate.log", environment=environment, folder=ROOT)
     ca = folder / "tls" / "ca.crt"
     processes.wait_until(lambda: "door: https" in child.log_tail(), what="the door is open", children=[child])
@@ -38,18 +42,25 @@ def make_door(folder: Path, dsn: str, **settings: str) -> tuple[Child, int, Path
 @contextmanager
 def door_instead(lab: Lab, folder: Path, dsn: str, **settings: str) -> Iterator[None]:
     """Inside, the API server calls a door with these settings; afterwards the lab's again."""
-    child, port, ca = make_door(folder, dsn, **settings)
+    child, port, ca = make_door(folder, dsn, clock=None, **settings)
     try:
-        with no_door(lab):
-            options = webhook_configuration.WebhookOptions(
-                "kubedoor", "kubedoor-mutate", port, 20, "Ignore", ["kube-system"], ca.read_text()
-            )
-            lab.plane.apply(webhook_configuration.configuration(options))
-            _wait_for(lab, answers=True)
+        with leading_to(lab, port, ca):
             yield
             child.stop()
     finally:
         child.stop()
+
+
+@contextmanager
+def leading_to(lab: Lab, port: int, ca: Path) -> Iterator[None]:
+    """Inside, the API server calls the door at this port; afterwards the lab's again."""
+    with no_door(lab):
+        options = webhook_configuration.WebhookOptions(
+            "kubedoor", "kubedoor-mutate", port, 20, "Ignore", ["kube-system"], ca.read_text()
+        )
+        lab.plane.apply(webhook_configuration.configuration(options))
+        _wait_for(lab, answers=True)
+        yield
 
 
 @contextmanager

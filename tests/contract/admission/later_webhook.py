@@ -1,4 +1,4 @@
-"""Another mutating webhook, which the API server calls after the door: it adds a container to Deployments."""
+"""Another mutating webhook, which the API server calls after the door: it changes Deployments, or denies them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import json
 import ssl
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -16,14 +17,17 @@ from tests.toolbox.controlplane import ControlPlane
 NAME = "zz-later"
 """The API server calls webhook configurations in the order of their names."""
 SERVICE = "later"
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is answered to an admission request."""
 
 
 class LaterWebhook:
-    """A context manager: inside, every Deployment of the namespace gets a container `injected`."""
+    """A context manager: inside, it answers for every Deployment of the namespace."""
 
-    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+    def __init__(self, plane: ControlPlane, namespace: str, answer: Answer) -> None:
         self._plane = plane
         self._namespace = namespace
+        self._answer = answer
         self.is_called = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -90,7 +94,7 @@ class LaterWebhook:
             def do_POST(self) -> None:
                 webhook.is_called = True
                 review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                body = json.dumps({**review, "response": answer(review["request"])}).encode()
+                body = json.dumps({**review, "response": webhook._answer(review["request"])}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -103,10 +107,15 @@ class LaterWebhook:
         return Handler
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def inject(request: dict[str, Any]) -> dict[str, Any]:
+    """Every Deployment gets a container `injected`."""
     response = {"uid": request["uid"], "allowed": True}
     containers = request["object"]["spec"]["template"]["spec"]["containers"]
     if any(one["name"] == "injected" for one in containers):
         return response
     patch = [{"op": "add", "path": "/spec/template/spec/containers/-", "value": make_container("injected")}]
     return {**response, "patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+
+
+def deny_updates(request: dict[str, Any]) -> dict[str, Any]:
+    return {"uid": request["uid"], "allowed": request["operation"] != "UPDATE"}

@@ -12,7 +12,7 @@ import pytest
 
 from kubedoor.admission.asked import MAX_ANNOTATIONS_BYTES
 from kubedoor.asked import ANNOTATION
-from tests.contract.admission.later_webhook import LaterWebhook
+from tests.contract.admission.later_webhook import LaterWebhook, inject
 from tests.contract.admission.senders import WAYS, Manifest, kubectl_apply, path_of
 from tests.contract.lab import Lab, amounts, asks, new_image, resources_of
 from tests.support.builders import make_container, make_deployment
@@ -265,7 +265,7 @@ def test_another_webhook_that_runs_later_does_not_change_what_was_asked(
     lab: Lab, namespace: str, tmp_path: Path
 ) -> None:
     set_values(lab, namespace)
-    with LaterWebhook(lab.plane, namespace) as later:
+    with LaterWebhook(lab.plane, namespace, inject) as later:
         for _ in range(2):
             kubectl_apply(lab, manifest_of(namespace), tmp_path)
             assert (resources_of(lab.stored(namespace)), asked(lab, namespace)) == (SIZED, f"{ASKED};injected:")

@@ -13,9 +13,12 @@ import pytest
 
 from kubedoor.admission.rules import CONTROL_LABEL
 from kubedoor.model.values import WorkloadKey
-from tests.contract.doors import make_door
+from tests.contract.admission.later_webhook import LaterWebhook, deny_updates
+from tests.contract.doors import leading_to, make_door
 from tests.contract.lab import CLUSTER, Lab, amounts, replicas_of
 from tests.support.builders import make_deployment, make_request, make_review
+from tests.support.clickhouse import ClickHouse
+from tests.support.store_relay import StoreRelay
 from tests.toolbox.kubeapi import KubeApi
 from tests.toolbox.processes import PartFailed
 
@@ -42,6 +45,20 @@ def is_controlled(lab: Lab, namespace: str, sent: int = 6) -> bool:
     found = replicas_of(lab.stored(namespace))
     assert found in (3, sent)
     return found == 3
+
+
+def is_controlled_at(lab: Lab, namespace: str, port: int, ca: Path) -> bool:
+    """By a scale of what is stored now, at another door than the lab's."""
+    with KubeApi(lab.plane) as api:
+        stored = api.get(f"{path(namespace)}/scale")
+    request = make_request({**stored, "spec": {"replicas": 9}}, stored, dry_run=True)
+    return "patch" in lab.review(port, make_review(request), ca=ca)["response"]
+
+
+def wait_for_door_at(lab: Lab, namespace: str, port: int, ca: Path, *, is_controlled: bool) -> None:
+    lab.plane.wait_for(
+        lambda: is_controlled_at(lab, namespace, port, ca) is is_controlled, what="the other door knows it too"
+    )
 
 
 def patch(lab: Lab, namespace: str, body: dict[str, Any]) -> None:
@@ -97,7 +114,15 @@ def policy(lab: Lab, namespace: str) -> Iterator[None]:
             lab.plane.kubectl("delete", kind, POLICY, "--ignore-not-found")
 
 
-REFUSED = [patch_invalid, patch_immutable, patch_against_policy, put_old_version, create_again]
+def patch_against_webhook(lab: Lab, namespace: str, labels: dict[str, str | None]) -> None:
+    with LaterWebhook(lab.plane, namespace, deny_updates):
+        patch(lab, namespace, {"metadata": {"labels": labels}})
+
+
+REFUSED = [
+    *(patch_invalid, patch_immutable, patch_against_policy, patch_against_webhook),
+    *(put_old_version, create_again),
+]
 
 
 @pytest.mark.parametrize("refuse", REFUSED)
@@ -123,20 +148,12 @@ def test_a_refused_request_does_not_end_hands_off(
 
 def test_labels_count_for_the_next_scale_also_at_another_door(lab: Lab, web: str, tmp_path: Path) -> None:
     child, port, ca = make_door(tmp_path, lab.dsn)
-
-    def is_controlled_there() -> bool:
-        """By a scale of what is stored now, at the other door."""
-        with KubeApi(lab.plane) as api:
-            stored = api.get(f"{path(web)}/scale")
-        request = make_request({**stored, "spec": {"replicas": 9}}, stored, dry_run=True)
-        return "patch" in lab.review(port, make_review(request), ca=ca)["response"]
-
     try:
-        assert is_controlled_there()
+        assert is_controlled_at(lab, web, port, ca)
         for verb, expected in (("=off", False), ("-", True), ("=off", False)):
             lab.kubectl(web, "label", "deployment", "web", f"{CONTROL_LABEL}{verb}")
             assert is_controlled(lab, web) is expected, "at once"
-            lab.plane.wait_for(lambda expected=expected: is_controlled_there() is expected, what="there too")  # type: ignore[misc]
+            wait_for_door_at(lab, web, port, ca, is_controlled=expected)
     finally:
         child.stop()
 
@@ -168,3 +185,58 @@ def test_the_store_keeps_what_was_stored(lab: Lab, web: str) -> None:
     lab.plane.wait_for(
         lambda: known() == (metadata["uid"], int(metadata["resourceVersion"]), True), what="it is in the store"
     )
+
+
+def known_at(lab: Lab, namespace: str) -> datetime:
+    """The latest moment of what the store has been told of the Deployment."""
+    (row,) = lab.connection.rows(
+        "SELECT max(seen_at) AS at FROM workload_observations WHERE namespace = {namespace:String}", namespace=namespace
+    )
+    at: datetime = row["at"]
+    return at
+
+
+def test_what_a_door_tells_after_an_outage_is_older_whatever_its_clock_says(
+    lab: Lab, web: str, tmp_path: Path, clickhouse: ClickHouse
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("3600")
+    with StoreRelay(clickhouse) as relay:
+        child, port, ca = make_door(tmp_path, relay.dsn, clock=clock)
+        try:
+            with leading_to(lab, port, ca):
+                assert is_controlled(lab, web)
+                relay.cut()
+                lab.kubectl(web, "label", "deployment", "web", f"{CONTROL_LABEL}=off")
+                lab.kubectl(web, "label", "deployment", "web", "seen=yes")
+                assert not is_controlled(lab, web), "the door itself has seen it"
+            # The lab's door has the store, and a right clock.
+            lab.kubectl(web, "label", "deployment", "web", f"{CONTROL_LABEL}-")
+            lab.kubectl(web, "label", "deployment", "web", "seen=again", "--overwrite")
+            assert is_controlled(lab, web)
+            assert known_at(lab, web) < datetime.now(UTC) + timedelta(minutes=1)
+            relay.mend()
+            lab.plane.wait_for(lambda: known_at(lab, web) > datetime.now(UTC), what="the other door has written")
+            lab.wait_for_door()
+            assert is_controlled(lab, web, 7), "what was written last is older"
+            wait_for_door_at(lab, web, port, ca, is_controlled=True)
+        finally:
+            child.stop()
+
+
+def test_a_clock_that_steps_back_changes_no_order(lab: Lab, web: str, tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("3600")
+    child, port, ca = make_door(tmp_path, lab.dsn, clock=clock)
+    try:
+        with leading_to(lab, port, ca):
+            ca_of_lab = lab.kubedoor.data_folder / "tls" / "ca.crt"
+            for back, (verb, expected) in enumerate((("=off", False), ("-", True), ("=off", False))):
+                clock.write_text(str(3600 - 3600 * back))
+                lab.kubectl(web, "label", "deployment", "web", f"{CONTROL_LABEL}{verb}")
+                assert is_controlled(lab, web) is expected, "at once"
+                lab.kubectl(web, "label", "deployment", "web", f"seen={back}", "--overwrite")
+                assert is_controlled(lab, web, 7) is expected, "once it is stored"
+                wait_for_door_at(lab, web, lab.kubedoor.door_port, ca_of_lab, is_controlled=expected)
+    finally:
+        child.stop()
