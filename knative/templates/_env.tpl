@@ -1,5 +1,5 @@
-{{/* Chart values as settings (docs/settings.md). All functions get the same settings, so that they agree. */}}
-{{- define "kubedoor.settings" -}}
+{{/* Chart values as settings (docs/settings.md), as JSON. All functions get the same settings, so that they agree. */}}
+{{- define "kubedoor.settingValues" -}}
 {{- $v := .Values -}}
 {{- $settings := dict
   "KUBEDOOR_CLUSTER" $v.cluster.name
@@ -22,6 +22,7 @@
   "KUBEDOOR_NAMESPACE" .Release.Namespace
   "KUBEDOOR_SERVICE_ACCOUNT" (printf "system:serviceaccount:%s:kubedoor-api" .Release.Namespace)
   "KUBEDOOR_WEBHOOK_SERVICE" "kubedoor-mutate"
+  "KUBEDOOR_WEBHOOK_PORT" "443"
   "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS" (toString $v.door.timeoutSeconds)
   "KUBEDOOR_FAILURE_POLICY" $v.door.failurePolicy
   "KUBEDOOR_UNKNOWN_WORKLOADS" $v.door.unknownWorkloads
@@ -33,8 +34,14 @@
 {{- if eq $v.tls.mode "certManager" -}}
 {{- $_ := set $settings "KUBEDOOR_WEBHOOK_INJECT_CA_FROM" (printf "%s/kubedoor-mutate" .Release.Namespace) -}}
 {{- end -}}
-{{- range $name, $value := merge (deepCopy $v.settings) $settings }}
-{{- with toString $value }}
+{{- range $name, $value := $v.settings }}{{ $_ := set $settings $name (toString $value) }}{{ end -}}
+{{- $settings | toJson -}}
+{{- end -}}
+
+{{- define "kubedoor.settings" -}}
+{{- $v := .Values -}}
+{{- range $name, $value := include "kubedoor.settingValues" . | fromJson }}
+{{- with $value }}
 - {name: {{ $name }}, value: {{ . | quote }}}
 {{- end }}
 {{- end }}

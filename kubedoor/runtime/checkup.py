@@ -22,7 +22,8 @@ _FURTHER_REMEDY = "look at its kubeconfig in KUBEDOOR_CLUSTERS, and whether its 
 _PERMISSIONS = (
     ("get", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
     ("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
-    ("create", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", ""),
+    # By server-side apply: that alone has a name.
+    ("create", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
     ("delete", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
     ("list", "apps", "deployments", ""),
     ("list", "autoscaling", "horizontalpodautoscalers", ""),
