@@ -46,6 +46,10 @@ class Sentence(str):
         return {"code": self.code, "parameters": parameters, "text": str(self)}
 
 
+NOTHING = Sentence()
+"""Instead of a sentence that there is not."""
+
+
 class _Number(int):
     """Chooses a word by the format `singular|plural`."""
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from kubedoor.errors import InvalidInput
+from kubedoor.sentences import Sentence, sentence
 
 SEARCH_DAYS = 366 * 9
 """The longest gap between two runs: 29 February, eight years around 2100."""
@@ -30,12 +31,12 @@ _DESCRIPTORS = {
 }
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
-    ("day of week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
+_FIELDS: tuple[tuple[Sentence, int, int, dict[str, int]], ...] = (
+    (sentence("schedules.minute"), 0, 59, {}),
+    (sentence("schedules.hour"), 0, 23, {}),
+    (sentence("schedules.day_of_month"), 1, 31, {}),
+    (sentence("schedules.month"), 1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
+    (sentence("schedules.day_of_week"), 0, 6, {name: number for number, name in enumerate(_DAYS)}),
 )
 
 
@@ -58,14 +59,14 @@ class Cron:
         """Raises InvalidInput, field `cron`, for invalid syntax and for an expression without runs, such as 30 February."""
         words = _DESCRIPTORS.get(text.strip().lower(), text).split()
         if len(words) != len(_FIELDS):
-            raise _invalid(f"{text!r} has {len(words)} fields: cron has minute, hour, day of month, month, day of week")
+            raise _invalid(sentence("schedules.cron_fields", text=repr(text), fields=len(words)))
         minutes, hours, days, months, weekdays = (
             _field(word, *field) for word, field in zip(words, _FIELDS, strict=True)
         )
         either_day = not any(_is_starred(words[index]) for index in (2, 4))
         cron = cls(text.strip(), zone, minutes, hours, days, months, weekdays, either_day)
         if not any(cron._matches(date(2024, 1, 1) + timedelta(days=day)) for day in range(SEARCH_DAYS)):
-            raise _invalid(f"{text!r} never comes: there is no such day")
+            raise _invalid(sentence("schedules.cron_never", text=repr(text)))
         return cron
 
     def following(self, after: datetime) -> Iterator[datetime]:
@@ -137,7 +138,7 @@ def _is_starred(word: str) -> bool:
     return any(span in ("*", "?") and (not slash or int(step[:9]) == 1) for span, slash, step in parts)
 
 
-def _field(word: str, name: str, low: int, high: int, names: dict[str, int]) -> frozenset[int]:
+def _field(word: str, name: Sentence, low: int, high: int, names: dict[str, int]) -> frozenset[int]:
     found: set[int] = set()
     for part in word.split(","):
         span, slash, step_word = part.partition("/")
@@ -150,27 +151,27 @@ def _field(word: str, name: str, low: int, high: int, names: dict[str, int]) -> 
             last = _number(last_word, name, low, high, names) if dash else (high if slash else first)
         step = _step(step_word, name) if slash else 1
         if first > last:
-            raise _invalid(f"{name}: the range {span} ends before it begins")
+            raise _invalid(sentence("schedules.cron_range", field=name, range=span))
         found.update(range(first, last + 1, step))
     return frozenset(found)
 
 
-def _number(word: str, name: str, low: int, high: int, names: dict[str, int]) -> int:
+def _number(word: str, name: Sentence, low: int, high: int, names: dict[str, int]) -> int:
     number = names.get(word.lower(), -1)
     if word.isascii() and word.isdigit():
         number = int(word[:9])
     if not low <= number <= high:
-        raise _invalid(f"{name}: {word!r} is not from {low} to {high}")
+        raise _invalid(sentence("schedules.cron_number", field=name, text=repr(word), least=low, most=high))
     return number
 
 
-def _step(word: str, name: str) -> int:
+def _step(word: str, name: Sentence) -> int:
     if not (word.isascii() and word.isdigit()) or int(word[:9]) < 1:
-        raise _invalid(f"{name}: the step {word!r} is not a whole number from 1 on")
+        raise _invalid(sentence("schedules.cron_step", field=name, text=repr(word)))
     return int(word[:9])
 
 
-def _invalid(message: str) -> InvalidInput:
+def _invalid(message: Sentence) -> InvalidInput:
     return InvalidInput(message, field="cron")
 
 
@@ -182,7 +183,7 @@ def zone_named(name: str) -> ZoneInfo:
             raise KeyError(name)
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise InvalidInput(f"{name!r} is not a time zone of the IANA database", field="time_zone") from None
+        raise InvalidInput(sentence("schedules.not_a_zone", zone=repr(name)), field="time_zone") from None
 
 
 def yearly_expression(at: datetime, zone: ZoneInfo) -> str:

@@ -16,6 +16,7 @@ from kubedoor.model.schedules import Schedule
 from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.rules import cron_expression
 from kubedoor.schedules.views import audit_view
+from kubedoor.sentences import sentence
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
 
@@ -39,7 +40,7 @@ class CronJobSync:
     def get(self, name: str) -> Schedule:
         """Raises NotFound."""
         if (schedule := self._store.one(name)) is None:
-            raise NotFound(f"there is no schedule {name}")
+            raise NotFound(sentence("schedules.none", schedule=name))
         return schedule
 
     def add(self, schedule: Schedule, editor: Editor) -> Schedule:

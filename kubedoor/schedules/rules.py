@@ -16,6 +16,7 @@ from kubedoor.errors import InvalidInput
 from kubedoor.model.schedules import Schedule
 from kubedoor.operations.request import ActionRequest, Kind
 from kubedoor.schedules.cron import Cron, yearly_expression, zone_named
+from kubedoor.sentences import sentence
 
 MAX_NAME_CHARACTERS = 100
 MAX_AHEAD = timedelta(days=365)
@@ -53,9 +54,9 @@ class ScheduleRequest:
 def validate(request: ScheduleRequest, *, now: datetime) -> tuple[str, datetime | None]:
     """Returns the cron expression, else "" and the time of the only run. Raises InvalidInput naming the field."""
     if not 1 <= len(request.name.strip()) <= MAX_NAME_CHARACTERS:
-        raise InvalidInput(f"a name has 1 to {MAX_NAME_CHARACTERS} characters", field="name")
+        raise InvalidInput(sentence("schedules.bad_name", most=MAX_NAME_CHARACTERS), field="name")
     if bool(request.cron) == bool(request.at):
-        raise InvalidInput("give either cron (again and again) or at (once)", field="cron")
+        raise InvalidInput(sentence("schedules.cron_or_at"), field="cron")
     _validate_return(request)
     zone = zone_named(request.time_zone)
     if request.cron:
@@ -68,27 +69,27 @@ def _validate_return(request: ScheduleRequest) -> None:
         return
     action, field = request.action, "return_after_minutes"
     if action.kind is not Kind.SCALE or any(action.replicas_of(target) is None for target in action.targets):
-        raise InvalidInput("only a scale to a number can return by itself", field=field)
+        raise InvalidInput(sentence("schedules.returns_to_number"), field=field)
     if not 1 <= request.return_after_minutes <= MAX_RETURN_MINUTES:
-        raise InvalidInput(f"{field} must be from 1 to {MAX_RETURN_MINUTES}", field=field)
+        raise InvalidInput(sentence("schedules.bad_number", field=field, least=1, most=MAX_RETURN_MINUTES), field=field)
 
 
 def _instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"{text!r} is not a time such as 2026-11-24T18:30", field="at") from None
+        raise InvalidInput(sentence("schedules.not_a_time", text=repr(text)), field="at") from None
     local = at if at.tzinfo else at.replace(tzinfo=zone)
     try:
         instant = local.astimezone(UTC).replace(second=0, microsecond=0)
         if not at.tzinfo and instant.astimezone(zone).replace(tzinfo=None) != at.replace(second=0, microsecond=0):
-            raise InvalidInput(f"{text} does not exist in {zone.key}: daylight saving skips it", field="at")
+            raise InvalidInput(sentence("schedules.skipped_time", text=text, zone=zone.key), field="at")
     except OverflowError:
-        raise InvalidInput(f"{text!r} is no time that will come", field="at") from None
+        raise InvalidInput(sentence("schedules.never_comes", text=repr(text)), field="at") from None
     if instant <= now:
-        raise InvalidInput(f"{text} in {zone.key} is past", field="at")
+        raise InvalidInput(sentence("schedules.past", text=text, zone=zone.key), field="at")
     if instant > now + MAX_AHEAD:
-        raise InvalidInput(f"{text} is more than {MAX_AHEAD.days} days ahead", field="at")
+        raise InvalidInput(sentence("schedules.too_far_ahead", text=text, days=MAX_AHEAD.days), field="at")
     return instant
 
 

@@ -34,6 +34,7 @@ from kubedoor.schedules.rules import (
 )
 from kubedoor.schedules.temporary_scales import ReturnRefused, TemporaryScales
 from kubedoor.schedules.views import SHOWN_RUNS, schedule_view
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
@@ -81,7 +82,7 @@ class Schedules:
         self._actions.check_access()
         cron, at = validate(request, now=self._now())
         if len(self._store.all()) >= MAX_SCHEDULES:
-            raise Conflict(f"there are {MAX_SCHEDULES} schedules already: delete some")
+            raise Conflict(sentence("schedules.too_many", most=MAX_SCHEDULES))
         schedule = Schedule(
             schedule=uuid.uuid4().hex[:12],
             name=request.name.strip(),
@@ -111,12 +112,11 @@ class Schedules:
         """
         before = self._sync.get(schedule)
         if before.version != based_on:
-            raise Conflict(
-                f"{before.changed_by} has changed schedule {before.name} in the meantime", version=before.version
-            )
+            message = sentence("schedules.changed_by", who=before.changed_by, name=before.name)
+            raise Conflict(message, version=before.version)
         cron, at = validate(request, now=self._now())
         if before.parent and at is None:
-            raise InvalidInput("the return of a temporary scale runs only once", field="cron")
+            raise InvalidInput(sentence("schedules.return_is_once"), field="cron")
         after = replace(
             before,
             name=request.name.strip(),
@@ -134,7 +134,7 @@ class Schedules:
         """`paused` false: resume. Raises NotFound; Conflict, also when the schedule is over."""
         before = self._sync.get(schedule)
         if self._is_over(before):
-            raise Conflict(f"schedule {before.name} ran only once, and is over")
+            raise Conflict(sentence("schedules.is_over", name=before.name))
         after = replace(before, paused=paused, changed_by=editor.who)
         self._sync.replace(before, after, "schedule.pause" if paused else "schedule.resume", editor, is_over=False)
         return self.one(schedule)
@@ -156,7 +156,7 @@ class Schedules:
         with audited(self._records, editor, "schedule.run", found.name):
             run = self._store.claim(schedule, due, begun_by=editor.who)
         if run is None:
-            raise Conflict(f"schedule {found.name} is being run at this very moment")
+            raise Conflict(sentence("schedules.being_run", name=found.name))
         problem = self._execute(found, run)
         view = self.one(schedule)
         if found.parent and problem is None:
@@ -171,27 +171,27 @@ class Schedules:
         """
         found = self._store.one(schedule)
         if not hmac.compare_digest(found.token_hash if found else "", token_hash(token)) or found is None:
-            raise Unauthorized("the schedule's token is not known")
+            raise Unauthorized(sentence("schedules.unknown_token"))
         if found.paused:
-            raise Conflict(f"schedule {found.name} is paused")
+            raise Conflict(sentence("schedules.paused", name=found.name))
         if found.parent:
             return self._ping_return(found)
         due = due_now(found, self._now())
         if due is None:
-            raise Conflict(f"schedule {found.name} is not due now")
+            raise Conflict(sentence("schedules.not_due", name=found.name))
         return not is_before_change(found, due) and self._claim_and_execute(found, due, "cronjob")
 
     def _ping_return(self, found: Schedule) -> bool:
         if found.at is None or self._now() < found.at - EARLY_TOLERANCE:
-            raise Conflict(f"schedule {found.name} is not due now")
+            raise Conflict(sentence("schedules.not_due", name=found.name))
         has_begun = self._try_return(
             found, self._runs_of_returns([found])[found.schedule], "cronjob", early=EARLY_TOLERANCE
         )
         newest = self._runs_of_returns([found])[found.schedule][:1]
         if newest and newest[0]["message"] != "" and not self._is_over(found):
             # None: another pod has claimed the attempt, and may have crashed since.
-            why = newest[0]["message"] or "its last attempt has not reported a result yet"
-            raise ClusterError(f"{found.name} could not be started, and is tried again: {why}")
+            why = newest[0]["message"] or sentence("schedules.no_result_yet")
+            raise ClusterError(sentence("schedules.tried_again", name=found.name, reason=why))
         return has_begun
 
     def tick(self) -> None:
@@ -234,7 +234,7 @@ class Schedules:
         if due is None or run is None or schedule.at is None:
             return False
         if due >= schedule.at + GIVEN_UP_AFTER:
-            self._store.record_result(run, message="given up: it could not be started for too long")
+            self._store.record_result(run, message=sentence("schedules.given_up"))
             self._sync.retire(schedule, is_listed=True)
             return False
         self._finish_return(schedule, self._execute(schedule, run))
@@ -246,7 +246,7 @@ class Schedules:
         elif isinstance(problem, ReturnRefused) and schedule.at:
             end = self._store.claim(schedule.schedule, schedule.at + GIVEN_UP_AFTER, begun_by="clock")
             if end:
-                self._store.record_result(end, message="given up: it would be refused again")
+                self._store.record_result(end, message=sentence("schedules.would_be_refused"))
             self._sync.retire(schedule, is_listed=True)
 
     def _claim_and_execute(self, schedule: Schedule, due: datetime, begun_by: str) -> bool:

@@ -13,12 +13,14 @@ from datetime import datetime
 
 from kubedoor.errors import Conflict, StoreError
 from kubedoor.model.schedules import Schedule
+from kubedoor.sentences import NOTHING, Sentence, sentence
 from kubedoor.store.connection import Connection, Row
+from kubedoor.store.said import read_said, said_column
 
 MAX_RUNS = 1000
 RUN_TIMEOUT_SECONDS = 120
 """A run gets its result within seconds of its claim; after this time without one it counts as interrupted."""
-INTERRUPTED = "interrupted: the process that began it ended before it recorded a result"
+INTERRUPTED = sentence("schedules.interrupted")
 _COLUMNS = (
     "schedule, version, name, wish, cron, at, time_zone, return_after_minutes, parent, paused, deleted, token_hash,"
     " made_by, changed_by, changed_at"
@@ -69,7 +71,7 @@ class ScheduleStore:
             version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
-            raise Conflict(f"schedule {schedule.name} has been changed by somebody else in the meantime")
+            raise Conflict(sentence("schedules.changed_meanwhile", name=schedule.name))
         return next_version
 
     def claim(self, schedule: str, due: datetime, *, begun_by: str) -> uuid.UUID | None:
@@ -93,9 +95,10 @@ class ScheduleStore:
             raise failure
         return run if winner and winner[0]["run"] == run else None
 
-    def record_result(self, run: uuid.UUID, *, action: str = "", message: str = "") -> None:
+    def record_result(self, run: uuid.UUID, *, action: str = "", message: Sentence = NOTHING) -> None:
         """The result of a run: the started action, or a message why none was started."""
-        row = {"cluster": self._cluster, "run": run, "action": action, "message": message}
+        row = {"cluster": self._cluster, "run": run, "action": action}
+        row |= {"message": message, "message_said": said_column(message)}
         self._connection.insert("schedule_results", [row])
 
     def runs(self, schedules: Sequence[str], *, since: datetime, limit: int = MAX_RUNS) -> dict[str, list[Row]]:
@@ -103,7 +106,7 @@ class ScheduleStore:
         rows = self._connection.rows(
             "SELECT r.schedule AS schedule, r.due AS due, r.begun_at AS begun_at, r.begun_by AS begun_by,"
             " nullIf(e.action, '') AS action, e.run IS NULL AND r.begun_at < now64(3, 'UTC') - toIntervalSecond({silent:UInt32})"
-            " AS is_silent, if(is_silent, {interrupted:String}, e.message) AS message"
+            " AS is_silent, e.message AS message, e.message_said AS message_said"
             " FROM schedule_runs AS r LEFT ANY JOIN schedule_results AS e ON r.cluster = e.cluster AND r.run = e.run"
             " WHERE r.cluster = {cluster:String} AND r.schedule IN {schedules:Array(String)}"
             " AND r.due >= {since:DateTime64(3, 'UTC')} ORDER BY r.schedule, r.due DESC LIMIT {limit:UInt32} BY r.schedule"
@@ -113,10 +116,10 @@ class ScheduleStore:
             since=since,
             limit=limit,
             silent=RUN_TIMEOUT_SECONDS,
-            interrupted=INTERRUPTED,
         )
         by_schedule: dict[str, list[Row]] = {schedule: [] for schedule in schedules}
         for row in rows:
+            row["message"] = _message(row)
             by_schedule[row.pop("schedule")].append(row)
         return by_schedule
 
@@ -131,6 +134,13 @@ class ScheduleStore:
             since=since,
         )
         return {schedule: set() for schedule in schedules} | {row["schedule"]: set(row["dues"]) for row in rows}
+
+
+def _message(row: Row) -> Sentence | None:
+    if row.pop("is_silent"):
+        return INTERRUPTED
+    text, said = row["message"], row.pop("message_said")
+    return None if text is None else read_said(text, said)
 
 
 def _schedule(row: Row) -> Schedule:

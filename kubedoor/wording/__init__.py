@@ -10,5 +10,6 @@ from collections.abc import Mapping
 
 from kubedoor.wording.common import COMMON
 from kubedoor.wording.operations import OPERATIONS
+from kubedoor.wording.schedules import SCHEDULES
 
-CATALOGUE: Mapping[str, str] = {**COMMON, **OPERATIONS}
+CATALOGUE: Mapping[str, str] = {**COMMON, **OPERATIONS, **SCHEDULES}

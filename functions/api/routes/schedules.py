@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from kubedoor.schedules.cron import Cron, zone_named
 from kubedoor.schedules.rules import ScheduleRequest
 
-from ..schemas.base import Id, Strict, may_fail
+from ..schemas.base import Id, SaidAnswer, Speaking, Strict, may_fail
 from ..security.access import EditorIn, LoginIn, ServicesIn
 from .actions import ActionFields, Kind, State
 
@@ -54,7 +54,7 @@ class ScheduleTarget(BaseModel):
     returns_to: int | None = Field(description="Of a return: the replicas it will restore, as known now.")
 
 
-class RunAnswer(BaseModel):
+class RunAnswer(Speaking):
     due: datetime
     begun_at: datetime
     begun_by: str = Field(description="cronjob, clock, or the person who ran it now.")
@@ -62,6 +62,7 @@ class RunAnswer(BaseModel):
     message: str | None = Field(
         description="null: not known yet. A run whose end is never recorded counts as interrupted."
     )
+    message_said: SaidAnswer | None
 
 
 class ScheduleAnswer(BaseModel):

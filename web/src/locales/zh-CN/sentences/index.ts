@@ -1,5 +1,6 @@
 /** The server's sentences in Chinese, by their codes: kubedoor/wording has the same ones in English. */
 import common from "./common.json";
 import operations from "./operations.json";
+import schedules from "./schedules.json";
 
-export const sentences: Record<string, string> = { ...common, ...operations };
+export const sentences: Record<string, string> = { ...common, ...operations, ...schedules };
