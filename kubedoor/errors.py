@@ -57,6 +57,12 @@ class SettingsError(KubeDoorError):
 
     code = "settings"
 
+    def as_json(self) -> dict[str, Any]:
+        """Without the problems, for whoever asks may be a stranger: the log has them, and the command line prints them."""
+        public = KubeDoorError("the settings of KubeDoor are wrong: its log says which, and how to set them")
+        public.code = self.code
+        return public.as_json()
+
 
 class BadRequest(KubeDoorError):
     status = 400

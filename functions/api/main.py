@@ -20,11 +20,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kubedoor.config.clusters import ClusterSettings
-from kubedoor.config.clusters import load as load_settings
 from kubedoor.errors import KubeDoorError
-from kubedoor.runtime import logs
 from kubedoor.runtime.http import error_response, health_or_metrics
 from kubedoor.runtime.lazy import once
+from kubedoor.runtime.startup import load_settings
 from kubedoor.store.opening import open_migrated_store
 
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
 
 @once
 def _config() -> ClusterSettings:
-    config = load_settings(os.environ)
-    logs.configure(config.home.log_level)
-    return config
+    return load_settings(os.environ)
 
 
 @once
@@ -117,6 +114,7 @@ async def api(request: Request) -> Response:
             request,
             registry=_registry(),
             is_ready=_ready,
+            check_settings=_config,
             metrics_token=lambda: _config().home.metrics_token,
         ):
             return answer

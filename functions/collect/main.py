@@ -19,13 +19,12 @@ from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.collector import Progress
 from kubedoor.collection.request import CollectRequest, parse_collect_request
-from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError, Unauthorized
-from kubedoor.runtime import logs
 from kubedoor.runtime.assembly import build_all_clusters, build_cluster, build_publisher
 from kubedoor.runtime.http import error_response, has_bearer_token, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
+from kubedoor.runtime.startup import load_settings
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import open_store
 
@@ -59,9 +58,7 @@ class Metrics:
 
 @once
 def _config() -> ClusterSettings:
-    config = clusters.load(os.environ)
-    logs.configure(config.home.log_level)
-    return config
+    return load_settings(os.environ)
 
 
 @once
@@ -89,12 +86,22 @@ def _check_token(request: Request) -> None:
         host = request.client.host if request.client else ""
         if "origin" in request.headers or "sec-fetch-site" in request.headers:
             raise Unauthorized("collect serves no web pages: use POST /api/v1/collect")
-        if host and ipaddress.ip_address(host).is_loopback and "x-forwarded-for" not in request.headers:
+        if _is_loopback(host) and "x-forwarded-for" not in request.headers:
             return
         raise Unauthorized("collect serves loopback only until KUBEDOOR_COLLECT_TOKEN is set")
     event = request.headers.get(EVENT_HEADER, "")
     if not (has_bearer_token(request, token) or hmac.compare_digest(event.encode(), token.encode())):
         raise Unauthorized("the bearer token is missing or wrong (KUBEDOOR_COLLECT_TOKEN)")
+
+
+def _is_loopback(host: str) -> bool:
+    """False for what is no IP address: a server on a Unix socket has a client without one."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _ndjson(collect_request: CollectRequest, collection: str) -> Iterator[bytes]:
@@ -118,7 +125,9 @@ async def _ready() -> bool:
 @functions_framework.aio.http
 async def collect(request: Request) -> Response:
     try:
-        if answer := await health_or_metrics(request, registry=_metrics().registry, is_ready=_ready):
+        if answer := await health_or_metrics(
+            request, registry=_metrics().registry, is_ready=_ready, check_settings=_config
+        ):
             return answer
         if request.method != "POST":
             return not_found(request, allowed="POST {} or {days}, {day}, {refresh}, {cluster}")

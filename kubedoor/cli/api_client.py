@@ -188,7 +188,10 @@ class InProcessTransport:
 
     def __init__(self, config: Settings) -> None:
         from kubedoor.runtime.serving import load_function
+        from kubedoor.runtime.startup import check_sources
 
+        # The API would answer that its log has the problems; here they are to be said.
+        check_sources(clusters.load(os.environ))
         # Standard output is for results, so no logs; the process is too short for jobs on a timer.
         os.environ["KUBEDOOR_LOG_LEVEL"] = "error"
         os.environ["KUBEDOOR_CLOCK_SECONDS"] = "0"

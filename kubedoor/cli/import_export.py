@@ -138,6 +138,7 @@ def import_kubedoor(
 ) -> None:
     """Writes to the store directly, not through the API, so it has to run where the store can be reached."""
     from kubedoor.identity.audit import Editor
+    from kubedoor.identity.authentication import COMMAND_LINE
     from kubedoor.store import opening
     from kubedoor.workloads.kubedoor_import import ImportReport
 
@@ -161,9 +162,10 @@ def import_kubedoor(
 
 
 def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
+    from kubedoor.config.store_address import parse_dsn
     from kubedoor.runtime.assembly import utc_now
     from kubedoor.store.conditions import ConditionStore
-    from kubedoor.store.connection import Connection, parse_dsn
+    from kubedoor.store.connection import Connection
     from kubedoor.store.control import ControlStore
     from kubedoor.store.listing import ListingStore
     from kubedoor.store.opening import open_migrated_store

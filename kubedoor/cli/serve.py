@@ -10,6 +10,7 @@ import typer
 
 from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
+from kubedoor.config.parsers import without_credentials
 from kubedoor.config.settings import Settings
 from kubedoor.runtime import logs
 
@@ -66,6 +67,7 @@ def door_certificate(config: Settings) -> CertificateReload:
 def _mutate(config: Settings) -> None:
     from kubedoor.runtime import serving
 
+    serving.check_port(config.host, config.door_port, variable="KUBEDOOR_DOOR_PORT")
     app = serving.Draining(serving.load_function("mutate"))
     serving.run_until_signal(
         serving.run(
@@ -80,11 +82,12 @@ def _mutate(config: Settings) -> None:
 
 def _serve(all_settings: ClusterSettings) -> None:
     from kubedoor.runtime import serving
-    from kubedoor.runtime.assembly import build_source
+    from kubedoor.runtime import startup
     from kubedoor.store import opening
 
     config = all_settings.home
-    build_source(config)
+    startup.check_sources(all_settings)
+    serving.check_ports(config)
     functions = {name: serving.load_function(name) for name in ("collect", "mutate", "api")}
     door = _door_server(functions["mutate"], config)
     opening.open_migrated_store(config)
@@ -101,7 +104,9 @@ def _serve(all_settings: ClusterSettings) -> None:
 
 def _welcome(all_settings: ClusterSettings) -> str:
     config = all_settings.home
-    source = "SAMPLE DATA (set KUBEDOOR_PROMETHEUS_URL for real usage)" if config.uses_sample else config.prometheus_url
+    source = "SAMPLE DATA (set KUBEDOOR_PROMETHEUS_URL for real usage)"
+    if not config.uses_sample:
+        source = without_credentials(config.prometheus_url)
     is_default = config.admin_password == "kubedoor"  # noqa: S105 -- the documented first password
     login = f"{config.admin_username} / kubedoor until it is changed" if is_default else config.admin_username
     lines = [

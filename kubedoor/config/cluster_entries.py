@@ -64,7 +64,7 @@ FIELDS: Mapping[str, Field] = {
     "door.timeout_seconds": Field("webhook_timeout_seconds", "2"),
 }
 """By key; a key with a dot is in the mapping that its first part names."""
-_PARSERS = {row.name: row.parse for row in settings.table()}
+_ROWS = {row.name: row for row in settings.table()}
 
 
 def problem(where: str, words: str, example: str = EXAMPLE) -> SettingsError:
@@ -79,17 +79,25 @@ def entries(raw: str) -> list[Any]:
     if not raw.startswith(("[", "{", "-")):
         try:
             text = Path(raw).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise problem(repr(raw), "is neither a list nor a file that can be read") from error
+        except (OSError, UnicodeDecodeError, RuntimeError) as error:
+            # Only a name of a file is shown: a list that is none may have an address with a password.
+            shown = repr(raw) if "\n" not in raw and ":" not in raw else "its value"
+            raise problem(shown, "is neither a list nor a file that can be read") from error
     try:
         found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise problem("", f"is not YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise problem("", f"is not YAML{_place(error)}") from error
     if not isinstance(found, list):
         raise problem("", "must be a list, one entry for each further cluster")
     if len(found) > MAX_CLUSTERS:
         raise problem("", f"has {len(found)} clusters: {MAX_CLUSTERS} are the most")
     return found
+
+
+def _place(error: Exception) -> str:
+    """Where the error is, without the text there, which may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    return f": look at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def name_of(entry: Any, number: int, taken: Collection[str]) -> str:
@@ -143,12 +151,13 @@ def _parsed(key: str, value: Any) -> Any:
         text = _file_content(text)
     if key == "prometheus.headers" and (secret := _secret_header(value)):
         raise ValueError(f"has {secret}, which is a secret: put it into the file of prometheus.headers_file")
+    row = _ROWS[field.parsed_as or field.setting]
     try:
-        return _PARSERS[field.parsed_as or field.setting](text)
+        return row.parse(text)
     except ValueError as error:
         if field.is_file_content:
             raise ValueError(f"names a file whose content {error}") from None
-        raise ValueError(f"{text!r} {error}") from None
+        raise ValueError(f"{text!r} {error}" if row.is_shown else str(error)) from None
 
 
 def _as_text(value: Any) -> str:
@@ -167,7 +176,7 @@ def _as_text(value: Any) -> str:
 def _file_content(path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:
         raise ValueError(f"{path!r} names a file that cannot be read") from error
 
 

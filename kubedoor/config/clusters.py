@@ -91,6 +91,12 @@ def _overlaid(home: Settings, name: str, values: Mapping[str, Any]) -> Settings:
             "has no Prometheus of its own, and without KUBEDOOR_CLUSTER_LABEL nothing tells it apart in the home cluster's",
             f"KUBEDOOR_CLUSTER_LABEL=env, or {GROUP_EXAMPLES['prometheus']}",
         )
+    if overlaid.snapshot_wait_seconds >= overlaid.webhook_timeout_seconds:
+        raise problem(
+            f"{name}: door.timeout_seconds",
+            f"must be more than the {overlaid.snapshot_wait_seconds:g} s of KUBEDOOR_SNAPSHOT_WAIT_SECONDS",
+            "door: {timeout_seconds: 2}",
+        )
     return overlaid
 
 

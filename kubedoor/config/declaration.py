@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from kubedoor.config.parsers import Url
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -25,6 +27,11 @@ class SettingRow:
     is_secret: bool
     parse: Parse
     """Raises ValueError or KubeDoorError."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Its value may be in messages and logs: it is no secret, and no URL, which may contain a password."""
+        return not self.is_secret and not isinstance(self.parse, Url)
 
     @property
     def default_value(self) -> Any:

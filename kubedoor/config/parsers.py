@@ -7,12 +7,17 @@ Each raises ValueError for a wrong value, with a message that continues a senten
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from kubedoor import quantities
+from kubedoor.config.store_address import parse_dsn
+from kubedoor.errors import InvalidInput
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.roles import Role
 
@@ -67,16 +72,44 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def url(*schemes: str) -> Callable[[str], str]:
-    """The URL without a trailing slash, except for `chdb`; an empty text stays empty."""
+@dataclass(frozen=True)
+class Url:
+    """The URL without a trailing slash, except for `chdb`; an empty text stays empty. Its errors never repeat the URL."""
 
-    def parse(raw: str) -> str:
-        parts = urlsplit(raw)
-        if parts.scheme not in schemes or (parts.scheme != "chdb" and not parts.hostname):
-            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    schemes: tuple[str, ...]
+
+    def __call__(self, raw: str) -> str:
+        if not raw:
+            return ""
+        try:
+            parts = urlsplit(raw)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("is no URL: look at its host and its port") from None
+        if parts.scheme not in self.schemes or (parts.scheme != "chdb" and not host) or port == 0:
+            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in self.schemes)}")
         return raw.rstrip("/") if parts.scheme != "chdb" else raw
 
-    return lambda raw: parse(raw) if raw else ""
+
+def url(*schemes: str) -> Url:
+    return Url(schemes)
+
+
+def without_credentials(address: str) -> str:
+    """A URL as it may be shown: scheme, host, port and path."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def dsn(raw: str) -> str:
+    """Of the store, as `parse_dsn` takes it; an empty text stays empty."""
+    address = url("chdb", "http", "https")(raw)
+    try:
+        if address:
+            parse_dsn(address)
+    except InvalidInput as error:
+        raise ValueError(f"is wrong: {error.message}") from None
+    return address
 
 
 def ip_address(raw: str) -> str:
@@ -104,27 +137,58 @@ def networks(raw: str) -> tuple[str, ...]:
     """Networks in CIDR notation, separated by commas."""
     found = names(raw)
     for network in found:
-        ipaddress.ip_network(network)
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"has {network}, which is no network: {error}") from None
     return found
 
 
 def role_mapping(raw: str) -> Mapping[str, str]:
-    """Role by claim value, from value=role pairs separated by commas; the claim value may contain `=`."""
-    pairs = {name: role.strip() for name, _, role in (pair.rpartition("=") for pair in names(raw))}
+    """Role by claim value, from value=role pairs separated by commas; the claim value may contain `=`.
+
+    A claim value with a comma, such as the DN of an LDAP group, needs a JSON object: `{"cn=sre,dc=example": "admin"}`.
+    """
+    pairs: Mapping[str, Any] = _json_object(raw) if raw.startswith("{") else _role_pairs(raw)
     if any(not name.strip() or role not in tuple(Role) for name, role in pairs.items()):
-        raise ValueError(f"must be value=role pairs with commas between them; roles are {', '.join(Role)}")
+        raise ValueError(
+            f"must be value=role pairs with commas between them; roles are {', '.join(Role)}; values that have commas"
+            ' themselves need a JSON object such as {"cn=sre,dc=example": "admin"}'
+        )
     return {name.strip(): role for name, role in pairs.items()}
 
 
+def _role_pairs(raw: str) -> Mapping[str, str]:
+    return {name: role.strip() for name, _, role in (pair.rpartition("=") for pair in names(raw))}
+
+
+def _json_object(raw: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("is no JSON object")
+    return found
+
+
 def folder(raw: str) -> Path:
-    return Path(raw).expanduser()
+    try:
+        return Path(raw).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~, and this user has no home folder: write the whole path") from None
+
+
+def path(raw: str) -> str:
+    """With `~` expanded; an empty text stays empty."""
+    return str(folder(raw)) if raw else ""
 
 
 def file(raw: str) -> str:
     """The path of an existing file, with `~` expanded; an empty text stays empty."""
-    if raw and not Path(raw).expanduser().is_file():
+    if raw and not folder(raw).is_file():
         raise ValueError("names a file that is not there")
-    return str(Path(raw).expanduser()) if raw else ""
+    return path(raw)
 
 
 def time_zone(raw: str) -> str:

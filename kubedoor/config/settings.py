@@ -86,7 +86,7 @@ class Settings(
 
     @property
     def snapshot_path(self) -> Path:
-        return Path(self.snapshot_file).expanduser() if self.snapshot_file else self.data_dir / "snapshot.json"
+        return Path(self.snapshot_file) if self.snapshot_file else self.data_dir / "snapshot.json"
 
 
 def table() -> tuple[SettingRow, ...]:
@@ -117,7 +117,7 @@ def read(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
         try:
             values[row.name] = row.parse(_raw(environ, row))
         except (ValueError, KubeDoorError) as error:
-            shown = "its value" if row.is_secret else repr(_raw(environ, row))
+            shown = repr(_raw(environ, row)) if row.is_shown else "its value"
             problems.append(f"{row.variable}: {shown} {error}; set it like {row.variable}={row.example}")
             values[row.name] = row.default_value
     problems += [f"{name}: there is no such setting; see docs/settings.md" for name in _unknown_variables(environ)]
@@ -160,6 +160,11 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             "KUBEDOOR_SNAPSHOT_WAIT_SECONDS must be less than KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS: a slow store would let every"
             " release through; set it like KUBEDOOR_SNAPSHOT_WAIT_SECONDS=1"
+        )
+    if settings.oidc_issuer and not (settings.public_url and settings.oidc_client_id):
+        problems.append(
+            "KUBEDOOR_OIDC_ISSUER needs KUBEDOOR_PUBLIC_URL, which the provider leads back to, and KUBEDOOR_OIDC_CLIENT_ID; set"
+            " them like KUBEDOOR_PUBLIC_URL=https://kubedoor.example.com"
         )
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         problems.append("KUBEDOOR_TLS_CERT_FILE and KUBEDOOR_TLS_KEY_FILE go together: set both or neither")

@@ -80,14 +80,16 @@ async def health_or_metrics(
     *,
     registry: CollectorRegistry,
     is_ready: Callable[[], Awaitable[bool]],
+    check_settings: Callable[[], object] = lambda: None,
     metrics_token: Callable[[], str] = str,
 ) -> Response | None:
     """The response to /healthz, /readyz or /metrics; None for any other path.
 
-    /metrics requires the bearer token `metrics_token()` unless that is empty.
+    /metrics requires the bearer token `metrics_token()` unless that is empty. /healthz raises what `check_settings` raises.
     """
     path = request.url.path.removeprefix(request.scope.get("root_path", "")).rstrip("/")
     if path == "/healthz":
+        await run_in_threadpool(check_settings)
         return JSONResponse({"status": "ok"})
     if path == "/readyz":
         ready = await is_ready()

@@ -7,8 +7,11 @@ Each function is loaded as the functions-framework command loads it. The framewo
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -18,6 +21,7 @@ import uvicorn
 import uvloop
 from functions_framework.aio import create_asgi_app
 
+from kubedoor.config.settings import Settings
 from kubedoor.errors import SettingsError
 from kubedoor.runtime.certificate_reload import CertificateReload
 from kubedoor.runtime.connections import Limits
@@ -109,6 +113,31 @@ def build_door_server(
         certificates=certificates,
     )
     return DoorServer(config, limits, certificates)
+
+
+def check_ports(settings: Settings) -> None:
+    """Of `serve`. Raises SettingsError with every port that cannot be listened on."""
+    problems: list[str] = []
+    for port, variable in ((settings.port, "KUBEDOOR_PORT"), (settings.door_port, "KUBEDOOR_DOOR_PORT")):
+        try:
+            check_port(settings.host, port, variable=variable)
+        except SettingsError as error:
+            problems += error.details["problems"]
+    if problems:
+        raise SettingsError("\n".join(problems), problems=problems)
+
+
+def check_port(host: str, port: int, *, variable: str) -> None:
+    """Listen on the port for a moment: the servers' own failures are stack traces. Raises SettingsError."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            reason = f"another program listens there; set it like {variable}={port % 65535 + 1}"
+        else:
+            reason = f"{os.strerror(error.errno or 0)}; look at KUBEDOOR_HOST too"
+        problem = f"{variable}: port {port} of {host} cannot be listened on: {reason}"
+        raise SettingsError(problem, problems=[problem]) from error
 
 
 def raise_file_limit(wanted: int) -> None:

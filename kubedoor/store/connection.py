@@ -12,73 +12,22 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from kubedoor.errors import InvalidInput, KubeDoorError, SchemaMissing, StoreError, UnstorableRow
+from kubedoor.config.store_address import NATIVE_PORTS, parse_dsn
+from kubedoor.errors import KubeDoorError, SchemaMissing, StoreError, UnstorableRow
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-DEFAULT_DATABASE = "kubedoor"
 EMBEDDED_CLIENTS = 8
 Row = dict[str, Any]
-_DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_UNUSABLE_DATABASES = frozenset("kcmwrfa")
-"""Aliases of tables in the view `control` (sql/0012): `k.cluster` would be the table `cluster` of the database `k`."""
 SCHEMA_MISSING_CODES = ("60", "81")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
 _UNFIT = "a value does not fit into its column"
+_SENT_BY_NATIVE_PORT = "is for clickhouse-client program"
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Address:
-    """A parsed DSN: `chdb:///folder?database=x` or `http(s)://user:password@host:port/database`."""
-
-    interface: str
-    host: str
-    port: int
-    username: str
-    password: str
-    path: str
-    database: str
-
-    def __repr__(self) -> str:
-        where = self.path if self.interface == "chdb" else f"{self.host}:{self.port}"
-        return f"{self.interface}://{where} database {self.database}"
-
-
-def parse_dsn(dsn: str) -> Address:
-    """Raises InvalidInput. Its message never contains the DSN."""
-    parts = urlsplit(dsn)
-    if parts.scheme not in ("chdb", "http", "https"):
-        raise InvalidInput("the store's DSN must begin with chdb://, http:// or https://", field="store_dsn")
-    in_query = parse_qs(parts.query).get("database", [""])[0]
-    database = in_query or ("" if parts.scheme == "chdb" else parts.path.strip("/")) or DEFAULT_DATABASE
-    if not _DATABASE.fullmatch(database):
-        raise InvalidInput("the store's database must be a plain name such as kubedoor", field="store_dsn")
-    if database in _UNUSABLE_DATABASES:
-        raise InvalidInput(
-            f"the store's database cannot be named {database}: ClickHouse would confuse it with a name in KubeDoor's"
-            " views; take one such as kubedoor",
-            field="store_dsn",
-        )
-    try:
-        port = parts.port or (8443 if parts.scheme == "https" else 8123)
-    except ValueError:
-        raise InvalidInput("the store's DSN has a port that is not a number", field="store_dsn") from None
-    return Address(
-        interface=parts.scheme,
-        host=parts.hostname or "",
-        port=port,
-        username=unquote(parts.username or "") or "default",
-        password=unquote(parts.password or ""),
-        path=parts.path if parts.scheme == "chdb" else "",
-        database=database,
-    )
 
 
 class Connection:
@@ -108,7 +57,7 @@ class Connection:
 
     def table(self, sql: str, **parameters: Any) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
         """Run a SELECT; column names (empty if there are no rows) and rows as tuples. Raises StoreError."""
-        with _translated(), self._client() as client:
+        with _translated(self.address.port), self._client() as client:
             result = client.query(sql, parameters=parameters, tz_mode="aware")
             return result.column_names, [tuple(row) for row in result.result_rows]
 
@@ -117,7 +66,7 @@ class Connection:
 
         Read it to its end or close it: the client is busy until then.
         """
-        with _translated(), self._client() as client:
+        with _translated(self.address.port), self._client() as client:
             blocks = client.query_row_block_stream(
                 sql, parameters=parameters, settings={"max_block_size": block_rows}, tz_mode="aware"
             )
@@ -130,7 +79,7 @@ class Connection:
 
     def command(self, sql: str, *, settings: Mapping[str, Any] | None = None, **parameters: Any) -> None:
         """Run a statement without a result, with optional ClickHouse settings. Raises StoreError."""
-        with _translated(), self._client() as client:
+        with _translated(self.address.port), self._client() as client:
             client.command(sql, parameters=parameters, settings=dict(settings or {}))
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, token: str = "") -> None:
@@ -149,7 +98,7 @@ class Connection:
         if token:
             settings |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
         table_rows = [[row[column] for column in columns] for row in rows]
-        with _translated(), self._client() as client:
+        with _translated(self.address.port), self._client() as client:
             try:
                 client.insert(table, table_rows, column_names=columns, settings=settings)
             except (TypeError, ValueError, OverflowError, struct.error) as error:
@@ -157,7 +106,7 @@ class Connection:
 
     def create_database(self, *, cluster: str = "") -> None:
         """Create the database if missing, on all replicas of `cluster`. `parse_dsn` has validated its name."""
-        with _translated():
+        with _translated(self.address.port):
             client = self._open(database=None)
             try:
                 exists = "SELECT count() FROM system.databases WHERE name = {name:String}"
@@ -228,8 +177,11 @@ class Connection:
         )
 
 
-class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
+class _translated:  # noqa: N801 -- reads as a clause: `with _translated(self.address.port):`
     """Turns exceptions of clickhouse_connect into StoreError, with the server's error code and name, never the DSN."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
 
     def __enter__(self) -> None:
         return None
@@ -240,15 +192,15 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
         if isinstance(error, DataError):
-            refused = _message(error) if _ERROR_CODE.search(str(error)) else f"{_UNFIT}: {str(error)[:200]}"
+            refused = _message(error, self._port) if _ERROR_CODE.search(str(error)) else f"{_UNFIT}: {str(error)[:200]}"
             raise UnstorableRow(refused) from error
         if isinstance(error, ClickHouseError | OSError):
             found = _ERROR_CODE.search(str(error))
             is_schema_missing = found is not None and found[1] in SCHEMA_MISSING_CODES
-            raise (SchemaMissing if is_schema_missing else StoreError)(_message(error)) from error
+            raise (SchemaMissing if is_schema_missing else StoreError)(_message(error, self._port)) from error
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, port: int) -> str:
     text = str(error)
     if found := _ERROR_CODE.search(text):
         return f"ClickHouse refused: {found[2]} (code {found[1]})"
@@ -256,6 +208,11 @@ def _message(error: BaseException) -> str:
         return "the embedded store is in use by another process: only one KubeDoor may run on a data folder"
     if "chdb" in text and "install" in text.lower():
         return "the embedded store needs chdb: install kubedoor[local], or set KUBEDOOR_STORE_DSN to a ClickHouse"
+    if port in NATIVE_PORTS or _SENT_BY_NATIVE_PORT in text:
+        return (
+            f"ClickHouse cannot be reached at port {port}, which speaks ClickHouse's own protocol: take its HTTP port, 8123, or"
+            " 8443 with TLS"
+        )
     return "ClickHouse cannot be reached"
 
 

@@ -46,7 +46,7 @@ class AdmissionSettings:
     )
     snapshot_file: str = setting(
         "",
-        parsers.text,
+        parsers.path,
         "/var/lib/kubedoor/snapshot.json",
         "File with the last good snapshot; empty: in the data folder.",
     )

@@ -57,7 +57,7 @@ class IdentitySettings:
         "",
         parsers.role_mapping,
         "sre=admin,dev=operator,*=viewer",
-        "Role of each value of the role claim; the highest role counts, `*` is everybody.",
+        "Role of each value of the role claim; the highest role counts, `*` is everybody. Values with commas, such as DNs of LDAP groups: a JSON object of them.",
     )
     oidc_ca_file: str = setting(
         "", parsers.file, "/etc/ssl/id-ca.crt", "CA file that the provider's certificate is checked with."

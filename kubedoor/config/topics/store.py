@@ -14,7 +14,7 @@ class StoreSettings:
     data_dir: Path = setting(
         "data", parsers.folder, "/var/lib/kubedoor", "Folder of the embedded store, keys and certificates."
     )
-    store_dsn: str = setting("", parsers.url("chdb", "http", "https"), "https://kubedoor:secret@clickhouse:8443/kubedoor", "ClickHouse; empty: embedded in the data folder. A password with reserved characters is percent-encoded.", secret=True)  # fmt: skip
+    store_dsn: str = setting("", parsers.dsn, "https://kubedoor:secret@clickhouse:8443/kubedoor", "ClickHouse; empty: embedded in the data folder. A password with reserved characters is percent-encoded.", secret=True)  # fmt: skip
     store_ca_file: str = setting(
         "", parsers.file, "/etc/ssl/clickhouse-ca.crt", "CA file that ClickHouse's certificate is checked with."
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,26 @@ BLOCKED = (
 NOT_FOR_MUTATE = ("kubernetes", "pandas", "chdb", "requests", "numpy", "pyarrow", "apprise", "fastapi")
 
 
+def is_healthy(url: str) -> bool:
+    return processes.answers(f"{url}/healthz")
+
+
+def answers_at_all(url: str) -> bool:
+    try:
+        return bool(requests.get(f"{url}/healthz", timeout=30).headers)
+    except requests.ConnectionError:
+        return False
+
+
 @contextmanager
-def function(name: str, folder: Path, *, without: tuple[str, ...] = (), **settings: str) -> Iterator[tuple[str, Child]]:
+def function(
+    name: str,
+    folder: Path,
+    *,
+    without: tuple[str, ...] = (),
+    is_up: Callable[[str], bool] = is_healthy,
+    **settings: str,
+) -> Iterator[tuple[str, Child]]:
     """Run the function as a process in which the modules of `without` cannot be imported."""
     port = processes.free_port()
     environment = {
@@ -48,9 +67,7 @@ def function(name: str, folder: Path, *, without: tuple[str, ...] = (), **settin
     child = processes.start(name, command, log=folder / f"{name}.log", environment=environment, folder=folder)
     url = f"http://127.0.0.1:{port}"
     try:
-        processes.wait_until(
-            lambda: processes.answers(f"{url}/healthz"), what=f"{name} is up", children=[child], timeout_seconds=60
-        )
+        processes.wait_until(lambda: is_up(url), what=f"{name} is up", children=[child], timeout_seconds=60)
         yield url, child
     finally:
         child.kill()
@@ -131,6 +148,60 @@ def test_with_the_images_environment_nobody_makes_an_address_up(tmp_path: Path) 
         requests.delete(f"{url}/api/v1/tokens/ci", headers=headers, timeout=30).raise_for_status()
         last = session.get(f"{url}/api/v1/audit", params={"limit": 1}, timeout=30).json()[0]
         assert (last["action"], last["address"]) == ("token.revoke", "127.0.0.1")
+
+
+WRONG_SETTINGS = {
+    "KUBEDOOR_PROMETHEUS_URL": "http//admin:hunter2@prometheus",
+    "KUBEDOOR_STORE_DSN": "http://kubedoor:hunter2@clickhouse:8123/my-database",
+    "KUBEDOOR_TIME_ZONE": "Mars/Olympus",
+    "KUBEDOOR_OIDC_ROLE_MAPPING": "sre=boss",
+}
+
+
+@pytest.mark.parametrize("name", ["api", "collect"])
+def test_a_function_with_wrong_settings_is_not_ready_and_only_its_log_says_why(tmp_path: Path, name: str) -> None:
+    with function(name, tmp_path, is_up=answers_at_all, **WRONG_SETTINGS) as (url, child):
+        answers = [requests.get(f"{url}{path}", timeout=30) for path in ("/healthz", "/healthz", "/readyz")]
+        answers.append(requests.post(url, json={}, timeout=30))
+        log = child.log.read_text()
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"], answer.json()["error"]["details"]) == (
+            500,
+            "settings",
+            {},
+        )
+        for words in ("hunter2", "Mars", "boss"):
+            assert words not in answer.text
+    assert "hunter2" not in log
+    assert [log.count(f"the settings are wrong: {variable}: ") for variable in WRONG_SETTINGS] == [1, 1, 1, 1]
+
+
+def test_a_part_that_collects_is_not_ready_without_a_source(clickhouse: ClickHouse, tmp_path: Path) -> None:
+    settings = {"KUBEDOOR_SOURCE": "auto", "KUBEDOOR_STORE_DSN": clickhouse.on("nobody_was_here")}
+    with function("collect", tmp_path, is_up=answers_at_all, **settings) as (url, child):
+        assert requests.get(f"{url}/healthz", timeout=30).status_code == 500
+        assert "KUBEDOOR_PROMETHEUS_URL is not set" in child.log.read_text()
+
+
+@pytest.mark.parametrize("command", ["serve", "mutate"])
+def test_a_port_that_is_taken_is_one_sentence_and_exit_code_two(tmp_path: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "kubedoor", command],
+            env={"PATH": os.environ["PATH"], "KUBEDOOR_DATA_DIR": str(tmp_path), "KUBEDOOR_DOOR_PORT": str(port)}
+            | {"KUBEDOOR_PORT": str(processes.free_port())},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[1:] == [
+        f"  KUBEDOOR_DOOR_PORT: port {port} of 127.0.0.1 cannot be listened on: another program listens there; set it like"
+        f" KUBEDOOR_DOOR_PORT={port + 1}"
+    ]
 
 
 def test_wrong_settings_are_said_all_at_once_with_exit_two(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "a prometheus that is a text": ("[{name: west, prometheus: 'http://w'}]", "west: prometheus must be a mapping"),
     "a prometheus without url": ("[{name: west, prometheus: {concurrency: 1}}]", "has a prometheus without its url"),
-    "a url that is none": ("[{name: west, prometheus: {url: w}}]", "west: prometheus.url 'w' must be a URL"),
+    "a url that is none": ("[{name: west, prometheus: {url: w}}]", "west: prometheus.url must be a URL"),
     "a kubeconfig that is not there": ("[{name: west, kubeconfig: /no}]", "west: kubeconfig '/no' names a file that"),
     "a secret header": (
         "[{name: west, prometheus: {url: 'http://w', headers: {Authorization: 'Bearer x'}}}]",
@@ -66,6 +66,30 @@ def test_what_is_wrong_is_named_with_an_example(entries: str, words: str) -> Non
     assert problem.startswith("KUBEDOOR_CLUSTERS: ")
     assert words in problem
     assert "; write it like " in problem
+
+
+LISTS_WITH_A_PASSWORD = [
+    "[{name: w, prometheus: {url: 'http//u:s3cret@w'}}]",
+    "[{name: w, prometheus: {url: 'http://u:s3cret@w:port'}}]",
+    "[{name: w, prometheus: {url: http://u:s3cret@w, }",
+    "name: w\nprometheus: {url: 'http://u:s3cret@w'}",
+    "name: w, prometheus: {url: 'http://u:s3cret@w'}",
+    "[{name: w, prometheus: {url: 'http://w', username: *s3cret}}]",
+    "[{name: 2026-99-99}, 's3cret']",
+]
+
+
+@pytest.mark.parametrize("entries", LISTS_WITH_A_PASSWORD)
+def test_no_problem_shows_an_address(entries: str) -> None:
+    for problem in problems_of(entries):
+        assert "s3cret" not in problem
+        assert "; write it like " in problem
+
+
+def test_a_door_is_not_given_up_before_it_gives_up_its_store() -> None:
+    (problem,) = problems_of("[{name: west, door: {timeout_seconds: 1}}]")
+    assert "west: door.timeout_seconds must be more than the 1 s of KUBEDOOR_SNAPSHOT_WAIT_SECONDS" in problem
+    assert load("[{name: west, door: {timeout_seconds: 1}}]", KUBEDOOR_SNAPSHOT_WAIT_SECONDS="0.5").further
 
 
 def test_no_problem_shows_a_secret(tmp_path: Path) -> None:

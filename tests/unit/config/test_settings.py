@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
 from kubedoor.config import settings
@@ -88,6 +91,50 @@ def test_a_secret_value_is_never_repeated() -> None:
     assert "hunter2" not in repr(settings.load({"KUBEDOOR_ADMIN_PASSWORD": "hunter2"}))
 
 
+URLS = [row.variable for row in settings.table() if row.variable.endswith(("_URL", "_ISSUER", "_DSN"))]
+WRONG_URLS = [
+    "http//u:hunter2@x",
+    "prometheus:hunter2@db",
+    "http://u:hunter2@db:port",
+    "http://u:hunter2@[",
+    "https://u:hunter2@:9",
+    "http://u:hunter2@a\u2100b",
+    "clickhouse://u:hunter2@db:9000/x",
+]
+
+
+@pytest.mark.parametrize("variable", URLS)
+@pytest.mark.parametrize("value", WRONG_URLS)
+def test_an_address_may_have_a_password_and_is_never_repeated(variable: str, value: str) -> None:
+    (problem,) = [problem for problem in problems_of(**{variable: value}) if problem.startswith(variable)]
+    assert "hunter2" not in problem
+    assert f"set it like {variable}=" in problem
+
+
+def test_a_store_that_could_not_be_opened_is_a_problem_of_its_setting() -> None:
+    for dsn, words in (("https://db:8443/my-db", "a plain name such as kubedoor"), ("https://db:8443/k", "named k")):
+        (problem,) = problems_of(KUBEDOOR_STORE_DSN=dsn)
+        assert words in problem
+
+
+def test_the_dn_of_an_ldap_group_has_a_role_in_a_json_object() -> None:
+    dn = "cn=sre,ou=groups,dc=example,dc=com"
+    loaded = settings.load({"KUBEDOOR_OIDC_ROLE_MAPPING": json.dumps({dn: "admin", "*": "viewer"})})
+    assert loaded.oidc_role_mapping == {dn: "admin", "*": "viewer"}
+    loaded = settings.load({"KUBEDOOR_OIDC_ROLE_MAPPING": "sre=admin,a=b=viewer"})
+    assert loaded.oidc_role_mapping == {"sre": "admin", "a=b": "viewer"}
+    for wrong in (f"{dn}=admin", '{"sre": "root"}', '{"sre": {}}', '{"": "admin"}', '{"sre": "admin"', '{"sre"}'):
+        (problem,) = problems_of(KUBEDOOR_OIDC_ROLE_MAPPING=wrong)
+        assert problem.startswith("KUBEDOOR_OIDC_ROLE_MAPPING: ")
+
+
+def test_a_folder_of_a_user_without_home_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 10001)
+    (problem,) = problems_of(KUBEDOOR_DATA_DIR="~/data")
+    assert "this user has no home folder" in problem
+
+
 @pytest.mark.parametrize(
     ("environ", "want"),
     [
@@ -97,6 +144,8 @@ def test_a_secret_value_is_never_repeated() -> None:
             {"KUBEDOOR_PROMETHEUS_BEARER_TOKEN": "t", "KUBEDOOR_PROMETHEUS_USERNAME": "u"},
             "exclude each other",
         ),
+        ({"KUBEDOOR_OIDC_ISSUER": "https://id", "KUBEDOOR_OIDC_CLIENT_ID": "k"}, "KUBEDOOR_PUBLIC_URL"),
+        ({"KUBEDOOR_OIDC_ISSUER": "https://id", "KUBEDOOR_PUBLIC_URL": "https://k"}, "KUBEDOOR_OIDC_CLIENT_ID"),
     ],
 )
 def test_contradictions_are_found(environ: dict[str, str], want: str) -> None:

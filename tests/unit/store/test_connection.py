@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubedoor.errors import InvalidInput
-from kubedoor.store.connection import parse_dsn
+from kubedoor.config.store_address import parse_dsn
 
 
 @pytest.mark.parametrize(
