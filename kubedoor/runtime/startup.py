@@ -12,19 +12,18 @@ from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError, SettingsError
 from kubedoor.runtime import logs
-from kubedoor.runtime.assembly import build_source
-from kubedoor.sizing.rules import rule_named
 
 log = logging.getLogger(__name__)
 
 _logged: set[str] = set()
 
 
-def load_settings(environ: Mapping[str, str]) -> ClusterSettings:
-    """For `collect` and `api`, which need a usage source. Raises SettingsError; each problem is logged once in a process."""
+def load_settings(environ: Mapping[str, str], *, collects: bool = True) -> ClusterSettings:
+    """Raises SettingsError, after it has logged each problem once in this process. `collects`: a usage source is needed."""
     try:
         config = clusters.load(environ)
-        check_sources(config)
+        if collects:
+            check_sources(config)
     except SettingsError as error:
         logs.configure("info")
         for problem in error.details["problems"]:
@@ -38,6 +37,10 @@ def load_settings(environ: Mapping[str, str]) -> ClusterSettings:
 
 def check_sources(config: ClusterSettings) -> None:
     """Check what only the parts that collect need of the settings. Sends nothing. Raises SettingsError with every problem."""
+    # Here, because the door needs none of it.
+    from kubedoor.runtime.assembly import build_source
+    from kubedoor.sizing.rules import rule_named
+
     problems: list[str] = []
     for one in config.every_cluster:
         try:
