@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kubedoor.store.connection import Connection
-from tests.contract.commands import Command, run
+from tests.contract.commands import Command, run, run_in_image
 from tests.support.accounts import dsn_of_new_database
 from tests.support.builders import make_container, make_deployment
 from tests.support.clickhouse import ClickHouse
@@ -161,6 +161,28 @@ def test_commands_of_the_chart_are_still_there(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "webhook", environment={}).stdout)["kind"] == "MutatingWebhookConfiguration"
     ping = run(tmp_path, "ping", environment={})
     assert (ping.returncode, "KUBEDOOR_COLLECT_URL" in ping.stderr) == (2, True)
+
+
+def test_commands_work_in_the_image(clickhouse: ClickHouse) -> None:
+    """As uid 10001, whom no passwd file names, on a file system that cannot be written: what `kubectl exec` gives."""
+    original_dsn = dsn_of_new_database(clickhouse.dsn)
+    with closing(Connection(original_dsn)) as original:
+        make_original(original, env="prod", deployments={"image-resizer": 9}, days=(date(2026, 10, 1),))
+    store = {"KUBEDOOR_STORE_DSN": dsn_of_new_database(clickhouse.dsn)}
+
+    def done(*words: str) -> str:
+        finished = run_in_image(*words, environment=store)
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    assert "finished: 1 of 1 days" in done("collect", "--days", "1")
+    assert "1 pod counts set by hand" in done("import-kubedoor", original_dsn, "--env", "prod")
+    refused = run_in_image("export", "--output", "/values.csv", environment=store)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "/values.csv cannot be written" in refused.stderr
+    changes = json.loads(done("record", "changes", "--format", "json"))
+    assert {one["who"] for one in changes} == {"uid-10001"}
+    assert {one["action"] for one in changes} >= {"collection.start"}
 
 
 def test_an_original_kubedoor_is_taken_over(clickhouse: ClickHouse, tmp_path: Path) -> None:
