@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kubedoor.admission.handler import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.switch import Switch
@@ -34,6 +36,7 @@ from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.store.users import UserStore
 from kubedoor.workloads.acceptances import Acceptances
+from kubedoor.workloads.additions import Additions, Scope
 from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
@@ -51,7 +54,7 @@ def build(settings: ClusterSettings) -> Clusters:
     home = settings.home
     shared = _shared_services(settings, open_migrated_store(home))
     shared.authenticator.create_first_user(home.admin_username, home.admin_password)
-    return Clusters(settings, lambda each: _services(each, shared))
+    return Clusters(settings, lambda each: _services(each, shared, settings))
 
 
 def _shared_services(clusters: ClusterSettings, connection: Connection) -> SharedServices:
@@ -72,7 +75,7 @@ def _shared_services(clusters: ClusterSettings, connection: Connection) -> Share
     )
 
 
-def _services(settings: Settings, shared: SharedServices) -> Services:
+def _services(settings: Settings, shared: SharedServices, clusters: ClusterSettings) -> Services:
     connection = shared.connection
     usage, control = UsageStore(connection, settings.cluster), ControlStore(connection, settings.cluster)
     records, conditions = RecordStore(connection, settings.cluster), ConditionStore(connection, settings.cluster)
@@ -88,6 +91,9 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         usage=usage,
         records=records,
         now=utc_now,
+    )
+    additions = _additions(
+        settings, control, records, lambda name: ControlStore(connection, clusters.for_cluster(name).cluster)
     )
     look = build_look(settings, connection, cluster)
     switch = Switch(cluster=cluster, look=look.run, options=lambda: webhook_options(settings))
@@ -105,8 +111,9 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         tokens=shared.tokens,
         oidc=shared.oidc,
         workloads=workloads,
+        additions=additions,
         acceptances=Acceptances(cluster=settings.cluster, conditions=conditions, records=records, now=utc_now),
-        csv_import=CsvImport(workloads, cluster=settings.cluster),
+        csv_import=CsvImport(workloads, additions, cluster=settings.cluster),
         collections=collections,
         usage=usage,
         control=control,
@@ -135,6 +142,18 @@ def _services(settings: Settings, shared: SharedServices) -> Services:
         notifications=shared.notifications,
         now=utc_now,
         metrics=_metrics(settings, listing, savings, control),
+    )
+
+
+def _additions(
+    settings: Settings, control: ControlStore, records: RecordStore, control_of: Callable[[str], ControlStore]
+) -> Additions:
+    return Additions(
+        cluster=settings.cluster,
+        control=control,
+        control_of=control_of,
+        records=records,
+        scope=Scope(settings.namespaces, settings.all_excluded_namespaces),
     )
 
 

@@ -30,6 +30,7 @@ from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.acceptances import Acceptances
+from kubedoor.workloads.additions import Additions
 from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
@@ -64,6 +65,7 @@ class Services:
     tokens: Tokens
     oidc: OidcClient | None
     workloads: Workloads
+    additions: Additions
     acceptances: Acceptances
     csv_import: CsvImport
     collections: Collections

@@ -1,6 +1,7 @@
 """Imports manual values from a CSV sheet: first a preview of the changes and problems, then the import.
 
-A sheet with a problem in any line is refused as a whole.
+A sheet with a problem in any line is refused as a whole. Where `adds`, a line without a version puts a workload into the
+control table that is not there; one with a version is of an export, so that its workload has gone since.
 """
 
 from __future__ import annotations
@@ -8,22 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kubedoor.errors import BadRequest, Conflict, InvalidInput, KubeDoorError
 from kubedoor.identity.audit import Editor
 from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.store.connection import Row
+from kubedoor.workloads.additions import Addition, Additions
 from kubedoor.workloads.csv_sheet import Problem, SheetEdit, read_sheet
-from kubedoor.workloads.service import Edit, Workloads
+from kubedoor.workloads.edits import Edit
+from kubedoor.workloads.service import Workloads
 
 MAX_SHEET_BYTES = 8 * 2**20
+ADDED = "added"
 
 
 @dataclass(frozen=True)
 class SheetChange:
-    """One changed field. `container` is empty for fields of the workload itself; None is a value that is not set."""
+    """One changed field. `container` is empty for fields of the workload itself; None is a value that is not set.
+
+    The first one of a workload that is put into the control table has the field ADDED, and its mode in `after`.
+    """
 
     line: int
     namespace: str
@@ -38,6 +45,8 @@ class SheetChange:
 class ImportResult:
     """`applied` is the number of changed workloads: 0 for a preview, and 0 if there were problems before the import.
 
+    `added` is how many of the workloads in `changes` are not in the control table yet.
+
     `fingerprint` is a hash of `changes`. An import that names it is refused if its own changes differ.
     """
 
@@ -45,68 +54,103 @@ class ImportResult:
     problems: tuple[Problem, ...]
     fingerprint: str
     applied: int = 0
+    added: int = 0
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """`edit` is None for a workload that is put into the control table."""
+
+    sheet_edit: SheetEdit
+    edit: Edit | None
+    changes: Sequence[SheetChange]
 
 
 class CsvImport:
-    def __init__(self, workloads: Workloads, *, cluster: str) -> None:
+    def __init__(self, workloads: Workloads, additions: Additions, *, cluster: str) -> None:
         self._workloads = workloads
+        self._additions = additions
         self._cluster = cluster
 
-    def preview(self, data: bytes) -> ImportResult:
+    def preview(self, data: bytes, *, adds: bool = False) -> ImportResult:
         """The changes and problems of the sheet, without writing. Raises BadRequest if it is no sheet."""
         edits, problems = read_sheet(_decode(data))
-        _, changes, edit_problems = self._plan(edits)
-        return _result(changes, [*problems, *edit_problems])
+        planned, edit_problems = self._plan(edits, adds)
+        return _result(planned, [*problems, *edit_problems])
 
-    def apply(self, data: bytes, editor: Editor, *, fingerprint: str = "") -> ImportResult:
+    def apply(self, data: bytes, editor: Editor, *, fingerprint: str = "", adds: bool = False) -> ImportResult:
         """Write the changes, unless any line has a problem. Workloads without a change are not written.
 
         Raises Conflict if `fingerprint` is given and the changes differ from those of that preview. The import is not
         atomic: a workload that somebody edits between check and write becomes a problem; the others stay written.
         """
         edits, problems = read_sheet(_decode(data))
-        planned, changes, edit_problems = self._plan(edits)
+        planned, edit_problems = self._plan(edits, adds)
         problems += edit_problems
-        if fingerprint and not problems and fingerprint != _fingerprint(changes):
+        if fingerprint and not problems and fingerprint != _fingerprint(_changes_of(planned)):
             raise Conflict("somebody has edited these workloads since: what would change is not what was shown")
         applied = 0
         if not problems:
-            for sheet_edit, edit in planned:
+            for one in planned:
                 try:
-                    self._workloads.edit(self._key(sheet_edit), edit, editor)
+                    self._write(one, editor)
                     applied += 1
                 except KubeDoorError as error:
-                    problems.append(_problem(sheet_edit, error))
-        return _result(changes, problems, applied)
+                    problems.append(_problem(one.sheet_edit, error))
+        return _result(planned, problems, applied)
 
-    def _plan(self, edits: list[SheetEdit]) -> tuple[list[tuple[SheetEdit, Edit]], list[SheetChange], list[Problem]]:
-        planned, changes, problems = [], [], []
+    def _write(self, planned: _Planned, editor: Editor) -> None:
+        key = self._key(planned.sheet_edit)
+        if planned.edit is None:
+            self._additions.add(key, Addition(planned.sheet_edit.changes), editor)
+        else:
+            self._workloads.edit(key, planned.edit, editor)
+
+    def _plan(self, edits: list[SheetEdit], adds: bool) -> tuple[list[_Planned], list[Problem]]:
+        planned, problems = [], []
         known = self._workloads.all_with_manual() if edits else {}
         for sheet_edit in edits:
-            key = self._key(sheet_edit)
+            rows, manual = known.get(self._key(sheet_edit), ([], ManualValues()))
             try:
-                rows, manual = known.get(key, ([], ManualValues()))
-                _check_containers(sheet_edit, rows, manual)
-                if (sheet_edit.changes.get("mode") or Mode.ENFORCE) == (manual.mode or Mode.ENFORCE):
-                    # The exported sheet has the effective mode, which is "enforce" also where no mode is set.
-                    sheet_edit.changes.pop("mode", None)
-                edit = Edit(manual.version if sheet_edit.version is None else sheet_edit.version, sheet_edit.changes)
-                changed = list(_changes(sheet_edit, manual, self._workloads.plan_edit(key, rows, manual, edit)))
+                if adds and not rows and sheet_edit.version is None:
+                    one = self._planned_addition(sheet_edit)
+                else:
+                    one = self._planned_edit(sheet_edit, rows, manual)
             except KubeDoorError as error:
                 problems.append(_problem(sheet_edit, error))
                 continue
-            if changed:
-                changes += changed
-                planned.append((sheet_edit, edit))
-        return planned, changes, problems
+            if one.changes:
+                planned.append(one)
+        return planned, problems
+
+    def _planned_edit(self, sheet_edit: SheetEdit, rows: list[Row], manual: ManualValues) -> _Planned:
+        _check_containers(sheet_edit, rows, manual)
+        if (sheet_edit.changes.get("mode") or Mode.ENFORCE) == (manual.mode or Mode.ENFORCE):
+            # The exported sheet has the effective mode, which is "enforce" also where no mode is set.
+            sheet_edit.changes.pop("mode", None)
+        edit = Edit(manual.version if sheet_edit.version is None else sheet_edit.version, sheet_edit.changes)
+        after = self._workloads.plan_edit(self._key(sheet_edit), rows, manual, edit)
+        return _Planned(sheet_edit, edit, list(_changes(sheet_edit, manual, after)))
+
+    def _planned_addition(self, sheet_edit: SheetEdit) -> _Planned:
+        before = ManualValues()
+        after = self._additions.plan(self._key(sheet_edit), before, Addition(sheet_edit.changes))
+        where = (sheet_edit.first_line, sheet_edit.namespace, sheet_edit.deployment)
+        changes = _changes(sheet_edit, replace(before, mode=after.mode), after)
+        return _Planned(sheet_edit, None, [SheetChange(*where, "", ADDED, None, after.mode), *changes])
 
     def _key(self, edit: SheetEdit) -> WorkloadKey:
         return WorkloadKey(self._cluster, edit.namespace, edit.deployment)
 
 
-def _result(changes: Sequence[SheetChange], problems: Sequence[Problem], applied: int = 0) -> ImportResult:
-    ordered = sorted(problems, key=lambda problem: problem.line)
-    return ImportResult(tuple(changes), tuple(ordered), _fingerprint(changes), applied)
+def _result(planned: Sequence[_Planned], problems: Sequence[Problem], applied: int = 0) -> ImportResult:
+    ordered, changes = sorted(problems, key=lambda problem: problem.line), _changes_of(planned)
+    added = sum(one.edit is None for one in planned)
+    return ImportResult(tuple(changes), tuple(ordered), _fingerprint(changes), applied, added)
+
+
+def _changes_of(planned: Sequence[_Planned]) -> list[SheetChange]:
+    return [change for one in planned for change in one.changes]
 
 
 def _fingerprint(changes: Sequence[SheetChange]) -> str:
@@ -135,6 +179,8 @@ def _problem(edit: SheetEdit, error: KubeDoorError) -> Problem:
     """The error with its line and column: `containers.app.cpu_request` belongs to the line of container `app`."""
     name = str(error.details.get("field", ""))
     parts = name.split(".")
+    if parts[0] == "containers" and len(parts) == 2:
+        return Problem(edit.lines.get(parts[1], edit.first_line), "container", error.message)
     if parts[0] == "containers" and len(parts) > 2:
         container, resource = ".".join(parts[1:-1]), parts[-1]
         column = resource if resource == "container" else f"manual_{resource}"

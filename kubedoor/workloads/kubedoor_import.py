@@ -19,7 +19,8 @@ from kubedoor.model.usage import QUANTILES, DayUsage, UsageDay
 from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.usage import UsageStore
-from kubedoor.workloads.service import Edit, Workloads
+from kubedoor.workloads.edits import Edit
+from kubedoor.workloads.service import Workloads
 
 MEBIBYTE = 2**20
 NOTE = "taken over from KubeDoor"

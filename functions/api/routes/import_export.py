@@ -33,6 +33,14 @@ _SHEET_BODY: dict[str, Any] = {
 }
 
 
+Adds = Annotated[
+    bool,
+    Query(
+        description="Lines without a version put workloads into the control table that are not there; else a problem."
+    ),
+]
+
+
 class ExportFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
@@ -108,10 +116,10 @@ def _git_values(services: Services, rows: list[Row]) -> Iterator[GitValues]:
 
 
 @router.post("/import/preview", operation_id="preview_import", openapi_extra=_SHEET_BODY)
-async def preview_import(request: Request, services: ServicesIn, login: LoginIn) -> ImportAnswer:
+async def preview_import(request: Request, services: ServicesIn, login: LoginIn, add: Adds = False) -> ImportAnswer:
     """The changes and the problems of a CSV of manual values, by line. Nothing is changed."""
     data = await request.body()
-    return _answer(await run_in_threadpool(services.csv_import.preview, data))
+    return _answer(await run_in_threadpool(partial(services.csv_import.preview, data, adds=add)))
 
 
 @router.post(
@@ -129,10 +137,12 @@ async def import_values(
         str,
         Query(max_length=64, description="`fingerprint` of a preview: the import is refused if its changes differ."),
     ] = "",
+    add: Adds = False,
 ) -> ImportAnswer:
     """Set manual values from a CSV. If any line has a problem, nothing is changed."""
     data = await request.body()
-    return _answer(await run_in_threadpool(partial(services.csv_import.apply, data, editor, fingerprint=fingerprint)))
+    run = partial(services.csv_import.apply, data, editor, fingerprint=fingerprint, adds=add)
+    return _answer(await run_in_threadpool(run))
 
 
 def _answer(imported: ImportResult) -> ImportAnswer:

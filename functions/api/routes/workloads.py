@@ -11,18 +11,21 @@ from kubedoor.errors import KubeDoorError
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.workloads.additions import Addition
+from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.listing import Filter
-from kubedoor.workloads.service import Edit
 
 from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import ErrorBody, Name, may_fail
 from ..schemas.conditions import AcceptanceAnswer
 from ..schemas.workloads import (
+    AddedWorkload,
     BulkBody,
     BulkResult,
     ContainerAnswer,
     HistoryAnswer,
     ManualAnswer,
+    NewWorkload,
     UsageDayAnswer,
     WorkloadAnswer,
     WorkloadDetail,
@@ -104,6 +107,20 @@ def list_workloads(
     )
 
 
+@router.post("", operation_id="add_workload", status_code=201, dependencies=[PUBLISH_SNAPSHOT], responses=may_fail(409))
+def add_workload(body: NewWorkload, services: ServicesIn, editor: EditorIn) -> AddedWorkload:
+    """Put a workload into the control table that is not collected yet: the door enforces its values from its CREATE on.
+
+    What a later collection finds lies under these values, as under any that are set by hand.
+    """
+    key = WorkloadKey(services.settings.cluster, body.namespace, body.deployment)
+    template = body.template and WorkloadKey(
+        body.template.cluster or key.cluster, body.template.namespace, body.template.deployment
+    )
+    added = services.additions.add(key, Addition(body.changes(), template), editor)
+    return AddedWorkload.model_validate({**asdict(added), **asdict(key)})
+
+
 @router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISH_SNAPSHOT])
 def edit_workloads(body: BulkBody, services: ServicesIn, editor: EditorIn) -> list[BulkResult]:
     cluster = services.settings.cluster
@@ -148,6 +165,25 @@ def edit_workload(
 ) -> ManualAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
     return _manual_answer(services.workloads.edit(key, Edit(body.version, body.changes()), editor))
+
+
+@router.delete(
+    "/{cluster}/{namespace}/{deployment}",
+    operation_id="remove_workload",
+    status_code=204,
+    dependencies=[PUBLISH_SNAPSHOT],
+    responses=may_fail(409),
+)
+def remove_workload(
+    cluster: Name,
+    namespace: Name,
+    deployment: Name,
+    services: ServicesIn,
+    editor: EditorIn,
+    version: Annotated[int, Query(ge=0, le=2**32 - 1, description="The version that is to be removed.")],
+) -> None:
+    """Take a workload out of the control table that is not collected: one that was added by mistake, or is gone."""
+    services.additions.remove(WorkloadKey(cluster, namespace, deployment), version, editor)
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history")

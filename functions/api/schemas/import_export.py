@@ -16,7 +16,7 @@ class SheetChangeAnswer(BaseModel):
     namespace: str
     deployment: str
     container: str
-    field: str
+    field: str = Field(description="`added`: the workload is put into the control table, with the mode in `after`.")
     before: int | str | None
     after: int | str | None
 
@@ -25,4 +25,5 @@ class ImportAnswer(BaseModel):
     changes: list[SheetChangeAnswer]
     problems: list[SheetProblem] = Field(description="If there is one, nothing is changed.")
     applied: int = Field(description="How many workloads were changed; 0 for a preview.")
+    added: int = Field(description="How many workloads of `changes` are not in the control table yet.")
     fingerprint: str = Field(description="A hash of the changes: an import with it makes exactly these or none.")

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, field_validator
 
-from kubedoor.workloads.service import MAX_REPLICAS
+from kubedoor.workloads.edits import MAX_REPLICAS
 
-from .base import CONTAINER_NAME, Bytes, ErrorBody, Millicores, Mode, ObjectName, Quantity, Strict
+from .base import (
+    CONTAINER_NAME,
+    Bytes,
+    ErrorBody,
+    Millicores,
+    Mode,
+    ObjectName,
+    Quantity,
+    Strict,
+)
 from .conditions import ConditionAnswer
+
+# The library checks them: its message says what is wrong with a name.
+NewNamespace = Annotated[str, Field(max_length=253, json_schema_extra={"pattern": f"^{CONTAINER_NAME}$"})]
+NewDeployment = Annotated[
+    str, Field(max_length=253, json_schema_extra={"pattern": rf"^{CONTAINER_NAME}(\.{CONTAINER_NAME})*$"})
+]
 
 
 class ContainerEdit(Strict):
@@ -53,6 +68,40 @@ class BulkBody(Strict):
     edits: list[BulkEdit] = Field(min_length=1, max_length=1000)
 
 
+class WorkloadName(Strict):
+    cluster: str = Field(default="", max_length=253, description="Empty: the cluster of the request.")
+    namespace: ObjectName
+    deployment: ObjectName
+
+
+class NewContainer(ContainerEdit):
+    """As an edit; what is absent is as the template has it."""
+
+    template_container: str | None = Field(
+        default=None, max_length=63, description="The template's container that this one is like, of another name."
+    )
+
+
+class NewWorkload(Strict):
+    namespace: NewNamespace
+    deployment: NewDeployment
+    mode: Mode = "enforce"
+    replicas: int | None = Field(default=None, ge=0, le=MAX_REPLICAS, description="Absent: as the template has it.")
+    containers: dict[str, NewContainer] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"pattern": f"^{CONTAINER_NAME}$"}}
+    )
+    note: str = Field(default="", max_length=1000)
+    template: WorkloadName | None = Field(
+        default=None,
+        description="A workload whose control values are taken over, as they are now, where the body has none.",
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that the client sent, without names and template; the mode always."""
+        sent = self.model_dump(exclude_unset=True, exclude={"namespace", "deployment", "template"})
+        return {**sent, "mode": self.mode}
+
+
 class ManualResources(BaseModel):
     cpu_request_millicores: Millicores
     memory_request_bytes: Bytes
@@ -68,6 +117,14 @@ class ManualAnswer(BaseModel):
     note: str
     edited_by: str
     edited_at: datetime | None
+
+
+class AddedWorkload(ManualAnswer):
+    """The manual values of a workload that was put into the control table."""
+
+    cluster: str
+    namespace: str
+    deployment: str
 
 
 class BulkResult(BaseModel):
@@ -150,6 +207,7 @@ class WorkloadAnswer(BaseModel):
     replicas: int | None
     collected_replicas: int | None
     manual_replicas: int | None
+    is_collected: bool = Field(description="false: it was put into the control table by hand, and has no usage yet.")
     peak_day: date | None
     days: int = Field(description="Number of usage days that the collected values are based on.")
     hpa: bool

@@ -56,6 +56,8 @@ NEEDED: Mapping[str, Role | None] = {
     # Public here: the route checks the token of the schedule
     "ping_schedule": ANYBODY,
     # Edit, collect, act
+    "add_workload": OPERATOR,
+    "remove_workload": OPERATOR,
     "edit_workload": OPERATOR,
     "edit_workloads": OPERATOR,
     "accept_conditions": OPERATOR,

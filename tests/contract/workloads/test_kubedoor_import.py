@@ -16,9 +16,10 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.kubedoor_import import ImportReport, KubeDoorImport, OriginalKubeDoor
 from kubedoor.workloads.listing_cache import ListingCache
-from kubedoor.workloads.service import Edit, Workloads
+from kubedoor.workloads.service import Workloads
 from tests.contract.store.test_store import make_collected
 from tests.support.accounts import EDITOR, dsn_of_new_database
 from tests.support.original_kubedoor import make_original

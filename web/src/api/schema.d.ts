@@ -961,7 +961,13 @@ export interface paths {
         /** List Workloads */
         get: operations["list_workloads"];
         put?: never;
-        post?: never;
+        /**
+         * Add Workload
+         * @description Put a workload into the control table that is not collected yet: the door enforces its values from its CREATE on.
+         *
+         *     What a later collection finds lies under these values, as under any that are set by hand.
+         */
+        post: operations["add_workload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -977,10 +983,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Edit Workloads
-         * @description Each edit by itself: one that fails leaves the others done. Two edits of one workload are refused.
-         */
+        /** Edit Workloads */
         post: operations["edit_workloads"];
         delete?: never;
         options?: never;
@@ -999,7 +1002,11 @@ export interface paths {
         get: operations["get_workload"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove Workload
+         * @description Take a workload out of the control table that is not collected: one that was added by mistake, or is gone.
+         */
+        delete: operations["remove_workload"];
         options?: never;
         head?: never;
         /** Edit Workload */
@@ -1387,6 +1394,34 @@ export interface components {
              * @description Of this workload; null: as for the others.
              */
             replicas?: number | null;
+        };
+        /**
+         * AddedWorkload
+         * @description The manual values of a workload that was put into the control table.
+         */
+        AddedWorkload: {
+            /** Cluster */
+            cluster: string;
+            /** Containers */
+            containers: {
+                [key: string]: components["schemas"]["ManualResources"];
+            };
+            /** Deployment */
+            deployment: string;
+            /** Edited At */
+            edited_at: string | null;
+            /** Edited By */
+            edited_by: string;
+            /** Mode */
+            mode: ("enforce" | "observe" | "off") | null;
+            /** Namespace */
+            namespace: string;
+            /** Note */
+            note: string;
+            /** Replicas */
+            replicas: number | null;
+            /** Version */
+            version: number;
         };
         /** AdmissionAnswer */
         AdmissionAnswer: {
@@ -2044,6 +2079,11 @@ export interface components {
         /** ImportAnswer */
         ImportAnswer: {
             /**
+             * Added
+             * @description How many workloads of `changes` are not in the control table yet.
+             */
+            added: number;
+            /**
              * Applied
              * @description How many workloads were changed; 0 for a preview.
              */
@@ -2227,10 +2267,58 @@ export interface components {
             /** Workloads */
             workloads: number;
         };
+        /**
+         * NewContainer
+         * @description As an edit; what is absent is as the template has it.
+         */
+        NewContainer: {
+            /** Cpu Limit */
+            cpu_limit?: string | null;
+            /** Cpu Request */
+            cpu_request?: string | null;
+            /** Memory Limit */
+            memory_limit?: string | null;
+            /** Memory Request */
+            memory_request?: string | null;
+            /**
+             * Template Container
+             * @description The template's container that this one is like, of another name.
+             */
+            template_container?: string | null;
+        };
         /** NewPasswordBody */
         NewPasswordBody: {
             /** Password */
             password: string;
+        };
+        /** NewWorkload */
+        NewWorkload: {
+            /** Containers */
+            containers?: {
+                [key: string]: components["schemas"]["NewContainer"];
+            };
+            /** Deployment */
+            deployment: string;
+            /**
+             * Mode
+             * @default enforce
+             * @enum {string}
+             */
+            mode: "enforce" | "observe" | "off";
+            /** Namespace */
+            namespace: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Replicas
+             * @description Absent: as the template has it.
+             */
+            replicas?: number | null;
+            /** @description A workload whose control values are taken over, as they are now, where the body has none. */
+            template?: components["schemas"]["WorkloadName"] | null;
         };
         /** OverviewAnswer */
         OverviewAnswer: {
@@ -2366,6 +2454,7 @@ export interface components {
              * @description null: not known yet. A run whose end is never recorded counts as interrupted.
              */
             message: string | null;
+            message_said: components["schemas"]["SaidAnswer"] | null;
         };
         /**
          * SaidAnswer
@@ -2756,7 +2845,10 @@ export interface components {
             container: string;
             /** Deployment */
             deployment: string;
-            /** Field */
+            /**
+             * Field
+             * @description `added`: the workload is put into the control table, with the mode in `after`.
+             */
             field: string;
             /** Line */
             line: number;
@@ -3104,6 +3196,11 @@ export interface components {
             has_manual: boolean;
             /** Hpa */
             hpa: boolean;
+            /**
+             * Is Collected
+             * @description false: it was put into the control table by hand, and has no usage yet.
+             */
+            is_collected: boolean;
             /** Is Over Asked */
             is_over_asked: boolean;
             /**
@@ -3231,6 +3328,11 @@ export interface components {
             has_manual: boolean;
             /** Hpa */
             hpa: boolean;
+            /**
+             * Is Collected
+             * @description false: it was put into the control table by hand, and has no usage yet.
+             */
+            is_collected: boolean;
             /** Is Over Asked */
             is_over_asked: boolean;
             /**
@@ -3334,6 +3436,19 @@ export interface components {
              * @description The version this edit is based on; 0: never edited.
              */
             version: number;
+        };
+        /** WorkloadName */
+        WorkloadName: {
+            /**
+             * Cluster
+             * @description Empty: the cluster of the request.
+             * @default
+             */
+            cluster: string;
+            /** Deployment */
+            deployment: string;
+            /** Namespace */
+            namespace: string;
         };
         /** WorkloadPage */
         WorkloadPage: {
@@ -7701,6 +7816,8 @@ export interface operations {
             query?: {
                 /** @description `fingerprint` of a preview: the import is refused if its changes differ. */
                 fingerprint?: string;
+                /** @description Lines without a version put workloads into the control table that are not there; else a problem. */
+                add?: boolean;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
             };
@@ -7800,6 +7917,8 @@ export interface operations {
     preview_import: {
         parameters: {
             query?: {
+                /** @description Lines without a version put workloads into the control table that are not there; else a problem. */
+                add?: boolean;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
             };
@@ -7972,6 +8091,105 @@ export interface operations {
             };
         };
     };
+    add_workload: {
+        parameters: {
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWorkload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedWorkload"];
+                };
+            };
+            /** @description The body cannot be read at all. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     edit_workloads: {
         parameters: {
             query?: {
@@ -8105,6 +8323,86 @@ export interface operations {
             };
             /** @description There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    remove_workload: {
+        parameters: {
+            query: {
+                /** @description The version that is to be removed. */
+                version: number;
+            };
+            header?: never;
+            path: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster: string;
+                namespace: string;
+                deployment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
