@@ -16,13 +16,15 @@ from kubedoor import quantities
 ANNOTATION = "kubedoor.io/asked"
 FIELDS = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 """The fields of a container that KubeDoor controls, in the order of the annotation."""
-_PARTS = tuple((field, *field.split(".")) for field in FIELDS)
-Asked = dict[str, dict[str, str]]
+_PARTS = tuple(
+    (part, tuple((f"{part}.{resource}", resource) for resource in ("cpu", "memory"))) for part in ("requests", "limits")
+)
+Asked = Mapping[str, Mapping[str, str]]
 """Container -> field -> quantity, in the order of the containers and of FIELDS."""
 _ENTRY = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?):([^:;]*)")
 
 
-def format_asked(asked: Mapping[str, Mapping[str, str]]) -> str:
+def format_asked(asked: Asked) -> str:
     """The inverse of `parse_asked`."""
     return ";".join(
         f"{container}:{','.join(f'{field}={found[field]}' for field in FIELDS if field in found)}"
@@ -31,9 +33,9 @@ def format_asked(asked: Mapping[str, Mapping[str, str]]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def parse_asked(text: str) -> Mapping[str, Mapping[str, str]] | None:
+def parse_asked(text: str) -> Asked | None:
     """None if a person has changed the text so that it cannot be read: then nothing is known to have been asked."""
-    asked: Asked = {}
+    asked: dict[str, dict[str, str]] = {}
     for part in text.split(";"):
         entry = _ENTRY.fullmatch(part)
         fields = _fields(entry[3]) if entry else None
@@ -53,7 +55,7 @@ def _fields(text: str) -> dict[str, str] | None:
     return fields
 
 
-def asked_of(manifest: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]] | None:
+def asked_of(manifest: Mapping[str, Any]) -> Asked | None:
     """What the Deployment's annotation says; None without one, or if it cannot be read."""
     text = ((manifest.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION)
     return parse_asked(text) if isinstance(text, str) else None
@@ -63,21 +65,26 @@ def controllable(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The containers that run as long as the pod: all regular ones, then native sidecars."""
     spec = template.get("spec") or {}
     yield from spec.get("containers") or ()
-    for container in spec.get("initContainers") or ():
-        if container.get("restartPolicy") == "Always":
-            yield container
+    if init_containers := spec.get("initContainers"):
+        yield from (one for one in init_containers if one.get("restartPolicy") == "Always")
 
 
 def requirements_of(container: Mapping[str, Any]) -> dict[str, str]:
     """Field -> quantity, as spelled; without the fields that are not set."""
-    resources = container.get("resources")
-    found = {}
+    return requirements_in(container.get("resources"))
+
+
+def requirements_in(resources: Mapping[str, Any] | None) -> dict[str, str]:
+    """As `requirements_of`, from the container's `resources`."""
+    found: dict[str, str] = {}
     if not resources:
-        return {}
-    for field, part, resource in _PARTS:
-        quantity = (resources.get(part) or {}).get(resource)
-        if quantity is not None:
-            found[field] = str(quantity)
+        return found
+    # Part by part: this runs several times for each container of an admission.
+    for part, names in _PARTS:
+        if amounts := resources.get(part):
+            for field, resource in names:
+                if (quantity := amounts.get(resource)) is not None:
+                    found[field] = str(quantity)
     return found
 
 

@@ -7,7 +7,7 @@ millicores and memory to bytes, both rounded **up** as the API server does: a re
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_UP, Decimal
 from functools import lru_cache
 
 from kubedoor.errors import QuantityError
@@ -31,16 +31,19 @@ _SUFFIXES = {
     "Ei": Decimal(2) ** 60,
 }
 _QUANTITY = re.compile(
-    r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]{1,3}))?"
+    r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]{1,9}))?"
 )
 _BINARY = (("Ei", 2**60), ("Pi", 2**50), ("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+_NANO = Decimal("1e-9")
+_EXPONENT = 400
 
 
 def parse(quantity: str | int | float) -> Decimal:
     """`"250m"` -> 0.25, `"1Ki"` -> 1024, `"1e3"` -> 1000, `2` -> 2.
 
-    Raises QuantityError for anything that the API server rejects, and for values above 2^63-1.
+    As the API server does, more than 2^63-1 is that, and what is finer than 1n is rounded up. Raises QuantityError for
+    what is no quantity.
     """
     if isinstance(quantity, bool) or not isinstance(quantity, str | int | float):
         raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
@@ -53,10 +56,14 @@ def _parsed(text: str) -> Decimal:
     if match is None:
         raise QuantityError(f"{text!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
     number = Decimal(match["number"])
-    value = number.scaleb(int(match["exponent"])) if match["exponent"] else number * _SUFFIXES[match["suffix"] or ""]
-    if abs(value) > _LARGEST:
-        raise QuantityError(f"{text!r} is larger than a quantity can be (2^63-1)")
-    return value
+    if exponent := match["exponent"]:
+        # Beyond these, a number of any length is as good as infinite, or as 1n.
+        value = number.scaleb(min(max(int(exponent), -_EXPONENT), _EXPONENT)) if number else number
+    else:
+        value = number * _SUFFIXES[match["suffix"] or ""]
+    if abs(value) >= LARGEST:
+        return Decimal(LARGEST).copy_sign(value)
+    return value if value == value.quantize(_NANO, ROUND_DOWN) else value.quantize(_NANO, ROUND_UP)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import functions_framework.aio
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +18,7 @@ from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config import clusters
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime import logs
-from kubedoor.runtime.http import FastJSONResponse, error_response, health_or_metrics, not_found, read_json
+from kubedoor.runtime.http import error_response, health_or_metrics, not_found, parse_json, read_body
 from kubedoor.runtime.lazy import once
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -61,14 +62,20 @@ async def mutate(request: Request) -> Response:
     try:
         handler = _handler()
         handler.start_background_refresh()
-        if answer := await health_or_metrics(request, registry=handler.metrics.registry, is_ready=handler.warm_up):
-            return answer
+        if health := await health_or_metrics(request, registry=handler.metrics.registry, is_ready=handler.warm_up):
+            return health
         if request.method != "POST":
             return not_found(request, allowed="POST an AdmissionReview")
-        review = await read_json(request)
-        answer = FastJSONResponse(await handler.admit(review))
-        if handler.journal.has_work():
-            handler.journal.writer.wake()
-        return answer
+        return Response(await answer(await read_body(request)), media_type="application/json")
     except KubeDoorError as error:
         return error_response(error)
+
+
+async def answer(body: bytes | bytearray) -> bytes:
+    """The AdmissionReview that answers the one in `body`, both as JSON. Raises KubeDoorError."""
+    handler = _handler()
+    handler.start_background_refresh()
+    answered = orjson.dumps(await handler.admit(parse_json(body)))
+    if handler.journal.has_work():
+        handler.journal.writer.wake()
+    return answered

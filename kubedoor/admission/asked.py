@@ -12,13 +12,12 @@ An update without a new wish, whose template differs from the stored one in thes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from kubedoor import quantities
 from kubedoor.admission.restarts import restarts_beyond_numbers
-from kubedoor.admission.work import Work, annotation_of, work_on
+from kubedoor.admission.work import ContainerWork, Work, annotation_of, work_on
 from kubedoor.asked import (
     ANNOTATION,
     FIELDS,
@@ -28,6 +27,8 @@ from kubedoor.asked import (
     requirements,
 )
 
+_NOTHING: Mapping[str, str] = {}
+_LIMITS = (("cpu", "limits.cpu"), ("memory", "limits.memory"))
 MAX_ANNOTATIONS_BYTES = (256 - 4) * 1024
 """Up to which the door fills the annotations, keys and values: the API server's limit is 256 KiB.
 
@@ -36,8 +37,7 @@ revisions; a ReplicaSet beyond the limit is never made.
 """
 
 
-@dataclass(frozen=True)
-class Spoken:
+class Spoken(NamedTuple):
     """`arrives`: the numbers as sent. `asked`: as of after the update. `differs`: whether a field arrives other than it runs."""
 
     arrives: Asked
@@ -48,26 +48,47 @@ class Spoken:
 
 def spoken_of(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Spoken:
     """`stored` empty: a creation, where all that arrives is asked for."""
-    runs, before, carried = requirements(stored), asked_of(stored) or {}, _carried(manifest, stored)
-    asked: Asked = {}
-    has_new_wish = differs = False
     sent = requirements(manifest)
+    if not stored:
+        return Spoken(sent, sent, has_new_wish=any(sent.values()), differs=any(sent.values()))
+    runs, before, carried = requirements(stored), asked_of(stored) or {}, _carried(manifest, stored)
+    asked: dict[str, Mapping[str, str]] = {}
+    has_new_wish = differs = False
     for container, arrives in sent.items():
-        running = runs.get(container, {})
+        running = runs.get(container, _NOTHING)
         was = before.get(container, running)
-        asked[container] = {}
-        for field in FIELDS:
-            found = arrives.get(field)
-            if not _same(found, running.get(field)):
-                differs = True
-                is_known = _same(found, was.get(field))
-                wish = found if is_known else carried.get(container, arrives).get(field)
-                if not _same(wish, was.get(field)):
-                    has_new_wish = True
-                    _note(asked[container], field, wish)
-                    continue
-            _note(asked[container], field, was.get(field))
+        if arrives == running:
+            asked[container] = was
+        elif arrives == was:
+            asked[container] = was
+            differs = differs or _differ(arrives, running)
+        else:
+            differs = differs or _differ(arrives, running)
+            wished = _wished(arrives, running, was, carried.get(container, arrives))
+            has_new_wish = has_new_wish or _differ(wished, was)
+            asked[container] = wished
     return Spoken(sent, asked, has_new_wish, differs)
+
+
+def _wished(
+    arrives: Mapping[str, str], running: Mapping[str, str], was: Mapping[str, str], carried: Mapping[str, str]
+) -> dict[str, str]:
+    """Of one container whose numbers arrive neither as they run nor as they were asked before."""
+    wished: dict[str, str] = {}
+    for field in FIELDS:
+        found, asked = arrives.get(field), was.get(field)
+        if not _same(found, running.get(field)):
+            wish = found if _same(found, asked) else carried.get(field)
+            if not _same(wish, asked):
+                asked = wish
+        if asked is not None:
+            wished[field] = asked
+    return wished
+
+
+def _differ(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether a field is another number, not only spelled otherwise."""
+    return some != others and any(not _same(some.get(field), others.get(field)) for field in FIELDS)
 
 
 def _carried(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
@@ -78,11 +99,6 @@ def _carried(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> Mapping[
     if not stored or annotation_of(manifest) == annotation_of(stored):
         return {}
     return asked_of(manifest) or {}
-
-
-def _note(fields: dict[str, str], field: str, quantity: str | None) -> None:
-    if quantity is not None:
-        fields[field] = quantity
 
 
 def _same(one: str | None, other: str | None) -> bool:
@@ -109,19 +125,28 @@ def drop_leftovers(work: Work, stored: Mapping[str, Any]) -> None:
 
     For requests whose numbers are not controlled: patches and applies leave such a limit as it runs.
     """
-    was, runs = asked_of(stored) or {}, requirements(stored)
+    was = asked_of(stored)
+    if not was:
+        return
     for container in work.containers:
-        before, running = was.get(container.name), runs.get(container.name, {})
-        for resource in ("cpu", "memory") if before is not None else ():
-            request, limit = container.quantity("requests", resource), container.quantity("limits", resource)
-            is_ours = limit is not None and f"limits.{resource}" not in (before or {})
-            if request is None or not is_ours or not _same(str(limit), running.get(f"limits.{resource}")):
-                continue
-            if quantities.parse(request) > quantities.parse(limit):
+        before = was.get(container.name)
+        for resource, field in _LIMITS if before is not None else ():
+            # Most limits are the owner's.
+            if field not in before and _is_leftover(container, resource, field, stored):  # type: ignore[operator]
+                request = container.quantity("requests", resource)
                 container.write("limits", resource, None)
                 work.remarks.append(
                     f"{resource} limit of {container.name} dropped: the door had set it, and {request} is more"
                 )
+
+
+def _is_leftover(container: ContainerWork, resource: str, field: str, stored: Mapping[str, Any]) -> bool:
+    """Whether the limit arrives as it runs, and the request is more."""
+    request, limit = container.quantity("requests", resource), container.quantity("limits", resource)
+    if request is None or limit is None:
+        return False
+    running = requirements(stored).get(container.name, _NOTHING).get(field)
+    return _same(str(limit), running) and quantities.parse(request) > quantities.parse(limit)
 
 
 def keep_annotation(work: Work, stored: Mapping[str, Any]) -> None:
@@ -145,15 +170,35 @@ def remember(work: Work, spoken: Spoken) -> None:
     The API server calls the door once more if a later webhook changes the object. Then the door's own numbers arrive:
     a controlled field that arrives as it is to be stored keeps the entry that the object carries.
     """
-    final, carried, asked = work.requirements(), asked_of(work.object) or {}, spoken.asked
-    for container, field in work.controlled if carried else ():
-        if container in carried and _same(spoken.arrives[container].get(field), final[container].get(field)):
-            asked[container].pop(field, None)
-            _note(asked[container], field, carried[container].get(field))
-    is_ours = asked != final and any(
-        not _same(asked[name].get(field), final[name].get(field)) for name in asked for field in FIELDS
-    )
+    final, asked = work.requirements(), spoken.asked
+    if carried := asked_of(work.object):
+        asked = _with_carried(asked, carried, work, spoken.arrives, final)
+    is_ours = asked != final and any(_differ(fields, final[name]) for name, fields in asked.items())
     _set_annotation(work, format_asked(asked) if is_ours else None)
+
+
+def _with_carried(asked: Asked, carried: Asked, work: Work, arrives: Asked, final: Asked) -> Asked:
+    """`asked`, with the entries that the object carries for controlled fields that arrive as they are to be stored."""
+    result: dict[str, Mapping[str, str]] = dict(asked)
+    for container, field in (*work.controlled, *_taken_out(carried, arrives, final)):
+        if container not in carried or not _same(arrives[container].get(field), final[container].get(field)):
+            continue
+        if (entry := carried[container].get(field)) != result[container].get(field):
+            rest = {name: quantity for name, quantity in result[container].items() if name != field}
+            result[container] = rest if entry is None else {**rest, field: entry}
+    return result
+
+
+def _taken_out(carried: Asked, arrives: Asked, final: Asked) -> Iterator[tuple[str, str]]:
+    """Limits of 0 that the door has taken out of the object which arrives: their requests arrive as they are to be stored."""
+    for container, entries in carried.items():
+        for resource, field in _LIMITS:
+            request = f"requests.{resource}"
+            if container not in final or field in arrives[container] or request not in arrives[container]:
+                continue
+            is_ours = _same(arrives[container][request], final[container].get(request))
+            if is_ours and field in entries and quantities.parse(entries[field]) == 0:
+                yield container, field
 
 
 def _set_annotation(work: Work, text: str | None) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubedoor.model.values import Source
 
@@ -33,8 +32,7 @@ class Outcome(StrEnum):
     """KubeDoor itself failed."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One changed field. `before` and `after` are as Kubernetes writes them; `before` is None if it was not set."""
 
     field: str
@@ -46,8 +44,7 @@ class Change:
     """The request was lowered to its limit."""
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """`patch` puts back what runs and the annotation with any outcome that allows; control values only with PATCHED."""
 
     outcome: Outcome
@@ -60,8 +57,7 @@ class Decision:
     """An unchanged manifest: requests and limits stay as they run."""
 
 
-@dataclass(frozen=True)
-class WithheldField:
+class WithheldField(NamedTuple):
     """A field that has a collected value, which conditions withhold. `found`: as the owner wrote it; None: not set."""
 
     field: str
@@ -95,30 +91,32 @@ def withheld_warning(fields: Sequence[WithheldField]) -> str:
 
 def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[str, ...]:
     """A line for replicas, then MAX_CONTAINER_WARNINGS at most for containers, then one that counts those left out."""
+    if not changes:
+        return ()
     prefix = "would set " if would else ""
-    lines = [
-        warning(f"{prefix}replicas {change.before} -> {change.after} ({_SOURCE_WORDS[change.source]})")
-        for change in changes
-        if not change.container
-    ]
+    lines: list[str] = []
     groups: dict[tuple[str, str, Source], list[Change]] = {}
     for change in changes:
-        if change.container:
-            part = change.field.rpartition(" ")[2]
-            groups.setdefault((change.container, part, change.source), []).append(change)
-    containers = [_container_warning(*key, group, prefix) for key, group in groups.items()]
-    lines += containers[:MAX_CONTAINER_WARNINGS]
-    if len(containers) > MAX_CONTAINER_WARNINGS:
-        lines.append(warning(f"{prefix}{len(containers) - MAX_CONTAINER_WARNINGS} more such lines left out"))
+        if not change.container:
+            replicas = f"replicas {change.before} -> {change.after}"
+            lines.append(warning(f"{prefix}{replicas} ({_SOURCE_WORDS[change.source]})"))
+        elif group := groups.get(key := (change.container, change.field[-5:], change.source)):
+            group.append(change)
+        else:
+            groups[key] = [change]
+    for (name, _, source), group in list(groups.items())[:MAX_CONTAINER_WARNINGS]:
+        lines.append(_container_warning(name, source, group, prefix))
+    if len(groups) > MAX_CONTAINER_WARNINGS:
+        lines.append(warning(f"{prefix}{len(groups) - MAX_CONTAINER_WARNINGS} more such lines left out"))
     return tuple(lines)
 
 
-def _container_warning(name: str, part: str, source: Source, changes: list[Change], prefix: str) -> str:
+def _container_warning(name: str, source: Source, changes: list[Change], prefix: str) -> str:
     """`app requests: cpu 500m -> 120m, memory 1Gi -> 256Mi (collected)`."""
-    parts = [
-        f"{change.field.partition(' ')[0]} {change.before or 'none'} -> {change.after}{', its limit' if change.clamped else ''}"
-        for change in changes
-    ]
+    parts = []
+    for change in changes:
+        resource, part = change.field.split(" ")
+        parts.append(f"{resource} {change.before or 'none'} -> {change.after}{', its limit' if change.clamped else ''}")
     return warning(f"{prefix}{name} {part}s: {', '.join(parts)} ({_SOURCE_WORDS[source]})")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from kubedoor import quantities
 from kubedoor.admission.due import replicas_of
 from kubedoor.asked import asked_of, controllable, requirements_of
-from kubedoor.errors import QuantityError
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
 from kubedoor.model.values import Resources
 
@@ -51,7 +50,4 @@ def _resources(fields: Mapping[str, str]) -> Resources:
 def _amount(quantity: str | None, read: Callable[[str], int], largest: int) -> int | None:
     if quantity is None or not quantities.is_quantity(quantity):
         return None
-    try:
-        return min(max(read(quantity), 0), largest)
-    except QuantityError:
-        return 0 if quantity.startswith("-") else largest
+    return min(max(read(quantity), 0), largest)

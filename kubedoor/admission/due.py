@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubedoor.admission.asked import Spoken, is_annotation_lost, is_unchanged_manifest, spoken_of
 from kubedoor.admission.restarts import restarts
 from kubedoor.admission.review import AdmissionRequest
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """`replicas`, `resources`: to be set to the control values."""
 
     replicas: bool = False
@@ -29,7 +27,7 @@ class Due:
         return self.replicas or self.resources
 
     def __bool__(self) -> bool:
-        return self.needs_values or self.puts_back or self.keeps_annotation
+        return self.replicas or self.resources or self.puts_back or self.keeps_annotation
 
 
 def due_of(request: AdmissionRequest, *, keeps_unchanged: bool) -> Due:

@@ -158,8 +158,7 @@ class AdmissionHandler:
         except Exception as error:
             decision = self._failure_decision(error, _kept(request, due))
             self._record_failure(request, decision)
-        self.metrics.admissions.labels(str(decision.outcome), str(request.dry_run).lower()).inc()
-        self.metrics.seconds.observe(self._monotonic() - started)
+        self.metrics.answered(decision.outcome.value, is_dry_run=request.dry_run, seconds=self._monotonic() - started)
         return review_response(
             request,
             allowed=decision.allowed,
@@ -177,7 +176,7 @@ class AdmissionHandler:
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
                 age = f"KubeDoor: {self._trouble}, decided from values {self._snapshot.age_seconds:.0f} s old"
-                decision = replace(decision, warnings=(*decision.warnings, age))
+                decision = decision._replace(warnings=(*decision.warnings, age))
         else:
             if shows_facts(request) and not request.dry_run and self._is_stale():
                 # `_record_facts` compares with the known facts, which another replica may have changed.
@@ -275,7 +274,7 @@ class AdmissionHandler:
         message = f"KubeDoor: {problem}, nothing was set"
         if self._rules.deny_on_error:
             return Decision(Outcome.FAILED, f"{message} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
-        return replace(kept, reason=message, warnings=(*kept.warnings, message))
+        return kept._replace(reason=message, warnings=(*kept.warnings, message))
 
     def _record_failure(self, request: AdmissionRequest, decision: Decision) -> None:
         """Record a failed admission, so that people find it in the list and are notified. Never raises."""

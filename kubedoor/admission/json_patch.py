@@ -57,12 +57,12 @@ def _put(parent: Mapping[str, Any], path: str, name: str, value: Any) -> Operati
 
 
 def _check(manifest: Mapping[str, Any], operation: Operation) -> None:
-    *parents, name = (part.replace("~1", "/") for part in operation["path"].split("/")[1:])
+    _, *parents, name = operation["path"].split("/")
     node: Any = manifest
     try:
         for part in parents:
-            node = node[int(part)] if isinstance(node, list) else node[part]
+            node = node[int(part)] if type(node) is list else node[part]
     except (KeyError, IndexError, TypeError, ValueError):
         node = None
-    if not isinstance(node, Mapping) or (operation["op"] != "add" and name not in node):
+    if not isinstance(node, Mapping) or (operation["op"] != "add" and name.replace("~1", "/") not in node):
         raise KubeDoorError(f"the patch does not apply: {operation['op']} {operation['path']}")

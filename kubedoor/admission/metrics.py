@@ -15,6 +15,7 @@ class AdmissionMetrics:
         self.admissions = Counter(
             "kubedoor_admissions", "Admission reviews answered.", ["outcome", "dry_run"], registry=self.registry
         )
+        self._answered: dict[tuple[str, bool], Counter] = {}
         self.seconds = Histogram(
             "kubedoor_admission_seconds", "Time from review to answer.", buckets=_BUCKETS, registry=self.registry
         )
@@ -28,3 +29,12 @@ class AdmissionMetrics:
             "kubedoor_snapshot_age_seconds", "How long ago the store confirmed the snapshot.", registry=self.registry
         )
         self.workloads = Gauge("kubedoor_snapshot_workloads", "Workloads in the snapshot.", registry=self.registry)
+
+    def answered(self, outcome: str, *, is_dry_run: bool, seconds: float) -> None:
+        """Count one review. The series are looked up once: `labels` costs more than the counting."""
+        counter = self._answered.get((outcome, is_dry_run))
+        if counter is None:
+            counter = self.admissions.labels(outcome, str(is_dry_run).lower())
+            self._answered[(outcome, is_dry_run)] = counter
+        counter.inc()
+        self.seconds.observe(seconds)

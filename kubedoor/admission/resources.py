@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from kubedoor import quantities
 from kubedoor.admission.decision import Change, WithheldField
@@ -36,18 +37,25 @@ def set_resources(work: Work, values: ControlValues, floors: Floors) -> None:
             _set_container(work, container, wanted, floors)
 
 
-@dataclass(frozen=True)
-class _Resource:
+class _Resource(NamedTuple):
     """CPU or memory: its unit and format."""
 
     name: str
     per_unit: int
     """Units of the control value (millicores, bytes) in one unit of Kubernetes (cores, bytes)."""
     write: Callable[[int], str]
+    request_field: str
+    limit_field: str
+    request_name: str
+    limit_name: str
 
 
-_CPU = _Resource("cpu", 1000, quantities.format_cpu)
-_MEMORY = _Resource("memory", 1, quantities.format_memory)
+def _resource(name: str, per_unit: int, write: Callable[[int], str]) -> _Resource:
+    return _Resource(name, per_unit, write, f"requests.{name}", f"limits.{name}", f"{name} request", f"{name} limit")
+
+
+_CPU = _resource("cpu", 1000, quantities.format_cpu)
+_MEMORY = _resource("memory", 1, quantities.format_memory)
 
 
 def _set_container(work: Work, container: ContainerWork, wanted: ControlContainer, floors: Floors) -> None:
@@ -81,33 +89,64 @@ def _set_resource(
     Quantities of the object are never rounded: a limit of `0.1Gi` is 107374182.4 bytes to the API server, which
     refuses a request of 107374183.
     """
-    found_limit, found_request = (_found(container, part, resource) for part in ("limits", "requests"))
-    new_limit = _limit(limit, found_limit)
-    new_request = max(request.amount, floor) if request else found_request
-    clamped = False
-    if new_limit is not None and new_request is not None and new_request > new_limit:
-        new_request, clamped = math.floor(new_limit), True
-    if limit:
-        work.controlled.add((container.name, f"limits.{resource.name}"))
-    if limit and new_limit is not None and new_limit != found_limit:
-        _write(work, container, "limits", resource, int(new_limit), limit.source)
     source = request or limit
-    if source:
-        work.controlled.add((container.name, f"requests.{resource.name}"))
-    if source and new_request is not None and new_request != found_request:
+    if source is None:
+        return
+    if limit is None and request is not None and not _leaves_room(work, container, resource, floor):
+        return
+    found_request = _found(container, "requests", resource)
+    new_limit: Decimal | int | None = _found(container, "limits", resource)
+    if limit is not None:
+        work.controlled.add((container.name, resource.limit_field))
+        new_limit = _set_limit(work, container, resource, limit, new_limit)
+    work.controlled.add((container.name, resource.request_field))
+    new_request = found_request if request is None else max(request.amount, floor)
+    if new_request is None:
+        return
+    clamped = False
+    if new_limit is not None and new_request > new_limit:
+        new_request, clamped = math.floor(new_limit), True
+    if new_request != found_request:
         _write(work, container, "requests", resource, int(new_request), source.source, clamped=clamped)
 
 
-def _limit(wanted: Value | None, found: Decimal | None) -> Decimal | None:
+def _leaves_room(work: Work, container: ContainerWork, resource: _Resource, floor: int) -> bool:
+    """Whether the owner's limit leaves room for a request of at least `floor`.
+
+    A limit of 0, by which charts say that there is none, is taken out. One like `400m` of memory is a mistake that only
+    its owner can mend: both numbers are left alone.
+    """
+    found = _found(container, "limits", resource)
+    if found is None or found >= floor:
+        return True
+    written = container.quantity("limits", resource.name)
+    if found == 0:
+        container.write("limits", resource.name, None)
+        work.remarks.append(f"{resource.name} limit {written} of {container.name} taken out: it is no limit")
+        return True
+    work.remarks.append(
+        f"{resource.name} of {container.name} left alone: its limit {written} is below the smallest request"
+    )
+    return False
+
+
+def _set_limit(
+    work: Work, container: ContainerWork, resource: _Resource, limit: Value, found: Decimal | int | None
+) -> Decimal | int:
     """The resulting limit. Control values are whole numbers, so a limit that differs by less than one unit is kept."""
-    if wanted is None or (found is not None and wanted.amount in (math.floor(found), math.ceil(found))):
+    wanted = limit.amount
+    if found is not None and (wanted == found or wanted in (math.floor(found), math.ceil(found))):
         return found
-    return Decimal(wanted.amount)
+    _write(work, container, "limits", resource, wanted, limit.source)
+    return wanted
 
 
 def _found(container: ContainerWork, part: str, resource: _Resource) -> Decimal | None:
     quantity = container.quantity(part, resource.name)
-    return None if quantity is None else quantities.parse(quantity) * resource.per_unit
+    if quantity is None:
+        return None
+    parsed = quantities.parse(quantity)
+    return parsed if resource.per_unit == 1 else parsed * resource.per_unit
 
 
 def _write(
@@ -123,5 +162,5 @@ def _write(
     before = container.quantity(part, resource.name)
     after = resource.write(amount)
     container.write(part, resource.name, after)
-    name = f"{resource.name} {part.removesuffix('s')}"
+    name = resource.limit_name if part == "limits" else resource.request_name
     work.changes.append(Change(name, container.name, before, after, source, clamped))

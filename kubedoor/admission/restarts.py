@@ -56,7 +56,14 @@ def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     Only what differs is looked at: two equal templates cost one comparison.
     """
     old, new = template_of(before), template_of(after)
-    return old != new and _differs(_without_hash_label(old), _without_hash_label(new), _QUANTITY_TREE)
+    if old == new:
+        return False
+    # Most that differ are releases of another image.
+    return _images(old) != _images(new) or _differs(_without_hash_label(old), _without_hash_label(new), _QUANTITY_TREE)
+
+
+def _images(template: Mapping[str, Any]) -> list[Any]:
+    return [one.get("image") for one in (template.get("spec") or {}).get("containers") or ()]
 
 
 def restarts_beyond_numbers(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -128,9 +135,14 @@ def _differs(old: Any, new: Any, tree: _Tree | None) -> bool:
         if old.keys() != new.keys():
             return True
         known = tree or {}
-        return any(_differs(value, new[name], known.get(name, known.get("*"))) for name, value in old.items())
+        return any(
+            value != new[name] and _differs(value, new[name], known.get(name, known.get("*")))
+            for name, value in old.items()
+        )
     if isinstance(old, list) and isinstance(new, list):
-        return len(old) != len(new) or any(_differs(*pair, tree) for pair in zip(old, new, strict=True))
+        return len(old) != len(new) or any(
+            one != other and _differs(one, other, tree) for one, other in zip(old, new, strict=True)
+        )
     # At a leaf, an empty tree marks a quantity.
     if tree is None or tree or old is None or new is None:
         return True

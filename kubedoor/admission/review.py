@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from kubedoor.errors import BadRequest
 
 
-@dataclass(frozen=True)
-class AdmissionRequest:
+class AdmissionRequest(NamedTuple):
     """The fields of an AdmissionReview's request that decisions need."""
 
     uid: str
@@ -60,11 +58,9 @@ def parse_review(body: Any) -> AdmissionRequest:
     changed = _mapping(request, "object")
     metadata = _mapping(changed, "metadata")
     name = str(request.get("name") or metadata.get("name") or "")
-    texts = (uid, request["operation"], name, *(str(value) for value in (*resource.values(), *user.values())))
-    if any(
-        not is_valid_unicode(text)
-        for text in (*texts, str(request.get("namespace")), str(metadata.get("generateName")))
-    ):
+    username, namespace = str(user.get("username") or ""), str(request.get("namespace") or "")
+    texts = (uid, request["operation"], name, username, namespace, str(metadata.get("generateName") or ""))
+    if not is_valid_unicode("".join(texts) + "".join(map(str, resource.values()))):
         raise BadRequest("the review holds text that is not Unicode", field="request")
     return AdmissionRequest(
         uid=uid,
@@ -72,9 +68,9 @@ def parse_review(body: Any) -> AdmissionRequest:
         group=str(resource.get("group") or ""),
         resource=str(resource.get("resource") or ""),
         subresource=str(request.get("subResource") or ""),
-        namespace=str(request.get("namespace") or ""),
+        namespace=namespace,
         name=name,
-        username=str(user.get("username") or ""),
+        username=username,
         dry_run=request.get("dryRun") is True,
         object=changed,
         old_object=_mapping(request, "oldObject"),
@@ -113,7 +109,7 @@ def review_response(
     if patch:
         # The API server rejects patchType without patch, and patch without patchType.
         response["patchType"] = "JSONPatch"
-        response["patch"] = base64.b64encode(orjson.dumps(list(patch))).decode()
+        response["patch"] = base64.b64encode(orjson.dumps(patch)).decode()
     if warnings:
         response["warnings"] = list(warnings)
     if not allowed:

@@ -7,7 +7,7 @@ Works on the JSON as received, never on typed models, so that fields which this 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kubedoor.admission.asked import drop_leftovers, keep_annotation, put_back, remember
@@ -145,11 +145,13 @@ def _exemption(request: AdmissionRequest, values: ControlValues) -> str:
 
 
 def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether a Deployment is opted out by its label, and whether a controller owns it."""
+    """Whether a Deployment is opted out by its label, and whether another object owns it.
+
+    Operators that do not say `controller: true` in their owner references put back what they want all the same.
+    """
     metadata = manifest.get("metadata") or {}
-    opted_out = (metadata.get("labels") or {}).get(CONTROL_LABEL) == "off"
-    owned = any(owner.get("controller") is True for owner in metadata.get("ownerReferences") or ())
-    return opted_out, owned
+    labels = metadata.get("labels") or {}
+    return labels.get(CONTROL_LABEL) == "off", bool(metadata.get("ownerReferences"))
 
 
 def _let_through(request: AdmissionRequest, due: Due, work: Work, decision: Decision) -> Decision:
@@ -158,7 +160,7 @@ def _let_through(request: AdmissionRequest, due: Due, work: Work, decision: Deci
         return decision
     drop_leftovers(work, request.old_object)
     remarks = (warning(one) for one in work.remarks)
-    return replace(decision, patch=operations(work), warnings=(*decision.warnings, *remarks))
+    return decision._replace(patch=operations(work), warnings=(*decision.warnings, *remarks))
 
 
 def _unknown(request: AdmissionRequest, rules: Rules, due: Due, work: Work) -> Decision:

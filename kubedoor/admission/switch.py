@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from kubedoor.admission import webhook_configuration
+from kubedoor.admission.door_probe import Reach
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
@@ -25,13 +25,21 @@ class SwitchState:
 
 class Switch:
     """`look` is called before control goes on: it records what is in the cluster. `options` is called on every use,
-    because certificates change.
+    because certificates change. `reach` tells, once control is on, whether the API server reaches the door.
     """
 
-    def __init__(self, *, cluster: Cluster, look: Callable[[], object], options: Callable[[], WebhookOptions]) -> None:
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        look: Callable[[], object],
+        options: Callable[[], WebhookOptions],
+        reach: Callable[[], Reach] = lambda: Reach(None, "not tried out"),
+    ) -> None:
         self._cluster = cluster
         self._look = look
         self._options = options
+        self._reach = reach
 
     def state(self) -> SwitchState:
         """The state in the cluster. Does not raise ClusterError or Forbidden: `enabled` is None then."""
@@ -42,25 +50,15 @@ class Switch:
         if found is None:
             return SwitchState(False)
         hooks = found.get("webhooks") or [{}]
-        return SwitchState(
-            True, failure_policy=hooks[0].get("failurePolicy", ""), is_current=self._is_current(hooks[0])
-        )
-
-    def _is_current(self, hook: dict[str, Any]) -> bool:
-        options = self._options()
-        wanted = webhook_configuration.configuration(options)["webhooks"][0]
-        compared = ("rules", "namespaceSelector", "matchConditions", "failurePolicy", "timeoutSeconds", "sideEffects")
-        found, wanted_client = hook.get("clientConfig", {}), wanted["clientConfig"]
-        # Any CA is right if cert-manager injects it.
-        same_target = found.get("service") == wanted_client["service"] and (
-            not options.ca or found.get("caBundle") == wanted_client["caBundle"]
-        )
-        return same_target and all(hook.get(name) == wanted[name] for name in compared)
+        wanted = webhook_configuration.configuration(self._options())
+        is_current = webhook_configuration.is_current(found, wanted)
+        return SwitchState(True, failure_policy=hooks[0].get("failurePolicy", ""), is_current=is_current)
 
     def turn_on(self) -> SwitchState:
         """Look at the cluster, for the facts that a Scale does not show, then apply the webhook configuration. Idempotent.
 
-        Raises Conflict if the API server could not reach the webhook: it would only delay every release.
+        Raises Conflict if the API server does not reach the webhook: it would only delay every release. What was off is
+        off again then.
         """
         options = self._options()
         if not self._cluster.service_exists(options.namespace, options.service):
@@ -73,9 +71,18 @@ class Switch:
                 "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
                 " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
             )
+        was_on = self._cluster.webhook_configuration(webhook_configuration.NAME) is not None
         self._look()
         self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
+        if not was_on:
+            self._check_reach()
         return self.state()
+
+    def _check_reach(self) -> None:
+        reach = self._reach()
+        if reach.is_reached is False:
+            self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
+            raise Conflict(f"control is off again, because the API server does not reach the door: {reach.detail}")
 
     def turn_off(self) -> SwitchState:
         self._cluster.delete_webhook_configuration(webhook_configuration.NAME)

@@ -1,6 +1,6 @@
 """The MutatingWebhookConfiguration: one definition for the switch, the chart and the tests. Pure.
 
-It keeps the API server from calling the webhook in vain: for namespaces that are excluded or labelled
+It keeps the API server from calling the webhook in vain: for namespaces that are not controlled or labelled
 `kubedoor-ignore`, and for updates that change neither the spec nor labels, owners or what was asked. All other rules are
 in `rules`.
 """
@@ -8,13 +8,15 @@ in `rules`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 NAME = "kubedoor-webhook-configuration"
 WEBHOOK_NAME = "deployments.kubedoor.io"
 IGNORE_LABEL = "kubedoor-ignore"
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""Kubernetes sets it on every namespace to its name."""
 PATH = "/mutate"
 
 # NB: an absent field is an error in CEL, and with failurePolicy Ignore an error skips the webhook, hence every has().
@@ -33,7 +35,10 @@ request.operation == 'CREATE' || has(request.subResource) || object.spec != oldO
 
 @dataclass(frozen=True)
 class WebhookOptions:
-    """How the API server reaches the webhook. `ca` is PEM; empty: cert-manager injects it."""
+    """How the API server reaches the webhook. `ca` is PEM; empty: cert-manager injects it.
+
+    `namespaces`: only these are controlled; empty: all but the excluded ones.
+    """
 
     namespace: str
     service: str
@@ -43,6 +48,7 @@ class WebhookOptions:
     excluded_namespaces: Sequence[str]
     ca: str = ""
     inject_ca_from: str = ""
+    namespaces: Sequence[str] = ()
 
 
 def configuration(options: WebhookOptions) -> dict[str, Any]:
@@ -78,17 +84,47 @@ def configuration(options: WebhookOptions) -> dict[str, Any]:
                         "scope": "Namespaced",
                     }
                 ],
-                "namespaceSelector": {
-                    "matchExpressions": [
-                        {"key": IGNORE_LABEL, "operator": "DoesNotExist"},
-                        {
-                            "key": "kubernetes.io/metadata.name",
-                            "operator": "NotIn",
-                            "values": sorted(options.excluded_namespaces),
-                        },
-                    ]
-                },
+                "namespaceSelector": {"matchExpressions": _namespace_expressions(options)},
                 "matchConditions": [{"name": "matters-to-kubedoor", "expression": " ".join(_MATCH_CONDITION.split())}],
             }
         ],
     }
+
+
+def _namespace_expressions(options: WebhookOptions) -> list[dict[str, Any]]:
+    """Both are needed where only some namespaces are controlled: one of them may be excluded, or KubeDoor's own."""
+    expressions: list[dict[str, Any]] = [
+        {"key": IGNORE_LABEL, "operator": "DoesNotExist"},
+        {"key": NAMESPACE_LABEL, "operator": "NotIn", "values": sorted(options.excluded_namespaces)},
+    ]
+    if options.namespaces:
+        expressions.append({"key": NAMESPACE_LABEL, "operator": "In", "values": sorted(options.namespaces)})
+    return expressions
+
+
+_COMPARED = ("rules", "matchConditions", "failurePolicy", "timeoutSeconds", "sideEffects")
+
+
+def is_current(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the configuration `found` in a cluster does what `wanted`, made by `configuration`, would do."""
+    hooks = found.get("webhooks") or []
+    if len(hooks) != 1:
+        return False
+    (hook,), (wanted_hook,) = hooks, wanted["webhooks"]
+    return (
+        _leads_to(hook.get("clientConfig") or {}, wanted_hook["clientConfig"])
+        and _narrows(hook.get("namespaceSelector") or {}, wanted_hook["namespaceSelector"])
+        and all(hook.get(name) == wanted_hook[name] for name in _COMPARED)
+    )
+
+
+def _leads_to(client: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Any CA is right if cert-manager injects it: `wanted` has none then."""
+    is_same_ca = "caBundle" not in wanted or client.get("caBundle") == wanted["caBundle"]
+    return is_same_ca and client.get("service") == wanted["service"] and not client.get("url")
+
+
+def _narrows(selector: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Further expressions are no difference: AKS and GKE add theirs to every webhook, and put them back."""
+    found = selector.get("matchExpressions") or []
+    return all(one in found for one in wanted["matchExpressions"])

@@ -11,10 +11,10 @@ from typing import Any
 
 from kubedoor.admission.decision import Change, WithheldField
 from kubedoor.admission.restarts import template_of
-from kubedoor.asked import ANNOTATION, Asked, controllable, requirements_of
+from kubedoor.asked import ANNOTATION, Asked, requirements_in
 
 
-@dataclass
+@dataclass(slots=True)
 class ContainerWork:
     """One container: `found` as it arrives, `resources` a copy of its resources that may be changed."""
 
@@ -29,7 +29,8 @@ class ContainerWork:
 
     def quantity(self, part: str, resource: str) -> Any:
         """As it is now; None: not set."""
-        return (self.resources.get(part) or {}).get(resource)
+        amounts = self.resources.get(part)
+        return amounts.get(resource) if amounts else None
 
     def write(self, part: str, resource: str, quantity: Any) -> None:
         """None unsets the field, and drops a part that is empty by that."""
@@ -44,7 +45,7 @@ class ContainerWork:
             self.resources.pop(part, None)
 
 
-@dataclass
+@dataclass(slots=True)
 class Work:
     """`object` as it arrives. `withheld`: fields that have a collected value, which conditions withhold."""
 
@@ -70,7 +71,7 @@ class Work:
 
     def requirements(self) -> Asked:
         """The numbers as they are to be stored."""
-        return {one.name: requirements_of({"resources": one.resources}) for one in self.containers}
+        return {one.name: requirements_in(one.resources) for one in self.containers}
 
 
 def annotation_of(manifest: Mapping[str, Any]) -> str | None:
@@ -85,13 +86,16 @@ def work_on(manifest: Mapping[str, Any]) -> Work:
 
 
 def _containers(template: Mapping[str, Any]) -> Iterator[ContainerWork]:
+    """In the order of `kubedoor.asked.controllable`."""
     spec = template.get("spec") or {}
-    path_of = {
-        id(one): f"/spec/template/spec/{kind}/{number}"
-        for kind in ("containers", "initContainers")
-        for number, one in enumerate(spec.get(kind) or ())
-    }
-    for one in controllable(template):
-        found = one.get("resources") or {}
-        copied = {part: dict(amounts) if isinstance(amounts, dict) else amounts for part, amounts in found.items()}
-        yield ContainerWork(str(one.get("name", "")), one, path_of[id(one)], copied)
+    for number, one in enumerate(spec.get("containers") or ()):
+        yield _container(one, f"/spec/template/spec/containers/{number}")
+    for number, one in enumerate(spec.get("initContainers") or ()):
+        if one.get("restartPolicy") == "Always":
+            yield _container(one, f"/spec/template/spec/initContainers/{number}")
+
+
+def _container(found: Mapping[str, Any], path: str) -> ContainerWork:
+    resources = found.get("resources") or {}
+    copied = {part: amounts.copy() if type(amounts) is dict else amounts for part, amounts in resources.items()}
+    return ContainerWork(str(found.get("name", "")), found, path, copied)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from kubedoor.runtime.certificate_reload import CertificateReload
-    from kubedoor.runtime.serving import App
+    from kubedoor.runtime.reviews import App
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +68,7 @@ def _mutate(config: Settings) -> None:
     from kubedoor.runtime import serving
 
     serving.check_port(config.host, config.door_port, variable="KUBEDOOR_DOOR_PORT")
-    app = serving.Draining(serving.load_function("mutate"))
+    app = serving.Draining(serving.load_door())
     serving.run_until_signal(
         serving.run(
             [_door_server(app, config)],
@@ -81,19 +81,19 @@ def _mutate(config: Settings) -> None:
 
 
 def _serve(all_settings: ClusterSettings) -> None:
-    from kubedoor.runtime import serving
-    from kubedoor.runtime import startup
+    from kubedoor.runtime import serving, startup
     from kubedoor.store import opening
 
     config = all_settings.home
     startup.check_sources(all_settings)
     serving.check_ports(config)
-    functions = {name: serving.load_function(name) for name in ("collect", "mutate", "api")}
-    door = _door_server(functions["mutate"], config)
+    functions = {name: serving.load_function(name) for name in ("collect", "api")}
+    mutate = serving.load_door()
+    door = _door_server(mutate, config)
     opening.open_migrated_store(config)
     app = serving.Mounts({"/collect": functions["collect"]}, functions["api"])
     servers = [serving.build_server(app, host=config.host, port=config.port), door]
-    lazy_apps = (functions["api"], functions["mutate"])
+    lazy_apps = (functions["api"], mutate)
     try:
         serving.run_until_signal(
             serving.run(servers, on_ready=lambda: print(_welcome(all_settings), flush=True), lazy_apps=lazy_apps)

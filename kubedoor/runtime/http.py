@@ -34,37 +34,39 @@ def error_response(error: Exception) -> JSONResponse:
 
 async def read_json(request: Request) -> Any:
     """The body as JSON; an empty body is `{}`. Raises BadRequest and TooLarge."""
-    body = await _read(request)
+    return parse_json(await read_body(request))
+
+
+def parse_json(body: bytes | bytearray) -> Any:
+    """An empty body is `{}`. Raises BadRequest."""
     try:
         return orjson.loads(body) if body.strip() else {}
     except ValueError as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
 
 
-class FastJSONResponse(Response):
-    """For answers on the path of a release: encoded by orjson."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return orjson.dumps(content)
-
-
-async def _read(request: Request) -> bytearray:
+async def read_body(request: Request) -> bytearray:
+    """Raises BadRequest and TooLarge."""
     # A length that is too large is refused before anything is read; without a length, the bytes are counted.
-    length = request.headers.get("content-length", "")
-    _check_size(int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0)
+    check_size(declared_size(request.headers.get("content-length", "")))
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            _check_size(len(body))
+            check_size(len(body))
     except ClientDisconnect as error:
         raise BadRequest("the client went away before it had sent the body") from error
     return body
 
 
-def _check_size(count: int) -> None:
+def declared_size(content_length: str) -> int:
+    """Of the header `Content-Length`; 0 for one that is none."""
+    is_number = content_length.isascii() and content_length.isdigit() and len(content_length) < 20
+    return int(content_length) if is_number else 0
+
+
+def check_size(count: int) -> None:
+    """Raises TooLarge."""
     if count > MAX_BODY_BYTES:
         raise TooLarge(f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
 

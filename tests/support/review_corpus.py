@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import random
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,10 @@ class Maker:
         if kind == "other":
             request = self._random.choice(
                 (
-                    replace(request, resource="statefulsets"),
-                    replace(request, subresource="status"),
-                    replace(request, operation="DELETE"),
-                    replace(request, namespace="kube-system"),
+                    request._replace(resource="statefulsets"),
+                    request._replace(subresource="status"),
+                    request._replace(operation="DELETE"),
+                    request._replace(namespace="kube-system"),
                 )
             )
         return make_review(request)

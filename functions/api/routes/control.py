@@ -55,7 +55,7 @@ def preview_admission(
         reason=decision.reason,
         allowed=decision.allowed,
         warnings=list(decision.warnings),
-        changes=[Change(**asdict(change)) for change in decision.changes],
+        changes=[Change(**change._asdict()) for change in decision.changes],
         before=shown.before,
         after=shown.after,
     )

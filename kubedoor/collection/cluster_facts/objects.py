@@ -2,7 +2,7 @@
 
 Manifests are plain JSON as the API server lists them: `v1`, `autoscaling/v2`, `autoscaling.k8s.io/v1`. Upper bounds and
 what a node can hold are rounded down to whole units, everything else up, so that no rounded value breaks its bound. A
-quantity that cannot be read, e.g. one above 2^63-1, bounds nothing.
+quantity that cannot be read, and one of 2^63-1 or more, bounds nothing.
 """
 
 from __future__ import annotations
@@ -51,9 +51,12 @@ def _whole(quantity: Any, units: int, *, is_upper_bound: bool) -> int | None:
     if quantity is None:
         return None
     try:
-        value = quantities.parse(quantity) * units
+        parsed = quantities.parse(quantity)
     except QuantityError:
         return None
+    if parsed >= quantities.LARGEST:
+        return None
+    value = parsed * units
     return math.floor(value) if is_upper_bound else math.ceil(value)
 
 

@@ -50,7 +50,7 @@ class Stored:
         request = make_request(copy.deepcopy(sent), self.object or None)
         self.decision = decide(request, control, rules)
         after = jsonpatch.apply_patch(request.object, list(self.decision.patch))
-        again = decide(replace(request, object=after), control, rules)
+        again = decide(request._replace(object=after), control, rules)
         assert again.patch == (), "idempotent"
         if self.object and after["spec"]["template"] != self.object["spec"]["template"]:
             self.rollouts += 1
@@ -424,7 +424,7 @@ def test_another_webhook_that_runs_later_does_not_change_what_was_asked() -> Non
     control = values()
     first = jsonpatch.apply_patch(request.object, list(decide(request, control, RULES).patch))
     first["spec"]["template"]["spec"]["containers"].append(make_container("injected"))
-    again = jsonpatch.apply_patch(first, list(decide(replace(request, object=first), control, RULES).patch))
+    again = jsonpatch.apply_patch(first, list(decide(request._replace(object=first), control, RULES).patch))
     assert again["metadata"]["annotations"][ANNOTATION] == (
         "app:requests.cpu=500m,requests.memory=512Mi,limits.cpu=1;injected:"
     )

@@ -199,7 +199,7 @@ def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(harness: Harness) -> 
 def test_a_request_that_is_not_due_makes_no_query_and_no_row(harness: Harness) -> None:
     label_edit = make_request(make_deployment(labels={"a": "b"}), make_deployment())
     pod = make_request(make_deployment())
-    harness.admit(replace(pod, resource="pods"))
+    harness.admit(pod._replace(resource="pods"))
     assert harness.control.queries == 0
     harness.admit(label_edit, label_edit)
     assert harness.control.queries == 1, (

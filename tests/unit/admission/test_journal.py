@@ -74,7 +74,7 @@ class Kept:
 
     def record(self, *uids: str, decision: Decision = ALLOWED) -> None:
         for uid in uids:
-            self.journal.record(replace(SCALED, uid=uid), decision, make_values())
+            self.journal.record(SCALED._replace(uid=uid), decision, make_values())
 
     @property
     def stored(self) -> list[str]:
@@ -240,7 +240,7 @@ def test_states_wait_for_the_store_within_their_bound(kept: Kept, monkeypatch: p
 
 def test_what_is_no_deployment_leaves_no_state(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.journal.record_state(
-        WorkloadKey(kept.cluster, "shop", "odd"), replace(SCALED, object={"spec": {"template": 3}}), ALLOWED
+        WorkloadKey(kept.cluster, "shop", "odd"), SCALED._replace(object={"spec": {"template": 3}}), ALLOWED
     )
     assert kept.journal.flush()
     admitted(kept, make_deployment())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +27,6 @@ def test_the_corpus_is_large_and_wide() -> None:
 def test_a_recorded_review_is_decided_as_before(case: dict[str, Any]) -> None:
     answer = answer_of(case)
     assert answer == case["answer"]
-    request = replace(parse_review(case["review"]), object=answer["object"])
+    request = parse_review(case["review"])._replace(object=answer["object"])
     again = decide(request, values_of(case), rules_of(case))
     assert again.patch == (), "the patched object, decided again, gets no patch"

@@ -60,6 +60,16 @@ WITHHELD = make_values(
 NEW_IMAGE = make_container(image="registry.test/app:2")
 
 
+def operator_owned() -> dict[str, Any]:
+    """As OLM and Strimzi make Deployments."""
+    made = make_deployment(replicas=2)
+    made["metadata"]["ownerReferences"] = [{"kind": "Kafka", "name": "events", "uid": "1", "controller": False}]
+    return made
+
+
+NO_CPU = {"cpu": "0", "memory": "512Mi"}
+
+
 def sized(image: str = "registry.test/app:1", **fields: Any) -> dict[str, Any]:
     return make_container(requests={"cpu": "120m", "memory": "256Mi"}, image=image, **fields)
 
@@ -137,6 +147,53 @@ CASES = {
         values=make_values(containers={"app": APP}),
         outcome=Outcome.UNCHANGED,
         warns=("KubeDoor: no control value, left alone: replicas",),
+    ),
+    "a limit of 0 is none, and is taken out": Case(
+        make_request(
+            make_deployment(replicas=3, containers=[make_container(requests={"memory": "256Mi"}, limits=NO_CPU)])
+        ),
+        make_deployment(
+            replicas=3,
+            containers=[make_container(requests={"cpu": "120m", "memory": "256Mi"}, limits={"memory": "512Mi"})],
+        ),
+        warns=(
+            "KubeDoor: app requests: cpu none -> 120m (collected)",
+            "KubeDoor: cpu limit 0 of app taken out: it is no limit",
+        ),
+    ),
+    "limits of 0 alone leave no empty part": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"cpu": "0", "memory": "0"})])),
+        make_deployment(replicas=3, containers=[sized()]),
+    ),
+    "a limit that is smaller than any request leaves its numbers alone": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"cpu": "1", "memory": "400m"})])),
+        make_deployment(
+            replicas=3,
+            containers=[make_container(requests={"cpu": "120m"}, limits={"cpu": "1", "memory": "400m"})],
+        ),
+        warns=(
+            "KubeDoor: app requests: cpu none -> 120m (collected)",
+            "KubeDoor: memory of app left alone: its limit 400m is below the smallest request",
+        ),
+    ),
+    "a limit of 0 that has a control value becomes that": Case(
+        make_request(make_deployment(replicas=3, containers=[make_container(limits={"cpu": "0"})])),
+        make_deployment(
+            replicas=3,
+            containers=[make_container(requests={"cpu": "120m", "memory": "256Mi"}, limits={"cpu": "800m"})],
+        ),
+        values=make_values(
+            replicas=collected(3), containers={"app": replace(APP, cpu_limit_millicores=collected(800))}
+        ),
+    ),
+    "quantities beyond 2^63-1 are as good as that": Case(
+        make_request(
+            make_deployment(replicas=3, containers=[make_container(requests={"cpu": "10E"}, limits={"memory": "1e30"})])
+        ),
+        make_deployment(
+            replicas=3,
+            containers=[make_container(requests={"cpu": "120m", "memory": "256Mi"}, limits={"memory": "1e30"})],
+        ),
     ),
     "requests and limits are both set": Case(
         make_request(make_deployment(replicas=3, containers=[LIMITED])),
@@ -513,6 +570,9 @@ CASES = {
     "owned by a controller": Case(
         make_request(make_deployment(owner="rev-1")), make_deployment(owner="rev-1"), outcome=Outcome.IGNORED
     ),
+    "owned by an operator that does not say that it is the controller": Case(
+        make_request(operator_owned()), operator_owned(), outcome=Outcome.IGNORED
+    ),
     "a scale of an owned workload": Case(
         make_request(make_scale(10), make_scale(2)),
         make_scale(10),
@@ -558,10 +618,10 @@ CASES = {
         outcome=Outcome.IGNORED,
     ),
     "another kind": Case(
-        replace(make_request(make_deployment()), resource="statefulsets"), make_deployment(), outcome=Outcome.IGNORED
+        make_request(make_deployment())._replace(resource="statefulsets"), make_deployment(), outcome=Outcome.IGNORED
     ),
     "another subresource": Case(
-        replace(make_request(make_deployment(), make_deployment(replicas=9)), subresource="status"),
+        make_request(make_deployment(), make_deployment(replicas=9))._replace(subresource="status"),
         make_deployment(),
         outcome=Outcome.IGNORED,
     ),
@@ -596,7 +656,7 @@ def test_the_patch_gives_the_expected_object(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_the_rules_are_idempotent(case: Case) -> None:
     patch = list(decide(case.request, case.values, case.rules).patch)
-    again = replace(case.request, object=jsonpatch.apply_patch(case.request.object, patch))
+    again = case.request._replace(object=jsonpatch.apply_patch(case.request.object, patch))
     assert decide(again, case.values, case.rules).patch == ()
 
 
@@ -673,7 +733,7 @@ def test_fields_that_do_not_fit_are_counted() -> None:
         "KubeDoor: cpu request of container-00 left at 500m, cpu request of container-01 at 500m, 7 more"
         " (withheld: ShortHistory)"
     )
-    long = [replace(one, container="c" * 63, conditions=tuple(sorted(ACCEPTABLE))) for one in fields]
+    long = [one._replace(container="c" * 63, conditions=tuple(sorted(ACCEPTABLE))) for one in fields]
     assert withheld_warning(long).startswith("KubeDoor: 9 fields left as they are (withheld: LargeChange, LowCoverage,")
 
 
