@@ -14,6 +14,7 @@ from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.kube.client import Cluster
 from kubedoor.notifications.notifications import Notifications
+from kubedoor.notifications.targets import Targets
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
@@ -117,6 +118,7 @@ def build_notifications(clusters: ClusterSettings, connection: Connection, recor
         records=records,
         certificate_days=lambda: _certificate_days(home),
         now=utc_now,
+        targets=Targets(home.notification_hosts),
     )
 
 

@@ -16,6 +16,7 @@ from kubedoor.model.events import Event
 ChannelArgument = Annotated[str, typer.Argument(help="Its id, as `channels list` shows it.")]
 EVENT = typer.Option("--event", help="What it is told of; give it again for more.")
 MINUTES = typer.Option(min=1, max=1440, help="Quiet after a message.")
+KEYWORD = typer.Option(help="Put into every message, for a robot that refuses messages without it, such as DingTalk's.")
 LANGUAGE = typer.Option(help="en or zh-CN.")
 
 
@@ -51,10 +52,18 @@ def create_channel(
     events: Annotated[list[Event], EVENT],
     min_minutes: Annotated[int, MINUTES] = 15,
     language: Annotated[str, LANGUAGE] = "en",
+    keyword: Annotated[str, KEYWORD] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     # The address is a secret, so it is no argument: those are in the shell's history and in the list of processes.
-    body = {"name": name, "url": _read_address(), "events": events, "min_minutes": min_minutes, "language": language}
+    body = {
+        "name": name,
+        "url": _read_address(),
+        "events": events,
+        "min_minutes": min_minutes,
+        "language": language,
+        "keyword": keyword,
+    }
     _print_saved(context.obj.call("POST", "/notifications/channels", body), form)
 
 
@@ -65,6 +74,7 @@ def change_channel(
     events: Annotated[list[Event] | None, EVENT] = None,
     min_minutes: Annotated[int | None, MINUTES] = None,
     language: Annotated[str | None, LANGUAGE] = None,
+    keyword: Annotated[str | None, KEYWORD] = None,
     address: Annotated[bool, typer.Option("--address", help="Read a new address, as `create` does.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -73,6 +83,7 @@ def change_channel(
         "events": events or None,
         "min_minutes": min_minutes,
         "language": language,
+        "keyword": keyword,
         "url": _read_address() if address else None,
     }
     given = {field: value for field, value in options.items() if value is not None}

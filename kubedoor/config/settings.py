@@ -18,6 +18,7 @@ from kubedoor.config.topics.command_line import CommandLineSettings
 from kubedoor.config.topics.identity import IdentitySettings
 from kubedoor.config.topics.listening import ListeningSettings
 from kubedoor.config.topics.monitoring import LogSettings, MetricsSettings
+from kubedoor.config.topics.notifications import NotificationSettings
 from kubedoor.config.topics.schedules import ScheduleSettings
 from kubedoor.config.topics.sizing import SizingSettings
 from kubedoor.config.topics.store import StoreSettings
@@ -33,6 +34,7 @@ _TOPICS = (
     StoreSettings,
     CollectionSettings,
     ScheduleSettings,
+    NotificationSettings,
     AdmissionSettings,
     ListeningSettings,
     ApiServerSettings,
@@ -51,6 +53,7 @@ class Settings(
     StoreSettings,
     CollectionSettings,
     ScheduleSettings,
+    NotificationSettings,
     AdmissionSettings,
     ListeningSettings,
     ApiServerSettings,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kubedoor.model.events import Event, Notice, Stream
 
@@ -12,7 +14,9 @@ MAX_EXAMPLES = 5
 """Of each kind of event in a message."""
 MAX_EXAMPLE_CHARACTERS = 160
 MAX_QUIET_PERIOD = timedelta(hours=6)
-
+_MENTION = re.compile(r"(?<!\w)@(?=\w)|@(?=(?:everyone|here|all|channel)\b)|<(?=[!@#]|/?at\b)|\](?=\()", re.IGNORECASE)
+_INVISIBLE = "\u200b"
+"""A space of no width: it breaks a mention or a link, and is not seen."""
 
 STREAMS = {
     Event.DOOR_OVERRODE: Stream.DOOR,
@@ -33,6 +37,7 @@ _TEXTS = {
         "one": "KubeDoor {cluster}: one event",
         "more": "… and {count} more",
         "times": "{example} (×{count})",
+        "mark": "Message {mark}: one that comes again has the same number",
         "test": "KubeDoor {cluster}: a test, nothing has happened",
         Event.DOOR_OVERRODE: "The door set control values ({count})",
         Event.CLAMPED: "Requests were cut to their limits ({count})",
@@ -51,6 +56,7 @@ _TEXTS = {
         "one": "KubeDoor {cluster}：1 条事件",
         "more": "…… 另有 {count} 项",
         "times": "{example}（×{count}）",
+        "mark": "消息编号 {mark}：重复送达的消息编号相同",
         "test": "KubeDoor {cluster}：测试消息，未发生任何事件",
         Event.DOOR_OVERRODE: "准入已写入管控值（{count}）",
         Event.CLAMPED: "请求值已压低至限制值（{count}）",
@@ -88,8 +94,24 @@ def quiet_period(stream: Stream, min_minutes: int, sent_within_a_day: int) -> ti
     return max(least, min(doubled, MAX_QUIET_PERIOD))
 
 
-def build_message(cluster: str, language: str, notices: Sequence[Notice]) -> Message:
-    """A paragraph for each kind of event: its count and the most frequent examples."""
+def mark_of(channel: str, stream: str, since: datetime, until: datetime) -> str:
+    """The same for a message that is sent again because nobody knows whether it arrived."""
+    what = f"{channel}/{stream}/{since.isoformat()}/{until.isoformat()}"
+    return hashlib.sha256(what.encode()).hexdigest()[:8]
+
+
+def without_mentions(text: str) -> str:
+    """What a service would take for a mention of people or for a link is broken; it looks the same."""
+    return _MENTION.sub(lambda found: found[0] + _INVISIBLE, text)
+
+
+def build_message(
+    cluster: str, language: str, notices: Sequence[Notice], *, mark: str = "", keyword: str = ""
+) -> Message:
+    """A paragraph for each kind of event: its count and the most frequent examples.
+
+    `keyword`: a word that the channel's robot wants to find in every message.
+    """
     texts = _TEXTS[language]
     total = sum(notice.count for notice in notices)
     title = texts["one" if total == 1 else "title"].format(cluster=cluster, count=total)
@@ -98,12 +120,17 @@ def build_message(cluster: str, language: str, notices: Sequence[Notice]) -> Mes
         for event in Event
         if any(notice.event is event for notice in notices)
     ]
-    return Message(title, "\n\n".join(paragraphs))
+    marked = [texts["mark"].format(mark=mark)] if mark else []
+    return Message(_with_keyword(title, keyword), "\n\n".join([*paragraphs, *marked]))
 
 
-def trial_message(cluster: str, language: str) -> Message:
-    text = _TEXTS[language]["test"].format(cluster=cluster)
+def trial_message(cluster: str, language: str, *, keyword: str = "") -> Message:
+    text = _with_keyword(_TEXTS[language]["test"].format(cluster=cluster), keyword)
     return Message(text, text)
+
+
+def _with_keyword(title: str, keyword: str) -> str:
+    return f"{keyword} {title}" if keyword and keyword not in title else title
 
 
 def _paragraph(texts: dict[str, str], event: Event, notices: Iterable[Notice]) -> str:

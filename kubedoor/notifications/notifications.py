@@ -1,7 +1,8 @@
 """Channels and their notifications: polls the stores for events, groups them into messages, rate limits and sends them.
 
-Each message is claimed in the store before it is sent (compare-and-set), so that several pods send it once. It is sent
-in one of SENDERS threads, at most one message per channel at a time: a slow channel blocks neither `tick` nor the others.
+Each message is claimed in the store before it is sent (compare-and-set), so that several pods send it once. A message
+whose result nobody recorded (its sender may have crashed before or after it was sent) is sent again with the same mark.
+At most one message per channel is sent at a time, each in a thread: a slow channel blocks neither `tick` nor the others.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.events import Event, Notice, Stream
 from kubedoor.notifications.channel import NotDelivered, send, service_of
-from kubedoor.notifications.message import LANGUAGES, STREAMS, Message, build_message, quiet_period, trial_message
+from kubedoor.notifications.message import (
+    LANGUAGES,
+    STREAMS,
+    Message,
+    build_message,
+    mark_of,
+    quiet_period,
+    trial_message,
+)
+from kubedoor.notifications.targets import Targets
 from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Row
 from kubedoor.store.events import EventStore
@@ -29,7 +39,11 @@ log = logging.getLogger(__name__)
 
 MAX_CHANNELS = 50
 MAX_TITLE_CLUSTERS = 3
-SENDERS = 4
+SENDERS = MAX_CHANNELS + 4
+"""Threads: one for each channel, and some for test messages."""
+RESULT_AFTER = timedelta(minutes=2)
+"""A message without a result for this long is sent again; the pause doubles with every time."""
+MAX_KEYWORD_CHARACTERS = 50
 SETTLE_DELAY = timedelta(seconds=5)
 """Newer events are not read yet: a record is written a moment after its event."""
 REREAD = timedelta(minutes=10)
@@ -53,7 +67,8 @@ class Notifications:
         records: RecordStore,
         certificate_days: Callable[[], int | None],
         now: Callable[[], datetime],
-        send: Callable[[str, str, str], None] = send,
+        targets: Targets | None = None,
+        send: Callable[[str, str, str, Targets], None] = send,
     ) -> None:
         self._cluster_name = cluster_name
         self._store = store
@@ -61,6 +76,7 @@ class Notifications:
         self._records = records
         self._certificate_days = certificate_days
         self._now = now
+        self._targets = targets or Targets()
         self._send = send
         self._lock = threading.Lock()
         self._senders: ThreadPoolExecutor | None = None
@@ -84,7 +100,7 @@ class Notifications:
         if len(self._store.all()) >= MAX_CHANNELS:
             raise Conflict(f"there are {MAX_CHANNELS} channels already: delete some")
         blank = Channel(uuid.uuid4().hex[:12], "", "", "", (), 15, LANGUAGES[0], changed_by=editor.who)
-        channel = _validated(blank, fields)
+        channel = _validated(blank, fields, self._targets)
         with audited(self._records, editor, "channel.create", channel.name, after=_audit_view(channel)):
             self._store.save(channel)
         return self.one(channel.channel)
@@ -98,7 +114,7 @@ class Notifications:
             raise Conflict(
                 f"channel {before.name} has been changed by somebody else in the meantime", version=before.version
             )
-        after = _validated(replace(before, changed_by=editor.who), fields)
+        after = _validated(replace(before, changed_by=editor.who), fields, self._targets)
         view = {**_audit_view(after), "url_changed": after.url != before.url}
         with audited(self._records, editor, "channel.change", after.name, before=_audit_view(before), after=view):
             self._store.save(after)
@@ -114,8 +130,8 @@ class Notifications:
     def test(self, channel: str) -> None:
         """Send a test message now. Raises NotFound, NotDelivered."""
         stored = self.one(channel)
-        message = trial_message(self._cluster_name, stored.language)
-        sent = self._pool().submit(self._send, stored.url, message.title, message.body)
+        message = trial_message(self._cluster_name, stored.language, keyword=stored.keyword)
+        sent = self._pool().submit(self._send, stored.url, message.title, message.body, self._targets)
         try:
             sent.result(timeout=TEST_SECONDS)
         except TimeoutError:
@@ -144,27 +160,48 @@ class Notifications:
         if not events or now < self._quiet_until.get((channel.channel, stream), now):
             return
         sent = self._store.newest(channel.channel, stream)
+        if sent and sent[0]["ok"] is None:
+            self._send_again(channel, stream, events, sent)
+            return
         within_a_day = sum(row["begun_at"] > now - timedelta(days=1) for row in sent)
         if sent and now < (
             quiet_until := sent[0]["begun_at"] + quiet_period(stream, channel.min_minutes, within_a_day)
         ):
             self._quiet_until[(channel.channel, stream)] = quiet_until
             return
-        # A message that failed is sent again; one without a result (its sender crashed) is not: it may have arrived.
-        sent_until = next((row["until"] for row in sent if row["ok"] is not False), None)
+        if (window := self._window(channel, stream, sent)) is None:
+            return
+        notices = self._notices(events, window)
+        if notices:
+            self._claim_and_send(channel, stream, sent[0]["number"] + 1 if sent else 1, window, notices)
+        else:
+            self._empty_until[(channel.channel, channel.version, stream)] = window[1] - REREAD
+
+    def _window(self, channel: Channel, stream: Stream, sent: Sequence[Row]) -> tuple[datetime, datetime] | None:
+        """What the next message tells: all since the last one that arrived. None: there is nothing to read yet."""
+        now = self._now()
+        sent_until = next((row["until"] for row in sent if row["ok"]), None)
         key = (channel.channel, channel.version, stream)
         since = max(
             sent_until or self._first(channel, sent), now - MAX_WINDOW, self._empty_until.get(key, now - MAX_WINDOW)
         )
         until = now - SETTLE_DELAY
-        if since >= until:
+        return (since, until) if since < until else None
+
+    def _send_again(self, channel: Channel, stream: Stream, events: Sequence[Event], sent: Sequence[Row]) -> None:
+        """The newest message has no result. What is in it is read again; where nothing is left, it is settled."""
+        silent = next((number for number, row in enumerate(sent) if row["ok"] is not None), len(sent))
+        last = sent[0]
+        if self._now() < last["begun_at"] + RESULT_AFTER * (1 << min(silent - 1, 8)):
             return
-        notices = [notice for event in events for notice in self._read(event, since, until)]
-        if notices:
-            number = sent[0]["number"] + 1 if sent else 1
-            self._claim_and_send(channel, stream, number, (since, until), notices)
-        else:
-            self._empty_until[key] = until - REREAD
+        window = (last["since"], last["until"])
+        if window[1] < self._now() - MAX_WINDOW or not (notices := self._notices(events, window)):
+            self._store.record_result(last["message"], ok=False, detail="nobody knows whether it arrived")
+            return
+        self._claim_and_send(channel, stream, last["number"] + 1, window, notices)
+
+    def _notices(self, events: Sequence[Event], window: tuple[datetime, datetime]) -> list[Notice]:
+        return [notice for event in events for notice in self._read(event, *window)]
 
     def _first(self, channel: Channel, sent: Sequence[Row]) -> datetime:
         """The start of the window before any delivery: that of the first attempt, else the last change of the channel."""
@@ -199,7 +236,10 @@ class Notifications:
         window: tuple[datetime, datetime],
         notices: Sequence[Notice],
     ) -> None:
-        message = build_message(self._clusters_of(notices), channel.language, notices)
+        mark = mark_of(channel.channel, stream, *window)
+        message = build_message(
+            self._clusters_of(notices), channel.language, notices, mark=mark, keyword=channel.keyword
+        )
         sent = SentMessage(
             channel.channel,
             stream,
@@ -219,9 +259,9 @@ class Notifications:
 
     def _deliver(self, channel: Channel, sent: SentMessage, message: Message) -> None:
         try:
-            self._send(channel.url, message.title, message.body)
+            self._send(channel.url, message.title, message.body, self._targets)
             self._store.record_result(sent.message, ok=True, detail="")
-        except NotDelivered as error:
+        except (NotDelivered, InvalidInput) as error:
             log.warning("channel %s: %s", channel.name, error)
             self._store.record_result(sent.message, ok=False, detail=error.message)
         finally:
@@ -240,7 +280,7 @@ def _log_failure(sent: Future[None]) -> None:
         log.warning("the result of a message could not be recorded: %s", error)
 
 
-def _validated(channel: Channel, fields: Mapping[str, Any]) -> Channel:
+def _validated(channel: Channel, fields: Mapping[str, Any], targets: Targets) -> Channel:
     changed = replace(channel, **{name: value for name, value in fields.items() if name != "events"})
     if "events" in fields:
         changed = replace(changed, events=tuple(dict.fromkeys(fields["events"])))
@@ -256,7 +296,11 @@ def _validated(channel: Channel, fields: Mapping[str, Any]) -> Channel:
         raise InvalidInput(
             f"min_minutes must be from {MIN_MINUTES_BOUNDS[0]} to {MIN_MINUTES_BOUNDS[1]}", field="min_minutes"
         )
-    return replace(changed, name=changed.name.strip(), service=service_of(changed.url))
+    keyword = " ".join(changed.keyword.split())
+    if len(keyword) > MAX_KEYWORD_CHARACTERS:
+        raise InvalidInput(f"a keyword has at most {MAX_KEYWORD_CHARACTERS} characters", field="keyword")
+    service = service_of(changed.url, targets)
+    return replace(changed, name=changed.name.strip(), keyword=keyword, service=service)
 
 
 def _audit_view(channel: Channel) -> dict[str, Any]:
@@ -268,4 +312,5 @@ def _audit_view(channel: Channel) -> dict[str, Any]:
         "min_minutes": channel.min_minutes,
         "language": channel.language,
         "enabled": channel.enabled,
+        "keyword": channel.keyword or None,
     }

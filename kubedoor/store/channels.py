@@ -14,7 +14,8 @@ from kubedoor.errors import Conflict
 from kubedoor.store.connection import Connection, Row
 
 _COLUMNS = (
-    "channel, version, name, url, service, events, min_minutes, language, enabled, deleted, changed_by, changed_at"
+    "channel, version, name, url, service, events, min_minutes, language, enabled, deleted, changed_by, changed_at,"
+    " keyword"
 )
 
 
@@ -34,6 +35,8 @@ class Channel:
     changed_by: str = ""
     changed_at: datetime | None = None
     version: int = 0
+    keyword: str = ""
+    """A word that is put into every message, because the channel's robot refuses messages without it."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class ChannelStore:
     def newest(self, channel: str, stream: str) -> list[Row]:
         """The newest 50 messages of the stream, newest first: enough to limit the rate."""
         return self._connection.rows(
-            "SELECT m.number AS number, m.since AS since, m.until AS until, m.begun_at AS begun_at, r.ok AS ok"
+            "SELECT m.number AS number, m.message AS message, m.since AS since, m.until AS until, m.begun_at AS begun_at, r.ok AS ok"
             " FROM channel_messages AS m LEFT JOIN channel_results AS r"
             " ON m.cluster = r.cluster AND m.message = r.message"
             " WHERE m.cluster = {cluster:String} AND m.channel = {channel:String} AND m.stream = {stream:String}"

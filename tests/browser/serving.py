@@ -45,6 +45,7 @@ def start_sample_kubedoor(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBEDOOR_")} | {
         "KUBEDOOR_KUBECONFIG": "none",
         "KUBEDOOR_DATA_DIR": str(data),
+        "KUBEDOOR_NOTIFICATION_HOSTS": "127.0.0.1",
         "KUBEDOOR_PORT": str(port),
         "KUBEDOOR_DOOR_PORT": str(door_port),
         **(settings or {}),

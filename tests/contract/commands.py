@@ -68,7 +68,8 @@ def serving(folder: Path) -> Iterator[dict[str, str]]:
     token = run(folder, "tokens", "create", "cli", "--role", "admin", environment=local).stdout.strip()
     viewer = run(folder, "tokens", "create", "cli-viewer", environment=local).stdout.strip()
     port, door_port = processes.free_port(), processes.free_port()
-    variables = {**_variables(folder), "KUBEDOOR_PORT": str(port), "KUBEDOOR_DOOR_PORT": str(door_port)}
+    ports = {"KUBEDOOR_PORT": str(port), "KUBEDOOR_DOOR_PORT": str(door_port)}
+    variables = {**_variables(folder), **ports, "KUBEDOOR_NOTIFICATION_HOSTS": "127.0.0.1"}
     command = [sys.executable, "-m", "kubedoor", "serve"]
     child = processes.start("kubedoor", command, log=folder / "serve.log", environment=variables, folder=ROOT)
     url = f"http://127.0.0.1:{port}"

@@ -55,7 +55,7 @@ STOCK: Mapping[str, Mapping[str, Any]] = {
         "workloads": [{"namespace": "shop", "deployment": "web"}],
     },
     # Nothing listens on the discard port 9, so every message fails.
-    "/notifications/channels": {"name": "told", "url": "json://127.0.0.1:9/", "events": ["clamped"]},
+    "/notifications/channels": {"name": "told", "url": "json://hooks.test:9/", "events": ["clamped"]},
     "/users": {"username": "spare", "password": FIRST, "role": "viewer"},
     "/tokens": {"name": "spare", "role": "viewer", "expires_in_days": 1},
 }

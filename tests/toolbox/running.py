@@ -36,6 +36,12 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
+PROBE_RULE: Manifest = {
+    "apiGroups": ["apps"],
+    "resources": ["deployments"],
+    "resourceNames": ["kubedoor-door-probe"],
+    "verbs": ["create", "patch"],
+}
 OWN_RULES: tuple[Rule, ...] = (
     # For the CronJobs of schedules and the Secrets with their tokens.
     ("batch", ("cronjobs",), ("create", "patch", "delete")),
@@ -75,6 +81,7 @@ def start_kubedoor(
         "KUBEDOOR_SOURCE": "prometheus" if prometheus else "sample",
         "KUBEDOOR_KUBECONFIG": str(admit(plane)),
         "KUBEDOOR_DATA_DIR": str(data),
+        "KUBEDOOR_NOTIFICATION_HOSTS": "127.0.0.1",
         "KUBEDOOR_PORT": str(port),
         "KUBEDOOR_DOOR_PORT": str(door_port),
         "KUBEDOOR_WEBHOOK_PORT": str(door_port),
@@ -107,7 +114,11 @@ def _permissions() -> list[Manifest]:
 
 def _granted(kind: str, metadata: Manifest, granted: Sequence[Rule]) -> list[Manifest]:
     """A role and its binding to KubeDoor's user."""
-    rules = [{"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)} for group, kinds, verbs in granted]
+    rules: list[Manifest] = [
+        {"apiGroups": [group], "resources": list(kinds), "verbs": list(verbs)} for group, kinds, verbs in granted
+    ]
+    if kind == "ClusterRole":
+        rules.append(PROBE_RULE)
     api = "rbac.authorization.k8s.io"
     return [
         {"apiVersion": f"{api}/v1", "kind": kind, "metadata": metadata, "rules": rules},

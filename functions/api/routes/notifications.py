@@ -45,6 +45,9 @@ class ChannelBody(Strict):
     )
     language: Language = "en"
     enabled: bool = True
+    keyword: str = Field(
+        default="", max_length=50, description="Put into every message, for a robot that refuses messages without it."
+    )
 
 
 class ChannelChange(Strict):
@@ -56,6 +59,7 @@ class ChannelChange(Strict):
     min_minutes: int = Field(default=15, ge=1, le=1440)
     language: Language = "en"
     enabled: bool = True
+    keyword: str = Field(default="", max_length=50, description="Empty: none.")
     version: int | None = Field(default=None, ge=1, description="The version this change is based on; null: any.")
 
 
@@ -68,6 +72,7 @@ class ChannelAnswer(BaseModel):
     min_minutes: int
     language: Language
     enabled: bool
+    keyword: str
     changed_by: str
     changed_at: datetime | None
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import signal
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -18,10 +22,11 @@ from kubedoor.model.conditions import REPLICAS, ConditionType
 from kubedoor.model.events import Event
 from kubedoor.model.schedules import Schedule
 from kubedoor.notifications.channel import NotDelivered
-from kubedoor.notifications.notifications import Notifications
+from kubedoor.notifications.notifications import RESULT_AFTER, Notifications
+from kubedoor.notifications.targets import Targets
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.missed_runs import missed_runs
-from kubedoor.store.channels import Channel, ChannelStore
+from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.events import EventStore
@@ -32,6 +37,7 @@ from kubedoor.store.usage import CollectionEvent, UsageStore
 from tests.contract.store.test_store import make_collected
 from tests.support.accounts import Clock
 from tests.support.builders import make_condition
+from tests.support.clickhouse import ClickHouse
 from tests.support.receiver import Receiver, running_receiver
 
 ALICE = Editor("alice", "session", "192.0.2.7")
@@ -52,6 +58,7 @@ class House:
         self.clock = clock
         self.connection = connection
         self.cluster = cluster
+        self.dsn = ""
         self.days_left: int | None = None
         self.records = RecordStore(connection, cluster)
         self.store = ChannelStore(connection, cluster)
@@ -62,6 +69,7 @@ class House:
             records=self.records,
             certificate_days=lambda: self.days_left,
             now=clock,
+            targets=Targets(("127.0.0.1",)),
         )
 
     def channel(self, receiver: Receiver, *events: str, **fields: Any) -> Channel:
@@ -95,6 +103,12 @@ class House:
         self.clock.advance(**(later or {"seconds": 30}))
         self.notifications.tick()
 
+    def killed_sender(self, *, after_sending: bool) -> int:
+        """The exit code of a process that ticks once and is killed while it sends."""
+        settings = {"cluster": self.cluster, "now": self.clock.now.isoformat(), "after": after_sending, "dsn": self.dsn}
+        script = [sys.executable, "-m", "tests.contract.notifications.killed_sender", json.dumps(settings)]
+        return subprocess.run(script, check=False, timeout=60).returncode
+
     def messages(self) -> list[dict[str, Any]]:
         return self.notifications.messages(limit=100)
 
@@ -114,8 +128,10 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def house(served: Connection, cluster: str) -> House:
-    return House(served, cluster, Clock())
+def house(clickhouse: ClickHouse, served: Connection, cluster: str) -> House:
+    found = House(served, cluster, Clock())
+    found.dsn = clickhouse.dsn
+    return found
 
 
 def test_a_bad_day_is_a_few_messages_and_not_a_thousand(house: House, receiver: Receiver) -> None:
@@ -128,7 +144,8 @@ def test_a_bad_day_is_a_few_messages_and_not_a_thousand(house: House, receiver: 
     lines = body["message"].splitlines()
     assert lines[0] == "The door set control values (69)"
     assert lines[1] == "- shop/web-7: replicas 10 -> 3 (×40)"
-    assert lines[-1] == "… and 25 more"
+    assert lines[-3] == "… and 25 more"
+    assert lines[-1].startswith("Message ")
     house.wait_until_told(1)
     for _ in range(24 * 2):
         house.admit(times=3)
@@ -275,14 +292,16 @@ def test_a_channel_gets_only_what_it_asked_for_in_its_language(house: House, rec
     house.tick()
     body = receiver.wait()
     assert body["title"] == f"KubeDoor {house.cluster}：1 条事件"
-    assert body["message"] == "不在管控表中的工作负载（1）\n- shop/nobody"
+    told, _, mark = body["message"].partition("\n\n")
+    assert told == "不在管控表中的工作负载（1）\n- shop/nobody"
+    assert mark.startswith("消息编号 ")
 
 
 def test_who_waits_is_told_in_the_channels_language(house: House, receiver: Receiver) -> None:
     house.channel(receiver, "values_waiting", language="zh-CN")
     _collect_waiting(house, "web", "cart")
     house.tick()
-    assert receiver.wait()["message"] == "有数值等待您决定的工作负载（2）\n- shop: cart, web（×2）"
+    assert receiver.wait()["message"].startswith("有数值等待您决定的工作负载（2）\n- shop: cart, web（×2）\n\n")
 
 
 def test_what_was_before_the_channel_is_not_told(house: House, receiver: Receiver) -> None:
@@ -338,6 +357,71 @@ def test_a_channel_that_hangs_keeps_nobody_waiting(house: House, receiver: Recei
         lively.wait()
         assert len(receiver.bodies) == 1, "one message under way is enough"
         receiver.gate.set()
+
+
+def test_many_channels_that_hang_keep_no_other_waiting(house: House, receiver: Receiver) -> None:
+    receiver.gate.clear()
+    with running_receiver() as lively:
+        for number in range(8):
+            house.channel(receiver, "door_overrode", name=f"a hanging one, {number}")
+        house.channel(lively, "door_overrode", name="lively")
+        house.admit()
+        house.tick()
+        assert "shop/web" in lively.wait()["message"]
+        receiver.gate.set()
+        house.wait_until_told(9)
+
+
+@pytest.mark.parametrize("after_sending", [False, True], ids=["before it was sent", "after it was sent"])
+def test_a_message_whose_sender_was_killed_is_sent_again_with_the_same_mark(
+    house: House, receiver: Receiver, after_sending: bool
+) -> None:
+    """Killed with SIGKILL between the claim of a message and its result."""
+    channel = house.channel(receiver, "door_overrode", min_minutes=600)
+    house.admit("first")
+    house.clock.advance(seconds=30)
+    killed = house.killed_sender(after_sending=after_sending)
+    assert killed == -signal.SIGKILL
+    assert [row["ok"] for row in house.messages()] == [None]
+    house.admit("later")
+    house.tick(seconds=30)
+    assert len(house.messages()) == 1, "another pod may still be sending it"
+    house.tick(seconds=RESULT_AFTER.total_seconds())
+    house.wait_until_told(1)
+    marks = {body["message"].rpartition("\n")[2] for body in receiver.bodies}
+    assert (len(receiver.bodies), len(marks)) == (2 if after_sending else 1, 1)
+    assert "shop/first" in receiver.bodies[-1]["message"]
+    assert "shop/later" not in receiver.bodies[-1]["message"], "the same message"
+    house.notifications.change(channel.channel, {"min_minutes": 1}, ALICE)
+    house.tick(minutes=30)
+    house.wait_until_told(2)
+    assert "shop/later" in receiver.bodies[-1]["message"]
+    assert "shop/first" not in receiver.bodies[-1]["message"]
+
+
+def test_a_message_that_tells_nothing_any_more_is_settled(house: House, receiver: Receiver) -> None:
+    channel = house.channel(receiver, "door_overrode", min_minutes=1)
+    since, until = house.clock.now, house.clock.now + timedelta(seconds=10)
+    lost = SentMessage(channel.channel, "door", 1, uuid.uuid4(), since, until, 1, "lost", until)
+    assert house.store.claim(lost)
+    house.tick(minutes=5)
+    assert [(row["ok"], row["detail"]) for row in house.messages()] == [(False, "nobody knows whether it arrived")]
+    house.admit("later")
+    house.tick(minutes=5)
+    assert "shop/later" in receiver.wait()["message"]
+
+
+def test_a_keyword_is_in_every_message(house: House, receiver: Receiver) -> None:
+    """As robots of DingTalk may ask for."""
+    channel = house.channel(receiver, "door_overrode", keyword=" 告警 ")
+    assert channel.keyword == "告警"
+    house.notifications.test(channel.channel)
+    assert receiver.wait()["title"].startswith("告警 KubeDoor ")
+    house.admit()
+    house.tick()
+    assert receiver.wait()["title"].startswith("告警 KubeDoor ")
+    with pytest.raises(InvalidInput, match="at most 50"):
+        house.notifications.change(channel.channel, {"keyword": "x" * 51}, ALICE)
 
 
 def test_the_test_button_says_whether_it_works(house: House, receiver: Receiver) -> None:

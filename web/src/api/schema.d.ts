@@ -983,7 +983,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Edit Workloads */
+        /**
+         * Edit Workloads
+         * @description Each edit by itself: one that fails leaves the others done. Two edits of one workload are refused.
+         */
         post: operations["edit_workloads"];
         delete?: never;
         options?: never;
@@ -1575,6 +1578,8 @@ export interface components {
             enabled: boolean;
             /** Events */
             events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "values_waiting" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
+            /** Keyword */
+            keyword: string;
             /**
              * Language
              * @enum {string}
@@ -1601,6 +1606,12 @@ export interface components {
             enabled: boolean;
             /** Events */
             events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "values_waiting" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
+            /**
+             * Keyword
+             * @description Put into every message, for a robot that refuses messages without it.
+             * @default
+             */
+            keyword: string;
             /**
              * Language
              * @default en
@@ -1636,6 +1647,12 @@ export interface components {
              * @default []
              */
             events: ("door_overrode" | "clamped" | "unknown_workload" | "door_failed" | "collection_failed" | "collection_incomplete" | "values_waiting" | "action_finished" | "action_failed" | "switch_used" | "certificate_ends")[];
+            /**
+             * Keyword
+             * @description Empty: none.
+             * @default
+             */
+            keyword: string;
             /**
              * Language
              * @default en
