@@ -20,7 +20,8 @@ from kubedoor.identity.oidc import LOGIN_TIMEOUT_SECONDS, OidcClient
 
 from ..schemas.base import may_fail
 from ..schemas.identity import LoginWays
-from ..security.access import HomeServicesIn, client_address
+from ..security.access import HomeServicesIn
+from ..security.addresses import client_address
 from ..services import Services
 from .session import set_cookie
 
@@ -87,7 +88,7 @@ def finish_oidc_login(
         if error or not code:
             raise Unauthorized("the provider did not let the person in")
         identity = provider.finish(code=code, state=state, pending=pending)
-        editor = Editor(identity.username, "oidc", client_address(request, services.settings.trusted_proxies))
+        editor = Editor(identity.username, "oidc", client_address(request, services.settings))
         _, cookie = services.authenticator.open_session(services.users.provision(identity, editor))
     except (BadSignature, Unauthorized):
         return _back_to_login(Unauthorized("this log-in was not started here, or has ended"), page)

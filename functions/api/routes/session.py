@@ -9,7 +9,8 @@ from kubedoor.identity.authentication import Login
 from ..clusters import Clusters
 from ..schemas.base import may_fail
 from ..schemas.identity import ClusterEntry, LoginBody, PasswordBody, SessionAnswer
-from ..security.access import COOKIE, ClustersIn, EditorIn, HomeServicesIn, LoginIn, client_address, is_loopback
+from ..security.access import COOKIE, ClustersIn, EditorIn, HomeServicesIn, LoginIn
+from ..security.addresses import client_address, is_loopback
 from ..services import Services
 
 router = APIRouter(prefix="/session", tags=["session"])
@@ -61,7 +62,7 @@ def log_in(
     body: LoginBody, request: Request, response: Response, services: HomeServicesIn, clusters: ClustersIn
 ) -> SessionAnswer:
     """After many failed log-ins of an account or from an address: 429 with Retry-After."""
-    address = client_address(request, services.settings.trusted_proxies)
+    address = client_address(request, services.settings)
     login, cookie = services.authenticator.log_in(body.username, body.password, address=address)
     set_cookie(request, response, services, cookie)
     return _answer(request, clusters, login)

@@ -1,11 +1,10 @@
-"""Authentication and authorization of API requests: sessions, API tokens, roles, cross-site requests, client addresses.
+"""Authentication and authorization of API requests: sessions, API tokens, roles, cross-site requests.
 
 An unsafe request of a foreign page is refused; a route that is not in the role table requires an admin.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -19,61 +18,19 @@ from kubedoor.roles import includes
 
 from ..clusters import Clusters
 from ..services import Services
+from .addresses import client_address, is_loopback
 from .role_table import ANYBODY, BEFORE_PASSWORD_CHANGE, SESSION_ONLY, required_role_of
 
 # Neither Path nor Query: FastAPI then takes it from the path of a route that has it there, else from the query.
 ClusterName = Annotated[str, Field(max_length=253, description="Which cluster; empty: the home cluster.")]
 COOKIE = "kubedoor_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORWARDED = ("x-forwarded-for", "forwarded")
 
 
 def home_services(request: Request) -> Services:
     """The services of the home cluster; users, tokens, notifications and settings are common to all clusters."""
     clusters: Clusters = request.app.state.open_clusters()
     return clusters.home
-
-
-def client_address(request: Request, trusted: tuple[str, ...]) -> str:
-    """The address of the client; empty if unknown.
-
-    Behind a trusted proxy it is the last entry of X-Forwarded-For that is no trusted proxy: a client can forge the
-    entries before it.
-    """
-    host = request.client.host if request.client else ""
-    networks = [ipaddress.ip_network(network) for network in trusted]
-    # A proxy may add its own header line instead of extending the existing one.
-    lines = ",".join(request.headers.getlist("x-forwarded-for"))
-    chain = [_without_port(part.strip()) for part in lines.split(",") if part.strip()]
-    address = host
-    while chain and _is_within(address, networks):
-        address = chain.pop()
-    return address[:64]
-
-
-def _without_port(entry: str) -> str:
-    """Removes the port that some proxies add: with it, every connection would count as another address."""
-    if entry.startswith("["):
-        return entry[1:].partition("]")[0]
-    return entry.partition(":")[0] if entry.count(":") == 1 else entry
-
-
-def _is_within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    try:
-        return any(ipaddress.ip_address(address) in network for network in networks)
-    except ValueError:
-        return False
-
-
-def is_loopback(request: Request) -> bool:
-    """Whether the client is on this machine; False for a request that a proxy forwarded."""
-    host = request.client.host if request.client else ""
-    if any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def refuse_foreign_page(request: Request, *, public_url: str) -> None:
@@ -155,7 +112,7 @@ def request_editor(
     login: Annotated[Login, Depends(require_login)],
 ) -> Editor:
     """Who is recorded in the audit log for the changes of this request."""
-    return Editor(login.user.username, login.via, client_address(request, services.settings.trusted_proxies))
+    return Editor(login.user.username, login.via, client_address(request, services.settings))
 
 
 def cluster_services(

@@ -11,7 +11,7 @@ from kubedoor.model.checks import Check
 from kubedoor.roles import Role
 
 from ..services import Services
-from .access import client_address, is_loopback
+from .addresses import forwarded_of, is_loopback, route_of
 
 
 def checks(request: Request, services: Services, login: Login) -> Iterator[Check]:
@@ -25,20 +25,27 @@ def checks(request: Request, services: Services, login: Login) -> Iterator[Check
 
 
 def _address(request: Request, services: Services) -> Iterator[Check]:
-    if "x-forwarded-for" not in request.headers:
+    forwarded = forwarded_of(request)
+    if not forwarded:
         return
-    peer = request.client.host if request.client else ""
-    address = client_address(request, services.settings.trusted_proxies)
-    if address != peer:
-        yield Check("client addresses", True, f"you come from {address}")
-        return
-    yield Check(
-        "client addresses",
-        False,
-        f"you come by the proxy {peer}, which is not trusted: all who come by it count as one address, and fifty failed"
-        " log-ins of anybody keep everybody out for a quarter of an hour",
-        "set KUBEDOOR_TRUSTED_PROXIES (api.trustedProxies) to the networks of all proxies in front",
-    )
+    route, hops = route_of(request, services.settings), services.settings.trusted_hops
+    if not route.proxies:
+        yield Check(
+            "client addresses",
+            False,
+            f"you come by the proxy {route.address}, which is not trusted: all who come by it count as one address, and"
+            " fifty failed log-ins of anybody keep everybody out for a quarter of an hour",
+            "set KUBEDOOR_TRUSTED_HOPS (api.trustedHops) to the number of proxies in front",
+        )
+    elif len(forwarded) < hops:
+        yield Check(
+            "client addresses",
+            False,
+            f"you come by {len(forwarded)} proxies, and KUBEDOOR_TRUSTED_HOPS is {hops}: everybody can make up an address",
+            f"set KUBEDOOR_TRUSTED_HOPS (api.trustedHops) to {len(forwarded)}",
+        )
+    else:
+        yield Check("client addresses", True, f"you come from {route.address}, by {', '.join(route.proxies)}")
 
 
 def _first_password(services: Services) -> Iterator[Check]:

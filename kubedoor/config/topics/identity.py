@@ -29,11 +29,17 @@ class IdentitySettings:
         "https://kubedoor.example.com",
         "Address that people open; needed for OpenID Connect, and where a proxy changes the Host header.",
     )
+    trusted_hops: int = setting(
+        "0",
+        parsers.integer(0, 20),
+        "2",
+        "Number of proxies in front that add to X-Forwarded-For, for throttling and the audit: so many of its last entries are believed. 0: KUBEDOOR_TRUSTED_PROXIES decides.",
+    )
     trusted_proxies: tuple[str, ...] = setting(
         "",
         parsers.networks,
-        "10.0.0.0/8,127.0.0.1",
-        "Networks of the proxies in front, whose X-Forwarded-For is believed; for throttling and the audit.",
+        "192.0.2.10/32,127.0.0.1",
+        "Networks of the proxies in front, whose X-Forwarded-For is believed. Everything in them can make up an address: not for networks of pods. With hops both must hold.",
     )
     oidc_issuer: str = setting(
         "",

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 import requests
-from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from functions.api.security.access import client_address
 from functions.api.security.role_table import ANYBODY, NEEDED, OWN_TOKEN, SESSION_ONLY
 from kubedoor.identity.throttle import ACCOUNT_FAILURES
 from kubedoor.roles import Role, includes
@@ -268,9 +266,9 @@ def test_the_checkup_says_that_a_proxy_is_not_trusted(api: TestClient) -> None:
     untrusted = request_checks(stranger(api, "192.0.2.50", **headers))["client addresses"]
     assert not untrusted["ok"]
     assert "192.0.2.50" in untrusted["detail"]
-    assert "KUBEDOOR_TRUSTED_PROXIES" in untrusted["remedy"]
+    assert "KUBEDOOR_TRUSTED_HOPS" in untrusted["remedy"]
     trusted = request_checks(stranger(api, "10.0.0.1", **headers))["client addresses"]
-    assert (trusted["ok"], trusted["detail"]) == (True, "you come from 203.0.113.5")
+    assert (trusted["ok"], trusted["detail"]) == (True, "you come from 203.0.113.5, by 10.0.0.1")
     assert request_checks(stranger(api, "192.0.2.50", Authorization=f"Bearer {token}")) == {}
 
 
@@ -293,42 +291,6 @@ def test_many_failures_are_answered_with_429_and_when_to_come_back(api: TestClie
     answer = client.post(f"{V1}/session", json=body)
     details = assert_error(answer, 429, "too_many_requests")
     assert answer.headers["retry-after"] == str(details["retry_after_seconds"])
-
-
-def request_from(host: str, *forwarded: str) -> Request:
-    lines = [(b"x-forwarded-for", line.encode()) for line in forwarded]
-    return Request({"type": "http", "client": (host, 50000), "headers": lines})
-
-
-@pytest.mark.parametrize(
-    ("host", "forwarded", "want"),
-    [
-        ("192.0.2.1", (), "192.0.2.1"),
-        ("192.0.2.1", ("203.0.113.5",), "192.0.2.1"),
-        ("10.0.0.1", ("203.0.113.5",), "203.0.113.5"),
-        ("10.0.0.1", ("198.51.100.66, 203.0.113.5, 10.0.0.9",), "203.0.113.5"),
-        ("10.0.0.1", ("198.51.100.66", "203.0.113.5"), "203.0.113.5"),
-        ("10.0.0.1", ("203.0.113.5:50123",), "203.0.113.5"),
-        ("10.0.0.1", ("[2001:db8::5]:50123",), "2001:db8::5"),
-        ("10.0.0.1", ("2001:db8::5",), "2001:db8::5"),
-        ("10.0.0.1", ("nonsense",), "nonsense"),
-        ("10.0.0.1", (), "10.0.0.1"),
-    ],
-    ids=[
-        "direct",
-        "direct and lying",
-        "by a proxy",
-        "by two proxies and lying",
-        "lying by a proxy that adds a line",
-        "with a port",
-        "IPv6 with a port",
-        "IPv6",
-        "unreadable",
-        "a proxy itself",
-    ],
-)
-def test_only_trusted_proxies_are_believed(host: str, forwarded: tuple[str, ...], want: str) -> None:
-    assert client_address(request_from(host, *forwarded), ("10.0.0.0/8",)) == want
 
 
 def test_the_server_ignores_forwarded_headers() -> None:
