@@ -17,15 +17,17 @@ from tests.toolbox import processes
 PIECE_BYTES = 65536
 MAX_HEARD_BYTES = 64 * 2**20
 _READ = re.compile(rb"FROM control WHERE cluster = \{cluster:String\}( AND CRC32\()?")
+_THROUGH = re.compile(rb"\(namespace, deployment\) IN \{names:Array")
 _BUCKETS = re.compile(rb"param_buckets=([^& ]*)")
 
 
 @dataclass(frozen=True)
 class Reads:
-    """How often the whole control table was read, and how many buckets of it by other reads."""
+    """How often the whole control table was read, how many buckets each other read had, and questions past all that."""
 
     whole: int
     buckets: tuple[int, ...]
+    through: int
 
 
 class StoreRelay:
@@ -73,7 +75,7 @@ class StoreRelay:
         heard = bytes(self._heard)
         found = [bool(one[1]) for one in _READ.finditer(heard)]
         asked = [unquote(one[1].decode()).count(",") + 1 for one in _BUCKETS.finditer(heard)]
-        return Reads(whole=found.count(False), buckets=tuple(asked))
+        return Reads(whole=found.count(False), buckets=tuple(asked), through=len(_THROUGH.findall(heard)))
 
     def _close_all(self) -> None:
         for writer in self._writers:
