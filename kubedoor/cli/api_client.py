@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import http.client
 import json
 import os
 import ssl
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import typer
 
@@ -25,6 +26,7 @@ from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.errors import KubeDoorError, SettingsError
 from kubedoor.identity.authentication import COMMAND_LINE, LOCAL_LOGIN, Login
+from kubedoor.redirects import is_redirect, open_without_redirects, target_of
 from kubedoor.roles import Role
 from kubedoor.store.users import User
 
@@ -32,6 +34,7 @@ PREFIX = "/api/v1"
 ClusterOption = Annotated[str, typer.Option("--cluster", help="Which cluster; else the home cluster.")]
 TIMEOUT_SECONDS = 120
 IN_USE_HINT = "; if a KubeDoor runs on this data folder, set KUBEDOOR_API_URL and KUBEDOOR_API_TOKEN to talk to it"
+_IS_IT_KUBEDOOR = "--url must be KubeDoor's own address, with https if it has TLS, and without a log-in page in front"
 Query = Mapping[str, Any]
 Write = Callable[[bytes], object]
 
@@ -84,13 +87,13 @@ class ApiClient:
         response = bytearray()
         data = b"" if body is None else json.dumps(body).encode()
         self._send(method, path, data, "application/json", query, response.extend)
-        return json.loads(bytes(response)) if response else None
+        return _parse(response) if response else None
 
     def upload(self, path: str, data: bytes, content_type: str, **query: Any) -> Any:
         """POST a body that is not JSON; returns the JSON response."""
         response = bytearray()
         self._send("POST", path, data, content_type, query, response.extend)
-        return json.loads(bytes(response))
+        return _parse(response)
 
     def download(self, path: str, write: Write, **query: Any) -> None:
         """Stream the response body to `write`, whatever its length."""
@@ -137,6 +140,13 @@ class _BodyRouter:
         (self._failure if self.status >= 400 else self._success)(chunk)
 
 
+def _parse(body: bytearray) -> Any:
+    try:
+        return json.loads(bytes(body))
+    except ValueError as error:
+        raise ApiUnreachable("the answer is not KubeDoor's: it is no JSON, or only the beginning of one") from error
+
+
 def _parse_error(body: bytes, status: int) -> Mapping[str, Any]:
     with suppress(ValueError, KeyError, TypeError):
         error: Mapping[str, Any] = json.loads(body)["error"]
@@ -146,12 +156,15 @@ def _parse_error(body: bytes, status: int) -> Mapping[str, Any]:
 
 class HttpTransport:
     def __init__(self, url: str, token: str, ca_file: str) -> None:
-        if not url.startswith(("http://", "https://")):
-            problem = "--url must begin with http:// or https://"
+        if problem := _unusable(url, token):
             raise SettingsError(problem, problems=[problem])
         self._url = url.rstrip("/")
         self._token = token
-        self._context = ssl.create_default_context(cafile=ca_file or None) if url.startswith("https") else None
+        try:
+            self._context = ssl.create_default_context(cafile=ca_file or None) if url.startswith("https") else None
+        except OSError as error:
+            problem = f"KUBEDOOR_API_CA_FILE: {ca_file} has no certificates"
+            raise SettingsError(problem, problems=[problem]) from error
 
     def send(self, method: str, path: str, body: bytes, content_type: str, write: Write) -> int:
         headers = {"Authorization": f"Bearer {self._token}"}
@@ -159,17 +172,46 @@ class HttpTransport:
             headers["Content-Type"] = content_type
         request = urllib.request.Request(self._url + path, data=body or None, headers=headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=self._context) as response:  # noqa: S310
+            with open_without_redirects(request, timeout_seconds=TIMEOUT_SECONDS, context=self._context) as response:
+                if response.headers.get_content_type() == "text/html":
+                    raise ApiUnreachable(f"{self._url} answers with a web page: {_IS_IT_KUBEDOOR}")
                 while chunk := response.read(65536):
                     write(chunk)
+                if response.length:
+                    # What `read` of a part does not raise by itself.
+                    raise http.client.IncompleteRead(b"", response.length)
                 return int(response.status)
         except urllib.error.HTTPError as error:
-            if isinstance(write, _BodyRouter):
-                write.status = error.code
-            write(error.read())
-            return error.code
-        except (urllib.error.URLError, OSError) as error:
+            with error:
+                return self._refused(error, write)
+        except http.client.HTTPException as error:
+            raise ApiUnreachable(f"the answer of KubeDoor at {self._url} broke off: {type(error).__name__}") from error
+        except OSError as error:
             raise ApiUnreachable(f"KubeDoor at {self._url} cannot be reached: {error}") from error
+
+    def _refused(self, error: urllib.error.HTTPError, write: Write) -> int:
+        if is_redirect(error):
+            raise ApiUnreachable(
+                f"{self._url} redirects to {target_of(error)}, where the token is not sent: {_IS_IT_KUBEDOOR}"
+            ) from error
+        if isinstance(write, _BodyRouter):
+            write.status = error.code
+        write(error.read())
+        return error.code
+
+
+def _unusable(url: str, token: str) -> str:
+    """Why no request can be sent; empty: it can. Repeats neither, for either may have a secret."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return "--url is no URL: look at its host and its port"
+    if parts.scheme not in ("http", "https") or not has_host:
+        return "--url must begin with http:// or https://"
+    if "@" in parts.netloc:
+        return "--url has a user or a password: leave them out, an API token is enough"
+    return "" if token.isascii() and token.isprintable() else "the API token has characters that no header can carry"
 
 
 def account() -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +19,7 @@ from kubedoor.cli.output import print_table, remarks, write_out
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.errors import BadRequest, ClusterError, InvalidInput, KubeDoorError
+from kubedoor.kube.names import is_label, is_subdomain
 
 
 class ExportFormat(StrEnum):
@@ -23,6 +27,14 @@ class ExportFormat(StrEnum):
     JSON = "json"
     KUSTOMIZE = "kustomize"
     HELM = "helm"
+
+
+class ExportNotUnderstood(KubeDoorError):
+    status = 502
+    code = "export_not_understood"
+
+
+_NOT_AN_EXPORT = "the answer is not an export of KubeDoor, or not all of it: nothing is written"
 
 
 class SheetRefused(KubeDoorError):
@@ -57,6 +69,8 @@ def export(
     api.download("/values/export", content.extend, **query)
     try:
         said = _write(output, bytes(content).decode(), form)
+    except UnicodeDecodeError as error:
+        raise ExportNotUnderstood(_NOT_AN_EXPORT) from error
     except OSError as error:
         raise BadRequest(f"{output} cannot be written: {error}") from error
     for line in said:
@@ -66,31 +80,53 @@ def export(
 def _write(output: Path, content: str, form: ExportFormat) -> list[str]:
     """Give what to say about it: for kustomize and helm also which workloads are left out, and why."""
     if form in (ExportFormat.CSV, ExportFormat.JSON):
+        if not _is_export(content, form):
+            raise ExportNotUnderstood(_NOT_AN_EXPORT)
         output.write_text(content, encoding="utf-8")
         return [f"written to {output}"]
-    left_out, *documents = content.split("---\n")
-    names = _write_documents(output, documents)
-    if form is ExportFormat.KUSTOMIZE and names:
+    left_out, *documents = re.split("^---\n", content, flags=re.MULTILINE)
+    if any(not line.startswith("# ") for line in left_out.splitlines()):
+        raise ExportNotUnderstood(_NOT_AN_EXPORT)
+    files = dict(map(_workload_file, documents))
+    if form is ExportFormat.KUSTOMIZE and files:
         kustomization = {
             "apiVersion": "kustomize.config.k8s.io/v1alpha1",
             "kind": "Component",
-            "patches": [{"path": name} for name in names],
+            "patches": [{"path": str(name)} for name in files],
         }
-        (output / "kustomization.yaml").write_text(yaml.safe_dump(kustomization, sort_keys=False), encoding="utf-8")
-    count = "1 file" if len(names) == 1 else f"{len(names)} files"
+        files[Path("kustomization.yaml")] = yaml.safe_dump(kustomization, sort_keys=False)
+    _write_below(output, files)
+    count = "1 file" if len(documents) == 1 else f"{len(documents)} files"
     return [*(line.removeprefix("# ") for line in left_out.splitlines()), f"{count} below {output}"]
 
 
-def _write_documents(output: Path, documents: list[str]) -> list[str]:
-    names = []
-    for document in documents:
-        # Safe as paths: Kubernetes names contain neither `/` nor `..`.
-        namespace, _, deployment = document.partition("\n")[0].removeprefix("# ").partition("/")
-        name = Path(namespace) / f"{deployment}.yaml"
-        (output / namespace).mkdir(parents=True, exist_ok=True)
-        (output / name).write_text(document.partition("\n")[2], encoding="utf-8")
-        names.append(str(name))
-    return names
+def _is_export(content: str, form: ExportFormat) -> bool:
+    """Checked before a file that is there already is replaced."""
+    if form is ExportFormat.CSV:
+        return content.startswith("namespace,")
+    try:
+        return isinstance(json.loads(content), list)
+    except ValueError:
+        return False
+
+
+def _workload_file(document: str) -> tuple[Path, str]:
+    """The name of a workload's file, and its text. Raises ExportNotUnderstood for names that Kubernetes would not take."""
+    head, _, text = document.partition("\n")
+    namespace, _, deployment = head.removeprefix("# ").partition("/")
+    if not (head.startswith("# ") and is_label(namespace) and is_subdomain(deployment)):
+        raise ExportNotUnderstood(f"{head[:100]!r} is no workload of Kubernetes: nothing is written")
+    return Path(namespace) / f"{deployment}.yaml", text
+
+
+def _write_below(output: Path, files: Mapping[Path, str]) -> None:
+    """Nothing is written unless every file is below `output`."""
+    for name in files:
+        if not (output / name).resolve().is_relative_to(output.resolve()):
+            raise ExportNotUnderstood(f"{output / name} leads out of {output} by a symbolic link: nothing is written")
+    for name, text in files.items():
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).write_text(text, encoding="utf-8")
 
 
 def import_sheet(

@@ -12,6 +12,7 @@ import json
 import logging
 import ssl
 import threading
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from typing import Any
 from kubedoor.collection.collector import Progress
 from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.errors import Conflict, KubeDoorError, NotFound, StoreError
+from kubedoor.redirects import open_without_redirects
 from kubedoor.store.connection import Row
 from kubedoor.store.usage import CollectionEvent, UsageStore
 
@@ -158,11 +160,13 @@ def remote_slice(
         context = ssl.create_default_context(cafile=ca_file or None) if url.startswith("https") else None
         has_begun = False
         try:
-            with urllib.request.urlopen(post, timeout=timeout_seconds, context=context) as response:  # noqa: S310
+            with open_without_redirects(post, timeout_seconds=timeout_seconds, context=context) as response:
                 for line in response:
                     yield json.loads(line)
                     has_begun = True
         except (OSError, ValueError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             if not has_begun:
                 raise KubeDoorError("the collect service does not answer as it should: see its log") from error
             log.warning("the response of the collect service was interrupted: %s", error)

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from kubedoor.redirects import is_redirect, open_without_redirects, target_of
 from kubedoor.schedules.cronjob import EXIT_REFUSED
 
 ATTEMPTS = 6
@@ -48,9 +49,12 @@ def _send(url: str, token: str) -> tuple[int, str]:
     request.add_header("Content-Type", "application/json")
     context = ssl.create_default_context() if url.startswith("https") else None
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as response:  # noqa: S310
+        with open_without_redirects(request, timeout_seconds=TIMEOUT_SECONDS, context=context) as response:
             return response.status, response.read(10_000).decode(errors="replace")
     except urllib.error.HTTPError as refusal:
+        if is_redirect(refusal):
+            refusal.close()
+            return 0, f"redirected to {target_of(refusal)}, where the token is not sent: see KUBEDOOR_SCHEDULE_API_URL"
         with refusal:
             return refusal.code, _message(refusal.read(10_000))
     except OSError as error:
