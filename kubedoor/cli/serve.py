@@ -87,8 +87,9 @@ def _serve(all_settings: ClusterSettings) -> None:
     config = all_settings.home
     startup.check_sources(all_settings)
     serving.check_ports(config)
-    functions = {name: serving.load_function(name) for name in ("collect", "api")}
+    # `api` comes last: it imports on its first request what is beside the function that was loaded last.
     mutate = serving.load_door()
+    functions = {name: serving.load_function(name) for name in ("collect", "api")}
     door = _door_server(mutate, config)
     opening.open_migrated_store(config)
     app = serving.Mounts({"/collect": functions["collect"]}, functions["api"])
