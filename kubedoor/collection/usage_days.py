@@ -15,6 +15,7 @@ from kubedoor.collection.grid import Curve
 from kubedoor.collection.plausibility import Dropped
 from kubedoor.collection.readings import ClusterState, ContainerKey, DayReading, Fact, Metric, PodKey
 from kubedoor.collection.workload_pods import grouped, nameless, unseen
+from kubedoor.kube.names import is_label, is_subdomain
 from kubedoor.model.conditions import RESOURCE_FIELDS
 from kubedoor.model.usage import QUANTILES, DayUsage, PeakDay, UsageDay
 from kubedoor.model.values import Resources
@@ -24,6 +25,7 @@ MAX_COUNT = 2**32 - 1
 MAX_BYTES = 2**64 - 1
 MAX_SHOWN = 5
 """How many names a warning has."""
+MAX_NAME_CHARACTERS = 120
 
 
 @dataclass
@@ -34,6 +36,8 @@ class _Problems:
     """Containers without any sample of a metric."""
     refused: list[str] = field(default_factory=list)
     """Rows with a value that cannot be stored, one sentence each."""
+    misnamed: list[str] = field(default_factory=list)
+    """Containers of a namespace, a Deployment or with a name that Kubernetes would not take."""
 
 
 def day_usage(reading: DayReading, peak_day: PeakDay, *, dropped: Dropped | None = None) -> DayUsage:
@@ -68,6 +72,7 @@ def day_usage(reading: DayReading, peak_day: PeakDay, *, dropped: Dropped | None
             *_unlisted_warnings(reading, unlisted),
             *_nameless_warnings(nameless(reading)),
             *problems.refused,
+            *_misnamed_warnings(problems.misnamed),
             *(dropped.warnings() if dropped else ()),
         ),
         is_partial=reading.has_unlisted_shard(),
@@ -83,6 +88,9 @@ def _row_or_problem(
     problems: _Problems,
 ) -> UsageDay | None:
     """The row of one container; None, with the reason in `problems`, when there is none that can be stored."""
+    if not _is_named(*name):
+        problems.misnamed.append("/".join(name))
+        return None
     if missing := _missing_usage(reading, keys):
         problems.left_out.setdefault(missing, []).append("/".join(name))
         return None
@@ -91,6 +99,11 @@ def _row_or_problem(
         problems.refused.append(f"{'/'.join(name)} left out: {too_large}")
         return None
     return row
+
+
+def _is_named(namespace: str, deployment: str, container: str) -> bool:
+    """Metrics are somebody's text: names become paths of files and of requests, so they are checked once, here."""
+    return is_label(namespace) and is_subdomain(deployment) and is_label(container)
 
 
 _COUNTS = ("pods", "cpu_p95_millicores", "cpu_p95_hottest_millicores", "oom_kills")
@@ -262,6 +275,13 @@ def _left_out_warnings(left_out: Mapping[Metric, Sequence[str]]) -> list[str]:
     ]
 
 
+def _misnamed_warnings(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    containers = f"{len(names)} container{'s' if len(names) > 1 else ''}"
+    return [f"{containers} left out, with names that Kubernetes would not take: {_named(names)}"]
+
+
 def _unseen_warnings(names: Sequence[tuple[str, str]]) -> list[str]:
     if not names:
         return []
@@ -274,7 +294,12 @@ def _unseen_warnings(names: Sequence[tuple[str, str]]) -> list[str]:
 
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
-    return f"{', '.join(names[:MAX_SHOWN])}{more}"
+    return f"{', '.join(map(_shown, names[:MAX_SHOWN]))}{more}"
+
+
+def _shown(name: str) -> str:
+    """In quotes and shortened if it is no name that Kubernetes would take."""
+    return name if all(map(is_subdomain, name.split("/"))) else repr(name[:MAX_NAME_CHARACTERS])
 
 
 def _unlisted_warnings(reading: DayReading, unlisted: int) -> list[str]:

@@ -28,6 +28,34 @@ def peak_day(steps: int = STEPS) -> PeakDay:
     return PeakDay(DAY, (TimeRange(start, start + timedelta(minutes=steps - 1)),))
 
 
+NO_NAMES = {
+    "a namespace that is a path": {"namespace": "../shop"},
+    "a container that is a path": {"container": "../../app"},
+    "a container in capitals": {"container": "App"},
+    "a container with a line feed": {"container": "app\n"},
+    "a container that is markup": {"container": "<b>app</b>"},
+    "a namespace without end": {"namespace": "s" * 5000},
+    "an empty container": {"container": ""},
+}
+
+
+@pytest.mark.parametrize("where", NO_NAMES.values(), ids=NO_NAMES.keys())
+def test_names_that_kubernetes_would_not_take_are_not_collected(where: dict[str, str]) -> None:
+    day = Day().pod(f"{OLD}-{PODS[0]}").pod(f"{OLD}-{PODS[1]}", **where).usage()
+    assert [(row.namespace, row.deployment, row.container) for row in day.rows] == [("shop", "cart", "cart")]
+    (warning,) = [one for one in day.warnings if "names that Kubernetes would not take" in one]
+    assert warning.startswith("1 container left out")
+    assert warning.isprintable()
+    assert len(warning) < 300
+
+
+@pytest.mark.parametrize("pod", ["../x-7d4b9c8f65-bcdfg", "Cart-7d4b9c8f65-bcdfg", "x\x00-7d4b9c8f65-bcdfg"])
+def test_a_deployment_that_is_a_path_is_not_collected(pod: str) -> None:
+    day = Day().pod(pod).usage()
+    assert day.rows == ()
+    assert any("names that Kubernetes would not take" in one for one in day.warnings)
+
+
 class Day:
     """Builds a reading. Samples are one number for all steps, or one per step, None for missing."""
 
