@@ -170,6 +170,7 @@ def import_kubedoor(
     context: typer.Context,
     dsn: Annotated[str, typer.Argument(help="Its ClickHouse, e.g. http://user:password@host:8123/kubedoor.")],
     env: Annotated[str, typer.Option(help="Its name for this cluster; else the cluster's name here.")] = "",
+    ai_pods: Annotated[bool, typer.Option("--ai-pods", help="Set the pod counts of its AI by hand, too.")] = False,
     cluster: ClusterOption = "",
 ) -> None:
     """Writes to the store directly, not through the API, so it has to run where the store can be reached."""
@@ -182,17 +183,21 @@ def import_kubedoor(
     config = clusters.for_cluster(cluster or clusters.home.cluster)
     report = ImportReport()
     try:
-        importer, containers = _build_import(config, dsn)
+        importer, read_containers = _build_import(config, dsn)
         name = env or config.cluster
         importer.check(name)
-        for day in importer.days(name, containers(), report):
+        containers = read_containers()
+        for day in importer.days(name, containers, report):
             remarks().print(f"{day}: taken over")
-        if report.days:
-            _refresh(config)
-        importer.manual(name, Editor(account(), COMMAND_LINE, ""), report)
+        importer.pod_counts(name, containers, Editor(account(), COMMAND_LINE, ""), report, with_ai=ai_pods)
     finally:
         opening.close_all()
     print(f"{report.days} days with {report.rows} rows, {report.manual} pod counts set by hand")
+    if report.days:
+        print("these days are shown, and set no values: what it calls P95 is a 0.80 quantile")
+    if report.ai:
+        said = "set by hand" if ai_pods else "not set: --ai-pods sets them by hand"
+        print(f"{report.ai} pod counts of its AI {said}")
     for reason, count in sorted(report.left_out.items()):
         print(f"left out: {count} {reason}")
 
@@ -207,6 +212,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
     from kubedoor.store.opening import open_migrated_store
     from kubedoor.store.records import RecordStore
     from kubedoor.store.usage import UsageStore
+    from kubedoor.workloads.additions import Additions, Scope
     from kubedoor.workloads.kubedoor_import import KubeDoorImport, OriginalKubeDoor
     from kubedoor.workloads.listing_cache import ListingCache
     from kubedoor.workloads.service import Workloads
@@ -215,14 +221,22 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
         raise InvalidInput("the DSN is that of this KubeDoor's own store", field="dsn")
     connection = open_migrated_store(config)
     control, usage = ControlStore(connection, config.cluster), UsageStore(connection, config.cluster)
+    records = RecordStore(connection, config.cluster)
     workloads = Workloads(
         cluster=config.cluster,
         control=control,
         conditions=ConditionStore(connection, config.cluster),
         listing=ListingCache(ListingStore(connection, config.cluster)),
         usage=usage,
-        records=RecordStore(connection, config.cluster),
+        records=records,
         now=utc_now,
+    )
+    additions = Additions(
+        cluster=config.cluster,
+        control=control,
+        control_of=lambda name: ControlStore(connection, name),
+        records=records,
+        scope=Scope(config.namespaces, config.all_excluded_namespaces),
     )
     original = OriginalKubeDoor(
         Connection(dsn, timeout_seconds=config.store_timeout_seconds, ca_file=config.store_ca_file)
@@ -231,6 +245,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
         original,
         usage=usage,
         workloads=workloads,
+        additions=additions,
         cluster=config.cluster,
         windows=config.windows.label,
         run=time.time_ns(),
@@ -244,7 +259,9 @@ def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[s
 
     containers: dict[tuple[str, str], list[str]] = {}
     for row in control.control_rows():
-        containers.setdefault((row["namespace"], row["deployment"]), []).append(row["container"])
+        # What was put into the control table by hand may have no container yet.
+        if row["container"]:
+            containers.setdefault((row["namespace"], row["deployment"]), []).append(row["container"])
     try:
         for manifest in build_cluster(config).deployments():
             key = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
@@ -252,9 +269,3 @@ def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[s
     except ClusterError as error:
         remarks().print(f"the cluster is not asked for containers: {error.message}")
     return {key: tuple(names) for key, names in containers.items()}
-
-
-def _refresh(config: Settings) -> None:
-    from kubedoor.runtime.assembly import build_collector
-
-    build_collector(config).refresh_collected()

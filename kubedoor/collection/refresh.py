@@ -63,12 +63,16 @@ class CollectedRefresh:
     def run(self, *, without: Collection[date] = ()) -> int:
         """Compute collected values from the look-back, except the days `without`; returns the number of workloads.
 
+        Days that were taken over from an original KubeDoor set no values: what they call P95 is less than that.
+
         Without any usage it returns 0 and keeps the stored values, because old values are better than none. If days
         are excluded, the stored values may come from them, so they are replaced even then.
         """
         days = self._windows.days_back(self._now(), self._options.look_back_days)
         run = next_run_number(self._run_number, self._control.revision().collected_run)
-        wanted = [day.day for day in days if day.day not in without]
+        stored = self._usage.days()
+        taken_over = {day for day, known in stored.items() if known.is_taken_over}
+        wanted = [day.day for day in days if day.day not in without and day.day not in taken_over]
         values = values_of_stream(
             lambda: self._usage.stream(wanted),
             rule=self._options.sizing_rule,

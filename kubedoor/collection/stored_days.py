@@ -35,7 +35,8 @@ def missing_days(
     Empty days older than all usage are not missing: Prometheus did not exist yet, and a retry would find nothing. A
     newer empty day points to a wrong label or a failed scrape, so it is retried; if no day has usage, all are retried.
     """
-    oldest = min((day.day for day in stored.values() if day.row_count), default=date.min)
+    # Days of an original KubeDoor say nothing about what Prometheus ever had.
+    oldest = min((day.day for day in stored.values() if day.row_count and not day.is_taken_over), default=date.min)
     wanted = list(days)
     newest = {peak_day.day for peak_day in sorted(wanted, key=lambda one: one.day, reverse=True)[:THIN_RETRY_DAYS]}
     return [

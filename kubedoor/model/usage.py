@@ -18,6 +18,8 @@ QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0)
 """The quantiles of the window's curve that a usage day has; the last one is the maximum."""
 SAMPLE_MARK = "sample"
 """The `mark` of sample data."""
+ORIGINAL_MARK = "original-kubedoor"
+"""The `mark` of days that were taken over from an original KubeDoor: what it calls P95 is another quantile of another mean."""
 
 
 @dataclass(frozen=True, order=True)
@@ -78,6 +80,8 @@ class UsageDay:
     """Samples that no such container can have: see collection/plausibility.py."""
     is_partial: bool = False
     """The day is partial, as in DayUsage; set where rows are read from the store."""
+    is_taken_over: bool = False
+    """The day is an original KubeDoor's (ORIGINAL_MARK); set where rows are read from the store."""
     hpa: bool | None = None
     """Whether a HorizontalPodAutoscaler targets the workload; None: not known, e.g. without the HPA metric."""
 
@@ -109,7 +113,11 @@ class StoredDay:
     seconds: float
     finished_at: datetime
     source: str = ""
-    """The `mark` of the source; empty: stored before marks existed, or imported."""
+    """The `mark` of the source; empty: stored before marks existed."""
+
+    @property
+    def is_taken_over(self) -> bool:
+        return self.source == ORIGINAL_MARK
 
 
 class UsageSource(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 from kubedoor.store.connection import Connection, Row, only
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
+from kubedoor.store.usage import TAKEN_OVER_DAYS
 from kubedoor.store.waiting import CONTROL_ROWS, COUNTS, parameters
 
 OVER_ASKED_FACTOR = 1.5
@@ -115,7 +116,8 @@ class ListingStore:
     def newest_usage(self, workloads: Sequence[tuple[str, str]], *, since: date) -> list[Row]:
         """Usage of these (namespace, deployment), each on its newest day."""
         return self._connection.rows(
-            "SELECT * EXCEPT (cluster, run) FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
+            f"SELECT * EXCEPT (cluster, run), (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over"
+            " FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
             " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
             " ORDER BY day DESC LIMIT 1 BY namespace, deployment, container",
             cluster=self._cluster,
@@ -124,13 +126,14 @@ class ListingStore:
         )
 
     def by_day(self, *, since: date) -> list[Row]:
-        """Requests and peak usage of the whole cluster for each day."""
+        """Requests and peak usage of the whole cluster for each day, without days of an original KubeDoor."""
         return self._connection.rows(
             "SELECT day, sum(pods * coalesce(cpu_request_millicores, 0)) AS cpu_requested_millicores,"
             " sum(pods * cpu_p95_millicores) AS cpu_used_millicores,"
             " sum(pods * coalesce(memory_request_bytes, 0)) AS memory_requested_bytes,"
             " sum(pods * memory_p95_bytes) AS memory_used_bytes, uniqExact(namespace, deployment) AS workloads"
-            " FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date} GROUP BY day ORDER BY day",
+            " FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
+            f" AND (day, run) NOT IN {TAKEN_OVER_DAYS} GROUP BY day ORDER BY day",
             cluster=self._cluster,
             since=since,
         )

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from kubedoor.model.usage import DayUsage, StoredDay, UsageDay
+from kubedoor.model.usage import ORIGINAL_MARK, DayUsage, StoredDay, UsageDay
 from kubedoor.model.values import Resources
 from kubedoor.store.connection import Connection, Row, only
 
@@ -23,9 +23,15 @@ _THIS_SERVER = {"lightweight_deletes_sync": 1}
 """A DELETE waits for this server, not for replicas that may be down."""
 STREAMED_ROWS = 4096
 """Rows of a look-back in memory at once: a few megabytes."""
+TAKEN_OVER_DAYS = (
+    f"(SELECT day, run FROM usage_days WHERE cluster = {{cluster:String}} AND (source = '{ORIGINAL_MARK}'"
+    # As they were stored before they had a mark.
+    " OR (source = '' AND arrayExists(x -> startsWith(x, 'taken over from KubeDoor'), warnings))))"
+)
 _HISTORY = (
     "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
-    " AND is_partial) AS is_partial FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
+    f" AND is_partial) AS is_partial, (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over"
+    " FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
 )
 _HISTORY_ORDER = "ORDER BY namespace, deployment, day, container"
 _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
@@ -68,7 +74,7 @@ class UsageStore:
             "SELECT day, argMax(windows, run) AS windows, argMax(row_count, run) AS row_count,"
             " argMax(coverage, run) AS coverage, argMax(is_partial, run) AS is_partial,"
             " argMax(warnings, run) AS warnings, argMax(seconds, run) AS seconds, argMax(finished_at, run) AS finished_at,"
-            " argMax(source, run) AS source"
+            f" if((day, max(run)) IN {TAKEN_OVER_DAYS}, '{ORIGINAL_MARK}', argMax(source, run)) AS source"
             " FROM usage_days WHERE cluster = {cluster:String} GROUP BY day ORDER BY day",
             cluster=self._cluster,
         )
@@ -201,7 +207,7 @@ def _as_row(row: UsageDay) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in UsageDay.__dataclass_fields__ if name != "found"}
     values["cpu_quantiles_millicores"] = list(row.cpu_quantiles_millicores)
     values["memory_quantiles_bytes"] = list(row.memory_quantiles_bytes)
-    del values["is_partial"]
+    del values["is_partial"], values["is_taken_over"]
     pods = row.pods if row.pods_with_container is None else row.pods_with_container
     values |= {"hpa": bool(row.hpa), "hpa_known": row.hpa is not None, "pods_with_container": pods}
     return values | {name: getattr(row.found, name) for name in _FOUND}

@@ -1,8 +1,11 @@
-"""Imports usage days and manual pod counts from the database of an original KubeDoor.
+"""Imports usage days and pod counts from the database of an original KubeDoor.
 
 The tables `k8s_resources` and `k8s_res_control` are only read. Their rows have no containers: a row is assigned to the
 only container of its Deployment. Rows of Deployments with several containers, and of unknown ones, are left out and
 counted. A negative value means "not set". Recommended requests and limits are not imported: a collection computes them.
+
+What the original calls P95 is a 0.80 quantile of the mean over all containers, injected ones included. So these days are
+marked (ORIGINAL_MARK), shown as what they are, and set no values.
 """
 
 from __future__ import annotations
@@ -15,17 +18,25 @@ from typing import Any
 
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor
-from kubedoor.model.usage import QUANTILES, DayUsage, UsageDay
-from kubedoor.model.values import Resources, WorkloadKey
+from kubedoor.model.usage import ORIGINAL_MARK, QUANTILES, DayUsage, UsageDay
+from kubedoor.model.values import ManualValues, Resources, WorkloadKey
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.additions import Addition, Additions
 from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.service import Workloads
 
 MEBIBYTE = 2**20
 NOTE = "taken over from KubeDoor"
+AI_NOTE = "taken over from KubeDoor: the pod count of its AI"
+DAY_NOTE = (
+    f"{NOTE}: usage is its 0.80 quantile of the mean over all containers, injected ones included, and not a P95; this day sets"
+    " no values"
+)
 Containers = Mapping[tuple[str, str], tuple[str, ...]]
 """(namespace, deployment) -> the names of its containers."""
+Known = Mapping[WorkloadKey, tuple[list[Row], ManualValues]]
+"""The control table."""
 
 
 @dataclass
@@ -35,6 +46,8 @@ class ImportReport:
     days: int = 0
     rows: int = 0
     manual: int = 0
+    ai: int = 0
+    """Pod counts of its AI that were set, or might be: see KubeDoorImport.pod_counts."""
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -69,11 +82,23 @@ class OriginalKubeDoor:
         )
 
     def manual_pod_counts(self, env: str) -> list[Row]:
+        return self._pod_counts(env, "pod_count_manual", at_least=0)
+
+    def ai_pod_counts(self, env: str) -> list[Row]:
+        """Empty for a version that has none."""
+        columns = self._connection.rows("DESCRIBE TABLE k8s_res_control")
+        if "pod_count_ai" not in {column["name"] for column in columns}:
+            return []
+        return self._pod_counts(env, "pod_count_ai", at_least=1)
+
+    def _pod_counts(self, env: str, column: str, *, at_least: int) -> list[Row]:
+        """The rows `namespace`, `deployment`, `pod_count` where `column` is set, the newest of each workload."""
         return self._connection.rows(
-            "SELECT namespace, deployment, pod_count_manual FROM k8s_res_control"
-            " WHERE env = {env:String} AND pod_count_manual >= 0 ORDER BY namespace, deployment, update DESC"
+            f"SELECT namespace, deployment, {column} AS pod_count FROM k8s_res_control"
+            f" WHERE env = {{env:String}} AND {column} >= {{least:Int32}} ORDER BY namespace, deployment, update DESC"
             " LIMIT 1 BY namespace, deployment",
             env=env,
+            least=at_least,
         )
 
 
@@ -86,6 +111,7 @@ class KubeDoorImport:
         *,
         usage: UsageStore,
         workloads: Workloads,
+        additions: Additions,
         cluster: str,
         windows: str,
         run: int,
@@ -93,6 +119,7 @@ class KubeDoorImport:
         self._original = original
         self._usage = usage
         self._workloads = workloads
+        self._additions = additions
         self._cluster = cluster
         self._windows = windows
         self._run = run
@@ -111,30 +138,60 @@ class KubeDoorImport:
                 continue
             rows = [row for one in self._original.usage(env, day) if (row := _usage_day(one, day, containers, done))]
             if rows:
-                usage = DayUsage(tuple(rows), 1.0, (f"{NOTE}: P95 only, one container each",))
-                self._usage.replace_day(day, usage, run=self._run, windows=self._windows, seconds=0.0)
+                self._store(day, DayUsage(tuple(rows), 1.0, (DAY_NOTE,)))
                 done.days, done.rows = done.days + 1, done.rows + len(rows)
                 yield day
 
-    def manual(self, env: str, editor: Editor, done: ImportReport) -> None:
-        """Import the manual pod counts of workloads without manual replicas here."""
-        known = self._workloads.all_with_manual()
-        for row in self._original.manual_pod_counts(env):
-            key = WorkloadKey(self._cluster, row["namespace"], row["deployment"])
-            _, before = known.get(key, ([], None))
-            if before is None:
-                done.left_out["pod counts of Deployments that are not in the control table"] += 1
-            elif before.replicas is not None:
-                done.left_out["pod counts where one is set here"] += 1
-            else:
-                self._set(key, before.version, int(row["pod_count_manual"]), editor, done)
+    def _store(self, day: date, usage: DayUsage) -> None:
+        self._usage.replace_day(day, usage, run=self._run, windows=self._windows, seconds=0.0, source=ORIGINAL_MARK)
 
-    def _set(self, key: WorkloadKey, version: int, replicas: int, editor: Editor, done: ImportReport) -> None:
+    def pod_counts(
+        self, env: str, containers: Containers, editor: Editor, done: ImportReport, *, with_ai: bool = False
+    ) -> None:
+        """Set the pod counts that people set there, of workloads without manual replicas here.
+
+        Those of its AI are counted, and set only `with_ai`; a person's goes before. A Deployment that is known, but not in
+        the control table, is put there.
+        """
+        known = self._workloads.all_with_manual()
+        by_people, by_ai = self._original.manual_pod_counts(env), self._original.ai_pod_counts(env)
+        chosen = {_name(row) for row in by_people}
+        for row in by_people:
+            done.manual += self._set(row, known, containers, editor, done, note=NOTE)
+        for row in by_ai:
+            if _name(row) in chosen:
+                continue
+            if with_ai:
+                done.ai += self._set(row, known, containers, editor, done, note=AI_NOTE)
+            else:
+                done.ai += not self._reason_to_skip(row, known, containers)
+
+    def _reason_to_skip(self, row: Row, known: Known, containers: Containers) -> str:
+        key = WorkloadKey(self._cluster, *_name(row))
+        if key not in known:
+            return "" if _name(row) in containers else "pod counts of unknown Deployments"
+        return "pod counts where one is set here" if known[key][1].replicas is not None else ""
+
+    def _set(
+        self, row: Row, known: Known, containers: Containers, editor: Editor, done: ImportReport, *, note: str
+    ) -> bool:
+        if reason := self._reason_to_skip(row, known, containers):
+            done.left_out[reason] += 1
+            return False
+        key, changes = WorkloadKey(self._cluster, *_name(row)), {"replicas": int(row["pod_count"]), "note": note}
         try:
-            self._workloads.edit(key, Edit(version, {"replicas": replicas, "note": NOTE}), editor)
-            done.manual += 1
+            if key in known:
+                self._workloads.edit(key, Edit(known[key][1].version, changes), editor)
+            else:
+                self._additions.add(key, Addition(changes), editor)
         except KubeDoorError as error:
             done.left_out[f"pod counts: {error.code}"] += 1
+            return False
+        return True
+
+
+def _name(row: Row) -> tuple[str, str]:
+    return row["namespace"], row["deployment"]
 
 
 def _usage_day(row: Row, day: date, containers: Containers, done: ImportReport) -> UsageDay | None:
@@ -154,7 +211,7 @@ def _usage_day(row: Row, day: date, containers: Containers, done: ImportReport) 
         memory_p95_bytes=memory,
         memory_p95_hottest_bytes=memory,
         memory_max_bytes=memory,
-        # Only the P95 is known: every quantile gets it, so that no sizing percentile is below it.
+        # Only one quantile is known, and these days set no values: every field gets it.
         cpu_quantiles_millicores=(cpu,) * len(QUANTILES),
         memory_quantiles_bytes=(memory,) * len(QUANTILES),
         found=Resources(

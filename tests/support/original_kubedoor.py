@@ -36,15 +36,28 @@ USAGE = {
 }
 
 
-def make_original(connection: Connection, *, env: str, deployments: Mapping[str, int], days: Sequence[date]) -> None:
-    """Creates the tables, with `deployments` of namespace `shop` (manual pod count; -1: none) and USAGE on each day."""
+def make_original(
+    connection: Connection,
+    *,
+    env: str,
+    deployments: Mapping[str, int],
+    days: Sequence[date],
+    ai: Mapping[str, int] | None = None,
+) -> None:
+    """Creates the tables, with `deployments` of namespace `shop` (manual pod count; -1: none) and USAGE on each day.
+
+    `ai`: pod counts of its AI, by Deployment; others have none.
+    """
     connection.create_database()
     connection.command(CONTROL)
     connection.command(RESOURCES)
     control = {"env": env, "namespace": "shop", "update": datetime(2026, 11, 19, tzinfo=UTC)}
     connection.insert(
         "k8s_res_control",
-        [{**control, "deployment": name, "pod_count_manual": count} for name, count in deployments.items()],
+        [
+            {**control, "deployment": name, "pod_count_manual": count, "pod_count_ai": (ai or {}).get(name, -1)}
+            for name, count in deployments.items()
+        ],
     )
     connection.insert(
         "k8s_resources",

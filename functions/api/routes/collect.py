@@ -57,7 +57,9 @@ def cancel_collection(collection: Id, services: ServicesIn, editor: EditorIn) ->
 @router.get("/days", operation_id="list_days")
 def list_days(services: ServicesIn, login: LoginIn) -> DaysAnswer:
     """All stored usage days, newest first, and the settings of the collection."""
-    days: list[dict[str, Any]] = [asdict(day) for day in services.usage.days().values()]
+    days: list[dict[str, Any]] = [
+        {**asdict(day), "is_taken_over": day.is_taken_over} for day in services.usage.days().values()
+    ]
     settings = services.settings
     return DaysAnswer(
         days=[StoredDayAnswer(**{**day, "warnings": list(day["warnings"])}) for day in reversed(days)],

@@ -55,6 +55,7 @@ class StoredDayAnswer(BaseModel):
     warnings: list[str]
     seconds: float
     finished_at: datetime
+    is_taken_over: bool = Field(description="Of an original KubeDoor: the day sets no values.")
 
 
 class CollectSettings(BaseModel):

@@ -155,6 +155,9 @@ class UsageDayAnswer(BaseModel):
     oom_kills: int
     coverage: float
     hpa: bool
+    is_taken_over: bool = Field(
+        description="Of an original KubeDoor: usage is its 0.80 quantile of the mean over all containers, and sets no values."
+    )
 
 
 class ContainerAnswer(BaseModel):

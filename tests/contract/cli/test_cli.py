@@ -188,12 +188,20 @@ def test_commands_work_in_the_image(clickhouse: ClickHouse) -> None:
 def test_an_original_kubedoor_is_taken_over(clickhouse: ClickHouse, tmp_path: Path) -> None:
     dsn = dsn_of_new_database(clickhouse.dsn)
     with closing(Connection(dsn)) as original:
-        make_original(original, env="prod", deployments={"image-resizer": 9, "nobody": 4}, days=(date(2026, 10, 1),))
+        make_original(
+            original,
+            env="prod",
+            deployments={"image-resizer": 9, "nobody": 4, "cart": -1},
+            days=(date(2026, 10, 1),),
+            ai={"cart": 2},
+        )
     assert run(tmp_path, "collect", "--days", "1", environment={}).returncode == 0
     done = run(tmp_path, "import-kubedoor", dsn, "--env", "prod", environment={})
     assert done.returncode == 0, done.stderr
-    assert "1 days with 1 rows, 1 pod counts set by hand" in done.stdout
+    assert "1 days with 2 rows, 1 pod counts set by hand" in done.stdout
     assert "left out: 1 usage of unknown Deployments" in done.stdout
+    assert "set no values: what it calls P95 is a 0.80 quantile" in done.stdout
+    assert "1 pod counts of its AI not set: --ai-pods sets them by hand" in done.stdout
     rows = json.loads(run(tmp_path, "report", "--search", "image-resizer", "--format", "json", environment={}).stdout)
     assert rows[0]["manual_replicas"] == 9
     unknown = run(tmp_path, "import-kubedoor", dsn, "--env", "test", environment={})
