@@ -13,6 +13,7 @@ from typing import Any
 from kubedoor.collection.collector import Collector, Progress
 from kubedoor.collection.request import CollectRequest
 from kubedoor.errors import InvalidInput, KubeDoorError, StoreError
+from kubedoor.sentences import sentence, with_said
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class AllClusters:
         named = (("cluster", _as_tuple(request.cluster)), ("then", request.then), ("failed", request.failed))
         for field, names in named:
             if unknown := [name for name in names if name not in self.collectors]:
+                known = ", ".join(self.collectors)
                 raise InvalidInput(
-                    f"there is no cluster {unknown[0]!r}: there are {', '.join(self.collectors)}", field=field
+                    sentence("collection.unknown_cluster", cluster=repr(unknown[0]), clusters=known), field=field
                 )
         if request.cluster is None and len(self.collectors) > 1:
             for field, given in (("before", request.before), ("then", request.then), ("failed", request.failed)):
                 if given:
-                    raise InvalidInput(f"{field} is about one of several clusters: name it in cluster", field=field)
+                    raise InvalidInput(sentence("collection.of_one_cluster", field=field), field=field)
         self.collectors[self._clusters_of(request)[0]]().check(request)
 
     def run(self, request: CollectRequest, *, collection: str, budget_seconds: float) -> Iterator[Progress]:
@@ -95,5 +97,7 @@ def _as_tuple(name: str | None) -> tuple[str, ...]:
 
 def _summary(failed: list[str]) -> dict[str, Any]:
     names = list(dict.fromkeys(failed))
-    message = f"not complete: {', '.join(names)}" if names else "every cluster is complete"
-    return {"event": "round", "complete": not names, "failed_clusters": names, "message": message}
+    message = sentence("collection.every_cluster")
+    if names:
+        message = sentence("collection.incomplete_clusters", clusters=", ".join(names))
+    return with_said({"event": "round", "complete": not names, "failed_clusters": names, "message": message})

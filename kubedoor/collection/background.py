@@ -23,6 +23,7 @@ from kubedoor.collection.collector import Progress
 from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.errors import Conflict, KubeDoorError, NotFound, StoreError
 from kubedoor.redirects import open_without_redirects
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.connection import Row
 from kubedoor.store.usage import CollectionEvent, UsageStore
 
@@ -49,7 +50,7 @@ class Collections:
         """Start a collection and return its id. Raises Conflict while a collection of this process is running."""
         with self._lock:
             if self._running and self._running[1].is_alive():
-                raise Conflict("a collection is under way: wait for it, or cancel it", collection=self._running[0])
+                raise Conflict(sentence("collection.running"), collection=self._running[0])
             collection = self.begin(request)
             thread = threading.Thread(
                 target=self._run, args=(request, collection), name=f"collect-{collection}", daemon=True
@@ -67,7 +68,7 @@ class Collections:
     def begin(self, request: CollectRequest) -> str:
         """Record that somebody asked for a collection, and return its id. Raises StoreError."""
         collection = uuid.uuid4().hex
-        self._usage.record(CollectionEvent(collection, "asked", json.dumps(request.as_json())))
+        self._usage.record(CollectionEvent(collection, "asked", Sentence(json.dumps(request.as_json()))))
         return collection
 
     def steps(self, request: CollectRequest, collection: str) -> Iterator[Progress]:
@@ -76,7 +77,7 @@ class Collections:
             yield from self._slices(request, collection)
         except Exception as error:
             log.exception("collection %s failed", collection)
-            message = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
+            message = error.message if isinstance(error, KubeDoorError) else sentence("common.internal_error")
             try:
                 self._usage.record(CollectionEvent(collection, "failed", message))
             except StoreError:
@@ -95,7 +96,7 @@ class Collections:
             else:
                 interruptions += 1
             if interruptions > MAX_INTERRUPTIONS:
-                raise KubeDoorError(f"the collect service broke off {interruptions} times in a row: see its log")
+                raise KubeDoorError(sentence("collection.broke_off", times=interruptions))
 
     def _let_others_start(self, collection: str) -> None:
         with self._lock:
@@ -111,7 +112,7 @@ class Collections:
         """The state of a collection, with its steps. Raises NotFound."""
         events = self._usage.events(collection)
         if not events:
-            raise NotFound(f"there is no collection {collection}")
+            raise NotFound(sentence("collection.none", collection=collection))
         return {**self._summary(collection, events), "steps": [_step(event) for event in events]}
 
     def recent(self, *, limit: int) -> list[Row]:
@@ -168,7 +169,7 @@ def remote_slice(
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
             if not has_begun:
-                raise KubeDoorError("the collect service does not answer as it should: see its log") from error
+                raise KubeDoorError(sentence("collection.no_answer")) from error
             log.warning("the response of the collect service was interrupted: %s", error)
 
     return run

@@ -27,6 +27,7 @@ from kubedoor.errors import (
 from kubedoor.model.cluster_facts import ClusterFacts
 from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageSource
 from kubedoor.peak_windows import PeakWindows
+from kubedoor.sentences import Sentence, joined, sentence, with_said
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 Progress = dict[str, Any]
 """One step of a collection, JSON-ready: a line of the NDJSON response."""
+_NO_USAGE = sentence("collection.no_usage")
 
 
 class Collector:
@@ -92,10 +94,7 @@ class Collector:
 
     def _refuse_sample_among_real(self, stored: Collection[StoredDay]) -> None:
         if self._source.is_sample and any(day.row_count and day.source not in ("", SAMPLE_MARK) for day in stored):
-            raise Conflict(
-                "the store holds usage of a Prometheus, among which sample data has no place: set"
-                " KUBEDOOR_PROMETHEUS_URL, or another KUBEDOOR_DATA_DIR to try something out"
-            )
+            raise Conflict(sentence("collection.sample_among_real"))
 
     def check(self, request: CollectRequest) -> None:
         """Fail before the response starts: as `days_to_collect`, and StoreError if the store is unavailable."""
@@ -117,7 +116,7 @@ class Collector:
 
     def _record_failure(self, collection: str, error: KubeDoorError) -> None:
         try:
-            self._usage.record(CollectionEvent(collection, "failed", f"{error.code}: {error.message}"))
+            self._usage.record(CollectionEvent(collection, "failed", _failure(error)))
         except StoreError:
             log.warning("the failure of collection %s could not be recorded", collection)
 
@@ -134,7 +133,8 @@ class Collector:
             "is_sample": self._source.is_sample,
         }
         if not any(event["event"] == "started" for event in self._usage.events(collection)):
-            self._usage.record(CollectionEvent(collection, "started", f"{len(days)} days", row_count=len(days)))
+            message = sentence("collection.days", days=len(days))
+            self._usage.record(CollectionEvent(collection, "started", message, row_count=len(days)))
         slowest = 0.0
         for index, peak_day in enumerate(days):
             elapsed = self._monotonic() - started
@@ -142,7 +142,8 @@ class Collector:
                 yield self._stop_at_budget(request, days[index:], collection)
                 return
             if self._is_cancelled(collection):
-                self._usage.record(CollectionEvent(collection, "cancelled", f"{len(days) - index} days left"))
+                message = sentence("collection.days_left", days=len(days) - index)
+                self._usage.record(CollectionEvent(collection, "cancelled", message))
                 yield {"event": "cancelled", "complete": False}
                 return
             yield self._collect_day(peak_day, collection, sample_days)
@@ -171,7 +172,8 @@ class Collector:
 
     def _stop_at_budget(self, request: CollectRequest, left: list[PeakDay], collection: str) -> Progress:
         following = replace(request, day=None, before=date.fromordinal(left[0].day.toordinal() + 1))
-        self._usage.record(CollectionEvent(collection, "next", f"{len(left)} days left", day=left[0].day))
+        message = sentence("collection.days_left", days=len(left))
+        self._usage.record(CollectionEvent(collection, "next", message, day=left[0].day))
         return {"event": "next", "complete": False, "next": following.as_json(), "days_left": len(left)}
 
     def _is_cancelled(self, collection: str) -> bool:
@@ -204,37 +206,41 @@ class Collector:
             # Refused rows are this day's failure. If the store is unavailable, recording that raises.
             return self._failed_day(peak_day.day, error, collection)
         event = CollectionEvent(
-            collection, "day", "; ".join(usage.warnings), peak_day.day, len(usage.rows), usage.coverage, seconds
+            collection, "day", joined(*usage.warnings), peak_day.day, len(usage.rows), usage.coverage, seconds
         )
         self._usage.record(event)
-        return {
-            "event": "day",
-            "day": str(peak_day.day),
-            "rows": len(usage.rows),
-            "coverage": round(usage.coverage, 4),
-            "seconds": round(seconds, 3),
-            "queries": usage.queries,
-            "is_partial": usage.is_partial,
-            "warnings": list(usage.warnings),
-        }
+        return with_said(
+            {
+                "event": "day",
+                "day": str(peak_day.day),
+                "rows": len(usage.rows),
+                "coverage": round(usage.coverage, 4),
+                "seconds": round(seconds, 3),
+                "queries": usage.queries,
+                "is_partial": usage.is_partial,
+                "warnings": list(usage.warnings),
+            }
+        )
 
     def _failed_day(self, day: date, error: KubeDoorError, collection: str) -> Progress:
-        self._usage.record(CollectionEvent(collection, "failed_day", f"{error.code}: {error.message}", day=day))
+        self._usage.record(CollectionEvent(collection, "failed_day", _failure(error), day=day))
         return {"event": "failed_day", "day": str(day), **error.as_json()}
 
-    def _reason_to_keep(self, known: StoredDay, usage: DayUsage) -> str:
+    def _reason_to_keep(self, known: StoredDay, usage: DayUsage) -> Sentence:
         return reason_to_keep(known, usage, self._provenance, min_coverage=self._options.sizing.min_coverage)
 
-    def _keep_stored_day(self, known: StoredDay, usage: DayUsage, reason: str, collection: str) -> Progress:
+    def _keep_stored_day(self, known: StoredDay, usage: DayUsage, reason: Sentence, collection: str) -> Progress:
         """Keep the stored day, because Prometheus now has less data of it."""
         self._usage.record(CollectionEvent(collection, "kept", reason, known.day, known.row_count, known.coverage))
-        return {
-            "event": "kept",
-            "day": str(known.day),
-            "queries": usage.queries,
-            "is_partial": usage.is_partial,
-            "warnings": [reason, *usage.warnings],
-        }
+        return with_said(
+            {
+                "event": "kept",
+                "day": str(known.day),
+                "queries": usage.queries,
+                "is_partial": usage.is_partial,
+                "warnings": [reason, *usage.warnings],
+            }
+        )
 
     def refresh_collected(self, *, without: Collection[date] = ()) -> int:
         """As CollectedRefresh.run."""
@@ -256,19 +262,19 @@ class Collector:
         workloads = self.refresh_collected()
         self._on_finish()
         failed = self._failed_days(request, collection)
-        message = (
-            f"{workloads} workloads" if workloads else "no usage in the look-back: collected values kept as they were"
-        )
+        message = sentence("collection.workloads", workloads=workloads) if workloads else _NO_USAGE
         if failed:
-            message += f"; {len(failed)} days failed"
+            message = joined(message, sentence("collection.days_failed", days=len(failed)))
         self._usage.record(CollectionEvent(collection, "finished", message, row_count=workloads))
-        return {
-            "event": "finished",
-            "complete": not failed,
-            "workloads": workloads,
-            "message": message,
-            "failed_days": [str(day) for day in failed],
-        }
+        return with_said(
+            {
+                "event": "finished",
+                "complete": not failed,
+                "workloads": workloads,
+                "message": message,
+                "failed_days": [str(day) for day in failed],
+            }
+        )
 
     def _prune(self) -> None:
         try:
@@ -277,3 +283,7 @@ class Collector:
         except StoreError as error:
             # No reader sees these rows, and the next collection deletes them.
             log.warning("superseded rows could not be deleted: %s", error)
+
+
+def _failure(error: KubeDoorError) -> Sentence:
+    return sentence("collection.failed", code=error.code, error=error.message)

@@ -9,10 +9,13 @@ from zero, so that one sample that is 10 ms too small reads as the whole counter
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from kubedoor.collection.grid import Curve, Grid
 from kubedoor.collection.readings import ContainerKey, DayReading, Fact
+from kubedoor.sentences import Sentence, sentence
 
 CPU_LIMIT_SLACK = 2.0
 """A container may run above its limit for a moment (cpu.cfs_burst_us), and `rate` extrapolates."""
@@ -20,6 +23,8 @@ MEMORY_LIMIT_SLACK = 1.25
 RESET_SHARE = 0.9
 """A rate of at least this share of the counter in one rate range can only come from the counter itself."""
 MAX_NAMED = 3
+_ITS_LIMIT = sentence("collection.its_limit")
+_CORES, _BYTES = sentence("collection.cores"), sentence("collection.bytes")
 
 
 @dataclass(frozen=True)
@@ -35,22 +40,28 @@ class Dropped:
     """How many samples of each container were dropped, and above which bound."""
 
     samples: dict[ContainerKey, int] = field(default_factory=dict)
-    above: dict[ContainerKey, str] = field(default_factory=dict)
+    above: dict[ContainerKey, Sentence] = field(default_factory=dict)
 
-    def add(self, key: ContainerKey, samples: int, why: str) -> None:
-        if samples:
-            self.samples[key] = self.samples.get(key, 0) + samples
-            self.above.setdefault(key, why)
+    def add(self, key: ContainerKey, samples: int, why: Sentence) -> None:
+        self.samples[key] = self.samples.get(key, 0) + samples
+        self.above.setdefault(key, why)
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Sentence]:
         """One line, naming the containers with most of them."""
         if not self.samples:
             return []
         ranked = sorted(self.samples, key=lambda key: (-self.samples[key], key))
-        named = [f"{'/'.join(key)} ({self.samples[key]}, {self.above[key]})" for key in ranked[:MAX_NAMED]]
-        more = f" and {len(ranked) - MAX_NAMED} further containers" if len(ranked) > MAX_NAMED else ""
-        total = sum(self.samples.values())
-        return [f"{total} implausible sample{'s' if total > 1 else ''} dropped: {', '.join(named)}{more}"]
+        named = self._named(ranked[:MAX_NAMED])
+        if len(ranked) > MAX_NAMED:
+            named = sentence("collection.further_containers", first=named, more=len(ranked) - MAX_NAMED)
+        return [sentence("collection.implausible", samples=sum(self.samples.values()), containers=named)]
+
+    def _named(self, keys: Sequence[ContainerKey]) -> Sentence:
+        each = [
+            sentence("collection.dropped_of", container="/".join(key), samples=self.samples[key], why=self.above[key])
+            for key in keys
+        ]
+        return reduce(lambda first, then: sentence("collection.dropped_and", first=first, then=then), each)
 
 
 def drop_implausible(reading: DayReading, bounds: Bounds, *, rate_seconds: int) -> Dropped:
@@ -60,15 +71,18 @@ def drop_implausible(reading: DayReading, bounds: Bounds, *, rate_seconds: int) 
     for key, curve in reading.cpu.items():
         limit = reading.state.limits.get((key, "cpu")) or reading.state.cpu_quotas.get(key)
         bound, why = _lower(cpu_bound, limit, CPU_LIMIT_SLACK, curve)
-        dropped.add(key, _drop(curve, bound), f"above {why} {bound:g} cores")
-        if floor := reading.fact(Fact.COUNTER_FLOOR, key):
-            dropped.add(key, _drop_counter(curve, floor, rate_seconds, reading.grid), "its counter went back")
+        if samples := _drop(curve, bound):
+            dropped.add(key, samples, _above(why, bound, _CORES))
+        floor = reading.fact(Fact.COUNTER_FLOOR, key)
+        if floor and (samples := _drop_counter(curve, floor, rate_seconds, reading.grid)):
+            dropped.add(key, samples, sentence("collection.counter_went_back"))
     for key, curve in reading.memory.items():
         bound, why = _lower(memory_bound, reading.state.limits.get((key, "memory")), MEMORY_LIMIT_SLACK, curve)
-        dropped.add(key, _drop(curve, bound), f"above {why} {bound:g} bytes")
+        if samples := _drop(curve, bound):
+            dropped.add(key, samples, _above(why, bound, _BYTES))
         if reading.fact(Fact.MEMORY_MAX, key) > bound:
             del reading.facts[Fact.MEMORY_MAX, key]
-            dropped.add(key, 1, f"above {why} {bound:g} bytes")
+            dropped.add(key, 1, _above(why, bound, _BYTES))
     for curves in (reading.cpu, reading.memory):
         for key in dropped.samples:
             if key in curves and all(map(math.isnan, curves[key])):
@@ -76,8 +90,8 @@ def drop_implausible(reading: DayReading, bounds: Bounds, *, rate_seconds: int) 
     return dropped
 
 
-def _bounds(reading: DayReading, bounds: Bounds) -> tuple[tuple[float, str], tuple[float, str]]:
-    node, possible = "the largest node's", "the possible"
+def _bounds(reading: DayReading, bounds: Bounds) -> tuple[tuple[float, Sentence], tuple[float, Sentence]]:
+    node, possible = sentence("collection.largest_node"), sentence("collection.possible")
     cores, memory = reading.state.largest_node_cores, reading.state.largest_node_bytes
     return (
         (cores, node) if cores else (bounds.cpu_cores, possible),
@@ -85,10 +99,14 @@ def _bounds(reading: DayReading, bounds: Bounds) -> tuple[tuple[float, str], tup
     )
 
 
-def _lower(bound: tuple[float, str], limit: float | None, slack: float, curve: Curve) -> tuple[float, str]:
+def _above(what: Sentence, bound: float, unit: Sentence) -> Sentence:
+    return sentence("collection.above", bound=what, number=f"{bound:g}", unit=unit)
+
+
+def _lower(bound: tuple[float, Sentence], limit: float | None, slack: float, curve: Curve) -> tuple[float, Sentence]:
     """The limit's bound, if it is the lower one; not of a limit that every sample exceeds, for nothing enforces that."""
     if limit and limit * slack < bound[0] and any(value <= limit * slack for value in curve):
-        return limit * slack, "its limit with slack,"
+        return limit * slack, _ITS_LIMIT
     return bound
 
 

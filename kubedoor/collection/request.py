@@ -9,6 +9,7 @@ from typing import Any
 
 from kubedoor.errors import InvalidInput
 from kubedoor.peak_windows import KEPT_DAYS
+from kubedoor.sentences import sentence
 
 _FIELDS = ("days", "day", "refresh", "before", "cluster", "then", "failed")
 
@@ -52,17 +53,18 @@ class CollectRequest:
 def parse_collect_request(body: Any) -> CollectRequest:
     """`body` is decoded JSON. Raises InvalidInput that names the field."""
     if not isinstance(body, Mapping):
-        raise InvalidInput("the body must be a JSON object", field="body")
+        raise InvalidInput(sentence("collection.not_an_object"), field="body")
     if unknown := sorted(set(body) - set(_FIELDS)):
-        raise InvalidInput(f"unknown field {unknown[0]}: there are {', '.join(_FIELDS)}", field=str(unknown[0]))
+        field = str(unknown[0])
+        raise InvalidInput(sentence("collection.unknown_field", field=field, fields=", ".join(_FIELDS)), field=field)
     days = body.get("days")
     if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= KEPT_DAYS):
-        raise InvalidInput(f"days must be a whole number from 1 to {KEPT_DAYS}", field="days")
+        raise InvalidInput(sentence("collection.bad_days", most=KEPT_DAYS), field="days")
     refresh = body.get("refresh", False)
     if not isinstance(refresh, bool):
-        raise InvalidInput("refresh must be true or false", field="refresh")
+        raise InvalidInput(sentence("collection.not_a_boolean", field="refresh"), field="refresh")
     if days is not None and body.get("day") is not None:
-        raise InvalidInput("day and days exclude each other", field="day")
+        raise InvalidInput(sentence("collection.day_and_days"), field="day")
     return CollectRequest(
         days=days,
         day=_date(body, "day"),
@@ -77,14 +79,14 @@ def parse_collect_request(body: Any) -> CollectRequest:
 def _cluster(body: Mapping[str, Any]) -> str | None:
     name = body.get("cluster")
     if name is not None and (not isinstance(name, str) or not name):
-        raise InvalidInput("cluster must be the name of a cluster", field="cluster")
+        raise InvalidInput(sentence("collection.bad_cluster"), field="cluster")
     return name
 
 
 def _clusters(body: Mapping[str, Any], field: str) -> tuple[str, ...]:
     names = body.get(field) or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidInput(f"{field} must be a list of names of clusters", field=field)
+        raise InvalidInput(sentence("collection.bad_clusters", field=field), field=field)
     return tuple(names)
 
 
@@ -95,4 +97,4 @@ def _date(body: Mapping[str, Any], field: str) -> date | None:
     try:
         return date.fromisoformat(raw)
     except (TypeError, ValueError):
-        raise InvalidInput(f"{field} must be a date such as 2026-11-20", field=field) from None
+        raise InvalidInput(sentence("collection.bad_date", field=field), field=field) from None

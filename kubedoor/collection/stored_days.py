@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from kubedoor.model.usage import DayUsage, PeakDay, StoredDay
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,23 @@ def _is_missing(known: StoredDay | None, oldest: date, provenance: Provenance) -
     return not known.row_count and known.day > oldest
 
 
-def reason_to_keep(known: StoredDay | None, usage: DayUsage, provenance: Provenance, *, min_coverage: float) -> str:
+def reason_to_keep(
+    known: StoredDay | None, usage: DayUsage, provenance: Provenance, *, min_coverage: float
+) -> Sentence:
     """The reason not to replace the stored day `known` with `usage`; empty if it may be replaced.
 
     A day is not replaced by a thinner one: at the edge of its retention Prometheus forgets. Only a partial day makes way for
     one that is thinner and not below `min_coverage`.
     """
     if known is None or not known.row_count:
-        return ""
+        return NOTHING
     if not usage.rows:
-        return "kept as it was: Prometheus has no usage of this day any more"
+        return sentence("collection.kept_no_usage")
     if usage.is_partial and not known.is_partial and provenance.matches(known):
-        return "kept as it was: Prometheus answered with partial data"
+        return sentence("collection.kept_partial")
     if usage.coverage >= known.coverage or not provenance.matches(known):
-        return ""
+        return NOTHING
     if not known.is_partial or usage.coverage < min_coverage:
-        return f"kept as it was: it covers {known.coverage:.0%} of the window, and Prometheus now {usage.coverage:.0%}"
-    return ""
+        before, now = f"{known.coverage:.0%}", f"{usage.coverage:.0%}"
+        return sentence("collection.kept_thinner", before=before, now=now)
+    return NOTHING

@@ -19,6 +19,7 @@ from kubedoor.kube.names import is_label, is_subdomain
 from kubedoor.model.conditions import RESOURCE_FIELDS
 from kubedoor.model.usage import QUANTILES, DayUsage, PeakDay, UsageDay
 from kubedoor.model.values import Resources
+from kubedoor.sentences import Sentence, sentence
 
 P95 = 0.95
 MAX_COUNT = 2**32 - 1
@@ -34,7 +35,7 @@ class _Problems:
 
     left_out: dict[Metric, list[str]] = field(default_factory=dict)
     """Containers without any sample of a metric."""
-    refused: list[str] = field(default_factory=list)
+    refused: list[Sentence] = field(default_factory=list)
     """Rows with a value that cannot be stored, one sentence each."""
     misnamed: list[str] = field(default_factory=list)
     """Containers of a namespace, a Deployment or with a name that Kubernetes would not take."""
@@ -95,8 +96,8 @@ def _row_or_problem(
         problems.left_out.setdefault(missing, []).append("/".join(name))
         return None
     row = _row(reading, keys, name=name, day=day, pods=pods)
-    if too_large := _unstorable(row):
-        problems.refused.append(f"{'/'.join(name)} left out: {too_large}")
+    if too_large := _unstorable(row, "/".join(name)):
+        problems.refused.append(too_large)
         return None
     return row
 
@@ -110,16 +111,16 @@ _COUNTS = ("pods", "cpu_p95_millicores", "cpu_p95_hottest_millicores", "oom_kill
 _BYTES = ("memory_p95_bytes", "memory_p95_hottest_bytes", "memory_max_bytes")
 
 
-def _unstorable(row: UsageDay) -> str:
-    """The first number of a row that its column cannot hold, in words; empty: all fit. See sql/0001_usage.sql."""
+def _unstorable(row: UsageDay, container: str) -> Sentence | None:
+    """The first number of a row that its column cannot hold, in words; None: all fit. See sql/0001_usage.sql."""
     numbers = {name: getattr(row, name) for name in (*_COUNTS, *_BYTES)}
     numbers |= {name: getattr(row.found, name) for name in RESOURCE_FIELDS}
     numbers |= {"cpu_maximum": row.cpu_quantiles_millicores[-1], "memory_maximum_bytes": row.memory_quantiles_bytes[-1]}
     for name, number in numbers.items():
         most = MAX_BYTES if name.endswith("_bytes") else MAX_COUNT
         if number is not None and not 0 <= number <= most:
-            return f"{name} is {number}, and {most} is the most that can be stored"
-    return ""
+            return sentence("collection.unstorable", container=container, field=name, number=number, most=most)
+    return None
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -260,41 +261,41 @@ def _day_coverage(reading: DayReading) -> float:
     return (steps - len(uncovered)) / steps if steps else 0.0
 
 
-def _missing_metric_warnings(reading: DayReading) -> list[str]:
+def _missing_metric_warnings(reading: DayReading) -> list[Sentence]:
     if not reading.grid.segments:
         return []
     first = _clock(reading.grid.segments[0].first)
     last = _clock(reading.grid.segments[-1].last)
-    return [f"{metric} has no series between {first} and {last}" for metric in reading.missing_metrics()]
-
-
-def _left_out_warnings(left_out: Mapping[Metric, Sequence[str]]) -> list[str]:
     return [
-        f"{len(names)} container{'s' if len(names) > 1 else ''} without a sample of {metric} left out: {_named(names)}"
+        sentence("collection.no_series", metric=metric, first=first, last=last) for metric in reading.missing_metrics()
+    ]
+
+
+def _left_out_warnings(left_out: Mapping[Metric, Sequence[str]]) -> list[Sentence]:
+    return [
+        sentence("collection.without_sample", containers=len(names), metric=metric, names=_named(names))
         for metric, names in sorted(left_out.items())
     ]
 
 
-def _misnamed_warnings(names: Sequence[str]) -> list[str]:
+def _misnamed_warnings(names: Sequence[str]) -> list[Sentence]:
     if not names:
         return []
-    containers = f"{len(names)} container{'s' if len(names) > 1 else ''}"
-    return [f"{containers} left out, with names that Kubernetes would not take: {_named(names)}"]
+    return [sentence("collection.misnamed", containers=len(names), names=_named(names))]
 
 
-def _unseen_warnings(names: Sequence[tuple[str, str]]) -> list[str]:
+def _unseen_warnings(names: Sequence[tuple[str, str]]) -> list[Sentence]:
     if not names:
         return []
-    deployments = f"{len(names)} Deployment{'s' if len(names) > 1 else ''}"
-    return [
-        f"{deployments} with listed pods and without a sample: {_named(['/'.join(name) for name in names])}; are the kubelets of"
-        " all nodes scraped, and have these pods ever started?"
-    ]
+    named = _named(["/".join(name) for name in names])
+    return [sentence("collection.unseen", deployments=len(names), names=named)]
 
 
 def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
-    return f"{', '.join(map(_shown, names[:MAX_SHOWN]))}{more}"
+    shown = ", ".join(map(_shown, names[:MAX_SHOWN]))
+    if len(names) <= MAX_SHOWN:
+        return shown
+    return sentence("collection.names_and_more", names=shown, more=len(names) - MAX_SHOWN)
 
 
 def _shown(name: str) -> str:
@@ -302,22 +303,16 @@ def _shown(name: str) -> str:
     return name if all(map(is_subdomain, name.split("/"))) else repr(name[:MAX_NAME_CHARACTERS])
 
 
-def _unlisted_warnings(reading: DayReading, unlisted: int) -> list[str]:
+def _unlisted_warnings(reading: DayReading, unlisted: int) -> list[Sentence]:
     if not unlisted or Metric.CONTAINER_INFO not in reading.state.seen:
         return []
-    pods = f"{unlisted} pod{'s' if unlisted > 1 else ''} with usage"
-    return [
-        f"{pods} not listed by {Metric.CONTAINER_INFO}: counted by their names; is a shard of kube-state-metrics down, or does"
-        " its scrape job replace labels (exported_namespace, exported_pod: set honor_labels: true)?"
-    ]
+    return [sentence("collection.unlisted", pods=unlisted, metric=Metric.CONTAINER_INFO)]
 
 
-def _nameless_warnings(pods: Sequence[PodKey]) -> list[str]:
+def _nameless_warnings(pods: Sequence[PodKey]) -> list[Sentence]:
     if not pods:
         return []
-    count = f"{len(pods)} pod{'s' if len(pods) > 1 else ''} with usage"
-    names = _named(["/".join(pod) for pod in pods])
-    return [f"{count} not listed and left out, since such names are no Deployment's: {names}"]
+    return [sentence("collection.nameless", pods=len(pods), names=_named(["/".join(pod) for pod in pods]))]
 
 
 def _clock(unix_seconds: int) -> str:

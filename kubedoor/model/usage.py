@@ -13,6 +13,7 @@ from typing import Protocol
 
 from kubedoor.model.checks import Check
 from kubedoor.model.values import Resources
+from kubedoor.sentences import Sentence
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0)
 """The quantiles of the window's curve that a usage day has; the last one is the maximum."""
@@ -93,7 +94,7 @@ class DayUsage:
     rows: tuple[UsageDay, ...]
     coverage: float
     """Share of the window's steps for which any container has a sample; 0 for a day without data."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
     """Missing metrics by name, and Prometheus' own warnings."""
     is_partial: bool = False
     """Prometheus returned partial data: the day is stored, and the next collection reads it again."""
@@ -109,7 +110,7 @@ class StoredDay:
     row_count: int
     coverage: float
     is_partial: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[Sentence, ...]
     seconds: float
     finished_at: datetime
     source: str = ""

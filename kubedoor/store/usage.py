@@ -13,7 +13,9 @@ from typing import Any
 
 from kubedoor.model.usage import ORIGINAL_MARK, DayUsage, StoredDay, UsageDay
 from kubedoor.model.values import Resources
+from kubedoor.sentences import NOTHING, Sentence
 from kubedoor.store.connection import Connection, Row, only
+from kubedoor.store.said import read_all_said, read_said, said_column, said_columns
 
 PRUNE_AFTER_SECONDS = 600
 """Rows of a superseded run are kept for this time, because running queries may still read them."""
@@ -43,7 +45,7 @@ class CollectionEvent:
 
     collection: str
     event: str
-    message: str = ""
+    message: Sentence = NOTHING
     day: date | None = None
     row_count: int = 0
     coverage: float = 0.0
@@ -73,12 +75,12 @@ class UsageStore:
         rows = self._connection.rows(
             "SELECT day, argMax(windows, run) AS windows, argMax(row_count, run) AS row_count,"
             " argMax(coverage, run) AS coverage, argMax(is_partial, run) AS is_partial,"
-            " argMax(warnings, run) AS warnings, argMax(seconds, run) AS seconds, argMax(finished_at, run) AS finished_at,"
+            " argMax((warnings, warnings_said), run) AS told, argMax(seconds, run) AS seconds, argMax(finished_at, run) AS finished_at,"
             f" if((day, max(run)) IN {TAKEN_OVER_DAYS}, '{ORIGINAL_MARK}', argMax(source, run)) AS source"
             " FROM usage_days WHERE cluster = {cluster:String} GROUP BY day ORDER BY day",
             cluster=self._cluster,
         )
-        return {row["day"]: StoredDay(**{**row, "warnings": tuple(row["warnings"])}) for row in rows}
+        return {row["day"]: StoredDay(warnings=tuple(read_all_said(*row.pop("told"))), **row) for row in rows}
 
     def days_of(self, workloads: Sequence[tuple[str, str]], *, days: Iterable[date]) -> set[date]:
         """Those of `days` that have usage of every one of these (namespace, deployment)."""
@@ -120,6 +122,7 @@ class UsageStore:
             "coverage": usage.coverage,
             "is_partial": usage.is_partial,
             "warnings": list(usage.warnings),
+            "warnings_said": said_columns(usage.warnings),
             "seconds": seconds,
             "source": source,
         }
@@ -175,21 +178,23 @@ class UsageStore:
 
     def record(self, event: CollectionEvent) -> None:
         """Add an event to a collection."""
-        self._connection.insert("collection_events", [{"cluster": self._cluster, **asdict(event)}])
+        row = {"cluster": self._cluster, **asdict(event), "message_said": said_column(event.message)}
+        self._connection.insert("collection_events", [row])
 
     def events(self, collection: str) -> list[Row]:
         """Events of one collection, oldest first; empty if there is no such collection."""
-        return self._connection.rows(
-            "SELECT at, event, day, row_count, coverage, seconds, message FROM collection_events"
+        rows = self._connection.rows(
+            "SELECT at, event, day, row_count, coverage, seconds, message, message_said FROM collection_events"
             " WHERE cluster = {cluster:String} AND collection = {collection:String} ORDER BY at",
             cluster=self._cluster,
             collection=collection,
         )
+        return [_event(row) for row in rows]
 
     def newest_collections(self, *, limit: int) -> dict[str, list[Row]]:
         """Events of the newest collections, newest collection first; by collection id, each list as in `events`."""
         rows = self._connection.rows(
-            "SELECT collection, at, event, day, row_count, coverage, seconds, message FROM collection_events"
+            "SELECT collection, at, event, day, row_count, coverage, seconds, message, message_said FROM collection_events"
             " WHERE cluster = {cluster:String} AND collection IN"
             " (SELECT collection FROM collection_events WHERE cluster = {cluster:String}"
             " GROUP BY collection ORDER BY min(at) DESC LIMIT {limit:UInt32}) ORDER BY at",
@@ -198,8 +203,13 @@ class UsageStore:
         )
         by_collection: dict[str, list[Row]] = {}
         for row in rows:
-            by_collection.setdefault(row.pop("collection"), []).append(row)
+            by_collection.setdefault(row.pop("collection"), []).append(_event(row))
         return dict(reversed(by_collection.items()))
+
+
+def _event(row: Row) -> Row:
+    row["message"] = read_said(row["message"], row.pop("message_said"))
+    return row
 
 
 def _as_row(row: UsageDay) -> dict[str, Any]:

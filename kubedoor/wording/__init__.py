@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kubedoor.wording.collection import COLLECTION
 from kubedoor.wording.common import COMMON
 from kubedoor.wording.operations import OPERATIONS
+from kubedoor.wording.prometheus import PROMETHEUS
 from kubedoor.wording.schedules import SCHEDULES
 
-CATALOGUE: Mapping[str, str] = {**COMMON, **OPERATIONS, **SCHEDULES}
+CATALOGUE: Mapping[str, str] = {**COLLECTION, **COMMON, **OPERATIONS, **PROMETHEUS, **SCHEDULES}

@@ -20,6 +20,7 @@ from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor
 from kubedoor.model.usage import ORIGINAL_MARK, QUANTILES, DayUsage, UsageDay
 from kubedoor.model.values import ManualValues, Resources, WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.additions import Addition, Additions
@@ -29,10 +30,6 @@ from kubedoor.workloads.service import Workloads
 MEBIBYTE = 2**20
 NOTE = "taken over from KubeDoor"
 AI_NOTE = "taken over from KubeDoor: the pod count of its AI"
-DAY_NOTE = (
-    f"{NOTE}: usage is its 0.80 quantile of the mean over all containers, injected ones included, and not a P95; this day sets"
-    " no values"
-)
 Containers = Mapping[tuple[str, str], tuple[str, ...]]
 """(namespace, deployment) -> the names of its containers."""
 Known = Mapping[WorkloadKey, tuple[list[Row], ManualValues]]
@@ -138,7 +135,7 @@ class KubeDoorImport:
                 continue
             rows = [row for one in self._original.usage(env, day) if (row := _usage_day(one, day, containers, done))]
             if rows:
-                self._store(day, DayUsage(tuple(rows), 1.0, (DAY_NOTE,)))
+                self._store(day, DayUsage(tuple(rows), 1.0, (sentence("collection.imported_day"),)))
                 done.days, done.rows = done.days + 1, done.rows + len(rows)
                 yield day
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from .base import Strict
+from .base import SaidAnswer, Speaking, Strict
 
 
 class CollectBody(Strict):
@@ -20,7 +20,7 @@ class CollectStarted(BaseModel):
     collection: str
 
 
-class CollectionStep(BaseModel):
+class CollectionStep(Speaking):
     at: datetime
     event: str
     day: date | None
@@ -28,9 +28,10 @@ class CollectionStep(BaseModel):
     coverage: float
     seconds: float
     message: str
+    message_said: SaidAnswer
 
 
-class CollectionAnswer(BaseModel):
+class CollectionAnswer(Speaking):
     collection: str
     state: Literal["running", "finished", "failed", "cancelled", "interrupted"]
     started_at: datetime
@@ -40,19 +41,21 @@ class CollectionAnswer(BaseModel):
     days_failed: int
     rows: int
     message: str
+    message_said: SaidAnswer
 
 
 class CollectionDetail(CollectionAnswer):
     steps: list[CollectionStep]
 
 
-class StoredDayAnswer(BaseModel):
+class StoredDayAnswer(Speaking):
     day: date
     windows: str
     row_count: int
     coverage: float
     is_partial: bool
     warnings: list[str]
+    warnings_said: list[SaidAnswer]
     seconds: float
     finished_at: datetime
     is_taken_over: bool = Field(description="Of an original KubeDoor: the day sets no values.")

@@ -15,6 +15,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from kubedoor.errors import InvalidInput, PrometheusRefused, PrometheusUnreachable
+from kubedoor.sentences import sentence
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -46,10 +47,10 @@ class Access:
         user, secret = (username, password) if username else url_credentials
         token = bearer_token.strip()
         if not _is_header_text(token):
-            raise InvalidInput("the bearer token has characters no header can carry", field="prometheus_bearer_token")
+            raise InvalidInput(sentence("prometheus.bad_token"), field="prometheus_bearer_token")
         for name, value in (headers or {}).items():
             if not _HEADER_NAME.fullmatch(name) or not _is_header_text(value):
-                raise InvalidInput(f"{name!r} cannot be sent as a header with its value", field="prometheus_headers")
+                raise InvalidInput(sentence("prometheus.bad_header", name=repr(name)), field="prometheus_headers")
         return cls(
             address=address,
             headers=dict(headers or {}),
@@ -77,9 +78,9 @@ class Access:
         try:
             token = Path(self.bearer_token_file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise PrometheusRefused(f"the token file {self.bearer_token_file} cannot be read") from error
+            raise PrometheusRefused(sentence("prometheus.token_file", file=self.bearer_token_file)) from error
         if not token or not _is_header_text(token):
-            raise PrometheusRefused(f"the token file {self.bearer_token_file} holds no token")
+            raise PrometheusRefused(sentence("prometheus.empty_token_file", file=self.bearer_token_file))
         return token
 
 
@@ -91,10 +92,7 @@ def _split_url(url: str) -> tuple[str, str, str]:
     except ValueError:
         is_usable = False
     if not is_usable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise InvalidInput(
-            "the Prometheus address is not valid: write it like http://prometheus.monitoring:9090",
-            field="prometheus_url",
-        )
+        raise InvalidInput(sentence("prometheus.bad_address"), field="prometheus_url")
     path = parts.path.rstrip("/").removesuffix("/api/v1")
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{path}", unquote(parts.username or ""), unquote(parts.password or "")
@@ -111,4 +109,4 @@ def check_ca_file(ca_file: str) -> None:
     try:
         ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise PrometheusUnreachable(f"the CA file {ca_file} cannot be read as certificates") from error
+        raise PrometheusUnreachable(sentence("prometheus.ca_file", file=ca_file)) from error

@@ -29,6 +29,7 @@ from kubedoor.collection.prometheus.failures import (
 from kubedoor.collection.prometheus.json_stream import QueryResult
 from kubedoor.collection.prometheus.retries import Retries
 from kubedoor.errors import PrometheusError, PrometheusNotUnderstood, PrometheusUnreachable
+from kubedoor.sentences import Sentence, sentence
 
 if TYPE_CHECKING:
     import requests
@@ -124,7 +125,7 @@ class PrometheusClient:
         parameters = {"match[]": match, "start": str(start), "end": str(end)}
         values = self._get(f"label/{label}/values", parameters)
         if not isinstance(values, list):
-            raise PrometheusNotUnderstood(f"{self.address} gives no list of the values of the label {label}")
+            raise PrometheusNotUnderstood(sentence("prometheus.no_label_values", address=self.address, label=label))
         return [str(value) for value in values]
 
     def version(self) -> str:
@@ -163,11 +164,13 @@ class PrometheusClient:
             for chunk in self._chunks(response):
                 body += chunk
                 if len(body) > MAX_METADATA_BYTES:
-                    raise PrometheusNotUnderstood(f"{self.address} answers {endpoint} with more than 32 MiB")
+                    message = sentence("prometheus.too_long_metadata", address=self.address, endpoint=endpoint)
+                    raise PrometheusNotUnderstood(message)
         try:
             return json.loads(body)["data"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise PrometheusNotUnderstood(f"{self.address} does not answer {endpoint} as Prometheus does") from error
+            message = sentence("prometheus.not_prometheus", address=self.address, endpoint=endpoint)
+            raise PrometheusNotUnderstood(message) from error
 
     @contextmanager
     def _successful_response(
@@ -230,17 +233,12 @@ class PrometheusClient:
         for chunk in response.iter_content(_CHUNK_BYTES):
             yield chunk
             if self._clock() > deadline:
-                raise PrometheusUnreachable(
-                    f"{self.address} sent its answer for more than {MAX_TIMEOUTS_PER_ANSWER * self._timeout_seconds:g}"
-                    " seconds and was not done"
-                )
+                seconds = MAX_TIMEOUTS_PER_ANSWER * self._timeout_seconds
+                raise PrometheusUnreachable(sentence("prometheus.endless", address=self.address, seconds=seconds))
 
     def _reject_html(self, response: requests.Response) -> None:
         if "html" in response.headers.get("Content-Type", ""):
-            raise PrometheusNotUnderstood(
-                f"{self.address} answers with a web page, not with JSON: the address is of something else, or behind a"
-                " log-in"
-            )
+            raise PrometheusNotUnderstood(sentence("prometheus.web_page", address=self.address))
 
     def _error_answer(self, response: requests.Response, fields: Mapping[str, str]) -> ErrorAnswer:
         body = b""
@@ -264,34 +262,36 @@ class PrometheusClient:
         try:
             yield
         except requests.exceptions.ContentDecodingError as error:
-            raise PrometheusNotUnderstood(f"{self.address} sends an answer that cannot be decompressed") from error
+            raise PrometheusNotUnderstood(sentence("prometheus.not_decompressed", address=self.address)) from error
         except requests.RequestException as error:
             causes = {type(cause).__name__ for cause in wrapped_errors(error)}
-            message = f"{self.address} {self._describe(error, causes)}"
-            raise _connection_error(error, causes)(message) from error
+            raise _connection_error(error, causes)(self._described(error, causes)) from error
 
-    def _describe(self, error: requests.RequestException, causes: Collection[str]) -> str:
+    def _described(self, error: requests.RequestException, causes: Collection[str]) -> Sentence:
         from requests import exceptions
 
+        address, seconds = self.address, self._timeout_seconds
         if isinstance(error, exceptions.ProxyError):
-            return "cannot be reached through the proxy that the environment names (HTTPS_PROXY, NO_PROXY)"
+            return sentence("prometheus.proxy", address=address)
         if "SSLCertVerificationError" in causes:
-            return "shows a certificate that is not trusted or not its own: set the CA file that signed it"
+            return sentence("prometheus.certificate", address=address)
         if isinstance(error, exceptions.SSLError):
-            return "does not speak TLS with KubeDoor: is its address an http:// one?"
+            return sentence("prometheus.no_tls", address=address)
         if isinstance(error, exceptions.Timeout) or "ReadTimeoutError" in causes:
-            return f"does not answer within {self._timeout_seconds:g} seconds"
+            return sentence("prometheus.slow", address=address, seconds=seconds)
         if "NameResolutionError" in causes:
-            return "cannot be found: its host name is not known here"
+            return sentence("prometheus.unknown_host", address=address)
         if "ConnectionRefusedError" in causes:
-            return "refuses the connection: nothing listens there"
+            return sentence("prometheus.nothing_listens", address=address)
         if isinstance(error, exceptions.ChunkedEncodingError):
-            return "broke the connection in the middle of its answer"
-        return "cannot be reached"
+            return sentence("prometheus.broke_off", address=address)
+        return sentence("prometheus.unreachable", address=address)
 
 
 def _after(error: PrometheusError, attempts: int) -> PrometheusError:
-    return error if attempts == 1 else type(error)(f"{error.message}, after {attempts} attempts")
+    if attempts == 1:
+        return error
+    return type(error)(sentence("prometheus.after_attempts", error=error.message, attempts=attempts))
 
 
 def _connection_error(error: requests.RequestException, causes: Collection[str]) -> type[PrometheusUnreachable]:

@@ -18,6 +18,7 @@ from kubedoor.collection.prometheus.json_stream import QueryResult
 from kubedoor.collection.prometheus.queries import Scope
 from kubedoor.collection.readings import DayReading
 from kubedoor.errors import PrometheusNotUnderstood, QueryTooLarge
+from kubedoor.sentences import sentence
 
 MAX_WARNINGS = 20
 MAX_GATEWAY_TIMEOUTS = 4
@@ -139,7 +140,7 @@ class DayReader:
             for series in result.series():
                 self._add(query, part, series)
         if result.is_limited and not self._accepts_limited:
-            raise AnswerLimited(f"{client.address} left data out: {result.warnings[0]}")
+            raise AnswerLimited(sentence("prometheus.left_out", address=client.address, warning=result.warnings[0]))
         with self.lock:
             for (fact, key), value in part.facts.items():
                 self.reading.add_fact(fact, key, value)
@@ -150,7 +151,7 @@ class DayReader:
             with self.lock:
                 query.add(part, series["metric"], series)
         except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-            raise PrometheusNotUnderstood("Prometheus' answer holds a malformed series") from error
+            raise PrometheusNotUnderstood(sentence("prometheus.malformed_series")) from error
 
     def _record_warnings(self, result: QueryResult) -> None:
         self.is_partial |= result.is_incomplete

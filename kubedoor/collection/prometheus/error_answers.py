@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from kubedoor.collection.prometheus.failures import Failure, GatewayTimeout, ServerBusy, StoresAway, classify
 from kubedoor.errors import PrometheusError, PrometheusNotUnderstood, PrometheusRefused, QueryTooLarge
+from kubedoor.sentences import Sentence, sentence
 
 MAX_ERROR_BYTES = 64 * 1024
 _HEAD_CHARACTERS = 220
@@ -18,22 +19,12 @@ _TAIL_CHARACTERS = 80
 """Servers written in Go put the cause last."""
 _REFUSED_STATUSES = frozenset({401, 403, 407})
 
-_SIGV4 = (
-    "Amazon Managed Prometheus takes requests signed with SigV4 only: run aws-sigv4-proxy in front, and set its address"
-)
+_SIGV4 = sentence("prometheus.amazon")
 # What to put in front of hosted Prometheuses, by a pattern of the host.
 _IN_FRONT = (
     (re.compile(r"^aps-workspaces.*\.amazonaws\.com(\.cn)?$"), _SIGV4),
-    (
-        re.compile(r"\.prometheus\.monitor\.azure\.(com|us|cn)$"),
-        "Azure Monitor takes Microsoft Entra tokens only: run a proxy that adds one (aad-auth-proxy) in front, and set its"
-        " address",
-    ),
-    (
-        re.compile(r"^monitoring\.googleapis\.com$"),
-        "Google Managed Prometheus takes Google OAuth tokens only: run its frontend (prometheus-engine/frontend) in front,"
-        " and set its address",
-    ),
+    (re.compile(r"\.prometheus\.monitor\.azure\.(com|us|cn)$"), sentence("prometheus.azure")),
+    (re.compile(r"^monitoring\.googleapis\.com$"), sentence("prometheus.google")),
 )
 _SIGV4_WORDS = re.compile(r"missing authentication ?token|sigv4|request signature|credential should be scoped|x-amz-")
 
@@ -57,12 +48,14 @@ class ErrorAnswer:
     def error(self, address: str) -> PrometheusError:
         """The error to raise; of class ServerBusy, StoresAway or GatewayTimeout if another attempt may succeed."""
         if self.status in _REFUSED_STATUSES:
-            return PrometheusRefused(f"{address} refuses the credentials ({self.status}): {self._advice(address)}")
+            advice = self._advice(address)
+            return PrometheusRefused(sentence("prometheus.refused", address=address, status=self.status, advice=advice))
         if self.status in range(300, 400):
-            return PrometheusNotUnderstood(
-                f"{address} redirects elsewhere ({self.status}): set the final address, without a log-in page before it"
-            )
-        message = f"{address} answers {self.status}" + (f": {shortened(self.text)}" if self.text else "")
+            return PrometheusNotUnderstood(sentence("prometheus.redirects", address=address, status=self.status))
+        message = sentence("prometheus.answers", address=address, status=self.status)
+        if self.text:
+            text = shortened(self.text)
+            message = sentence("prometheus.answers_with", address=address, status=self.status, text=text)
         match classify(self.status, self.kind, self.text):
             case Failure.TOO_LARGE:
                 return QueryTooLarge(message)
@@ -73,19 +66,19 @@ class ErrorAnswer:
             case Failure.STORES_AWAY:
                 return StoresAway(message)
         if self.status == 404:
-            message += ": is the path right? VictoriaMetrics clusters need /select/0/prometheus, Mimir /prometheus"
+            message = sentence("prometheus.not_found", answer=message)
         return PrometheusNotUnderstood(message)
 
     def refuses_field(self, name: str) -> bool:
         """Whether a form field of this name is what the server does not accept."""
         return self.status == 400 and name in self.text
 
-    def _advice(self, address: str) -> str:
+    def _advice(self, address: str) -> Sentence:
         host = urlsplit(address).hostname or ""
         for pattern, advice in _IN_FRONT:
             if pattern.search(host):
                 return advice
-        return _SIGV4 if _SIGV4_WORDS.search(self.text.lower()) else "check token, user and tenant"
+        return _SIGV4 if _SIGV4_WORDS.search(self.text.lower()) else sentence("prometheus.check_credentials")
 
 
 def shortened(text: str) -> str:

@@ -17,6 +17,7 @@ import orjson
 
 from kubedoor.collection.prometheus.failures import AnswerCut, Failure, classify, is_limit_warning
 from kubedoor.errors import PrometheusNotUnderstood, QueryTooLarge
+from kubedoor.sentences import sentence
 
 MAX_VALUE_CHARACTERS = 64 * 2**20
 """Limit for one series or other value; far above the 11,000 points that Prometheus returns at most."""
@@ -114,19 +115,19 @@ class _JsonReader:
             try:
                 pieces.append(self._decode(chunk or b"", self._is_at_end))
             except UnicodeDecodeError as error:
-                raise PrometheusNotUnderstood("Prometheus' answer is not UTF-8") from error
+                raise PrometheusNotUnderstood(sentence("prometheus.not_utf8")) from error
             got += len(pieces[-1])
         self._buffer, self._position = "".join(pieces), 0
         return got > 0
 
     def _malformed(self) -> PrometheusNotUnderstood:
         if self._position >= len(self._buffer):
-            return AnswerCut("Prometheus' answer ends in the middle of its JSON")
+            return AnswerCut(sentence("prometheus.cut"))
         excerpt = self._buffer[self._position : self._position + _EXCERPT_CHARACTERS]
         if self._is_at_end:
             kind = AnswerCut if self._has_begun else PrometheusNotUnderstood
-            return kind(f"Prometheus' answer is cut short or not JSON, at {excerpt!r}")
-        return PrometheusNotUnderstood(f"Prometheus' answer is not the JSON expected, at {excerpt!r}")
+            return kind(sentence("prometheus.cut_at", excerpt=repr(excerpt)))
+        return PrometheusNotUnderstood(sentence("prometheus.unexpected", excerpt=repr(excerpt)))
 
 
 @dataclass
@@ -167,12 +168,14 @@ class QueryResult:
             elif reader.peek() == "{":
                 yield from _result(reader, self.has_curves)
             else:
-                raise PrometheusNotUnderstood("Prometheus' answer has no result: `data` is not an object")
+                raise PrometheusNotUnderstood(sentence("prometheus.no_result"))
         if self.status != "success":
             is_too_large = classify(200, "", self.error) is Failure.TOO_LARGE
-            message = f"Prometheus' answer has the status {self.status!r}, not 'success'"
+            status, error = repr(self.status), self.error[:MAX_ERROR_CHARACTERS]
             raise (QueryTooLarge if is_too_large else PrometheusNotUnderstood)(
-                f"{message}: {self.error[:MAX_ERROR_CHARACTERS]}" if self.error else message
+                sentence("prometheus.not_success_why", status=status, error=error)
+                if error
+                else sentence("prometheus.not_success", status=status)
             )
 
     def _set(self, key: str, value: Any) -> None:
@@ -196,7 +199,7 @@ def _keys(reader: _JsonReader) -> Iterator[str]:
     while True:
         key = reader.value()
         if not isinstance(key, str):
-            raise PrometheusNotUnderstood(f"Prometheus' answer is not JSON: {key!r} where a key should be")
+            raise PrometheusNotUnderstood(sentence("prometheus.no_key", key=repr(key)))
         reader.take(":")
         yield key
         if reader.take(",}") == "}":
@@ -220,7 +223,7 @@ def _items(reader: _JsonReader, has_curves: bool) -> Iterator[dict[str, Any]]:
         reader.peek()
         item = (reader.curve() if has_curves else None) or reader.value()
         if not isinstance(item, dict):
-            raise PrometheusNotUnderstood("Prometheus' answer has no series where series should be")
+            raise PrometheusNotUnderstood(sentence("prometheus.no_series"))
         yield item
         if reader.take(",]") == "]":
             return
@@ -234,4 +237,4 @@ def instant_value(series: Mapping[str, Any]) -> float:
     try:
         return float(series["value"][1])
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise PrometheusNotUnderstood("Prometheus' answer holds a series without a value") from error
+        raise PrometheusNotUnderstood(sentence("prometheus.no_value")) from error

@@ -30,6 +30,7 @@ from kubedoor.collection.usage_days import day_usage
 from kubedoor.errors import InvalidInput, UsageNotMapped
 from kubedoor.model.checks import Check
 from kubedoor.model.usage import DayUsage, PeakDay
+from kubedoor.sentences import sentence
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -57,7 +58,7 @@ class PrometheusSource:
         Raises InvalidInput for an invalid `cluster_label`.
         """
         if cluster_label and not _LABEL.fullmatch(cluster_label):
-            raise InvalidInput(f"{cluster_label!r} is not a Prometheus label: write it like env", field="cluster_label")
+            raise InvalidInput(sentence("prometheus.bad_label", label=repr(cluster_label)), field="cluster_label")
         self._client = client
         self._scope = Scope(cluster_label, cluster, tuple(namespaces), tuple(excluded_namespaces))
         self._rate_seconds = rate_seconds
@@ -81,7 +82,7 @@ class PrometheusSource:
         usage = day_usage(reading, peak_day, dropped=dropped)
         if not usage.rows and reading.grid.segments:
             self._explain_no_rows(reader.client, reading, peak_day)
-        warnings = (*usage.warnings, *[f"Prometheus: {warning}" for warning in reader.warnings])
+        warnings = (*usage.warnings, *[sentence("collection.of_prometheus", warning=one) for one in reader.warnings])
         is_partial = usage.is_partial or reader.is_partial
         # In partial data, a missing HPA series does not mean that there is no HPA.
         rows = tuple(replace(row, hpa=row.hpa or None) for row in usage.rows) if is_partial else usage.rows

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
-def likely_cause(counts: Mapping[str, int], *, pods: int) -> str:
+
+def likely_cause(counts: Mapping[str, int], *, pods: int) -> Sentence:
     """One sentence with what to do; empty: there is no usage at all, which is no fault of labels.
 
     `counts` are of queries.unmapped_samples; `pods` have samples with container labels.
@@ -13,18 +15,9 @@ def likely_cause(counts: Mapping[str, int], *, pods: int) -> str:
     usage, containers = counts.get("usage", 0), counts.get("containers", 0)
     renamed = [label for label in ("exported_namespace", "exported_pod") if counts.get(label)]
     if not usage and not pods:
-        return ""
+        return NOTHING
     if renamed and (pods or containers):
-        return (
-            f"{pods or containers} pods or containers have usage and belong to no Deployment: series of kube-state-metrics carry"
-            f" {' and '.join(renamed)}, so their own labels were replaced by those of the scrape job: set honor_labels: true there"
-        )
+        return sentence("prometheus.labels_replaced", pods=pods or containers, labels=" and ".join(renamed))
     if not containers and not pods:
-        return (
-            f"{usage} series of usage have no label container: scrape the kubelets' /metrics/cadvisor, and keep its labels"
-            " namespace, pod and container"
-        )
-    return (
-        f"{pods} pods have usage, and none is known to be a Deployment's: scrape kube-state-metrics (kube_pod_owner,"
-        " kube_replicaset_owner), and check the labels namespace and pod of both"
-    )
+        return sentence("prometheus.no_container_label", series=usage)
+    return sentence("prometheus.no_owners", pods=pods)

@@ -1,6 +1,8 @@
 /** The server's sentences in Chinese, by their codes: kubedoor/wording has the same ones in English. */
+import collection from "./collection.json";
 import common from "./common.json";
 import operations from "./operations.json";
+import prometheus from "./prometheus.json";
 import schedules from "./schedules.json";
 
-export const sentences: Record<string, string> = { ...common, ...operations, ...schedules };
+export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...prometheus, ...schedules };
