@@ -17,6 +17,7 @@ from kubedoor.identity.throttle import Throttle
 from kubedoor.runtime.assembly import (
     build_cluster,
     build_collections,
+    build_door_probe,
     build_look,
     build_publisher,
     build_source,
@@ -96,7 +97,13 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
         settings, control, records, lambda name: ControlStore(connection, clusters.for_cluster(name).cluster)
     )
     look = build_look(settings, connection, cluster)
-    switch = Switch(cluster=cluster, look=look.run, options=lambda: webhook_options(settings))
+    probe = build_door_probe(settings, control, cluster)
+    switch = Switch(
+        cluster=cluster,
+        look=look.run,
+        options=lambda: webhook_options(settings),
+        reach=probe.ask_until_reached,
+    )
     collections = build_collections(settings, usage, is_alone=shared.is_alone)
     source = build_source(settings)
     publisher = build_publisher(settings, control, cluster)
@@ -133,7 +140,15 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
             now=utc_now,
         ),
         checkup=Checkup(
-            settings=settings, source=source, usage=usage, control=control, cluster=cluster, switch=switch, now=utc_now
+            settings=settings,
+            source=source,
+            usage=usage,
+            control=control,
+            cluster=cluster,
+            switch=switch,
+            probe=probe,
+            looked_at=DeploymentStore(connection, settings.cluster).looked_at,
+            now=utc_now,
         ),
         cluster=cluster,
         publisher=publisher,

@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,25 @@ from kubedoor.kube.ownership import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
+    from kubernetes.client.rest import RESTResponse
 
 NO_CLUSTER = "none"
 PAGE_SIZE = 500
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """Object names are DNS subdomains (RFC 1123)."""
 MAX_PAGES = 1000
+_APPLY = "application/apply-patch+yaml"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+"""The value of a `Warning` header (RFC 7234, 5.5); the API server escapes quotes in the text."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What the API server says of a request that it does not store. `error`: it refuses it."""
+
+    warnings: tuple[str, ...]
+    error: KubeDoorError | None = None
 
 
 def path_segment(name: str) -> str:
@@ -68,6 +81,15 @@ class Cluster:
         Raises NotFound, Conflict, Forbidden or ClusterError for an error status, ClusterError if no cluster is
         configured or it does not answer, NoClusterAccess if this cluster was configured without access.
         """
+        response, data = self._send(method, path, body=body, query=query, content_type=content_type)
+        if response.status >= 400:
+            raise _error(response.status, data)
+        return json.loads(data) if data else {}
+
+    def _send(
+        self, method: str, path: str, *, body: Any, query: dict[str, str] | None, content_type: str
+    ) -> tuple[RESTResponse, bytes]:
+        """The response, whatever its status, and its body. Raises ClusterError and NoClusterAccess."""
         self.check_access()
         api = self._api()
         from kubernetes.client.exceptions import ApiException
@@ -84,12 +106,9 @@ class Cluster:
         )
         try:
             response = api.call_api(*prepared, _request_timeout=(self._timeout_seconds, self._timeout_seconds))
-            data = response.read()
+            return response, response.read()
         except (ApiException, HTTPError, OSError) as error:
             raise ClusterError("the API server does not answer") from error
-        if response.status >= 400:
-            raise _error(response.status, data)
-        return json.loads(data) if data else {}
 
     def version(self) -> str:
         return str(self.request("GET", "/version")["gitVersion"])
@@ -102,7 +121,7 @@ class Cluster:
         """Create or update it by server-side apply."""
         path = f"{_WEBHOOKS}/{path_segment(manifest['metadata']['name'])}"
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
+        self.request("PATCH", path, body=manifest, query=query, content_type=_APPLY)
 
     def patch_webhook_configuration(self, name: str, patch: list[dict[str, Any]]) -> None:
         """Apply a JSON patch (RFC 6902). Raises NotFound."""
@@ -158,7 +177,18 @@ class Cluster:
     def apply_object(self, path: str, manifest: dict[str, Any]) -> None:
         """Create or update the object at `path` by server-side apply."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        self.request("PATCH", path, body=manifest, query=query, content_type="application/apply-patch+yaml")
+        self.request("PATCH", path, body=manifest, query=query, content_type=_APPLY)
+
+    def dry_run_apply(self, path: str, manifest: dict[str, Any]) -> DryRun:
+        """Server-side apply without storing anything. Raises ClusterError if there is no answer, NoClusterAccess."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
+        response, data = self._send("PATCH", path, body=manifest, query=query, content_type=_APPLY)
+        warnings = tuple(
+            re.sub(r"\\(.)", r"\1", text)
+            for value in response.headers.getlist("Warning")
+            for text in _WARNING.findall(value)
+        )
+        return DryRun(warnings, _error(response.status, data) if response.status >= 400 else None)
 
     def delete_object(self, path: str) -> None:
         """Delete an object but not its dependents. Idempotent: no error if it does not exist."""

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.look import Look
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.admission.webhook_configuration import WebhookOptions
+from kubedoor.admission.webhook_configuration import IGNORE_LABEL, WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.background import Collections, Slice, remote_slice
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
@@ -33,7 +34,7 @@ from kubedoor.collection.sample.source import SampleSource
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.config.topics.api_server import NO_CLUSTER
-from kubedoor.errors import SettingsError
+from kubedoor.errors import Forbidden, SettingsError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
@@ -273,4 +274,20 @@ def webhook_options(settings: Settings) -> WebhookOptions:
         excluded_namespaces=settings.all_excluded_namespaces,
         ca=ca_file.read_text(encoding="utf-8") if is_known else "",
         inject_ca_from=settings.webhook_inject_ca_from,
+        namespaces=settings.namespaces,
     )
+
+
+def build_door_probe(settings: Settings, control: ControlStore, cluster: Cluster) -> DoorProbe:
+    return DoorProbe(cluster, lambda: _probed_namespaces(settings, control, cluster))
+
+
+def _probed_namespaces(settings: Settings, control: ControlStore, cluster: Cluster) -> list[str]:
+    """Namespaces that the webhook is asked about: those of the settings, else `default` and those of workloads."""
+    known = settings.namespaces or ("default", *sorted({namespace for namespace, _ in control.workloads()}))
+    try:
+        ignored = cluster.namespaces_labelled(IGNORE_LABEL)
+    except Forbidden:
+        ignored = set()
+    left_out = {*settings.all_excluded_namespaces, *ignored}
+    return [one for one in dict.fromkeys(known) if one not in left_out]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from kubedoor.admission import webhook_configuration
+from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.switch import Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, KubeDoorError
@@ -18,7 +19,14 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import UsageStore
 
 CERTIFICATE_WARNING_DAYS = 14
+LOOKS_MISSED = 3
+LOOK_SECONDS = timedelta(seconds=60)
+"""What one look may take."""
 _FURTHER_REMEDY = "look at its kubeconfig in KUBEDOOR_CLUSTERS, and whether its API server can be reached from here"
+_UNREACHED_REMEDY = (
+    "see that pods of mutate are ready and that the control plane may connect to them; where its network does not lead to"
+    " pods (EKS and GKE with an overlay network), set mutate.hostNetwork"
+)
 _PERMISSIONS = (
     ("get", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
     ("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
@@ -38,6 +46,9 @@ class Checkup:
     control: ControlStore
     cluster: Cluster
     switch: Switch
+    probe: DoorProbe
+    looked_at: Callable[[], datetime | None]
+    """The newest look at all Deployments of the cluster."""
     now: Callable[[], datetime]
 
     def run(self) -> list[Check]:
@@ -97,6 +108,17 @@ class Checkup:
                 else f"allow it in KubeDoor's ClusterRole: apiGroups [{group!r}], resources [{resource}], verbs [{verb}]"
             )
             yield Check(f"permission to {verb} {resource}", allowed, "allowed" if allowed else "not allowed", remedy)
+        yield self._look()
+
+    def _look(self) -> Check:
+        looked_at = self.looked_at()
+        age = self.now() - looked_at if looked_at else None
+        every = timedelta(seconds=self.settings.look_seconds if self.settings.clock_seconds else 0)
+        is_old = bool(every) and (age is None or age > LOOKS_MISSED * every + LOOK_SECONDS)
+        seen = f"{int(age.total_seconds() / 60)} minutes ago" if age is not None else "never, or more than 30 days ago"
+        detail = seen if every else f"{seen}; only when control goes on (KUBEDOOR_LOOK_SECONDS is 0)"
+        remedy = "see the permissions to list Deployments and HPAs, and the log of api" if is_old else ""
+        return Check("look at all Deployments", not is_old, detail, remedy)
 
     def _door(self) -> Iterator[Check]:
         if self.settings.no_access:
@@ -113,6 +135,22 @@ class Checkup:
                 "it is not as this version would make it",
                 "switch control off and on again",
             )
+        if state.enabled:
+            yield self._reach()
+        yield from self._certificate()
+
+    def _reach(self) -> Check:
+        reach = self.probe.ask()
+        if reach.is_reached is None:
+            return Check("API server reaches the door", True, f"not tried out: {reach.detail}")
+        return Check(
+            "API server reaches the door",
+            reach.is_reached,
+            reach.detail,
+            "" if reach.is_reached else _UNREACHED_REMEDY,
+        )
+
+    def _certificate(self) -> Iterator[Check]:
         own = str(self.settings.data_dir / "tls" / "tls.crt")
         certificate = Path(self.settings.tls_cert_file or own)
         if self.settings.is_home and certificate.is_file():

@@ -13,9 +13,13 @@ import pytest
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import self_signed
+from kubedoor.admission.door_probe import DoorProbe
+from kubedoor.admission.switch import Switch
+from kubedoor.errors import Conflict
+from kubedoor.kube.client import Cluster
 from kubedoor.store.connection import Connection
 from tests.contract.conftest import PATIENCE
-from tests.contract.doors import make_door
+from tests.contract.doors import make_door, no_door
 from tests.contract.lab import CLUSTER, Lab, amounts, replicas_of, resources_of
 from tests.support.builders import make_container, make_deployment, make_request, make_review
 from tests.support.clickhouse import ClickHouse, running_clickhouse
@@ -67,6 +71,7 @@ def test_an_unknown_deployment_may_be_denied(lab: Lab, namespace: str, tmp_path:
         )
         assert refused.returncode == 1
         assert f"KubeDoor: {namespace}/web is not in the control table: label it kubedoor.io/control" in refused.stderr
+        assert reach_check(lab)["ok"], "a door that denies is reached"
         lab.set_values(namespace, replicas=4)
         lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace)
         assert replicas_of(lab.stored(namespace)) == 4
@@ -214,6 +219,67 @@ def test_a_door_that_is_gone_does_not_stop_a_release(lab: Lab, control_plane: Co
         assert replicas_of(lab.stored(namespace)) == 5
     finally:
         lab.client.switch(enabled=True)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Connections are accepted and never answered, as where a firewall or an overlay network drops packets."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
+        yield int(listener.getsockname()[1])
+
+
+def leading_to(plane: ControlPlane, port: int, **fields: str) -> webhook_configuration.WebhookOptions:
+    given = {"failure_policy": "Ignore", **fields}
+    ca = plane.ca_file.read_text()
+    return webhook_configuration.WebhookOptions(
+        "kubedoor", "kubedoor-mutate", port, 1, given["failure_policy"], ["kube-system"], ca
+    )
+
+
+def reach_check(lab: Lab) -> dict[str, str]:
+    checks: list[dict[str, str]] = lab.client.call("GET", "/checkup")["checks"]
+    (found,) = [check for check in checks if check["name"] == "API server reaches the door"]
+    return found
+
+
+@pytest.mark.parametrize("policy", ["Ignore", "Fail"])
+def test_the_checkup_finds_a_door_that_the_api_server_does_not_reach(lab: Lab, silent_port: int, policy: str) -> None:
+    assert reach_check(lab)["ok"]
+    assert "was answered by the door" in reach_check(lab)["detail"]
+    options = leading_to(lab.plane, silent_port, failure_policy=policy)
+    try:
+        lab.plane.apply(webhook_configuration.configuration(options))
+        lab.plane.wait_for(lambda: not reach_check(lab)["ok"], what="the API server has the new configuration")
+        found = reach_check(lab)
+        words = {"Ignore": "passed without the door's answer", "Fail": "failed calling webhook"}
+        assert words[policy] in found["detail"]
+        assert "mutate.hostNetwork" in found["remedy"]
+    finally:
+        lab.client.switch(enabled=True)
+    lab.plane.wait_for(lambda: bool(reach_check(lab)["ok"]), what="the door is reached again")
+
+
+def test_the_switch_stays_off_where_the_door_is_not_reached(
+    lab: Lab, silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubedoor.admission.door_probe.SETTLE_SECONDS", 2.0)
+    own = Cluster(kubeconfig=str(admit(lab.plane)))
+    probe = DoorProbe(own, lambda: ["default"])
+    options = leading_to(lab.plane, silent_port)
+    switch = Switch(cluster=own, look=lambda: None, options=lambda: options, reach=probe.ask_until_reached)
+    with no_door(lab):
+        with pytest.raises(Conflict, match=r"control is off again, because the API server does not reach the door"):
+            switch.turn_on()
+        assert switch.state().enabled is False
+
+
+def test_what_cannot_be_tried_out_does_not_keep_control_off(lab: Lab) -> None:
+    """Roles of an earlier chart do not allow the dry run."""
+    stranger = Cluster(kubeconfig=str(lab.plane.credentials("stranger", user="stranger")))
+    found = DoorProbe(stranger, lambda: ["default"]).ask_until_reached()
+    assert found.is_reached is None
+    assert "cannot patch resource" in found.detail
+    assert DoorProbe(stranger, list).ask().is_reached is None
 
 
 def test_the_switch_needs_a_service_to_reach_the_door_by(lab: Lab, tmp_path: Path, clickhouse: ClickHouse) -> None:

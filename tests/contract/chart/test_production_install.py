@@ -170,6 +170,15 @@ def see_the_switch(found: Installed) -> None:
         raise PartFailed("the state of the switch is not known")
 
 
+def try_out_the_door(found: Installed) -> None:
+    """The checkup's dry run."""
+    found.client.switch(enabled=True)
+    checks = found.client.call("GET", "/checkup")["checks"]
+    (reach,) = [check for check in checks if check["name"] == "API server reaches the door"]
+    if "was answered by the door" not in reach["detail"]:
+        raise PartFailed(reach["detail"])
+
+
 def see_a_deployment(found: Installed) -> None:
     found.client.call("GET", f"/workloads/{CLUSTER}/shop/web/live")
 
@@ -275,6 +284,7 @@ HOOKS = "mutatingwebhookconfigurations"
 NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", "deployments", "get"): see_a_deployment,
     ("kubedoor-api", "deployments", "list"): switch_on,
+    ("kubedoor-api", "deployments", "create"): try_out_the_door,
     ("kubedoor-api", "deployments", "patch"): act("restart"),
     ("kubedoor-api", "deployments/scale", "patch"): act("scale"),
     ("kubedoor-api", "horizontalpodautoscalers", "list"): switch_on,
