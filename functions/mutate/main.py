@@ -15,11 +15,10 @@ from starlette.responses import Response
 
 from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, AdmissionHandler, options_of, rules_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.config import clusters
 from kubedoor.errors import KubeDoorError
-from kubedoor.runtime import logs
 from kubedoor.runtime.http import error_response, health_or_metrics, not_found, parse_json, read_body
 from kubedoor.runtime.lazy import once
+from kubedoor.runtime.startup import load_settings
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_store
@@ -33,8 +32,7 @@ def _now() -> datetime:
 @once
 def _handler() -> AdmissionHandler:
     # Built by the first request, not at import: the framework imports this module before it forks.
-    config = clusters.load(os.environ).home
-    logs.configure(config.log_level)
+    config = load_settings(os.environ, collects=False).home
     connection = open_store(config)
     handler = AdmissionHandler(
         snapshot=Snapshot(

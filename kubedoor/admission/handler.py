@@ -62,6 +62,7 @@ def rules_of(settings: Settings) -> Rules:
     """The rules as configured; handler and preview share them."""
     return Rules(
         excluded_namespaces=frozenset(settings.all_excluded_namespaces),
+        namespaces=frozenset(settings.namespaces),
         deny_unknown=settings.unknown_workloads == "deny",
         deny_on_error=settings.on_internal_error == "deny",
         hpa_replicas=settings.hpa_replicas,
@@ -178,9 +179,9 @@ class AdmissionHandler:
                 age = f"KubeDoor: {self._trouble}, decided from values {self._snapshot.age_seconds:.0f} s old"
                 decision = decision._replace(warnings=(*decision.warnings, age))
         else:
-            if shows_facts(request) and not request.dry_run and self._is_stale():
+            if shows_facts(request) and not request.dry_run:
                 # `_record_facts` compares with the known facts, which another replica may have changed.
-                await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
+                await self._be_fresh(started)
             values = self._at_scale(request, key, self._snapshot.values_of(key))
             decision = decide(request, values, self._rules, due)
         if not request.dry_run:
@@ -188,7 +189,7 @@ class AdmissionHandler:
                 self.journal.record(request, decision, values)
                 if _changes_state(request, due, decision):
                     self.journal.record_state(key, request, decision)
-            self._record_facts(request, key, values)
+            self._record_facts(request, key, values, started)
         return decision
 
     def _at_scale(self, request: AdmissionRequest, key: WorkloadKey, values: ControlValues) -> ControlValues:
@@ -205,8 +206,7 @@ class AdmissionHandler:
 
     async def _values(self, key: WorkloadKey, username: str, started: float) -> ControlValues:
         deadline = started + self._options.wait_seconds
-        if self._is_stale():
-            await self._wait_for_refresh(deadline)
+        await self._be_fresh(started)
         if not self._snapshot.is_loaded:
             raise StoreError(f"{self._trouble}, and there is no snapshot yet")
         values = self._snapshot.values_of(key)
@@ -215,6 +215,15 @@ class AdmissionHandler:
         if username == self._options.service_account or (not values.known and self._is_stale(since=started)):
             values = await self._ask_store(key, values, deadline)
         return values
+
+    async def _be_fresh(self, started: float) -> None:
+        """Refresh the snapshot if it is too old for a request that came at this instant. Never raises."""
+        deadline = started + self._options.wait_seconds
+        if self._is_stale():
+            await self._wait_for_refresh(deadline)
+            if self._is_stale(since=started):
+                # A slow refresh that was asked for before the request came was under way.
+                await self._wait_for_refresh(deadline)
 
     async def _wait_for_refresh(self, deadline: float) -> None:
         """Refresh the snapshot, and wait for it until `deadline` at most. Never raises."""
@@ -283,12 +292,12 @@ class AdmissionHandler:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         try:
             self.journal.record(request, decision, UNKNOWN)
-            self._record_facts(request, key, self._snapshot.values_of(key))
+            self._record_facts(request, key, self._snapshot.values_of(key), self._monotonic())
         except Exception:
             # The journal may be what failed in the first place; the request must be answered all the same.
             log.exception("a failed admission could not be recorded")
 
-    def _record_facts(self, request: AdmissionRequest, key: WorkloadKey, values: ControlValues) -> None:
+    def _record_facts(self, request: AdmissionRequest, key: WorkloadKey, values: ControlValues, started: float) -> None:
         """Keep label, owner and HPA for later Scales, which do not show them.
 
         Workloads outside the control table are included: they may be added later.
@@ -296,7 +305,7 @@ class AdmissionHandler:
         if not (request.is_scale or shows_facts(request)):
             return
         # Another replica may have recorded the opposite since a stale snapshot: record the fact again.
-        is_unsure = self._is_stale() and values.known
+        is_unsure = self._is_stale(since=started) and values.known
         known = self._snapshot.facts_of(key)
         if found := observations(request, key, known, at=self._now(), is_unsure=is_unsure):
             self.journal.record_facts(found)

@@ -13,11 +13,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import jsonpatch
-
 from kubedoor.admission.decision import Decision
 from kubedoor.admission.deployment_state import state_of
 from kubedoor.admission.journal_writer import JournalWriter
+from kubedoor.admission.json_patch import applied
 from kubedoor.admission.metrics import AdmissionMetrics
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.snapshot.snapshot import Snapshot
@@ -27,7 +26,7 @@ from kubedoor.model.facts import Observation, ObservationKind
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import AdmissionRecord, RecordStore, admission_line
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ MAX_PENDING_STATES = 2_000
 class _Batch(NamedTuple):
     """Rows of one insert. `token`: the store takes a batch once, also if its answer to the first try was lost."""
 
-    rows: Sequence[AdmissionRecord]
+    rows: Sequence[bytes]
     token: str
 
 
@@ -72,7 +71,8 @@ class AdmissionJournal:
         self._metrics = metrics
         self._cluster = cluster
         self._now = now
-        self._rows: deque[AdmissionRecord] = deque()
+        self._rows: deque[bytes] = deque()
+        """Encoded by `admission_line`: the thread that writes would take the event loop's time for it."""
         self._batch: _Batch | None = None
         """Handed to the store, which has not confirmed it yet."""
         self._facts: dict[tuple[WorkloadKey, ObservationKind, str], Observation] = {}
@@ -85,26 +85,28 @@ class AdmissionJournal:
         """Queue a decision until the store takes it."""
         if self._pending_count() >= MAX_PENDING_RECORDS:
             self._drop_oldest()
-        names = [f"{change.container} {change.field}".strip() for change in decision.changes]
-        self._rows.append(
-            AdmissionRecord(
-                at=self._now(),
-                cluster=self._cluster,
-                namespace=request.namespace,
-                deployment=request.shown_name,
-                uid=request.uid,
-                operation=request.operation,
-                subresource=request.subresource,
-                username=request.username,
-                outcome=str(decision.outcome),
-                reason=decision.reason,
-                before=dict(zip(names, (change.before for change in decision.changes), strict=True)),
-                after=dict(zip(names, (change.after for change in decision.changes), strict=True)),
-                warnings=decision.warnings,
-                version=values.version,
-                snapshot_age_seconds=min(self._snapshot.age_seconds, 3e9),
-            )
+        before, after = {}, {}
+        for change in decision.changes:
+            name = f"{change.container} {change.field}" if change.container else change.field
+            before[name], after[name] = change.before, change.after
+        record = AdmissionRecord(
+            at=self._now(),
+            cluster=self._cluster,
+            namespace=request.namespace,
+            deployment=request.shown_name,
+            uid=request.uid,
+            operation=request.operation,
+            subresource=request.subresource,
+            username=request.username,
+            outcome=decision.outcome.value,
+            reason=decision.reason,
+            before=before,
+            after=after,
+            warnings=decision.warnings,
+            version=values.version,
+            snapshot_age_seconds=min(self._snapshot.age_seconds, 3e9),
         )
+        self._rows.append(admission_line(record))
 
     def _pending_count(self) -> int:
         batch = self._batch
@@ -194,7 +196,7 @@ class AdmissionJournal:
 
     def _read_state(self, key: WorkloadKey, admitted: _Admitted) -> None:
         try:
-            stored = jsonpatch.apply_patch(admitted.manifest, list(admitted.patch))
+            stored = applied(admitted.manifest, admitted.patch)
             named = {**stored, "metadata": {**stored["metadata"], "name": key.deployment, "namespace": key.namespace}}
             self._states.append((state_of(named), admitted.at))
         except Exception:
@@ -211,7 +213,7 @@ class AdmissionJournal:
     def _write(self, batch: _Batch) -> None:
         """A row that can never be stored is dropped alone: it is found by halving. Raises StoreError."""
         try:
-            self._records.add_admissions(batch.rows, token=batch.token)
+            self._records.add_admission_lines(batch.rows, token=batch.token)
         except Exception as error:
             if _is_temporary(error):
                 raise

@@ -6,7 +6,7 @@ operation is checked against the object: what it is added to, or replaces, must 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubedoor.admission.work import Work
@@ -66,3 +66,21 @@ def _check(manifest: Mapping[str, Any], operation: Operation) -> None:
         node = None
     if not isinstance(node, Mapping) or (operation["op"] != "add" and name.replace("~1", "/") not in node):
         raise KubeDoorError(f"the patch does not apply: {operation['op']} {operation['path']}")
+
+
+def applied(manifest: Mapping[str, Any], patch: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The object with a patch of `operations`; shares with `manifest` whatever the patch does not touch."""
+    result = dict(manifest)
+    for one in patch:
+        _, *parents, name = one["path"].split("/")
+        node: Any = result
+        for part in parents:
+            key = int(part) if isinstance(node, list) else part
+            node[key] = node[key].copy()
+            node = node[key]
+        name = name.replace("~1", "/")
+        if one["op"] == "remove":
+            del node[name]
+        else:
+            node[name] = one["value"]
+    return result

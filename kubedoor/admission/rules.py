@@ -47,6 +47,8 @@ class Rules:
     """The settings that decisions depend on."""
 
     excluded_namespaces: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    """Only these are controlled; empty: all but the excluded ones."""
     deny_unknown: bool = False
     deny_on_error: bool = False
     hpa_replicas: str = "keep"
@@ -55,6 +57,14 @@ class Rules:
     """False: an unchanged manifest is a restart like any other."""
     min_cpu_millicores: int = 10
     min_memory_bytes: int = 2**20
+
+    def leaves_out(self, namespace: str) -> str:
+        """Why nothing in the namespace is controlled; empty if it is."""
+        if namespace in self.excluded_namespaces:
+            return f"namespace {namespace} is excluded"
+        if self.namespaces and namespace not in self.namespaces:
+            return f"namespace {namespace} is not one of those that are controlled"
+        return ""
 
 
 def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: Due | None = None) -> Decision:
@@ -127,9 +137,7 @@ def _out_of_scope(request: AdmissionRequest, rules: Rules) -> str:
         return "not a Deployment"
     if request.operation not in ("CREATE", "UPDATE"):
         return f"nothing is set on {request.operation}"
-    if request.namespace in rules.excluded_namespaces:
-        return f"namespace {request.namespace} is excluded"
-    return ""
+    return rules.leaves_out(request.namespace)
 
 
 def _exemption(request: AdmissionRequest, values: ControlValues) -> str:

@@ -25,6 +25,10 @@ EMBEDDED_CLIENTS = 8
 Row = dict[str, Any]
 SCHEMA_MISSING_CODES = ("60", "81")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
+_UNREADABLE_CODES = ("6", "26", "27", "38", "41", "53", "69", "70", "72", "117", "130")
+"""What ClickHouse says of a text that is no value of its column: CANNOT_PARSE_…, TYPE_MISMATCH, INCORRECT_DATA, …"""
+# A profile of the server may have asynchronous inserts on, and answer before they are stored.
+_SYNCHRONOUS = {"async_insert": 0, "wait_for_async_insert": 1}
 _UNFIT = "a value does not fit into its column"
 _SENT_BY_NATIVE_PORT = "is for clickhouse-client program"
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
@@ -93,8 +97,7 @@ class Connection:
         if not rows:
             return
         columns = list(rows[0])
-        # A profile of the server may have asynchronous inserts on, and answer before they are stored.
-        settings: dict[str, Any] = {"async_insert": 0, "wait_for_async_insert": 1}
+        settings: dict[str, Any] = dict(_SYNCHRONOUS)
         if token:
             settings |= {"insert_deduplicate": 1, "insert_deduplication_token": token}
         table_rows = [[row[column] for column in columns] for row in rows]
@@ -103,6 +106,29 @@ class Connection:
                 client.insert(table, table_rows, column_names=columns, settings=settings)
             except (TypeError, ValueError, OverflowError, struct.error) as error:
                 raise UnstorableRow(f"{_UNFIT}: {str(error)[:200]}") from error
+
+    def insert_lines(self, table: str, columns: Sequence[str], lines: Sequence[bytes], *, token: str) -> None:
+        """As `insert`, of rows that are encoded already: each a JSON list of the values of `columns`, times in ISO format.
+
+        For rows in numbers: they are passed on as they are. A number that is too large for its column is not noticed.
+        """
+        if not lines:
+            return
+        settings: dict[str, Any] = {**_SYNCHRONOUS, "insert_deduplicate": 1, "insert_deduplication_token": token}
+        with _translated(self.address.port), self._client() as client:
+            try:
+                client.raw_insert(
+                    table,
+                    column_names=columns,
+                    insert_block=b"\n".join(lines),
+                    fmt="JSONCompactEachRow",
+                    settings={**settings, "date_time_input_format": "best_effort"},
+                )
+            except Exception as error:
+                found = _ERROR_CODE.search(str(error))
+                if found and found[1] in _UNREADABLE_CODES:
+                    raise UnstorableRow(_message(error)) from error
+                raise
 
     def create_database(self, *, cluster: str = "") -> None:
         """Create the database if missing, on all replicas of `cluster`. `parse_dsn` has validated its name."""

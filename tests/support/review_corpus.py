@@ -182,7 +182,8 @@ def values_of(case: Json) -> ControlValues:
 
 
 def rules_of(case: Json) -> Rules:
-    return Rules(**{**case["rules"], "excluded_namespaces": frozenset(case["rules"]["excluded_namespaces"])})
+    namespaces = {name: frozenset(case["rules"].get(name, ())) for name in ("excluded_namespaces", "namespaces")}
+    return Rules(**{**case["rules"], **namespaces})
 
 
 def answer_of(case: Json) -> Json:
@@ -202,7 +203,7 @@ def cases() -> list[Json]:
     found = []
     for seed in range(COUNT):
         maker = Maker(seed)
-        rules = {**asdict(maker.rules()), "excluded_namespaces": ["kube-system"]}
+        rules = {**asdict(maker.rules()), "excluded_namespaces": ["kube-system"], "namespaces": []}
         facts = {"opted_out": maker.chance(0.2), "owned": False, "hpa": maker.chance(0.2)}
         found.append({"seed": seed, "review": maker.review(), "rows": maker.rows(), "facts": facts, "rules": rules})
     return found

@@ -97,7 +97,7 @@ class House:
             version=1,
             snapshot_age_seconds=0.1,
         )
-        self.records.add_admissions([replace(record, **fields)] * times)
+        self.records.add_admissions([record._replace(**fields)] * times)
 
     def tick(self, **later: float) -> None:
         self.clock.advance(**(later or {"seconds": 30}))

@@ -675,6 +675,53 @@ def test_values_refreshed_for_a_request_are_not_stale(harness: Harness, monkeypa
     assert harness.scale(10)["warnings"] == ["KubeDoor: replicas 10 -> 3 (set in KubeDoor)"]
 
 
+def test_a_release_that_teaches_nothing_writes_no_facts_however_slow_the_refresh(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.set_replicas(3)
+    read = harness.snapshot.refresh
+
+    def slowly() -> None:
+        read()
+        harness.clock.ahead += 2
+
+    monkeypatch.setattr(harness.snapshot, "refresh", slowly)
+    harness.clock.ahead += 30
+    harness.change(make_deployment(replicas=4), make_deployment())
+    harness.rows()
+    facts = "SELECT kind FROM workload_observations WHERE cluster = {cluster:String}"
+    assert harness.connection.rows(facts, cluster=harness.key.cluster) == []
+
+
+def test_a_request_is_not_decided_from_a_slow_refresh_that_was_asked_before_it_came(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.set_replicas(3)
+    harness.scale(10)
+    read, asked, go_on = harness.snapshot.refresh, threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        read()
+        asked.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(harness.snapshot, "refresh", slowly)
+    harness.clock.ahead += 30
+
+    async def two() -> list[dict[str, Any]]:
+        review = make_review(make_request(make_scale(10), make_scale(1)))
+        first = asyncio.create_task(harness.handler.admit(review))
+        await asyncio.to_thread(asked.wait, 10)
+        harness.set_replicas(4)
+        harness.clock.ahead += 2
+        second = asyncio.create_task(harness.handler.admit(review))
+        await asyncio.sleep(0.05)
+        go_on.set()
+        return [(await one)["response"]["warnings"] for one in (first, second)]
+
+    assert asyncio.run(two())[1] == ["KubeDoor: replicas 10 -> 4 (set in KubeDoor)"]
+
+
 def test_two_replicas_agree_on_the_newest_facts(embedded: Connection, cluster: str, tmp_path: Path) -> None:
     one, two = Harness(embedded, cluster, tmp_path / "one"), Harness(embedded, cluster, tmp_path / "two")
     one.set_replicas(3)
@@ -714,7 +761,7 @@ def test_rows_that_can_never_be_written_are_dropped_and_counted(
     def refuse(_rows: Any, *, token: str) -> None:
         raise ValueError("never")
 
-    monkeypatch.setattr(harness.records, "add_admissions", refuse)
+    monkeypatch.setattr(harness.records, "add_admission_lines", refuse)
     harness.handler.journal.flush()
     assert metric(harness, "kubedoor_admission_records_dropped_total") == 1
     assert not harness.handler.journal.has_work()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +27,7 @@ from kubedoor.model.values import ControlContainer, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 from tests.support.builders import collected, make_container, make_deployment, make_request, make_scale, make_values
 
 ALLOWED = Decision(Outcome.UNCHANGED, "as it is")
@@ -41,10 +41,10 @@ class Records(RecordStore):
     after: Callable[[], None] = staticmethod(lambda: None)
     inserts = 0
 
-    def add_admissions(self, records: Sequence[AdmissionRecord], *, token: str = "") -> None:
+    def add_admission_lines(self, lines: Sequence[bytes], *, token: str = "") -> None:
         self.inserts += 1
         self.before()
-        super().add_admissions(records, token=token)
+        super().add_admission_lines(lines, token=token)
         self.after()
 
 
@@ -90,6 +90,12 @@ def kept(embedded: Connection, cluster: str, tmp_path: Path) -> Kept:
     return Kept(embedded, cluster, tmp_path)
 
 
+def poisoned(line: bytes) -> bytes:
+    """With a version that is no UInt32."""
+    *values, _, age = json.loads(line)
+    return json.dumps([*values, -1, age]).encode()
+
+
 def away() -> None:
     raise StoreError("away")
 
@@ -106,7 +112,7 @@ def test_a_batch_whose_answer_was_lost_is_stored_once(kept: Kept) -> None:
 
 def test_a_row_that_cannot_be_stored_takes_no_neighbour_with_it(kept: Kept) -> None:
     kept.record("a", "b", "c")
-    kept.journal._rows[1] = replace(kept.journal._rows[1], version=-1)
+    kept.journal._rows[1] = poisoned(kept.journal._rows[1])
     kept.record("d", "e")
     assert kept.journal.flush()
     assert (kept.stored, kept.dropped) == (["a", "c", "d", "e"], 1)
@@ -114,7 +120,7 @@ def test_a_row_that_cannot_be_stored_takes_no_neighbour_with_it(kept: Kept) -> N
 
 def test_rows_before_a_bad_one_are_stored_once_although_the_store_fails_in_between(kept: Kept) -> None:
     kept.record("a", "b", "c", "d")
-    kept.journal._rows[3] = replace(kept.journal._rows[3], version=-1)
+    kept.journal._rows[3] = poisoned(kept.journal._rows[3])
     fails = iter([False, False, True])
 
     def third() -> None:

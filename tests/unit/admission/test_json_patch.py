@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import jsonpatch
 import pytest
 
-from kubedoor.admission.json_patch import operations
+from kubedoor.admission.json_patch import applied, operations
 from kubedoor.admission.work import Work, work_on
 from kubedoor.asked import ANNOTATION
 from kubedoor.errors import KubeDoorError
@@ -15,7 +16,12 @@ from tests.support.builders import make_container, make_deployment, make_scale
 
 
 def patched(work: Work) -> Any:
-    return jsonpatch.apply_patch(work.object, list(operations(work)))
+    """Applied by the library and by ourselves, which must be the same, and change nothing of what arrived."""
+    patch, arrived = operations(work), copy.deepcopy(work.object)
+    stored = applied(work.object, patch)
+    assert work.object == arrived
+    assert stored == jsonpatch.apply_patch(work.object, list(patch))
+    return stored
 
 
 def test_nothing_changed_needs_no_patch() -> None:
@@ -51,6 +57,14 @@ def test_an_annotation_that_is_not_there_needs_no_removal() -> None:
     work = work_on(make_deployment())
     work.sets_annotation = True
     assert operations(work) == ()
+
+
+def test_an_annotation_is_taken_away() -> None:
+    manifest = make_deployment()
+    manifest["metadata"]["annotations"] = {"a": "b", ANNOTATION: "app:"}
+    work = work_on(manifest)
+    work.sets_annotation = True
+    assert patched(work)["metadata"]["annotations"] == {"a": "b"}
 
 
 @pytest.mark.parametrize("spec", [None, {}])

@@ -567,6 +567,18 @@ CASES = {
         values=replace(SIZED, opted_out=True),
         outcome=Outcome.IGNORED,
     ),
+    "a namespace that is not one of those that are controlled": Case(
+        make_request(make_deployment()),
+        make_deployment(),
+        values=UNKNOWN,
+        rules=replace(RULES, namespaces=frozenset({"elsewhere"}), deny_unknown=True),
+        outcome=Outcome.IGNORED,
+    ),
+    "one of the namespaces that are controlled": Case(
+        make_request(make_scale(10), make_scale(2)),
+        make_scale(3),
+        rules=replace(RULES, namespaces=frozenset({"shop"})),
+    ),
     "owned by a controller": Case(
         make_request(make_deployment(owner="rev-1")), make_deployment(owner="rev-1"), outcome=Outcome.IGNORED
     ),
