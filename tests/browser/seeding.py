@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -139,8 +138,7 @@ def add_users(connection: Connection) -> None:
 
 def add_markup(connection: Connection) -> None:
     """An admission in which everything that comes from the cluster is markup."""
-    record = replace(
-        _admission(datetime.now(UTC), "markup"),
+    record = _admission(datetime.now(UTC), "markup")._replace(
         deployment=MARKUP,
         username=MARKUP,
         reason=MARKUP,
@@ -160,8 +158,7 @@ def add_admissions(connection: Connection, count: int) -> None:
 
 
 def _observed(row: AdmissionRecord) -> AdmissionRecord:
-    return replace(
-        row,
+    return row._replace(
         deployment="cart",
         subresource="",
         username="ci@example.com",
