@@ -1,19 +1,18 @@
 """One collection of one day against `curl` with the same questions, from a real Prometheus.
 
-`python -m tests.bench.collect_cost [WORKLOADS]`. `collect` runs as in the cluster: behind HTTP, with the store behind
-HTTP in another process. Seconds are from the request to the end of the answer, so the store and the collected values are
-in them. Prints a table and asserts nothing; the goals for 1,000 workloads of three pods are 1.2 times curl and 250 MB.
+`python -m tests.bench.collect_cost`. `collect` runs as in the cluster: behind HTTP, with the store behind HTTP in another
+process. Seconds are from the request to the end of the answer, so the store and the collected values are in them.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,10 @@ from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.json_stream import QueryResult
 from kubedoor.collection.prometheus.source import PrometheusSource
 from kubedoor.peak_windows import PeakWindows
+from tests.bench import running
+from tests.bench.judging import Figures, ratios
 from tests.bench.records import memory_megabytes
+from tests.bench.running import Effort
 from tests.support.clickhouse import running_clickhouse
 from tests.toolbox import processes
 from tests.toolbox.fleets import big_fleet, newest_day
@@ -36,7 +38,6 @@ from tests.toolbox.prometheus import Prometheus
 
 ROOT = Path(__file__).parents[2]
 WORKLOADS = 1000
-REPEATS = 7
 WINDOW, WINDOW_MINUTES, ZONE = "10:00-11:30", 90, "UTC"
 CONCURRENCY = 2
 """As the setting KUBEDOOR_PROMETHEUS_CONCURRENCY."""
@@ -72,20 +73,19 @@ def questions_of(url: str, day: date) -> list[Question]:
         return client.questions
 
 
-def curl(url: str, question: Question) -> int:
-    """Ask it once, with the answer thrown away; returns its size in bytes."""
+def curl(url: str, question: Question) -> None:
+    """Ask it once, with the answer thrown away."""
     endpoint, form = question
     fields = [word for name, value in form.items() for word in ("--data-urlencode", f"{name}={value}")]
-    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{size_download}", *fields, f"{url}/api/v1/{endpoint}"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    subprocess.run(["curl", "-sf", "-o", "/dev/null", *fields, f"{url}/api/v1/{endpoint}"], check=True)
 
 
-def curl_all(url: str, questions: list[Question]) -> tuple[float, int]:
-    """Seconds and bytes of all answers, with as many questions at once as `collect` asks."""
+def curl_all(url: str, questions: list[Question]) -> float:
+    """Seconds of all answers, with as many questions at once as `collect` asks."""
     started = time.perf_counter()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        size = sum(pool.map(lambda question: curl(url, question), questions))
-    return time.perf_counter() - started, size
+        list(pool.map(lambda question: curl(url, question), questions))
+    return time.perf_counter() - started
 
 
 @contextmanager
@@ -136,19 +136,19 @@ def worker_of(parent: int) -> int:
     return worker_of(int(children[0])) if children else parent
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def peak_samples(url: str, question: Question) -> int:
+    """How many samples the server had in memory at once to answer it."""
+    endpoint, form = question
+    body = urllib.parse.urlencode({**form, "stats": "all"}).encode()
+    with urllib.request.urlopen(f"{url}/api/v1/{endpoint}", body, timeout=600) as answer:
+        return int(json.load(answer)["data"]["stats"]["samples"]["peakSamples"])
 
 
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):8.2f} {min(values):8.2f} {max(values):8.2f}"
-
-
-def main() -> None:
-    workloads = int(sys.argv[1]) if len(sys.argv) > 1 else WORKLOADS
+def measure(effort: Effort) -> Figures:
     day = newest_day(datetime.now(UTC)).replace(day=1)
-    fleet = replace(big_fleet(day, workloads=workloads, days=1), record_minutes=WINDOW_MINUTES + 8)
+    fleet = big_fleet(day, workloads=effort.size(WORKLOADS, 20), days=1)
+    fleet = replace(fleet, record_minutes=WINDOW_MINUTES + 8)
+    curls, collections = [], []
     with (
         tempfile.TemporaryDirectory() as name,
         Prometheus(fleet) as prometheus,
@@ -156,27 +156,20 @@ def main() -> None:
         running_collect(Path(name), dsn=clickhouse.dsn, prometheus=prometheus.url) as (url, child),
     ):
         questions = questions_of(prometheus.url, day)
-        worker = worker_of(child.pid)
-        idle = memory_megabytes(worker, "VmRSS")
-        curls, collections, cpu = [], [], []
-        size = 0
-        for number in range(REPEATS):
-            seconds, size = curl_all(prometheus.url, questions)
-            before = cpu_seconds(worker)
-            taken = collect(url, day)
+        for number in range(effort.runs + 1):
+            curled, collected = curl_all(prometheus.url, questions), collect(url, day)
             if number:  # the first one imports and migrates
-                curls.append(seconds)
-                collections.append(taken)
-                cpu.append(cpu_seconds(worker) - before)
-        ratios = [one / other for one, other in zip(collections, curls, strict=True)]
-        print(f"{workloads} workloads, {len(questions)} questions, {size / 2**20:.0f} MiB of JSON, {len(ratios)} runs")
-        print(f"{'':28} {'median':>8} {'least':>8} {'most':>8}")
-        print(f"{'curl, seconds':28} {spread(curls)}")
-        print(f"{'collect, seconds':28} {spread(collections)}")
-        print(f"{'collect / curl':28} {spread(ratios)}")
-        print(f"{'CPU of collect, seconds':28} {spread(cpu)}")
-        print(f"memory of collect: {idle:.0f} MB idle, at most {memory_megabytes(worker, 'VmHWM'):.0f} MB")
+                curls.append(curled)
+                collections.append(collected)
+        memory = memory_megabytes(worker_of(child.pid), "VmHWM")
+        samples = max(peak_samples(prometheus.url, question) for question in questions)
+    return {
+        "curl": curls,
+        "collect_over_curl": ratios(collections, curls),
+        "collect_memory": [memory],
+        "collect_samples": [float(samples)],
+    }
 
 
 if __name__ == "__main__":
-    main()
+    running.run("collect_cost", measure)

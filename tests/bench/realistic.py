@@ -8,6 +8,8 @@ from typing import Any
 from kubedoor.asked import ANNOTATION
 from tests.support.builders import make_container, make_deployment, make_request, make_review
 
+SMALL, LARGE = 6, 190
+"""Variables of each container that make a review of 5 KB, and one of 50 KB."""
 PROBE = {"httpGet": {"path": "/healthz", "port": 8080, "scheme": "HTTP"}, "timeoutSeconds": 1, "periodSeconds": 10}
 ASKED = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
 RUNS = {"requests": {"cpu": "120m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}

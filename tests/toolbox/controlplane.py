@@ -84,6 +84,11 @@ class ControlPlane:
         """SIGTERM, then SIGKILL: open watches would delay its exit for a minute."""
         self._children["kube-apiserver"].stop(timeout_seconds=3)
 
+    def stop_controllers(self) -> None:
+        """End all that works on what is stored: it then stays as it was sent."""
+        for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
+            self._children[name].kill()
+
     def kill_apiserver(self) -> None:
         self._children["kube-apiserver"].kill()
 

@@ -1,0 +1,186 @@
+"""What the door adds to requests at a real API server, against no webhook and against a function that does nothing.
+
+`python -m tests.bench.door_apiserver`. One namespace has no webhook, one the no-op function, one the door; their requests
+take turns, and each is compared with the one of its turn that met no webhook. The controllers are stopped, so that nothing
+else works on what is stored.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kubedoor.admission.webhook_configuration import NAMESPACE_LABEL, WebhookOptions, configuration
+from kubedoor.asked import ANNOTATION
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
+from kubedoor.store.migrations import migrate
+from tests.bench import running
+from tests.bench.door_throughput import CLUSTER, WORKLOADS, Reached, servers
+from tests.bench.filling import NAMESPACES, fill_control, key
+from tests.bench.judging import Figures, quantile
+from tests.bench.realistic import ASKED, SMALL, deployment
+from tests.bench.running import Effort
+from tests.support.clickhouse import running_clickhouse
+from tests.toolbox.controlplane import ControlPlane
+
+TURNS = 200
+PLAIN, NO_OP, DOOR = "plain", "noop", key(1)[0]
+"""Namespaces. The door's has the known workloads whose number leaves 1 divided by NAMESPACES."""
+SIZED_REPLICAS = 3
+TIMEOUT_SECONDS = 30
+
+
+class ApiServer:
+    """Requests over one connection, each with the milliseconds that it took."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        context = ssl.create_default_context(cafile=str(plane.ca_file))
+        context.load_cert_chain(plane.folder / "admin.crt", plane.folder / "admin.key")
+        address = urlsplit(plane.url)
+        self._connection = http.client.HTTPSConnection(
+            address.hostname or "", address.port, context=context, timeout=TIMEOUT_SECONDS
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def create(self, namespace: str, name: str) -> tuple[float, dict[str, Any]]:
+        manifest = deployment(namespace, name, image="registry.test/app:1", resources=ASKED, variables=SMALL)
+        manifest["metadata"].pop("managedFields")
+        manifest["metadata"]["annotations"].pop(ANNOTATION)
+        return self._send("POST", _path(namespace), manifest)
+
+    def scale(self, namespace: str, name: str, replicas: int) -> tuple[float, dict[str, Any]]:
+        scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": {"replicas": replicas}}
+        scale["metadata"] = {"name": name, "namespace": namespace}
+        return self._send("PUT", f"{_path(namespace)}/{name}/scale", scale)
+
+    def delete(self, namespace: str, name: str) -> None:
+        self._send("DELETE", f"{_path(namespace)}/{name}", {"propagationPolicy": "Background"})
+
+    def _send(self, method: str, path: str, content: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        body = json.dumps(content).encode()
+        started = time.perf_counter()
+        self._connection.request(method, path, body, {"Content-Type": "application/json"})
+        answer = self._connection.getresponse()
+        found: dict[str, Any] = json.loads(answer.read())
+        milliseconds = (time.perf_counter() - started) * 1000
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {found.get('message')}")
+        return milliseconds, found
+
+
+def _path(namespace: str) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace}/deployments"
+
+
+def webhook(name: str, reached: Reached, namespace: str) -> dict[str, Any]:
+    """KubeDoor's own configuration, for one namespace, at an address on this machine."""
+    made = configuration(WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ()))
+    made["metadata"] = {"name": name}
+    (hook,) = made["webhooks"]
+    ca = base64.b64encode(reached.ca.read_bytes()).decode()
+    hook["clientConfig"] = {"url": reached.url, "caBundle": ca}
+    selected = {"key": NAMESPACE_LABEL, "operator": "In", "values": [namespace]}
+    hook["namespaceSelector"] = {"matchExpressions": [selected]}
+    return made
+
+
+@contextmanager
+def lab(effort: Effort) -> Iterator[ApiServer]:
+    """An API server whose webhooks answer."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        clickhouse = stack.enter_context(running_clickhouse(folder))
+        connection = Connection(clickhouse.dsn)
+        migrate(connection)
+        fill_control(ControlStore(connection, CLUSTER), effort.size(WORKLOADS, 10 * NAMESPACES))
+        connection.close()
+        reached = stack.enter_context(servers(clickhouse, folder))
+        plane = stack.enter_context(ControlPlane(nodes=1))
+        plane.stop_controllers()
+        plane.apply(
+            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in (PLAIN, NO_OP, DOOR))
+        )
+        plane.apply(webhook("noop.bench", reached["noop"], NO_OP), webhook("door.bench", reached["door"], DOOR))
+        server = ApiServer(plane)
+        stack.callback(server.close)
+        plane.wait_for(lambda: _is_sized(server), what="the door answers the API server")
+        yield server
+
+
+def _is_sized(server: ApiServer) -> bool:
+    _, name = key(1)
+    server.create(DOOR, name)
+    _, found = server.scale(DOOR, name, SIZED_REPLICAS + 1)
+    server.delete(DOOR, name)
+    return int(found["spec"]["replicas"]) == SIZED_REPLICAS
+
+
+def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
+    """`create/NAMESPACE`, `scale/NAMESPACE` and `create/unknown` -> milliseconds, one for each turn."""
+    took: dict[str, list[float]] = {"create/unknown": []}
+    for turn in range(turns):
+        _, name = key(1 + NAMESPACES * turn)
+        for namespace in _rotated((PLAIN, NO_OP, DOOR), turn):
+            created, _ = server.create(namespace, name)
+            scaled, found = server.scale(namespace, name, SIZED_REPLICAS + 1 + turn % 2)
+            took.setdefault(f"create/{namespace}", []).append(created)
+            took.setdefault(f"scale/{namespace}", []).append(scaled)
+            if namespace == DOOR:
+                if found["spec"]["replicas"] != SIZED_REPLICAS:
+                    raise RuntimeError("the door was asked and did not size")
+                unknown, _ = server.create(namespace, f"unknown-{turn}")
+                took["create/unknown"].append(unknown)
+        for namespace in (PLAIN, NO_OP, DOOR):
+            server.delete(namespace, name)
+        server.delete(DOOR, f"unknown-{turn}")
+    return took
+
+
+def _rotated(namespaces: tuple[str, ...], turn: int) -> tuple[str, ...]:
+    first = turn % len(namespaces)
+    return namespaces[first:] + namespaces[:first]
+
+
+def figures_of(took: dict[str, list[float]]) -> dict[str, float]:
+    """Pure."""
+
+    def added(line: str, plain: str) -> float:
+        return statistics.median(one - other for one, other in zip(took[line], took[plain], strict=True))
+
+    def late(namespace: str) -> float:
+        return quantile(took[f"create/{namespace}"] + took[f"scale/{namespace}"], 0.99)
+
+    return {
+        "api_create": statistics.median(took[f"create/{PLAIN}"]),
+        "api_create_noop": added(f"create/{NO_OP}", f"create/{PLAIN}"),
+        "api_create_door": added(f"create/{DOOR}", f"create/{PLAIN}"),
+        "api_create_unknown": added("create/unknown", f"create/{PLAIN}"),
+        "api_scale": statistics.median(took[f"scale/{PLAIN}"]),
+        "api_scale_noop": added(f"scale/{NO_OP}", f"scale/{PLAIN}"),
+        "api_scale_door": added(f"scale/{DOOR}", f"scale/{PLAIN}"),
+        "api_late": late(DOOR) / late(NO_OP),
+    }
+
+
+def measure(effort: Effort) -> Figures:
+    with lab(effort) as server:
+        one_run(server, effort.size(50, 5))  # the first requests compile expressions and open connections
+        runs = [figures_of(one_run(server, effort.size(TURNS, 10))) for _ in range(effort.runs)]
+    return {line: [run[line] for run in runs] for line in runs[0]}
+
+
+if __name__ == "__main__":
+    running.run("door_apiserver", measure)
