@@ -13,6 +13,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import kubedoor
 from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, TooLarge
+from kubedoor.identity.oidc import MAX_CONCURRENT_REQUESTS
+from kubedoor.identity.passwords import MAX_CONCURRENT_HASHES
 from kubedoor.runtime.http import error_response
 
 from .clusters import Clusters
@@ -37,17 +39,11 @@ from .routes import (
 )
 from .security.access import LoginIn, authorize
 from .security.body_limit import BodyLimit, RefusedBody
+from .security.headers import BrowserHeaders
+from .security.login_queue import LoginQueue, ThrottledAddresses
 from .static_pages import add_pages
 
 PREFIX = "/api/v1"
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; font-src 'self';"
-    " img-src 'self' data:; style-src 'self' 'unsafe-inline'; manifest-src 'self'; frame-ancestors 'none';"
-    " base-uri 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 
 def create_app(open_clusters: Callable[[], Clusters]) -> FastAPI:
@@ -61,6 +57,8 @@ def create_app(open_clusters: Callable[[], Clusters]) -> FastAPI:
         redoc_url=None,
     )
     app.state.open_clusters = open_clusters
+    app.state.passwords_queue = LoginQueue(MAX_CONCURRENT_HASHES)
+    app.state.oidc_queue = LoginQueue(MAX_CONCURRENT_REQUESTS)
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(authorize)])
     for module in (
         session,
@@ -94,16 +92,10 @@ def create_app(open_clusters: Callable[[], Clusters]) -> FastAPI:
     app.add_exception_handler(Exception, _error)
     # Added first, so innermost: the others also wrap its errors while a body is read.
     app.add_middleware(BodyLimit)
-    app.middleware("http")(_add_headers)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(ThrottledAddresses)
+    app.add_middleware(BrowserHeaders)
     return app
-
-
-async def _add_headers(request: Request, call_next: Callable[[Request], Any]) -> Any:
-    response = await call_next(request)
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 def _error(_request: Request, error: Exception) -> JSONResponse:

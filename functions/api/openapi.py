@@ -12,12 +12,17 @@ from typing import Any
 from fastapi import FastAPI
 
 from .schemas.base import ErrorAnswer
-from .security.access import COOKIE
+from .security.cookies import SESSION
 from .security.role_table import ANYBODY, OWN_TOKEN, SESSION_ONLY, required_role_of
 
 Described = dict[str, Any]
 SCHEMES: Described = {
-    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "From POST /api/v1/session."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION,
+        "description": "From POST /api/v1/session; behind TLS its name begins with `__Host-`.",
+    },
     "token": {"type": "http", "scheme": "bearer", "description": "From POST /api/v1/tokens."},
     "own_token": {"type": "http", "scheme": "bearer", "description": "Of one schedule, for its own CronJob."},
 }
@@ -27,6 +32,7 @@ MEANINGS = {
     403: "Not for this role; or the change comes from another site's page.",
     404: "There is no such thing.",
     413: "The body is too large.",
+    429: "Too many large bodies, or log-ins, at once: try again after `Retry-After`.",
     422: "Readable, but something in it is wrong; `details.field` says where.",
     503: "ClickHouse or the API server is away.",
 }
@@ -77,7 +83,7 @@ def _by_rule(path: str, operation: Described) -> Iterator[int]:
     if operation["security"]:
         yield 401
     if "requestBody" in operation:
-        yield from (400, 413, 422)
+        yield from (400, 413, 422, 429)
     if operation.get("parameters"):
         yield 422
     if "{" in path or any(one["name"] == CLUSTER for one in operation.get("parameters", ())):

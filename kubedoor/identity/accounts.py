@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.identity.authentication import token_hash
+from kubedoor.identity.names import TOKEN_NAME, USERNAME, check_name, look_alike
 from kubedoor.identity.oidc import Identity
 from kubedoor.identity.passwords import Passwords
 from kubedoor.roles import Role, role_named
@@ -21,9 +21,8 @@ from kubedoor.store.users import LOCAL, OIDC, User, UserEntry, UserStore
 
 MAX_TOKEN_DAYS = 3650
 TOKEN_PREFIX = "kubedoor_"  # noqa: S105 -- lets secret scanners find tokens in repositories
-# Names are segments of URL paths, where `.` and `..` are resolved: an object of such a name could not be addressed.
-_USERNAME = re.compile(r"(?!\.{1,2}$)[\w.@+-]{1,128}")
-_TOKEN_NAME = re.compile(r"(?!\.{1,2}$)[\w.-]{1,64}")
+_NAMES_OF_USERS = "a user name has up to 128 letters, digits and . _ @ + -"
+_NAMES_OF_TOKENS = "a token's name has up to 64 letters, digits and . _ -"
 
 
 class Users:
@@ -45,23 +44,51 @@ class Users:
         return user
 
     def create(self, username: str, password: str, role: str, editor: Editor) -> User:
-        """The user must change the password at the first log-in. Raises InvalidInput, or Conflict for a name in use."""
+        """The user must change the password at the first log-in.
+
+        Raises InvalidInput, or Conflict for a name that is in use or looks like one.
+        """
         wanted = role_named(role)
-        if not _USERNAME.fullmatch(username):
-            raise InvalidInput("a user name has up to 128 letters, digits and . _ @ + -", field="username")
+        if why := check_name(username, USERNAME, _NAMES_OF_USERS):
+            raise InvalidInput(why, field="username")
         self._passwords.check(password, username=username, field="password")
-        if self._store.user(username) is not None:
-            raise Conflict(f"there is a user {username} already", field="username")
+        version = self._free_version(username)
         user = User(
             username=username,
             role=wanted,
             password_hash=self._passwords.hash(password),
             must_change_password=True,
             sessions_valid_from=self._now(),
-            version=self._store.newest_version(username),
+            version=version,
         )
         with audited(self._records, editor, "user.create", username, after=_audit_fields(user)):
-            return self._store.save(user)
+            return self._save_new(user)
+
+    def _free_version(self, username: str) -> int:
+        """The version that a new user of this name is based on. Raises Conflict if the name, or one like it, is in use.
+
+        The version is read first: a user who is created in between is found here, or has taken the next version.
+        """
+        version = self._store.newest_version(username)
+        if self._store.user(username) is not None:
+            raise Conflict(f"there is a user {username} already", field="username")
+        if alike := look_alike(username, [entry.username for entry in self._store.all()]):
+            raise _looks_like(username, alike)
+        return version
+
+    def _save_new(self, user: User) -> User:
+        """Undone if somebody with a name like it has been created at the same moment: the earlier one stays."""
+        try:
+            saved = self._store.save(user)
+        except Conflict:
+            raise Conflict(f"there is a user {user.username} already", field="username") from None
+        entries = {entry.username: entry for entry in self._store.all()}
+        own = entries.pop(user.username, None)
+        alike = look_alike(user.username, entries)
+        if own and alike and (entries[alike].changed_at, alike) < (own.changed_at, user.username):
+            self._store.save(saved, deleted=True)
+            raise _looks_like(user.username, alike)
+        return saved
 
     def set_role(self, username: str, role: str, editor: Editor, *, version: int | None = None) -> User:
         """`version`: the one that the change is based on. Raises Conflict if it is stale, and for the last admin."""
@@ -129,20 +156,21 @@ class Users:
             return self._store.save(changed)
 
     def _add_identity(self, identity: Identity, editor: Editor) -> User:
-        if not _USERNAME.fullmatch(identity.username):
+        if check_name(identity.username, USERNAME, _NAMES_OF_USERS):
             raise Conflict(f"the user name {identity.username!r} cannot be used here", field="username")
+        version = self._free_version(identity.username)
         user = User(
             username=identity.username,
             role=identity.role,
             password_hash="",
             must_change_password=False,
             sessions_valid_from=self._now(),
-            version=self._store.newest_version(identity.username),
+            version=version,
             source=OIDC,
             subject=identity.subject,
         )
         with audited(self._records, editor, "user.create", user.username, after=_audit_fields(user)):
-            return self._store.save(user)
+            return self._save_new(user)
 
     def _check_not_last_admin(self, user: User) -> None:
         if user.role == Role.ADMIN and self._count_admins_like(user) <= 1:
@@ -185,13 +213,16 @@ class Tokens:
     def create(self, name: str, role: str, *, days: int, editor: Editor) -> tuple[Token, str]:
         """The token and its secret, which is not stored. Raises InvalidInput, or Conflict for a name in use."""
         wanted = role_named(role)
-        if not _TOKEN_NAME.fullmatch(name):
-            raise InvalidInput("a token's name has up to 64 letters, digits and . _ -", field="name")
+        if why := check_name(name, TOKEN_NAME, _NAMES_OF_TOKENS):
+            raise InvalidInput(why, field="name")
         if not 1 <= days <= MAX_TOKEN_DAYS:
             raise InvalidInput(f"a token lasts from 1 to {MAX_TOKEN_DAYS} days", field="expires_in_days")
         now, former = self._now(), self._store.by_name(name)
         if former is not None and not former.revoked and former.expires_at > now:
             raise Conflict(f"there is a token {name} already: revoke it first, or choose another name", field="name")
+        others = [entry.token.name for entry in self._store.all() if entry.token.name != name]
+        if alike := look_alike(name, others):
+            raise Conflict(f"there is a token {alike}, which {name} looks like: choose another name", field="name")
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         token = Token(
             name=name,
@@ -214,6 +245,12 @@ class Tokens:
         before = {"role": token.role, "expires_at": token.expires_at}
         with audited(self._records, editor, "token.revoke", name, before=before):
             self._store.save(replace(token, revoked=True))
+
+
+def _looks_like(username: str, alike: str) -> Conflict:
+    return Conflict(
+        f"there is a user {alike}, whom nobody could tell from {username}: choose another name", field="username"
+    )
 
 
 def _check_version(user: User, version: int | None) -> None:

@@ -1,7 +1,7 @@
 """Authentication: log-in with a password, session cookies, API tokens.
 
-A session is a signed cookie with the user name and the time of log-in. Every request reads the user from the store, so
-revoking a session or changing a role takes effect at once.
+A session is a signed cookie with the user name, the time of log-in and a random id. Every request reads the user from the
+store, and whether the session has been ended, so logging out, revoking sessions and changing a role take effect at once.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from kubedoor.errors import Conflict, InvalidInput, StoreError, Unauthorized
+from kubedoor.errors import Conflict, Forbidden, InvalidInput, KubeDoorError, StoreError, TooManyRequests, Unauthorized
 from kubedoor.identity.audit import Editor, audited
-from kubedoor.identity.passwords import Passwords
+from kubedoor.identity.passwords import WELL_KNOWN, Passwords
 from kubedoor.identity.throttle import Throttle
 from kubedoor.roles import Role
-from kubedoor.store.records import RecordStore
+from kubedoor.store.records import AuditRecord, RecordStore
 from kubedoor.store.tokens import Token, TokenStore
 from kubedoor.store.users import LOCAL, User, UserStore
 
@@ -28,18 +28,23 @@ log = logging.getLogger(__name__)
 
 ADMIN = Role.ADMIN
 TOKEN_USE_INTERVAL = timedelta(minutes=5)
-SESSION, TOKEN, COMMAND_LINE = "session", "token", "command-line"
+SESSION, OIDC_LOGIN, TOKEN, COMMAND_LINE = "session", "oidc", "token", "command-line"
+LOG_IN, LOG_OUT = "session.log-in", "session.log-out"
+"""Actions in the audit."""
+UNKNOWN_NAME = "(unknown name)"
+"""Recorded for a log-in with a name that no user has: people type passwords into the wrong field."""
 LOCAL_LOGIN = "kubedoor.login"
 """Key of the ASGI scope with the Login of the command line in this process. No HTTP request can set it."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """An authenticated user. For an API token, `user` has the name and the role of the token."""
+    """An authenticated user. For an API token, `user` has the name and the role of the token, and there is no session."""
 
     user: User
     expires_at: datetime
     via: str = SESSION
+    session: str = ""
 
 
 def token_hash(token: str) -> str:
@@ -86,34 +91,71 @@ class Authenticator:
         except Conflict:
             return
 
-    def log_in(self, username: str, password: str, *, address: str) -> tuple[Login, str]:
-        """The login and its session cookie.
+    def refuse_throttled(self, username: str, address: str) -> None:
+        """As `log_in` would, as far as this process remembers it: asks nobody and never waits. Raises TooManyRequests."""
+        self._throttle.refuse_remembered(username, address)
 
-        Raises Unauthorized, with the same message for a wrong name and a wrong password, and TooManyRequests.
+    def log_in(self, username: str, password: str, *, address: str, is_local: bool = False) -> tuple[Login, str]:
+        """The login and its session cookie; on record, whatever comes of it. `is_local`: the person is at this machine.
+
+        Raises Unauthorized, with the same message for a wrong name and a wrong password, TooManyRequests, and Forbidden
+        for the well-known first password from elsewhere.
         """
+        self.refuse_throttled(username, address)
+        try:
+            user = self._checked(username, password, address, is_local=is_local)
+        except (Forbidden, TooManyRequests, Unauthorized) as error:
+            self._record_password_refusal(username, address, error)
+            raise
+        return self.open_session(user, Editor(user.username, SESSION, address))
+
+    def _checked(self, username: str, password: str, address: str, *, is_local: bool) -> User:
+        # Asked before a slot is waited for, and again inside one.
+        self._throttle.refuse(username, address)
         # The slot comes first: an attempt that is refused for lack of one must not count as a failure.
         with self._passwords.slot():
             self._throttle.attempt(username, address)
+            if password == WELL_KNOWN and not is_local:
+                raise Forbidden(
+                    "the first password kubedoor is for the machine that KubeDoor runs on: set KUBEDOOR_ADMIN_PASSWORD"
+                    " before the first start, or run `kubedoor users password` there"
+                )
             user = self._store.user(username)
             password_hash = user.password_hash if user and user.source == LOCAL else self._passwords.dummy_hash
             is_right = self._passwords.is_right(password_hash, password)
         if not is_right or user is None:
             raise Unauthorized("the user name or the password is wrong")
         self._throttle.succeeded(username, address)
-        return self.open_session(user)
+        return user
+
+    def _record_password_refusal(self, username: str, address: str, error: KubeDoorError) -> None:
+        """Bounded by the throttle: what it refuses is recorded once, and then answered from memory."""
+        if isinstance(error, TooManyRequests) and not self._throttle.is_remembered(username, address):
+            return
+        is_known = self._store.user(username) is not None
+        self.record_refusal(username if is_known else UNKNOWN_NAME, SESSION, address, error)
+
+    def record_refusal(self, who: str, via: str, address: str, error: KubeDoorError) -> None:
+        """A log-in that failed. Raises StoreError."""
+        self._records.add_audit(_refused(who, via, address, LOG_IN, error))
 
     def session(self, cookie: str) -> Login:
         """The login of a session cookie. Raises Unauthorized if it is forged, expired or revoked."""
         try:
-            username, made_at = self.signer("session").loads(cookie)
+            username, made_at, session = self.signer("session").loads(cookie)
             made = datetime.fromtimestamp(float(made_at), UTC)
         except (BadSignature, ValueError, TypeError, OverflowError):
             raise Unauthorized("log in first") from None
         expires_at = datetime.fromtimestamp(made.timestamp() + self._session_seconds, UTC)
-        user = self._store.user(str(username))
+        user = self._store.user_of_session(str(username), str(session))
         if user is None or self._now() >= expires_at or made < user.sessions_valid_from:
             raise Unauthorized("the session has ended: log in again")
-        return Login(user, expires_at)
+        return Login(user, expires_at, session=str(session))
+
+    def log_out(self, login: Login, editor: Editor) -> None:
+        """End this session: whoever has its cookie is not let in any more."""
+        with audited(self._records, editor, LOG_OUT, login.user.username):
+            self._store.end_session(login.session, self._now())
 
     def token(self, token: str) -> Login:
         """The login of an API token. Raises Unauthorized if it is unknown, expired or revoked."""
@@ -141,11 +183,14 @@ class Authenticator:
         user = login.user
         if user.source != LOCAL:
             raise Conflict("your password is kept by the identity provider: change it there")
+        self._throttle.refuse(user.username, editor.address)
         with self._passwords.slot():
             self._throttle.attempt(user.username, editor.address)
             is_right = self._passwords.is_right(user.password_hash, old)
         if not is_right:
-            raise InvalidInput("the old password is wrong", field="old_password")
+            error = InvalidInput("the old password is wrong", field="old_password")
+            self._records.add_audit(_refused(user.username, editor.via, editor.address, "password.change", error))
+            raise error
         self._throttle.succeeded(user.username, editor.address)
         self._passwords.check(new, username=user.username, old=old)
         changed = replace(
@@ -156,7 +201,7 @@ class Authenticator:
         )
         with audited(self._records, editor, "password.change", user.username):
             saved = self._store.save(changed)
-        return self.open_session(saved)
+        return self._new_session(saved)
 
     def log_out_everywhere(self, user: User, editor: Editor) -> None:
         """End all sessions of the user, the current one included."""
@@ -168,15 +213,23 @@ class Authenticator:
         now = self._now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def open_session(self, user: User) -> tuple[Login, str]:
-        """A new session of an authenticated user, and its cookie."""
-        made = self._now()
-        cookie = self.signer("session").dumps([user.username, made.timestamp()])
+    def open_session(self, user: User, editor: Editor) -> tuple[Login, str]:
+        """A new session of a user who has just been authenticated, and its cookie; on record. Raises StoreError."""
+        with audited(self._records, editor, LOG_IN, user.username):
+            return self._new_session(user)
+
+    def _new_session(self, user: User) -> tuple[Login, str]:
+        made, session = self._now(), secrets.token_urlsafe(16)
+        cookie = self.signer("session").dumps([user.username, made.timestamp(), session])
         expires_at = datetime.fromtimestamp(made.timestamp() + self._session_seconds, UTC)
-        return Login(user, expires_at), str(cookie)
+        return Login(user, expires_at, session=session), str(cookie)
 
     def signer(self, purpose: str) -> URLSafeSerializer:
         """Signs cookies. A value signed for one purpose is invalid for any other."""
         if not self._key:
             self._key = self._store.shared_key("session", candidate=secrets.token_urlsafe(32))
         return URLSafeSerializer(self._key, salt=f"kubedoor-{purpose}")
+
+
+def _refused(who: str, via: str, address: str, action: str, error: KubeDoorError) -> AuditRecord:
+    return AuditRecord(who, via, address, action, who, before={}, after={"error": error.message}, outcome="failed")

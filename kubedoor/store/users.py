@@ -50,6 +50,19 @@ class UserStore:
         )
         return User(**rows[0]) if rows else None
 
+    def user_of_session(self, username: str, session: str) -> User | None:
+        """As `user`, but None also if this session has been ended."""
+        rows = self._connection.rows(
+            f"SELECT {_COLUMNS} FROM users WHERE username = {{username:String}} AND NOT deleted"
+            " AND {session:String} NOT IN (SELECT session FROM ended_sessions WHERE session = {session:String})",
+            username=username,
+            session=session,
+        )
+        return User(**rows[0]) if rows else None
+
+    def end_session(self, session: str, at: datetime) -> None:
+        self._connection.insert("ended_sessions", [{"session": session, "ended_at": at}])
+
     def has_users(self) -> bool:
         return bool(self._connection.rows("SELECT 1 FROM user_versions LIMIT 1"))
 

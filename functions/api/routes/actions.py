@@ -20,7 +20,7 @@ from kubedoor.operations.planned import Planned
 from kubedoor.operations.request import ActionRequest, parse
 
 from ..schemas.base import Id, ObjectName, SaidAnswer, Speaking, Strict, may_fail
-from ..security.access import EditorIn, HomeServicesIn, LoginIn, ServicesIn, authorize
+from ..security.access import EditorIn, HomeServicesIn, LoginIn, ServicesIn, login_of
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/actions", tags=["actions"])
@@ -210,7 +210,7 @@ def stream_action(
 ) -> StreamingResponse:
     """One line of JSON (as GET returns it) after each change of the action, until it ends."""
     first = services.actions.progress(action)
-    lines = _lines(services.actions, first, lambda: authorize(request, home))
+    lines = _lines(services.actions, first, lambda: login_of(request, home))
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 

@@ -7,36 +7,53 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from itsdangerous import BadSignature
 from starlette.responses import RedirectResponse
 
-from kubedoor.errors import Conflict, Forbidden, IdentityError, KubeDoorError, NotFound, Unauthorized
+from kubedoor.errors import (
+    Conflict,
+    Forbidden,
+    IdentityError,
+    KubeDoorError,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+)
 from kubedoor.identity.audit import Editor
+from kubedoor.identity.authentication import OIDC_LOGIN, UNKNOWN_NAME
 from kubedoor.identity.oidc import LOGIN_TIMEOUT_SECONDS, OidcClient
 
 from ..schemas.base import may_fail
 from ..schemas.identity import LoginWays
 from ..security.access import HomeServicesIn
 from ..security.addresses import client_address
+from ..security.cookies import OIDC, cookie_of, delete_cookie, set_cookie
+from ..security.login_queue import oidc_queue
 from ..services import Services
-from .session import set_cookie
+from .session import set_session_cookie
 
 log = logging.getLogger(f"kubedoor.{__name__}")
 
 router = APIRouter(prefix="/session", tags=["session"])
-COOKIE = "kubedoor_oidc"
-COOKIE_PATH = "/api/v1/session/oidc"
 # A path of this site only: an open redirect would let a foreign link choose the target.
 _OWN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
-_PROBLEMS = {Unauthorized: "expired", Forbidden: "no_role", Conflict: "name_taken", IdentityError: "failed"}
+_PROBLEMS = {
+    Unauthorized: "expired",
+    Forbidden: "no_role",
+    Conflict: "name_taken",
+    IdentityError: "failed",
+    TooManyRequests: "failed",
+}
 
 
 @router.get("/ways", operation_id="list_login_ways")
-def list_login_ways(services: HomeServicesIn) -> LoginWays:
+async def list_login_ways(services: HomeServicesIn) -> LoginWays:
     """The available ways to log in. Public, because the login page needs it."""
     return LoginWays(password=True, oidc=services.oidc is not None, oidc_name=services.settings.oidc_name)
 
@@ -44,24 +61,25 @@ def list_login_ways(services: HomeServicesIn) -> LoginWays:
 @router.get(
     "/oidc", operation_id="start_oidc_login", status_code=303, response_class=RedirectResponse, responses=may_fail(404)
 )
-def start_oidc_login(
+async def start_oidc_login(
     request: Request, services: HomeServicesIn, page: Annotated[str, Query(alias="next", max_length=1000)] = ""
 ) -> RedirectResponse:
     """Redirect to the provider; `next` is the page to show after the log-in."""
+    provider, client = _provider(services), client_address(request, services.settings)
     try:
-        address, pending = _provider(services).start()
-    except IdentityError as error:
+        address, pending = await oidc_queue(request).run(client, provider.start)
+    except (IdentityError, TooManyRequests) as error:
         return _back_to_login(error, page)
     response = RedirectResponse(address, status_code=303)
-    response.set_cookie(
-        COOKIE,
+    # Lax: the callback is a navigation from the site of the provider.
+    set_cookie(
+        request,
+        response,
+        services.settings,
+        OIDC,
         str(services.authenticator.signer("oidc").dumps({**pending, "page": page})),
-        max_age=LOGIN_TIMEOUT_SECONDS,
-        path=COOKIE_PATH,
-        httponly=True,
-        # Lax: the callback is a navigation from the site of the provider.
-        samesite="lax",
-        secure=services.settings.public_url.startswith("https:"),
+        seconds=LOGIN_TIMEOUT_SECONDS,
+        same_site="lax",
     )
     return response
 
@@ -73,7 +91,7 @@ def start_oidc_login(
     response_class=RedirectResponse,
     responses=may_fail(404),
 )
-def finish_oidc_login(
+async def finish_oidc_login(
     request: Request,
     services: HomeServicesIn,
     code: Annotated[str, Query(max_length=4096)] = "",
@@ -81,23 +99,35 @@ def finish_oidc_login(
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> RedirectResponse:
     """The callback of the provider: opens a session, or redirects to the login page with `error` in the query."""
-    provider, page = _provider(services), ""
+    page, client = "", client_address(request, services.settings)
     try:
-        pending = services.authenticator.signer("oidc").loads(request.cookies.get(COOKIE, ""))
+        pending = services.authenticator.signer("oidc").loads(cookie_of(request, OIDC, services.settings))
         page = str(pending.get("page", ""))
         if error or not code:
             raise Unauthorized("the provider did not let the person in")
-        identity = provider.finish(code=code, state=state, pending=pending)
-        editor = Editor(identity.username, "oidc", client_address(request, services.settings))
-        _, cookie = services.authenticator.open_session(services.users.provision(identity, editor))
+        work = partial(_finish, services, client, code=code, state=state, pending=pending)
+        cookie = await oidc_queue(request).run(client, work)
     except (BadSignature, Unauthorized):
         return _back_to_login(Unauthorized("this log-in was not started here, or has ended"), page)
-    except (Forbidden, Conflict, IdentityError) as refusal:
+    except (Forbidden, Conflict, IdentityError, TooManyRequests) as refusal:
         return _back_to_login(refusal, page)
     response = RedirectResponse(page if _OWN_PATH.fullmatch(page) else "/", status_code=303)
-    set_cookie(request, response, services, cookie)
-    response.delete_cookie(COOKIE, path=COOKIE_PATH, httponly=True, samesite="lax")
+    set_session_cookie(request, response, services, cookie)
+    delete_cookie(request, response, services.settings, OIDC, same_site="lax")
     return response
+
+
+def _finish(services: Services, client: str, *, code: str, state: str, pending: Mapping[str, Any]) -> str:
+    """The cookie of a new session. Raises as `OidcClient.finish` does; Conflict if the name is somebody else's."""
+    authenticator, name = services.authenticator, UNKNOWN_NAME
+    try:
+        identity = _provider(services).finish(code=code, state=state, pending=pending)
+        name = identity.username
+        editor = Editor(name, OIDC_LOGIN, client)
+        return authenticator.open_session(services.users.provision(identity, editor), editor)[1]
+    except (Forbidden, Conflict) as refusal:
+        authenticator.record_refusal(str(refusal.details.get("username", name)), OIDC_LOGIN, client, refusal)
+        raise
 
 
 def _provider(services: Services) -> OidcClient:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 
 from kubedoor.store.users import User
 
 from ..schemas.base import may_fail
 from ..schemas.identity import NewPasswordBody, UserAnswer, UserBody, UserChange, UserEntryAnswer
 from ..security.access import EditorIn, HomeServicesIn, LoginIn
+from ..security.login_queue import passwords_queue
 
 router = APIRouter(prefix="/users", tags=["people"])
 Username = Annotated[str, Path(max_length=128)]
@@ -33,9 +35,10 @@ def list_users(services: HomeServicesIn, login: LoginIn) -> list[UserEntryAnswer
 
 
 @router.post("", operation_id="create_user", status_code=201, responses=may_fail(409, 429))
-def create_user(body: UserBody, services: HomeServicesIn, editor: EditorIn) -> UserAnswer:
+async def create_user(body: UserBody, request: Request, services: HomeServicesIn, editor: EditorIn) -> UserAnswer:
     """Create a user with a first password, which must be changed at the first log-in."""
-    return _answer(services.users.create(body.username, body.password, body.role, editor))
+    work = partial(services.users.create, body.username, body.password, body.role, editor)
+    return _answer(await passwords_queue(request).run(editor.address, work))
 
 
 @router.patch("/{username}", operation_id="change_user", responses=may_fail(409))
@@ -44,9 +47,12 @@ def change_user(username: Username, body: UserChange, services: HomeServicesIn, 
 
 
 @router.put("/{username}/password", operation_id="reset_password", responses=may_fail(409, 429))
-def reset_password(username: Username, body: NewPasswordBody, services: HomeServicesIn, editor: EditorIn) -> UserAnswer:
+async def reset_password(
+    username: Username, body: NewPasswordBody, request: Request, services: HomeServicesIn, editor: EditorIn
+) -> UserAnswer:
     """Set a new first password; all sessions of the user end."""
-    return _answer(services.users.reset_password(username, body.password, editor))
+    work = partial(services.users.reset_password, username, body.password, editor)
+    return _answer(await passwords_queue(request).run(editor.address, work))
 
 
 @router.post("/{username}/log-out", operation_id="log_user_out", status_code=204, responses=may_fail(409))

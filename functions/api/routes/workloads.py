@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
-from kubedoor.errors import KubeDoorError
+from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
@@ -21,8 +21,10 @@ from ..schemas.conditions import AcceptanceAnswer
 from ..schemas.workloads import (
     AddedWorkload,
     BulkBody,
+    BulkEdit,
     BulkResult,
     ContainerAnswer,
+    ContainerDetail,
     HistoryAnswer,
     ManualAnswer,
     NewWorkload,
@@ -123,8 +125,8 @@ def add_workload(body: NewWorkload, services: ServicesIn, editor: EditorIn) -> A
 
 @router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISH_SNAPSHOT])
 def edit_workloads(body: BulkBody, services: ServicesIn, editor: EditorIn) -> list[BulkResult]:
-    cluster = services.settings.cluster
-    edits = {WorkloadKey(cluster, edit.namespace, edit.deployment): edit for edit in body.edits}
+    """Each edit by itself: one that fails leaves the others done. Two edits of one workload are refused."""
+    edits = _edits_by_workload(body, services.settings.cluster)
     results = services.workloads.edit_many(
         {
             key: Edit(
@@ -136,6 +138,22 @@ def edit_workloads(body: BulkBody, services: ServicesIn, editor: EditorIn) -> li
         editor,
     )
     return [_bulk_result(key, result) for key, result in results]
+
+
+def _edits_by_workload(body: BulkBody, cluster: str) -> dict[WorkloadKey, BulkEdit]:
+    """Raises InvalidInput that names both edits of one workload: one of the two would be lost."""
+    edits: dict[WorkloadKey, BulkEdit] = {}
+    numbers: dict[WorkloadKey, int] = {}
+    for number, edit in enumerate(body.edits):
+        key = WorkloadKey(cluster, edit.namespace, edit.deployment)
+        if key in edits:
+            raise InvalidInput(
+                f"edits.{numbers[key]} and edits.{number} are both of {edit.namespace}/{edit.deployment}: send one edit"
+                " for each workload",
+                field=f"edits.{number}",
+            )
+        edits[key], numbers[key] = edit, number
+    return edits
 
 
 def _bulk_result(key: WorkloadKey, result: ManualValues | KubeDoorError) -> BulkResult:
@@ -150,7 +168,7 @@ def get_workload(
     cluster: Name, namespace: Name, deployment: Name, services: ServicesIn, login: LoginIn
 ) -> WorkloadDetail:
     row = services.workloads.one(WorkloadKey(cluster, namespace, deployment))
-    containers = [ContainerAnswer(**container) for container in row["containers"]]
+    containers = [ContainerDetail(**container) for container in row["containers"]]
     return WorkloadDetail(**{**row, "containers": containers})
 
 

@@ -10,27 +10,34 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from kubedoor.errors import Forbidden, NotFound, Unauthorized
 from kubedoor.identity.audit import Editor
 from kubedoor.identity.authentication import COMMAND_LINE, LOCAL_LOGIN, TOKEN, Login
-from kubedoor.roles import includes
+from kubedoor.roles import Role, includes
 
 from ..clusters import Clusters
 from ..services import Services
 from .addresses import client_address, is_loopback
+from .cookies import SESSION, cookie_of
 from .role_table import ANYBODY, BEFORE_PASSWORD_CHANGE, SESSION_ONLY, required_role_of
 
 # Neither Path nor Query: FastAPI then takes it from the path of a route that has it there, else from the query.
 ClusterName = Annotated[str, Field(max_length=253, description="Which cluster; empty: the home cluster.")]
-COOKIE = "kubedoor_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+# What follows is asynchronous wherever it waits for nothing: FastAPI calls everything else in a thread of its pool.
 
-def home_services(request: Request) -> Services:
+
+async def home_services(request: Request) -> Services:
     """The services of the home cluster; users, tokens, notifications and settings are common to all clusters."""
+    return _clusters(request).home
+
+
+def _clusters(request: Request) -> Clusters:
     clusters: Clusters = request.app.state.open_clusters()
-    return clusters.home
+    return clusters
 
 
 def refuse_foreign_page(request: Request, *, public_url: str) -> None:
@@ -73,19 +80,24 @@ def authenticate(request: Request, services: Services) -> Login:
         # No CSRF check: a foreign page cannot make a browser send this header.
         return services.authenticator.token(token.strip())
     refuse_foreign_page(request, public_url=services.settings.public_url)
-    return services.authenticator.session(request.cookies.get(COOKIE, ""))
+    return services.authenticator.session(cookie_of(request, SESSION, services.settings))
 
 
-def authorize(request: Request, services: Annotated[Services, Depends(home_services)]) -> Login | None:
+async def authorize(request: Request, services: Annotated[Services, Depends(home_services)]) -> Login | None:
     """The login of the request, checked against the role table; None for a public route.
 
     Every route has this dependency, also one that does not use the login. Raises Unauthorized or Forbidden.
     """
-    operation = request.scope["route"].operation_id
-    required_role = required_role_of(operation)
-    if required_role is ANYBODY:
+    if required_role_of(request.scope["route"].operation_id) is ANYBODY:
         refuse_foreign_page(request, public_url=services.settings.public_url)
         return None
+    return await run_in_threadpool(login_of, request, services)
+
+
+def login_of(request: Request, services: Services) -> Login:
+    """Of a route that is not public, checked against the role table. Raises Unauthorized or Forbidden."""
+    operation = request.scope["route"].operation_id
+    required_role = required_role_of(operation) or Role.ADMIN
     login = authenticate(request, services)
     if login.via in (TOKEN, COMMAND_LINE) and operation in SESSION_ONLY:
         raise Forbidden("this is for people who have logged in, not for API tokens or the command line")
@@ -100,13 +112,13 @@ def authorize(request: Request, services: Annotated[Services, Depends(home_servi
     return login
 
 
-def require_login(login: Annotated[Login | None, Depends(authorize)]) -> Login:
+async def require_login(login: Annotated[Login | None, Depends(authorize)]) -> Login:
     if login is None:
         raise Unauthorized("log in first")
     return login
 
 
-def request_editor(
+async def request_editor(
     request: Request,
     services: Annotated[Services, Depends(home_services)],
     login: Annotated[Login, Depends(require_login)],
@@ -115,25 +127,25 @@ def request_editor(
     return Editor(login.user.username, login.via, client_address(request, services.settings))
 
 
-def cluster_services(
+async def cluster_services(
     request: Request, login: Annotated[Login | None, Depends(authorize)], cluster: ClusterName = ""
 ) -> Services:
     """The services of the cluster in the path, else in the query, else of the home cluster.
 
     Raises NotFound for an unknown cluster. It lists the known ones only for authenticated clients.
     """
-    clusters: Clusters = request.app.state.open_clusters()
+    clusters = _clusters(request)
     try:
-        return clusters.of(cluster) if cluster else clusters.home
+        # The first request for a cluster builds its services.
+        return await run_in_threadpool(clusters.of, cluster) if cluster else clusters.home
     except NotFound:
         if login is None:
             raise NotFound("there is no such cluster here") from None
         raise
 
 
-def all_clusters(request: Request) -> Clusters:
-    clusters: Clusters = request.app.state.open_clusters()
-    return clusters
+async def all_clusters(request: Request) -> Clusters:
+    return _clusters(request)
 
 
 HomeServicesIn = Annotated[Services, Depends(home_services)]

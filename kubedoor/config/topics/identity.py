@@ -29,6 +29,12 @@ class IdentitySettings:
         "https://kubedoor.example.com",
         "Address that people open; needed for OpenID Connect, and where a proxy changes the Host header.",
     )
+    hsts_days: int = setting(
+        "365",
+        parsers.integer(0, 730),
+        "0",
+        "How long browsers that have come over TLS refuse to come without it (HSTS), to this host on every port; 0: not said.",
+    )
     trusted_hops: int = setting(
         "0",
         parsers.integer(0, 20),
