@@ -1,4 +1,4 @@
-"""Regenerates the parts of docs/ that are generated from the code. A test checks that they are up to date.
+"""Regenerates the parts of docs/ that are generated from the code, and the chart's list of time zones. A test checks that they are up to date.
 
 python -m scripts.documents
 """
@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from kubedoor.config import settings
+from kubedoor.config.markdown_table import settings_table
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-
-
-def settings_table() -> str:
-    """A Markdown table of all settings."""
-    lines = ["| variable | default | meaning | example |", "|---|---|---|---|"]
-    for row in settings.table():
-        default = f"`{row.default}`" if row.default and not row.is_secret else ""
-        meaning = f"{row.meaning} **Secret.**" if row.is_secret else row.meaning
-        lines.append(f"| `{row.variable}` | {default} | {meaning} | `{row.example}` |")
-    return "\n".join(lines)
+TIME_ZONES = ROOT / "knative" / "files" / "time-zones.txt"
+"""What the chart takes for a time zone: Helm has no list of its own."""
 
 
 def api_table() -> str:
@@ -52,6 +45,11 @@ def openapi() -> dict[str, Any]:
 GENERATED = {"settings.md": settings_table, "api.md": api_table}
 
 
+def time_zones() -> str:
+    """The names of the IANA database, one a line, as the package `tzdata` has them."""
+    return files("tzdata").joinpath("zones").read_text(encoding="utf-8")
+
+
 def renewed(name: str) -> str:
     """The text of the page with a new generated part."""
     text = (DOCS / name).read_text(encoding="utf-8")
@@ -62,6 +60,7 @@ def renewed(name: str) -> str:
 def main() -> None:
     for name in GENERATED:
         (DOCS / name).write_text(renewed(name), encoding="utf-8")
+    TIME_ZONES.write_text(time_zones(), encoding="utf-8")
 
 
 if __name__ == "__main__":

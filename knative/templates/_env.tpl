@@ -105,11 +105,9 @@
 {{- end }}{{ end }}
 {{- end -}}
 
-{{/* The role mapping is comma-separated `group=role`. Helm sorts the keys, so the output is stable. */}}
+{{/* The role mapping is JSON, because a group may have commas. Helm sorts the keys, so the output is stable. */}}
 {{- define "kubedoor.oidc" -}}
 {{- with .Values.oidc }}{{ if .issuer }}
-{{- $roles := list }}
-{{- range $group, $role := .roleMapping }}{{ $roles = append $roles (printf "%s=%s" $group $role) }}{{ end }}
 - {name: KUBEDOOR_OIDC_ISSUER, value: {{ .issuer | quote }}}
 - {name: KUBEDOOR_OIDC_CLIENT_ID, value: {{ .clientId | quote }}}
 - {name: KUBEDOOR_OIDC_SCOPES, value: {{ .scopes | quote }}}
@@ -120,8 +118,8 @@
 {{- with .roleClaim }}
 - {name: KUBEDOOR_OIDC_ROLE_CLAIM, value: {{ . | quote }}}
 {{- end }}
-{{- with join "," $roles }}
-- {name: KUBEDOOR_OIDC_ROLE_MAPPING, value: {{ . | quote }}}
+{{- with .roleMapping }}
+- {name: KUBEDOOR_OIDC_ROLE_MAPPING, value: {{ . | toJson | quote }}}
 {{- end }}
 {{- with .clientSecret }}{{ if .secretName }}
 - name: KUBEDOOR_OIDC_CLIENT_SECRET

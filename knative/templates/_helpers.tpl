@@ -76,6 +76,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{- define "kubedoor.checkValues" -}}
+{{- include "kubedoor.checkFormats" . -}}
 {{- if and (not .Values.prometheus.url) (not .Values.prometheus.sample) (not .Values.doorOnly) -}}
 {{ fail "\n\nWhere is Prometheus? Set prometheus.url, e.g. http://prometheus.monitoring:9090, or, for trying out, prometheus.sample=true." }}
 {{- end -}}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kubedoor.cli.serve import configure, door_certificate
-from kubedoor.config import settings
+from kubedoor.config.markdown_table import settings_table
 from kubedoor.config.settings import Settings
 
 
@@ -31,16 +31,6 @@ def migrate() -> None:
 
 def show_settings() -> None:
     print(settings_table())
-
-
-def settings_table() -> str:
-    lines = ["| variable | default | meaning | example |", "|---|---|---|---|"]
-    for row in settings.table():
-        default = f"`{row.default}`" if row.default else ""
-        lines.append(
-            f"| `{row.variable}` | {default} | {row.meaning}{' **Secret.**' if row.is_secret else ''} | `{row.example}` |"
-        )
-    return "\n".join(lines)
 
 
 def webhook(

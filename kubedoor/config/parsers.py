@@ -134,14 +134,11 @@ def headers(raw: str) -> Mapping[str, str]:
 
 
 def networks(raw: str) -> tuple[str, ...]:
-    """Networks in CIDR notation, separated by commas."""
-    found = names(raw)
-    for network in found:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise ValueError(f"has {network}, which is no network: {error}") from None
-    return found
+    """Networks in CIDR notation, separated by commas; as for most tools, 10.1.2.3/8 is 10.0.0.0/8."""
+    try:
+        return tuple(str(ipaddress.ip_network(network, strict=False)) for network in names(raw))
+    except ValueError:
+        raise ValueError("has what is no network: they are written like 10.0.0.0/8 or fd00::/8") from None
 
 
 def role_mapping(raw: str) -> Mapping[str, str]:

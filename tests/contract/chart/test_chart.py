@@ -14,6 +14,8 @@ import yaml
 from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import SettingsError
+from kubedoor.config.clusters import ClusterSettings
+from kubedoor.errors import SettingsError
 from tests.contract.lab import replicas_of
 from tests.contract.production import RESTRICTED, install_definitions
 from tests.support.clickhouse import ClickHouse
@@ -314,6 +316,123 @@ def test_kubedoor_loads_what_the_chart_takes(tmp_path: Path, name: str) -> None:
     loaded = settings_of("api", render(tmp_path, merged(LEAST, TAKEN_BY_BOTH[name])), tmp_path).home
     if name == "settings that are false or zero":
         assert (loaded.weekdays_only, loaded.large_change_percent, loaded.look_back_days) == (False, 0, 21)
+    if name == "groups with commas":
+        assert loaded.oidc_role_mapping == {"cn=sre,dc=example": "admin", "*": "viewer"}
+    if name == "amounts without quotes":
+        assert (loaded.min_cpu_millicores, loaded.min_memory_bytes) == (20, 33554432)
+
+
+def settings_of(part: str, manifests: list[dict[str, Any]], folder: Path) -> ClusterSettings:
+    """As the process of this part loads them; what comes from a Secret or a mounted file is made up."""
+    (service,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == part]
+    environment = {
+        one["name"]: one.get("value", "")
+        for one in service["spec"]["template"]["spec"]["containers"][0]["env"]
+        if one["name"].startswith("KUBEDOOR_")
+    }
+    (folder / "ca.crt").write_text("CA")
+    files = {name: str(folder / "ca.crt") for name in environment if name.endswith("_CA_FILE")}
+    return clusters.load(environment | files | {"KUBEDOOR_STORE_DSN": "https://u:p@clickhouse:8443/kubedoor"})
+
+
+FURTHER = {"cluster": {"label": "env"}}
+REFUSED_BY_BOTH: dict[str, tuple[Values, dict[str, str]]] = {
+    "a door that gives up before its store": ({"door": {"timeoutSeconds": 1}}, {"WEBHOOK_TIMEOUT_SECONDS": "1"}),
+    "a door elsewhere that does": (
+        merged(FURTHER, {"clusters": [{"name": "west", "door": {"timeoutSeconds": 1}}]}),
+        {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: west, door: {timeout_seconds: 1}}]"},
+    ),
+    "a zone on no map": ({"peak": {"timeZone": "Mars/Olympus"}}, {"TIME_ZONE": "Mars/Olympus"}),
+    "a zone in small letters": ({"peak": {"timeZone": "asia/shanghai"}}, {"TIME_ZONE": "asia/shanghai"}),
+    "a zone elsewhere": (
+        merged(FURTHER, {"clusters": [{"name": "west", "peak": {"timeZone": "Berlin"}}]}),
+        {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: west, time_zone: Berlin}]"},
+    ),
+    **{
+        f"windows {windows}": ({"peak": {"windows": windows}}, {"PEAK_WINDOWS": windows})
+        for windows in (
+            "10:00-10:00",
+            "24:00-01:00",
+            "10:00-24:30",
+            "10:60-11:00",
+            "10:00-11:30,11:30-12:00",
+            "10:00-12:00,11:00-11:30",
+            "20:00-02:00,01:00-03:00",
+            "00:00-24:00,23:00-23:30",
+            "10:00-11:00,12:00-13:00,14:00-15:00,16:00-17:00",
+            "10-11",
+        )
+    },
+    **{
+        f"an amount of {amount!r}": ({"peak": {"minCpu": amount}}, {"MIN_CPU": str(amount)})
+        for amount in ("0", "0m", "-1", ".", "1..2", "10mm", "1e", "ten", 0, -1)
+    },
+    "no memory": ({"peak": {"minMemory": "0Mi"}}, {"MIN_MEMORY": "0Mi"}),
+    "memory in small letters": ({"peak": {"minMemory": "1mi"}}, {"MIN_MEMORY": "1mi"}),
+    **{
+        f"the network {network}": ({"api": {"trustedProxies": [network]}}, {"TRUSTED_PROXIES": network})
+        for network in ("10.0.0.0/33", "10.0.0", "256.0.0.1", "10.0.0.1/", "fd00::/129", "1:2:3:4:5:6:7:8:9", ":::")
+    },
+    **{
+        f"the address {url}": ({"prometheus": {"url": url}}, {"PROMETHEUS_URL": url})
+        for url in ("prometheus:9090", "http//prometheus", "http://:9090", "http://p:99999", "http://p:0", "ftp://p")
+    },
+    **{
+        f"the store {dsn}": (
+            {"clickhouse": {"existingSecret": {"name": ""}, "dsn": dsn}},
+            {"STORE_DSN": dsn},
+        )
+        for dsn in ("clickhouse://db:9000/x", "https://db/my-db", "https://db/k", "https://db:port/kubedoor")
+    },
+    "a login that leads nowhere": (
+        {"oidc": {"issuer": "https://id"}},
+        {"OIDC_ISSUER": "https://id", "OIDC_CLIENT_ID": "kubedoor"},
+    ),
+    "a role that is none": (
+        {"oidc": {"issuer": "https://id", "roleMapping": {"sre": "root"}}, "api": {"publicUrl": "https://k"}},
+        {"OIDC_ROLE_MAPPING": '{"sre": "root"}'},
+    ),
+    "one name for two clusters": (
+        merged(FURTHER, {"clusters": [{"name": "default"}]}),
+        {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: default}]"},
+    ),
+}
+TAKEN_BY_BOTH: dict[str, Values] = {
+    "amounts without quotes": {"peak": {"minCpu": 0.02, "minMemory": 33554432}},
+    "amounts in other forms": {"peak": {"minCpu": "1e-2", "minMemory": ".5Gi"}},
+    "windows over midnight": {"peak": {"windows": "23:00-01:00,01:30-02:00,22:00-22:59", "timeZone": "Asia/Kolkata"}},
+    "a whole day": {"peak": {"windows": "0:00-24:00", "timeZone": "UTC"}},
+    "networks": {"api": {"trustedProxies": ["10.1.2.3/8", "127.0.0.1", "fd00::/8", "::1"]}},
+    "an address with everything": {"prometheus": {"url": "https://u:p%40ss@[::1]:65535/select/0/prometheus"}},
+    "groups with commas": {
+        "oidc": {"issuer": "https://id", "roleMapping": {"cn=sre,dc=example": "admin", "*": "viewer"}},
+        "api": {"publicUrl": "https://k"},
+    },
+    "settings that are false or zero": {
+        "peak": {"weekdaysOnly": True},
+        "api": {"lookSeconds": 60},
+        "settings": {"KUBEDOOR_WEEKDAYS_ONLY": False, "KUBEDOOR_STUCK_SECONDS": 0, "KUBEDOOR_LOOK_BACK_DAYS": 21},
+    },
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED_BY_BOTH))
+def test_the_chart_refuses_what_kubedoor_refuses(tmp_path: Path, name: str) -> None:
+    values, settings = REFUSED_BY_BOTH[name]
+    with pytest.raises(PartFailed) as caught:
+        render(tmp_path, merged(LEAST, values))
+    assert "kubedoor" in str(caught.value)
+    for secret in (one for one in settings.values() if "://" in one):
+        assert secret not in str(caught.value), "an address may have a password"
+    with pytest.raises(SettingsError):
+        clusters.load({f"KUBEDOOR_{variable}": value for variable, value in settings.items()})
+
+
+@pytest.mark.parametrize("name", list(TAKEN_BY_BOTH))
+def test_kubedoor_loads_what_the_chart_takes(tmp_path: Path, name: str) -> None:
+    loaded = settings_of("api", render(tmp_path, merged(LEAST, TAKEN_BY_BOTH[name])), tmp_path).home
+    if name == "settings that are false or zero":
+        assert (loaded.weekdays_only, loaded.stuck_seconds, loaded.look_back_days) == (False, 0, 21)
     if name == "groups with commas":
         assert loaded.oidc_role_mapping == {"cn=sre,dc=example": "admin", "*": "viewer"}
     if name == "amounts without quotes":

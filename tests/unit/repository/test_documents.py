@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubedoor.config import settings
-from scripts.documents import DOCS, GENERATED, ROOT, renewed
+from scripts.documents import DOCS, GENERATED, ROOT, TIME_ZONES, renewed, time_zones
 from tests.support import markdown
 
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
@@ -27,6 +27,10 @@ def english(page: Path) -> Path:
 @pytest.mark.parametrize("name", sorted(GENERATED))
 def test_generated_parts_are_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == renewed(name), "run `make settings-doc`"
+
+
+def test_the_chart_knows_the_time_zones_that_kubedoor_knows() -> None:
+    assert TIME_ZONES.read_text(encoding="utf-8") == time_zones(), "run `make settings-doc`"
 
 
 def test_every_make_target_that_is_spoken_of_exists() -> None:
