@@ -133,6 +133,9 @@ def import_sheet(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="CSV with the columns of `export`; - is standard input.")],
     apply: Annotated[bool, typer.Option("--apply", help="Change it.")] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Lines without a version add workloads that are not in the control table.")
+    ] = False,
     cluster: ClusterOption = "",
 ) -> None:
     api: ApiClient = context.obj.for_cluster(cluster)
@@ -140,12 +143,16 @@ def import_sheet(
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise BadRequest(f"{file} cannot be read: {error}") from error
-    answer = api.upload("/values/import" if apply else "/values/import/preview", data, "text/csv")
+    answer = api.upload("/values/import" if apply else "/values/import/preview", data, "text/csv", add=str(add).lower())
     _print_import(answer)
     if answer["problems"]:
         raise SheetRefused(f"{len(answer['problems'])} problems; {answer['applied']} workloads were changed")
     workloads = {(change["namespace"], change["deployment"]) for change in answer["changes"]}
-    print(f"{answer['applied']} workloads changed" if apply else f"{len(workloads)} workloads would change")
+    added = f", {answer['added']} of them new" if answer["added"] else ""
+    print(
+        f"{answer['applied']} workloads changed" if apply else f"{len(workloads)} workloads would change",
+        end=added + "\n",
+    )
 
 
 def _print_import(answer: dict[str, Any]) -> None:
