@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from kubedoor.model.cluster_facts import Amount
 from kubedoor.model.conditions import Condition
+from kubedoor.sentences import Sentence
 
 
 class Mode(StrEnum):
@@ -74,7 +75,7 @@ class CollectedContainer:
     values: Resources
     cpu_usage_millicores: int = 0
     memory_usage_bytes: int = 0
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Sentence, ...] = ()
     """One sentence per number: day, measured value, clamps."""
 
 
@@ -92,7 +93,7 @@ class CollectedValues:
     """Number of usage days in the look-back."""
     hpa: bool | None = None
     """From the newest day on which it is known; None: no such day."""
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Sentence, ...] = ()
     memory_pods: int | None = None
     """Pods on the memory peak day; None: as many as `replicas`."""
     largest_node: Amount = Amount()

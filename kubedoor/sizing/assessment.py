@@ -19,17 +19,18 @@ from kubedoor.model.conditions import (
     Withheld,
 )
 from kubedoor.model.values import CollectedValues, Resources
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.sizing.evidence import Evidence
 from kubedoor.sizing.options import SizingOptions
 
 REQUEST_OF = {"cpu": CPU_REQUEST, "memory": MEMORY_REQUEST}
 LIMIT_OF = {"cpu": CPU_LIMIT, "memory": MEMORY_LIMIT}
 FIELD_WORDS = {
-    REPLICAS: "replicas",
-    CPU_REQUEST: "cpu request",
-    MEMORY_REQUEST: "memory request",
-    CPU_LIMIT: "cpu limit",
-    MEMORY_LIMIT: "memory limit",
+    REPLICAS: sentence("sizing.replicas"),
+    CPU_REQUEST: sentence("sizing.cpu_request"),
+    MEMORY_REQUEST: sentence("sizing.memory_request"),
+    CPU_LIMIT: sentence("sizing.cpu_limit"),
+    MEMORY_LIMIT: sentence("sizing.memory_limit"),
 }
 
 
@@ -52,7 +53,7 @@ class Assessment:
     options: SizingOptions
     values: dict[str, Resources] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
-    moved: dict[str, list[str]] = field(default_factory=dict)
+    moved: dict[str, list[Sentence]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.values = {one.container: one.values for one in self.collected.containers}
@@ -75,12 +76,13 @@ class Assessment:
         """Whether what the container asks for is known."""
         return self.evidence.found(container) is not None
 
-    def move(self, container: str, name: str, amount: int | None, why: str) -> None:
+    def move(self, container: str, name: str, amount: int | None, why: Sentence) -> None:
         """Give a field another value, and say why."""
         if amount == self.amount(container, name):
             return
         self.values[container] = replace(self.values[container], **{name: amount})
-        self.moved.setdefault(container, []).append(f"{FIELD_WORDS[name]} {written(name, amount)}: {why}")
+        reason = sentence("sizing.reason", field=FIELD_WORDS[name], value=written(name, amount), why=why)
+        self.moved.setdefault(container, []).append(reason)
 
     def lowered(self) -> Iterator[Withheld]:
         """Fields whose value is below what the workload asks for now, or of which that is not known."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from kubedoor.model.cluster_facts import Amount, LimitRange
 from kubedoor.model.conditions import ConditionType, Withheld
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.sizing.assessment import FIELD_WORDS, LIMIT_OF, REQUEST_OF, Assessment, written
 
 _ATTRIBUTE = {"cpu": "cpu_millicores", "memory": "memory_bytes"}
@@ -28,43 +29,49 @@ def clamp_to_limits(one: Assessment) -> None:
         for resource, name in REQUEST_OF.items():
             limit, request = one.amount(container, LIMIT_OF[resource]), one.amount(container, name)
             if limit and request is not None and request > limit:
-                one.move(container, name, limit, f"cut to its limit {written(name, limit)}")
+                one.move(container, name, limit, sentence("sizing.cut_to_limit", limit=written(name, limit)))
 
 
 def fit_nodes(one: Assessment) -> None:
     """No value leaves that no node can hold. Without known nodes the settings' bounds count."""
     for resource in REQUEST_OF:
         node = _of(one.facts.largest_node, resource)
-        if node is None:
-            bound, what = getattr(one.options, f"max_{_ATTRIBUTE[resource]}"), "the settings allow"
-        else:
-            bound, what = node, "the largest node can allocate"
-        is_cut = [_fit_node(one, container, resource, bound, what) for container in one.values]
+        bound = getattr(one.options, f"max_{_ATTRIBUTE[resource]}") if node is None else node
+        is_cut = [_fit_node(one, container, resource, bound, is_node=node is not None) for container in one.values]
         if node is not None and not any(is_cut):
-            _fit_pod_on_node(one, resource, node, what)
+            _fit_pod_on_node(one, resource, node)
 
 
-def _fit_node(one: Assessment, container: str, resource: str, bound: int, what: str) -> bool:
-    """Whether the request had to be cut."""
+def _fit_node(one: Assessment, container: str, resource: str, bound: int, *, is_node: bool) -> bool:
+    """Whether the request had to be cut. `is_node`: the bound is the largest node's, not one of the settings."""
     request_name, limit_name = REQUEST_OF[resource], LIMIT_OF[resource]
     request, limit = one.amount(container, request_name), one.amount(container, limit_name)
     if limit is not None and limit > bound:
         # Harmless where the owner wrote it, and no business of ours.
-        one.move(
-            container, limit_name, None, f"left alone, since the {written(limit_name, bound)} that {what} are less"
-        )
+        one.move(container, limit_name, None, _left_alone(written(limit_name, bound), is_node=is_node))
     if request is None or request <= bound:
         return False
-    one.move(container, request_name, bound, f"cut to the {written(request_name, bound)} that {what}")
+    one.move(container, request_name, bound, _cut(written(request_name, bound), is_node=is_node))
+    what = "the largest node can allocate" if is_node else "the settings allow"
     _too_large(one, (container,), resource, request, bound, what)
     return True
 
 
-def _fit_pod_on_node(one: Assessment, resource: str, node: int, what: str) -> None:
+def _left_alone(bound: str, *, is_node: bool) -> Sentence:
+    if is_node:
+        return sentence("sizing.left_alone_node", bound=bound)
+    return sentence("sizing.left_alone_settings", bound=bound)
+
+
+def _cut(bound: str, *, is_node: bool) -> Sentence:
+    return sentence("sizing.cut_to_node", bound=bound) if is_node else sentence("sizing.cut_to_settings", bound=bound)
+
+
+def _fit_pod_on_node(one: Assessment, resource: str, node: int) -> None:
     """Its containers are scheduled together."""
     requests = [one.amount(container, REQUEST_OF[resource]) or 0 for container in one.evidence.current]
     if sum(requests) > node:
-        _too_large(one, one.evidence.current, resource, sum(requests), node, what)
+        _too_large(one, one.evidence.current, resource, sum(requests), node, "the largest node can allocate")
 
 
 def _too_large(one: Assessment, containers: Sequence[str], resource: str, needed: int, bound: int, what: str) -> None:
@@ -138,8 +145,9 @@ def _move(one: Assessment, item: LimitRange, container: str, resource: str, afte
         return
     words = f"LimitRange {item.name}"
     if one.moves_limit(container, resource):
-        one.move(container, limit_name, after, "moves with the request, so that the pod stays Guaranteed")
-    one.move(container, name, after, f"moved from {written(name, before)} by the {words}")
+        one.move(container, limit_name, after, sentence("sizing.moves_with_request"))
+    why = sentence("sizing.moved_by_limit_range", before=written(name, before), limit_range=item.name)
+    one.move(container, name, after, why)
     one.add(
         ConditionType.LIMIT_RANGE,
         "Moved",

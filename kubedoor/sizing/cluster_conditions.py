@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubedoor.model.cluster_facts import FactKind, HpaTarget
 from kubedoor.model.conditions import LIMITS, REQUESTS, RESOURCE_FIELDS, ConditionType, Withheld
+from kubedoor.sentences import sentence
 from kubedoor.sizing.assessment import LIMIT_OF, REQUEST_OF, Assessment, written
 from kubedoor.sizing.options import MEBIBYTE
 
@@ -25,7 +26,7 @@ def autoscaled(one: Assessment) -> None:
                 if (amount := one.amount(container, name)) is not None:
                     request = -(-amount * 100 // percent)
                     request = -(-request // MEBIBYTE) * MEBIBYTE if resource == "memory" else request
-                    one.move(container, name, request, f"usage divided by the HPA's target of {percent} %")
+                    one.move(container, name, request, sentence("sizing.hpa_target", percent=percent))
             continue
         aim = f"{percent} % of the {resource} request" if percent else f"what nobody could read, perhaps {resource}"
         one.add(
@@ -109,5 +110,5 @@ def _move_together(one: Assessment, container: str, resource: str) -> None:
         most = -(-max(row.memory_max_bytes for row in own) // MEBIBYTE) * MEBIBYTE
     # A moment above the limit, by CPU bursts or the arithmetic of rates, is no reason to raise it.
     amount = min(max(most, one.amount(container, name) or 0), one.found(container, limit_name) or most)
-    one.move(container, limit_name, amount, "moves with the request, so that the pod stays Guaranteed")
-    one.move(container, name, amount, "the maximum seen, since its limit moves with it")
+    one.move(container, limit_name, amount, sentence("sizing.moves_with_request"))
+    one.move(container, name, amount, sentence("sizing.limit_maximum"))

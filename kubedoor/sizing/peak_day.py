@@ -17,8 +17,11 @@ from datetime import date
 from kubedoor import quantities
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.sizing.evidence import Evidence, heaviest_day
 from kubedoor.sizing.options import MEBIBYTE, SizingOptions
+
+_REPLICAS, _CPU, _MEMORY = sentence("sizing.replicas"), sentence("sizing.cpu"), sentence("sizing.memory")
 
 
 def pods_of(row: UsageDay) -> int:
@@ -42,7 +45,9 @@ class _Resource:
 
 CPU = _Resource(lambda row: row.cpu_p95_millicores, lambda options: options.cluster_cpu_peak_day, quantities.format_cpu)
 MEMORY = _Resource(
-    lambda row: row.memory_p95_bytes, lambda options: options.cluster_memory_peak_day, lambda value: f"{value} bytes"
+    lambda row: row.memory_p95_bytes,
+    lambda options: options.cluster_memory_peak_day,
+    lambda value: f"{value / MEBIBYTE:.1f}Mi",
 )
 
 
@@ -73,7 +78,7 @@ def peak_day(evidence: Evidence, options: SizingOptions) -> CollectedValues:
         days=len({row.day for row in evidence.history}),
         hpa=evidence.hpa,
         memory_pods=max(row.pods for row in evidence.deciding if row.day == memory_day),
-        reasons=(f"replicas {replicas}: pods side by side on {cpu_day}, the peak day",),
+        reasons=(_reason(_REPLICAS, replicas, sentence("sizing.peak_pods", day=cpu_day)),),
     )
 
 
@@ -95,11 +100,15 @@ def _container(
     cpu_millicores = max(cpu, options.min_cpu_millicores)
     # Whole mebibytes: a quantity that people can read, and never less than what was used.
     memory_bytes = max(-(-memory // MEBIBYTE) * MEBIBYTE, options.min_memory_bytes)
+    if cpu_millicores > cpu:
+        cpu_why = sentence("sizing.raised_to_floor", why=cpu_why)
+    if memory_bytes == options.min_memory_bytes:
+        memory_why = sentence("sizing.raised_to_floor", why=memory_why)
+    else:
+        memory_why = sentence("sizing.whole_mebibytes", why=memory_why)
     reasons = (
-        f"cpu {quantities.format_cpu(cpu_millicores)}: {cpu_why}"
-        + (", raised to the floor" if cpu_millicores > cpu else ""),
-        f"memory {quantities.format_memory(memory_bytes)}: {memory_why}, "
-        + ("raised to the floor" if memory_bytes == options.min_memory_bytes else "in whole mebibytes"),
+        _reason(_CPU, quantities.format_cpu(cpu_millicores), cpu_why),
+        _reason(_MEMORY, quantities.format_memory(memory_bytes), memory_why),
     )
     found = evidence.found(name) or Resources()
     return CollectedContainer(
@@ -109,6 +118,10 @@ def _container(
         memory_usage_bytes=memory_row.memory_p95_bytes,
         reasons=reasons,
     )
+
+
+def _reason(field: Sentence, value: object, why: Sentence) -> Sentence:
+    return sentence("sizing.reason", field=field, value=value, why=why)
 
 
 def _row(own: Sequence[UsageDay], day: date, resource: _Resource) -> UsageDay:
@@ -122,9 +135,10 @@ def _row(own: Sequence[UsageDay], day: date, resource: _Resource) -> UsageDay:
 
 def _request(
     own: Sequence[UsageDay], row: UsageDay, resource: _Resource, replicas: int, options: SizingOptions
-) -> tuple[int, str]:
+) -> tuple[int, Sentence]:
     """What one pod has to ask for at these replicas, and why; `row` is the row of the peak day."""
-    best, why = resource.used(row), f"P95 of {row.day} was {resource.written(resource.used(row))}"
+    best = resource.used(row)
+    why = sentence("sizing.p95", day=row.day, used=resource.written(best))
     if resource.cluster_day(options) is not None:
         return best, why
     # A day with more pods than will run: its load has to fit into fewer.
@@ -132,13 +146,11 @@ def _request(
     share = -(-resource.load(heaviest) // max(replicas, 1))
     if share > best:
         best = share
-        why = (
-            f"load of {heaviest.day} was {pods_of(heaviest)} × {resource.written(resource.used(heaviest))},"
-            f" over {replicas} replicas"
-        )
+        used = resource.written(resource.used(heaviest))
+        why = sentence("sizing.load", day=heaviest.day, pods=pods_of(heaviest), used=used, replicas=replicas)
     # A day with as many pods or fewer: a pod may have to do as much again.
     fitting = [one for one in own if one.pods <= replicas]
     if fitting and resource.used(busiest := max(fitting, key=lambda one: (resource.used(one), one.day))) > best:
         best = resource.used(busiest)
-        why = f"P95 of {busiest.day} was {resource.written(best)} with {busiest.pods} pods"
+        why = sentence("sizing.p95_with_pods", day=busiest.day, used=resource.written(best), pods=busiest.pods)
     return best, why

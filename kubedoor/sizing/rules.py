@@ -15,6 +15,7 @@ from kubedoor.model.cluster_facts import ClusterFacts
 from kubedoor.model.conditions import REPLICAS, REQUESTS
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import CollectedValues
+from kubedoor.sentences import sentence
 from kubedoor.sizing.conditions import assess
 from kubedoor.sizing.evidence import Evidence, heaviest, is_thin
 from kubedoor.sizing.options import SizingOptions
@@ -40,9 +41,8 @@ class DayLoads:
 def rule_named(name: str) -> Rule:
     """Raises InvalidInput that lists the existing rules."""
     if name not in RULES:
-        raise InvalidInput(
-            f"there is no sizing rule {name!r}; there are: {', '.join(sorted(RULES))}", field="sizing_rule"
-        )
+        known = ", ".join(sorted(RULES))
+        raise InvalidInput(sentence("sizing.unknown_rule", rule=repr(name), rules=known), field="sizing_rule")
     return RULES[name]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from kubedoor.model.conditions import MEMORY_LIMIT, MEMORY_REQUEST, REPLICAS, ConditionType, Withheld
 from kubedoor.model.usage import UsageDay
+from kubedoor.sentences import sentence
 from kubedoor.sizing.assessment import Assessment, written
 from kubedoor.sizing.options import MEBIBYTE
 
@@ -126,7 +127,7 @@ def raise_after_oom(one: Assessment) -> None:
             seen = -(-seen // MEBIBYTE) * MEBIBYTE
             if seen > (one.amount(container, MEMORY_REQUEST) or 0):
                 kills = sum(row.oom_kills for row in rows)
-                why = f"the maximum seen, since it was OOM-killed {_count(kills, 'time')}"
+                why = sentence("sizing.oom_maximum", kills=kills)
                 one.move(container, MEMORY_REQUEST, seen, why)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubedoor.model.values import CollectedValues
 from kubedoor.store.conditions import conditions_as_json, withheld_entries
+from kubedoor.store.said import said_columns
 
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
@@ -34,6 +35,7 @@ def collected_rows(cluster: str, run: int, value: CollectedValues) -> Iterator[d
             "cpu_usage_millicores": container.cpu_usage_millicores,
             "memory_usage_bytes": container.memory_usage_bytes,
             "reasons": [*value.reasons, *container.reasons],
+            "reasons_said": said_columns((*value.reasons, *container.reasons)),
             "conditions": conditions,
             "withheld": withheld_entries(value.conditions, container.container),
         }

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from kubedoor.sentences import Sentence
 from kubedoor.store.connection import Connection, Row, only
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
+from kubedoor.store.said import read_all_said
 from kubedoor.store.usage import TAKEN_OVER_DAYS
 from kubedoor.store.waiting import CONTROL_ROWS, COUNTS, parameters
 
@@ -95,6 +97,17 @@ class ListingStore:
         self._control = ControlStore(connection, cluster)
         self.deployments = DeploymentStore(connection, cluster)
         self._waiting = parameters(keeps_hpa_replicas=keeps_hpa_replicas)
+
+    def reasons(self, namespace: str, deployment: str) -> dict[str, list[Sentence]]:
+        """Of the collected values of one workload, by container."""
+        rows = self._connection.rows(
+            "SELECT container, reasons, reasons_said FROM collected WHERE cluster = {cluster:String}"
+            " AND namespace = {namespace:String} AND deployment = {deployment:String}",
+            cluster=self._cluster,
+            namespace=namespace,
+            deployment=deployment,
+        )
+        return {row["container"]: read_all_said(row["reasons"], row["reasons_said"]) for row in rows}
 
     def revision(self) -> tuple[object, int]:
         """Changes whenever the control table or a usage day changes."""

@@ -13,5 +13,6 @@ from kubedoor.wording.common import COMMON
 from kubedoor.wording.operations import OPERATIONS
 from kubedoor.wording.prometheus import PROMETHEUS
 from kubedoor.wording.schedules import SCHEDULES
+from kubedoor.wording.sizing import SIZING
 
-CATALOGUE: Mapping[str, str] = {**COLLECTION, **COMMON, **OPERATIONS, **PROMETHEUS, **SCHEDULES}
+CATALOGUE: Mapping[str, str] = {**COLLECTION, **COMMON, **OPERATIONS, **PROMETHEUS, **SCHEDULES, **SIZING}

@@ -65,6 +65,9 @@ class Workloads:
             raise _not_found(key)
         self._add_containers(listing, [row])
         self._add_conditions([row])
+        reasons = self._listing.store.reasons(key.namespace, key.deployment)
+        for container in row["containers"]:
+            container["reasons"] = reasons.get(container["container"], container["reasons"])
         row["manual"] = asdict(self._control.manual(key))
         return row
 

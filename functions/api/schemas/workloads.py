@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from .base import (
     Mode,
     ObjectName,
     Quantity,
+    SaidAnswer,
+    Speaking,
     Strict,
 )
 from .conditions import ConditionAnswer
@@ -200,6 +203,10 @@ class ContainerAnswer(BaseModel):
     newest: UsageDayAnswer | None = Field(description="The newest usage day; null: none for 31 days.")
 
 
+class ContainerDetail(Speaking, ContainerAnswer):
+    reasons_said: list[SaidAnswer]
+
+
 class WorkloadAnswer(BaseModel):
     namespace: str
     deployment: str
@@ -246,10 +253,11 @@ class WorkloadAnswer(BaseModel):
     withheld_replicas: list[str] = Field(description="The conditions that withhold the collected replicas.")
     withheld_count: int = Field(description="Withheld fields, the replicas included.")
     is_waiting: bool = Field(description="A withheld field would be enforced if a person accepted its conditions.")
-    containers: list[ContainerAnswer]
+    containers: Sequence[ContainerAnswer]
 
 
 class WorkloadDetail(WorkloadAnswer):
+    containers: list[ContainerDetail]
     manual: ManualAnswer
 
 

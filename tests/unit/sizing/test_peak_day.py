@@ -33,7 +33,7 @@ def test_the_load_of_the_heaviest_memory_day_fits_into_the_replicas() -> None:
     got = sized([day(0, pods=4, cpu=900, memory=100 * MI), day(1, pods=10, cpu=100, memory=90 * MI)])
     assert (got.replicas, got.memory_peak_day) == (4, YESTERDAY)
     assert of(got).memory_request_bytes == 225 * MI
-    assert "load of 2026-11-19 was 10 × 94371840 bytes, over 4 replicas" in got.containers[0].reasons[1]
+    assert "load of 2026-11-19 was 10 × 90.0Mi, over 4 replicas" in got.containers[0].reasons[1]
 
 
 def test_a_day_with_more_pods_says_nothing_of_one_pod() -> None:

@@ -4,5 +4,6 @@ import common from "./common.json";
 import operations from "./operations.json";
 import prometheus from "./prometheus.json";
 import schedules from "./schedules.json";
+import sizing from "./sizing.json";
 
-export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...prometheus, ...schedules };
+export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...prometheus, ...schedules, ...sizing };
