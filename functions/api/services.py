@@ -93,7 +93,7 @@ class Services:
         must not.
         """
         key = WorkloadKey(self.settings.cluster, namespace, deployment)
-        if namespace in self.settings.all_excluded_namespaces or not self.control.control_rows_of(key):
+        if not self.settings.controls(namespace) or not self.control.control_rows_of(key):
             raise NotFound(f"{namespace}/{deployment} is not in the control table, or its namespace is excluded")
         return redacted(self._live(namespace, deployment))
 

@@ -43,7 +43,7 @@ class Seen:
 
 
 class Look:
-    """`excluded_namespaces` are those of the door: what Deployments there ask for is not recorded.
+    """`controls`: whether the door controls a namespace; what Deployments in others ask for is not recorded.
 
     `has_sample`: the Deployments of the sample data are not gone because the cluster does not have them.
     """
@@ -55,7 +55,7 @@ class Look:
         control: ControlStore,
         deployments: DeploymentStore,
         cluster_name: str,
-        excluded_namespaces: Collection[str],
+        controls: Callable[[str], bool],
         has_sample: bool,
         now: Callable[[], datetime],
     ) -> None:
@@ -63,7 +63,7 @@ class Look:
         self._control = control
         self._deployments = deployments
         self._cluster_name = cluster_name
-        self._excluded_namespaces = frozenset(excluded_namespaces)
+        self._controls = controls
         self._has_sample = has_sample
         self._now = now
         self._last_problem = ""
@@ -79,7 +79,7 @@ class Look:
             count += 1
             metadata = manifest["metadata"]
             facts.see(self._key((metadata["namespace"], metadata["name"])), manifest)
-            if metadata["namespace"] not in self._excluded_namespaces:
+            if self._controls(metadata["namespace"]):
                 states.see(state_of(manifest))
         changed_facts, gone = facts.changed(), states.gone(but={SAMPLE} if self._has_sample else ())
         self._control.record_facts(changed_facts, seen_by=SEEN_BY)

@@ -87,6 +87,10 @@ class Settings(
         """Sorted, with KubeDoor's own namespace."""
         return tuple(sorted({*self.excluded_namespaces, self.namespace}))
 
+    def controls(self, namespace: str) -> bool:
+        """Whether the workloads of this namespace are collected and controlled."""
+        return namespace not in self.all_excluded_namespaces and (not self.namespaces or namespace in self.namespaces)
+
     @property
     def snapshot_path(self) -> Path:
         return Path(self.snapshot_file) if self.snapshot_file else self.data_dir / "snapshot.json"

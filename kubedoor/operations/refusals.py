@@ -20,7 +20,7 @@ def check_scope(request: ActionRequest, target: Target, context: PlanContext, ru
 
 
 def _out_of_scope(target: Target, context: PlanContext, rules: Rules) -> Sentence | None:
-    if target.namespace in rules.excluded_namespaces:
+    if rules.leaves_out(target.namespace):
         return sentence("operations.namespace_excluded", namespace=target.namespace)
     if target.namespace in context.ignored:
         return sentence("operations.namespace_labelled", namespace=target.namespace, label=IGNORE_LABEL)

@@ -207,7 +207,7 @@ def build_look(settings: Settings, connection: Connection, cluster: Cluster) -> 
         control=ControlStore(connection, settings.cluster),
         deployments=DeploymentStore(connection, settings.cluster),
         cluster_name=settings.cluster,
-        excluded_namespaces=settings.all_excluded_namespaces,
+        controls=settings.controls,
         has_sample=settings.uses_sample,
         now=utc_now,
     )

@@ -64,6 +64,6 @@ class UsageSettings:
     )
     prometheus_concurrency: int = setting("2", parsers.integer(1, 8), "1", "Most queries to one Prometheus at once.")
     namespaces: tuple[str, ...] = setting(
-        "", parsers.names, "shop,payment", "Only these namespaces are collected; empty: all."
+        "", parsers.names, "shop,payment", "Only these namespaces are collected and controlled; empty: all."
     )
     excluded_namespaces: tuple[str, ...] = setting(",".join(SYSTEM_NAMESPACES), parsers.names, "kube-system,monitoring", "Namespaces that are neither collected nor controlled; KubeDoor's own is always among them.")  # fmt: skip

@@ -56,8 +56,21 @@ def test_two_doors_at_once_agree(lab: Lab, namespace: str, tmp_path: Path, click
         child.stop()
 
 
-def test_an_unknown_deployment_may_be_denied(lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse) -> None:
-    child, port, ca = make_door(tmp_path, clickhouse.dsn, KUBEDOOR_UNKNOWN_WORKLOADS="deny")
+@pytest.fixture
+def elsewhere(lab: Lab, namespace: str) -> Iterator[str]:
+    """A namespace that is not controlled by the door of the test."""
+    name = f"{namespace}-elsewhere"
+    lab.plane.kubectl("create", "namespace", name)
+    yield name
+    lab.plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_an_unknown_deployment_may_be_denied_in_the_namespaces_that_are_controlled(
+    lab: Lab, namespace: str, elsewhere: str, tmp_path: Path, clickhouse: ClickHouse
+) -> None:
+    child, port, ca = make_door(
+        tmp_path, clickhouse.dsn, KUBEDOOR_UNKNOWN_WORKLOADS="deny", KUBEDOOR_NAMESPACES=f"default,{namespace}"
+    )
     configuration = lab.plane.get("mutatingwebhookconfiguration", webhook_configuration.NAME)
     try:
         denying = webhook_configuration.configuration(
@@ -72,6 +85,10 @@ def test_an_unknown_deployment_may_be_denied(lab: Lab, namespace: str, tmp_path:
         assert refused.returncode == 1
         assert f"KubeDoor: {namespace}/web is not in the control table: label it kubedoor.io/control" in refused.stderr
         assert reach_check(lab)["ok"], "a door that denies is reached"
+        lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", elsewhere)
+        said = lab.kubectl(elsewhere, "scale", "deployment/web", "--replicas=2")
+        assert "KubeDoor" not in said, "what is not controlled is neither refused nor spoken of"
+        assert replicas_of(lab.stored(elsewhere)) == 2
         lab.set_values(namespace, replicas=4)
         lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace)
         assert replicas_of(lab.stored(namespace)) == 4

@@ -38,7 +38,7 @@ def make_look(lab: Lab, clock: Clock, *, cluster_name: str = CLUSTER, user: Path
         control=lab.control,
         deployments=DeploymentStore(lab.connection, cluster_name),
         cluster_name=cluster_name,
-        excluded_namespaces=("kube-system",),
+        controls=lambda namespace: namespace != "kube-system",
         has_sample=True,
         now=clock,
     )

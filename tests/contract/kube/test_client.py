@@ -48,7 +48,7 @@ def make_look(own: Cluster, connection: Connection, cluster: str) -> Look:
         control=ControlStore(connection, cluster),
         deployments=DeploymentStore(connection, cluster),
         cluster_name=cluster,
-        excluded_namespaces=("kube-system", NAMESPACE),
+        controls=lambda namespace: namespace not in ("kube-system", NAMESPACE),
         has_sample=False,
         now=lambda: datetime.now(UTC),
     )

@@ -25,6 +25,9 @@ def test_without_any_variable_there_is_an_embedded_store_and_sample_data() -> No
     assert loaded.windows.label
     assert "kubedoor" in loaded.all_excluded_namespaces
     assert "kube-system" in loaded.all_excluded_namespaces
+    assert [loaded.controls(one) for one in ("shop", "kube-system", "kubedoor")] == [True, False, False]
+    some = settings.load({"KUBEDOOR_NAMESPACES": "shop,kube-system"})
+    assert [some.controls(one) for one in ("shop", "pay", "kube-system")] == [True, False, False]
 
 
 def test_an_empty_variable_is_the_default() -> None:
@@ -88,7 +91,23 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_secret_value_is_never_repeated() -> None:
     (problem,) = problems_of(KUBEDOOR_STORE_DSN="mysql://root:hunter2@db")
     assert "hunter2" not in problem
-    assert "hunter2" not in repr(settings.load({"KUBEDOOR_ADMIN_PASSWORD": "hunter2"}))
+    assert "hunter2" not in repr(settings.load({"KUBEDOOR_ADMIN_PASSWORD": "hunter2-and-more"}))
+
+
+@pytest.mark.parametrize("variable", ["KUBEDOOR_SESSION_SECRET", "KUBEDOOR_COLLECT_TOKEN", "KUBEDOOR_METRICS_TOKEN"])
+@pytest.mark.parametrize("value", ["x", "fourteen-chars", "%" * 40])
+def test_a_secret_that_can_be_guessed_is_refused_and_not_repeated(variable: str, value: str) -> None:
+    (problem,) = problems_of(**{variable: value})
+    assert problem.startswith(f"{variable}: its value has fewer than")
+    assert "fourteen" not in problem
+    assert "%" not in problem
+
+
+@pytest.mark.parametrize("value", ["x", "password", "Password1!", "12345678"])
+def test_a_trivial_first_password_is_refused(value: str) -> None:
+    (problem,) = problems_of(KUBEDOOR_ADMIN_PASSWORD=value)
+    assert "is too easy to guess" in problem
+    assert settings.load({"KUBEDOOR_ADMIN_PASSWORD": "kubedoor"}), "the default, which is for this machine only"
 
 
 URLS = [row.variable for row in settings.table() if row.variable.endswith(("_URL", "_ISSUER", "_DSN"))]
