@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 
+WELL_KNOWN_PASSWORD = "kubedoor"  # noqa: S105 -- the documented first password
+"""The first password where no setting says another. Everybody knows it, so it opens nothing to other machines."""
+MIN_PASSWORD_CHARACTERS = 8
 MIN_SECRET_CHARACTERS = 16
 MIN_DIFFERENT_CHARACTERS = 5
 MIN_DIGITS_ONLY = 16
@@ -39,6 +42,8 @@ _MIN_WALK = 3
 def weak_password(password: str, *, name: str = "") -> str:
     """Why `password` of the user `name` is too easy to guess, as the end of a sentence; empty: it is not."""
     plain = password.casefold()
+    if len(plain) < MIN_PASSWORD_CHARACTERS:
+        return f"has fewer than {MIN_PASSWORD_CHARACTERS} characters"
     if len(set(plain)) < MIN_DIFFERENT_CHARACTERS:
         return f"has fewer than {MIN_DIFFERENT_CHARACTERS} different characters"
     if plain.isdigit() and len(plain) < MIN_DIGITS_ONLY:

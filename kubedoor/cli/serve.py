@@ -13,6 +13,7 @@ from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.parsers import without_credentials
 from kubedoor.config.settings import Settings
 from kubedoor.runtime import logs
+from kubedoor.weak_secrets import WELL_KNOWN_PASSWORD
 
 if TYPE_CHECKING:
     import uvicorn
@@ -108,12 +109,12 @@ def _welcome(all_settings: ClusterSettings) -> str:
     source = "SAMPLE DATA (set KUBEDOOR_PROMETHEUS_URL for real usage)"
     if not config.uses_sample:
         source = without_credentials(config.prometheus_url)
-    is_default = config.admin_password == "kubedoor"  # noqa: S105 -- the documented first password
-    login = f"{config.admin_username} / kubedoor until it is changed" if is_default else config.admin_username
+    is_default = config.admin_password == WELL_KNOWN_PASSWORD
+    first = f" / {WELL_KNOWN_PASSWORD} until it is changed, on this machine only" if is_default else ""
     lines = [
         "KubeDoor is up.",
         f"  pages and API   http://{config.host}:{config.port}",
-        f"  login           {login}",
+        f"  login           {config.admin_username}{first}",
         f"  door            https://{config.host}:{config.door_port}/mutate",
         f"  usage from      {source}",
         f"  store           {'embedded, in ' + str(Path(config.data_dir).absolute()) if config.is_embedded else 'ClickHouse'}",

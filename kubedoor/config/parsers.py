@@ -20,9 +20,24 @@ from kubedoor.config.store_address import parse_dsn
 from kubedoor.errors import InvalidInput
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.roles import Role
+from kubedoor.weak_secrets import WELL_KNOWN_PASSWORD, weak_password, weak_secret
 
 
 def text(raw: str) -> str:
+    return raw
+
+
+def secret(raw: str) -> str:
+    """A text that signs or lets in, made up by whoever installs KubeDoor; an empty text stays empty."""
+    if raw and (why := weak_secret(raw)):
+        raise ValueError(f"{why}: take a long random text, e.g. of `openssl rand -hex 32`")
+    return raw
+
+
+def first_password(raw: str) -> str:
+    """WELL_KNOWN_PASSWORD, which opens nothing to other machines, or one as a person may choose it."""
+    if raw != WELL_KNOWN_PASSWORD and (why := weak_password(raw)):
+        raise ValueError(f"is too easy to guess: it {why}")
     return raw
 
 

@@ -17,12 +17,13 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from kubedoor.errors import Conflict, Forbidden, InvalidInput, KubeDoorError, StoreError, TooManyRequests, Unauthorized
 from kubedoor.identity.audit import Editor, audited
-from kubedoor.identity.passwords import WELL_KNOWN, Passwords
+from kubedoor.identity.passwords import Passwords
 from kubedoor.identity.throttle import Throttle
 from kubedoor.roles import Role
 from kubedoor.store.records import AuditRecord, RecordStore
 from kubedoor.store.tokens import Token, TokenStore
 from kubedoor.store.users import LOCAL, User, UserStore
+from kubedoor.weak_secrets import WELL_KNOWN_PASSWORD
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Authenticator:
         # The slot comes first: an attempt that is refused for lack of one must not count as a failure.
         with self._passwords.slot():
             self._throttle.attempt(username, address)
-            if password == WELL_KNOWN and not is_local:
+            if password == WELL_KNOWN_PASSWORD and not is_local:
                 raise Forbidden(
                     "the first password kubedoor is for the machine that KubeDoor runs on: set KUBEDOOR_ADMIN_PASSWORD"
                     " before the first start, or run `kubedoor users password` there"

@@ -11,15 +11,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from kubedoor.errors import InvalidInput, TooManyRequests
-from kubedoor.weak_secrets import weak_password
+from kubedoor.weak_secrets import MIN_PASSWORD_CHARACTERS, WELL_KNOWN_PASSWORD, weak_password
 
-MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 200
 MAX_CONCURRENT_HASHES = 2
 """A hash needs 64 MiB while it runs: without a limit a burst of log-ins would exhaust the pod's memory."""
 HASH_WAIT_SECONDS = 5
-WELL_KNOWN = "kubedoor"
-"""The first password where no setting says another. Everybody knows it, so it opens nothing to other machines."""
 
 
 class Passwords:
@@ -59,7 +56,7 @@ class Passwords:
             raise InvalidInput(
                 f"a password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters", field=field
             )
-        if new in (old, username, self._default, WELL_KNOWN):
+        if new in (old, username, self._default, WELL_KNOWN_PASSWORD):
             raise InvalidInput(
                 "the new password must be neither the old one, the default nor the user name", field=field
             )

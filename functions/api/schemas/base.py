@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kubedoor.identity.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from kubedoor.identity.passwords import MAX_PASSWORD_CHARACTERS
 from kubedoor.sentences import SAID, as_sentence
+from kubedoor.weak_secrets import MIN_PASSWORD_CHARACTERS
 
 Mode = Literal["enforce", "observe", "off"]
 RoleName = Literal["viewer", "operator", "admin"]

@@ -21,7 +21,7 @@ class CollectionSettings:
     )
     collect_token: str = setting(
         "",
-        parsers.text,
+        parsers.secret,
         "a long random text",
         "Bearer token that `collect` asks for; without it only loopback is served.",
         secret=True,

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 
 from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
+from kubedoor.weak_secrets import WELL_KNOWN_PASSWORD
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings:
     admin_username: str = setting("kubedoor", parsers.text, "admin", "Name of the first user.")
     admin_password: str = setting(
-        "kubedoor", parsers.text, "…", "Password of the first user until it is changed.", secret=True
+        WELL_KNOWN_PASSWORD,
+        parsers.first_password,
+        "…",
+        "Password of the first user until it is changed. The default lets nobody in from other machines.",
+        secret=True,
     )
     session_secret: str = setting(
         "",
-        parsers.text,
+        parsers.secret,
         "a long random text",
         "Key that session cookies are signed with; empty: made once and kept in the store.",
         secret=True,

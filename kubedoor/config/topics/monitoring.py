@@ -18,7 +18,7 @@ class MetricsSettings:
     )
     metrics_token: str = setting(
         "",
-        parsers.text,
+        parsers.secret,
         "a long random text",
         "Bearer token that /metrics of `api` asks for, since it names workloads; empty: it is open.",
         secret=True,

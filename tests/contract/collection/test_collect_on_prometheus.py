@@ -267,14 +267,14 @@ def test_a_ping_with_cloudevent_headers_is_the_same_as_a_plain_one(
     settings = {
         "KUBEDOOR_PROMETHEUS_URL": prometheus.url,
         "KUBEDOOR_STORE_DSN": clickhouse.dsn,
-        "KUBEDOOR_COLLECT_TOKEN": "t",
+        "KUBEDOOR_COLLECT_TOKEN": "collect-from-the-test",
     }
     event = {
         "ce-specversion": "1.0",
         "ce-type": "ping",
         "ce-source": "/cron",
         "ce-id": "1",
-        "authorization": "Bearer t",
+        "authorization": "Bearer collect-from-the-test",
     }
     with collect_function(tmp_path, KUBEDOOR_CLUSTER=cluster, **settings) as (url, child):
         assert requests.post(url, json={}, timeout=10).status_code == 401
