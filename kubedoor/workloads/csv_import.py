@@ -6,6 +6,7 @@ control table that is not there; one with a version is of an export, so that its
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -161,7 +162,9 @@ def _decode(data: bytes) -> str:
     if len(data) > MAX_SHEET_BYTES:
         raise BadRequest(f"the sheet is larger than {MAX_SHEET_BYTES // 2**20} MiB")
     try:
-        return data.decode("utf-8-sig")
+        # "Unicode text" of a spreadsheet is UTF-16, with a mark at its beginning.
+        is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadRequest("the sheet is not UTF-8: save it as CSV UTF-8") from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ from kubedoor.workloads.conditions import condition_types, withheld_fields, with
 MAX_LINES = 20_000
 MAX_DIGITS = 18
 """Enough for every replica count and version; `int` raises ValueError for thousands of digits."""
+_DELIMITERS = (",", ";", "\t")
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"^(\s*'?\d+),(\d+)", re.ASCII)
 KEYS = ("namespace", "deployment")
 RESOURCES = ("cpu_request", "memory_request", "cpu_limit", "memory_limit")
 WORKLOAD_FIELDS = {"manual_replicas": "replicas", "mode": "mode", "note": "note", "version": "version"}
@@ -90,20 +94,38 @@ def read_sheet(text: str) -> tuple[list[SheetEdit], list[Problem]]:
     """One edit per workload, in the order of the sheet, and the problems of single lines.
 
     Raises BadRequest if the text as a whole is no such sheet. Quantities and modes are checked by the edit, not here.
+    Cells are separated by what the header shows: Excel writes semicolons where numbers have commas, and a decimal comma in
+    a quantity is a point there.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    delimiter, text, skipped = _delimiter(text.removeprefix("\ufeff"))
+    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter)
     try:
         columns = list(reader.fieldnames or [])
         _check_header(columns)
         edits: dict[tuple[str, str], SheetEdit] = {}
         problems: list[Problem] = []
         for row in reader:
-            if reader.line_num > MAX_LINES:
+            line = reader.line_num + skipped
+            if line > MAX_LINES:
                 raise BadRequest(f"the sheet has more than {MAX_LINES} lines: split it")
-            problems += _read_line(row, reader.line_num, edits)
+            cells = row if delimiter == "," else {name: _with_point(name, cell) for name, cell in row.items()}
+            problems += _read_line(cells, line, edits)
     except csv.Error as error:
-        raise BadRequest(f"line {reader.line_num} is not CSV: {error}") from error
+        raise BadRequest(f"line {reader.line_num + skipped} is not CSV: {error}") from error
     return list(edits.values()), problems
+
+
+def _delimiter(text: str) -> tuple[str, str, int]:
+    """With the text that is left, and how many lines are not: a first line `sep=;` is only there for Excel."""
+    first_line, _, rest = text.partition("\n")
+    if said := _SEPARATOR_LINE.fullmatch(first_line.rstrip("\r")):
+        return said[1], rest, 1
+    return max(_DELIMITERS, key=first_line.count), text, 0
+
+
+def _with_point(column: str | None, cell: Any) -> Any:
+    is_quantity = column is not None and column.removeprefix("manual_") in RESOURCES
+    return _DECIMAL_COMMA.sub(r"\1.\2", cell) if is_quantity and isinstance(cell, str) else cell
 
 
 def _check_header(columns: list[str]) -> None:

@@ -157,6 +157,14 @@ def test_one_bad_line_keeps_the_whole_sheet_out(api: TestClient) -> None:
     assert api.get(f"{V1}/workloads/default/shop/cart").json()["version"] == 0
 
 
+def test_a_sheet_of_a_spreadsheet_with_semicolons_in_utf_16_is_read(api: TestClient) -> None:
+    text = "sep=;\r\nnamespace;deployment;container;manual_cpu_request\r\nshop;cart;cart;1,5\r\n"
+    for data in (text.encode("utf-16"), text.encode("utf-8-sig")):
+        answer = api.post(f"{V1}/values/import/preview", content=data).json()
+        assert answer["problems"] == []
+        assert [(one["line"], one["field"], one["after"]) for one in answer["changes"]] == [(3, "cpu_request_millicores", 1500)]
+
+
 def test_what_is_no_sheet_is_refused(api: TestClient) -> None:
     for content in (b"", b"\xff\xfe\x00", b"a,b\n1,2\n"):
         assert_error(api.post(f"{V1}/values/import/preview", content=content), 400, "bad_request")

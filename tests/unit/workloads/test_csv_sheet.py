@@ -29,6 +29,38 @@ def test_an_empty_cell_unsets_and_an_absent_column_stays() -> None:
     assert (edit.changes, edit.version) == ({"mode": "observe"}, 7)
 
 
+SEMICOLONS = "namespace;deployment;container;manual_cpu_request;manual_replicas;note\nshop;web;app;1,5;3;1,5 for Jörg\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SEMICOLONS,
+        SEMICOLONS.replace("\n", "\r\n"),
+        "\ufeff" + SEMICOLONS,
+        "sep=;\n" + SEMICOLONS,
+        '\ufeff"sep=;"\r\n' + SEMICOLONS,
+        "sep=\t\n" + SEMICOLONS.replace(";", "\t"),
+        SEMICOLONS.replace(";", "\t"),
+        SEMICOLONS.replace("1,5;", "1.5;").replace("1,5 for Jörg", '"1,5 for Jörg"').replace(";", ","),
+    ],
+)
+def test_cells_are_separated_by_what_the_header_shows(text: str) -> None:
+    """Excel writes semicolons where numbers have a decimal comma: in German, French, Russian and many more."""
+    (edit,), problems = read_sheet(text)
+    assert problems == []
+    assert edit.changes == {
+        "replicas": 3,
+        "note": "1,5 for Jörg",
+        "containers": {"app": {"cpu_request": "1.5"}},
+    }
+
+
+def test_a_line_that_only_excel_reads_is_counted() -> None:
+    _, (problem,) = read_sheet("sep=;\nnamespace;deployment\n;web\n")
+    assert (problem.line, problem.field) == (3, "namespace")
+
+
 PROBLEMS = {
     "no number": ("shop,web,app,x,", 2, "manual_replicas"),
     "a number without end": (f"shop,web,app,{'9' * 5000},", 2, "manual_replicas"),
