@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_UP, Decimal
 from functools import lru_cache
 
 from kubedoor.errors import QuantityError
+from kubedoor.sentences import sentence
 
 _SUFFIXES = {
     "n": Decimal("1e-9"),
@@ -46,7 +47,7 @@ def parse(quantity: str | int | float) -> Decimal:
     what is no quantity.
     """
     if isinstance(quantity, bool) or not isinstance(quantity, str | int | float):
-        raise QuantityError(f"{quantity!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
+        raise QuantityError(sentence("workloads.not_a_quantity", quantity=repr(quantity)))
     return _parsed(str(quantity))
 
 
@@ -54,7 +55,7 @@ def parse(quantity: str | int | float) -> Decimal:
 def _parsed(text: str) -> Decimal:
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise QuantityError(f"{text!r} is not a quantity: write it like 250m, 1.5 or 512Mi")
+        raise QuantityError(sentence("workloads.not_a_quantity", quantity=repr(text)))
     number = Decimal(match["number"])
     if exponent := match["exponent"]:
         # Beyond these, a number of any length is as good as infinite, or as 1n.

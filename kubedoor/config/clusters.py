@@ -16,6 +16,7 @@ from kubedoor.config.cluster_entries import FIELDS, GROUP_EXAMPLES, problem
 from kubedoor.config.settings import Settings
 from kubedoor.config.topics.api_server import NO_CLUSTER
 from kubedoor.errors import NotFound, SettingsError
+from kubedoor.sentences import sentence
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class ClusterSettings:
             if one.cluster == name:
                 return one
         there_are = ", ".join(one.cluster for one in self.every_cluster)
-        raise NotFound(f"there is no cluster {name!r} here: there {'are' if self.further else 'is'} {there_are}")
+        if self.further:
+            raise NotFound(sentence("workloads.no_cluster_of", cluster=repr(name), clusters=there_are))
+        raise NotFound(sentence("workloads.no_cluster", cluster=repr(name), clusters=there_are))
 
 
 def load(environ: Mapping[str, str]) -> ClusterSettings:

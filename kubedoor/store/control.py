@@ -12,6 +12,7 @@ from kubedoor.errors import Conflict
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.facts import Facts, Observation
 from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.conditions import conditions_of, since_by_type
 from kubedoor.store.connection import Row, only
@@ -251,12 +252,14 @@ def _key_of(cluster: str, row: Row) -> WorkloadKey:
 
 def stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:
     """The error for an edit that is based on an older version."""
-    return Conflict(
-        f"{key.namespace}/{key.deployment} has been edited since: version {current.version} by {current.edited_by or 'nobody'},"
-        f" yours was based on version {based_on}",
-        field="version",
+    message = sentence(
+        "workloads.stale",
+        workload=f"{key.namespace}/{key.deployment}",
         version=current.version,
+        who=current.edited_by or sentence("common.nobody"),
+        based_on=based_on,
     )
+    return Conflict(message, field="version", version=current.version)
 
 
 def _manual(row: Row) -> ManualValues:

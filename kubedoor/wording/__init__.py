@@ -14,5 +14,6 @@ from kubedoor.wording.operations import OPERATIONS
 from kubedoor.wording.prometheus import PROMETHEUS
 from kubedoor.wording.schedules import SCHEDULES
 from kubedoor.wording.sizing import SIZING
+from kubedoor.wording.workloads import WORKLOADS
 
-CATALOGUE: Mapping[str, str] = {**COLLECTION, **COMMON, **OPERATIONS, **PROMETHEUS, **SCHEDULES, **SIZING}
+CATALOGUE: Mapping[str, str] = {**COLLECTION, **COMMON, **OPERATIONS, **PROMETHEUS, **SCHEDULES, **SIZING, **WORKLOADS}

@@ -14,6 +14,7 @@ from kubedoor.errors import InvalidInput
 from kubedoor.identity.audit import Editor, audited_all
 from kubedoor.model.conditions import ACCEPTABLE, Condition, ConditionType
 from kubedoor.model.values import WorkloadKey
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.conditions import Acceptance, ConditionStore
 from kubedoor.store.records import AuditRecord, RecordStore
 
@@ -39,7 +40,7 @@ class AcceptanceRequest:
 class AcceptanceResult:
     accepted: Mapping[Name, Sequence[ConditionType]]
     """Of a withdrawal: what was taken back."""
-    skipped: Mapping[Name, str]
+    skipped: Mapping[Name, Sentence]
     """Why nothing was written for these."""
 
 
@@ -91,61 +92,58 @@ class Acceptances:
         if request.until is None:
             return None
         if not request.is_accepted:
-            raise InvalidInput("until is of an acceptance: what is taken back ends now", field="until")
+            raise InvalidInput(sentence("workloads.until_of_withdrawal"), field="until")
         try:
             until = datetime.fromisoformat(request.until)
         except ValueError:
-            raise InvalidInput(f"{request.until!r} is no instant: {_EXAMPLE}", field="until") from None
+            raise InvalidInput(sentence("workloads.no_instant", text=repr(request.until)), field="until") from None
         if until.tzinfo is None:
-            raise InvalidInput(f"{request.until!r} has no offset from UTC: {_EXAMPLE}", field="until")
+            raise InvalidInput(sentence("workloads.no_offset", text=repr(request.until)), field="until")
         if until <= self._now():
-            raise InvalidInput(f"{request.until} is over already", field="until")
+            raise InvalidInput(sentence("workloads.until_over", text=request.until), field="until")
         if until > LATEST:
-            raise InvalidInput(f"{request.until} is too far ahead: without `until`, it is for good", field="until")
+            raise InvalidInput(sentence("workloads.until_too_far", text=request.until), field="until")
         return until
-
-
-_EXAMPLE = "write it like 2026-12-31T18:00:00Z"
 
 
 def _types(names: Iterable[str]) -> list[ConditionType]:
     for name in names:
         if name not in tuple(ConditionType):
-            raise InvalidInput(f"there is no condition {name!r}; {_choice()}", field="conditions")
+            message = sentence("workloads.unknown_condition", condition=repr(name), conditions=_choice())
+            raise InvalidInput(message, field="conditions")
         if name not in ACCEPTABLE:
-            raise InvalidInput(
-                f"{name} cannot be accepted: it ends by a setting or by a change in the cluster; {_choice()}",
-                field="conditions",
-            )
+            message = sentence("workloads.not_acceptable", condition=name, conditions=_choice())
+            raise InvalidInput(message, field="conditions")
     return [ConditionType(name) for name in dict.fromkeys(names)]
 
 
 def _choice() -> str:
-    return f"a person may accept {', '.join(sorted(ACCEPTABLE))}"
+    return ", ".join(sorted(ACCEPTABLE))
 
 
 def _acceptable(
     names: Iterable[Name], conditions: Mapping[Name, Sequence[Condition]], types: Sequence[ConditionType]
-) -> tuple[dict[Name, list[ConditionType]], dict[Name, str]]:
-    chosen, skipped = {}, {}
+) -> tuple[dict[Name, list[ConditionType]], dict[Name, Sentence]]:
+    chosen: dict[Name, list[ConditionType]] = {}
+    skipped: dict[Name, Sentence] = {}
     for name in names:
         found = {one.type for one in conditions.get(name, ()) if one.is_acceptable and (not types or one.type in types)}
         if found:
             chosen[name] = sorted(found)
         elif name not in conditions:
-            skipped[name] = "it has no collected values: check the name, or collect first"
+            skipped[name] = sentence("workloads.not_collected")
         else:
-            skipped[name] = "it has none of these conditions" if types else "nothing of it can be accepted"
+            skipped[name] = sentence("workloads.none_of_these") if types else sentence("workloads.nothing_acceptable")
     return chosen, skipped
 
 
 def _withdrawable(
     names: Iterable[Name], held: Mapping[Name, Sequence[ConditionType]], types: Sequence[ConditionType]
-) -> tuple[dict[Name, list[ConditionType]], dict[Name, str]]:
+) -> tuple[dict[Name, list[ConditionType]], dict[Name, Sentence]]:
     chosen = {
         name: found for name in names if (found := [one for one in held.get(name, ()) if not types or one in types])
     }
-    reason = "none of these is accepted" if types else "nothing of it is accepted"
+    reason = sentence("workloads.none_accepted") if types else sentence("workloads.nothing_accepted")
     return chosen, {name: reason for name in names if name not in chosen}
 
 

@@ -14,6 +14,7 @@ from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.kube import names
 from kubedoor.model.values import ControlContainer, ControlValues, ManualValues, Mode, Resources, Value, WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.store.control import ControlStore, stale
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.edits import FIELDS, changed, check_limits, summary
@@ -33,12 +34,11 @@ class Scope:
     def check(self, namespace: str) -> None:
         """Raises InvalidInput."""
         if namespace in self.excluded_namespaces:
-            raise InvalidInput(f"namespace {namespace} is excluded: the door leaves it alone", field="namespace")
+            raise InvalidInput(sentence("workloads.excluded", namespace=namespace), field="namespace")
         if self.namespaces and namespace not in self.namespaces:
-            raise InvalidInput(
-                f"namespace {namespace} is not one of KUBEDOOR_NAMESPACES: {', '.join(self.namespaces)}",
-                field="namespace",
-            )
+            controlled = ", ".join(self.namespaces)
+            message = sentence("workloads.not_controlled", namespace=namespace, namespaces=controlled)
+            raise InvalidInput(message, field="namespace")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Additions:
     def add(self, key: WorkloadKey, addition: Addition, editor: Editor) -> ManualValues:
         """Nothing is written if it raises: InvalidInput with the field, or Conflict if the workload is there already."""
         if self._control.control_rows_of(key):
-            raise Conflict(f"{key.namespace}/{key.deployment} is in the control table already: edit its values")
+            raise Conflict(sentence("workloads.in_table", workload=f"{key.namespace}/{key.deployment}"))
         before = self._control.manual(key)
         after = self.plan(key, before, addition)
         shown = summary(after) | ({"template": str(addition.template)} if addition.template else {})
@@ -86,7 +86,8 @@ class Additions:
         after = changed(*_without_templates(start, addition.changes))
         for container in after.containers:
             if not names.is_label(container):
-                raise InvalidInput(f"no container can be named {container[:100]!r}", field=f"containers.{container}")
+                message = sentence("workloads.bad_container_name", name=repr(container[:100]))
+                raise InvalidInput(message, field=f"containers.{container}")
         check_limits([], after, {"containers": {name: _set_fields(one) for name, one in after.containers.items()}})
         return replace(after, version=before.version, mode=after.mode or Mode.ENFORCE)
 
@@ -97,12 +98,12 @@ class Additions:
         """
         rows = self._control.control_rows_of(key)
         if not rows:
-            raise NotFound(f"{key.namespace}/{key.deployment} is not in the control table")
+            raise NotFound(sentence("workloads.not_in_table", workload=f"{key.namespace}/{key.deployment}"))
         before = self._control.manual(key)
         if before.version != version:
             raise stale(key, version, before)
         if any(row["collected_replicas"] is not None for row in rows):
-            raise Conflict(f"{key.namespace}/{key.deployment} is collected and would come back: set its mode to off")
+            raise Conflict(sentence("workloads.is_collected", workload=f"{key.namespace}/{key.deployment}"))
         after = ManualValues(note="removed")
         with audited(self._records, editor, "workload.remove", str(key), before=summary(before), after=summary(after)):
             self._control.edit(key, after, based_on=version, who=editor.who)
@@ -113,24 +114,18 @@ class Additions:
         except NotFound as error:
             raise InvalidInput(error.message, field="template") from error
         if not rows:
-            raise InvalidInput(f"the template {template} is not in the control table", field="template")
+            raise InvalidInput(sentence("workloads.no_template", workload=template), field="template")
         return values_like(compile_workload(rows))
 
 
 def check_name(key: WorkloadKey) -> None:
     """Raises InvalidInput for a namespace or a Deployment that Kubernetes would refuse."""
     if not names.is_label(key.namespace):
-        raise InvalidInput(
-            f"no namespace can be named {key.namespace[:100]!r}: at most {names.MAX_LABEL_CHARACTERS} lower-case"
-            " letters, digits and -, and neither end is a -",
-            field="namespace",
-        )
+        shown, most = repr(key.namespace[:100]), names.MAX_LABEL_CHARACTERS
+        raise InvalidInput(sentence("workloads.bad_namespace_name", name=shown, most=most), field="namespace")
     if not names.is_subdomain(key.deployment):
-        raise InvalidInput(
-            f"no Deployment can be named {key.deployment[:100]!r}: at most {names.MAX_SUBDOMAIN_CHARACTERS} lower-case"
-            " letters, digits, - and ., and each part between dots starts and ends with a letter or digit",
-            field="deployment",
-        )
+        shown, most = repr(key.deployment[:100]), names.MAX_SUBDOMAIN_CHARACTERS
+        raise InvalidInput(sentence("workloads.bad_deployment_name", name=shown, most=most), field="deployment")
 
 
 def values_like(values: ControlValues) -> ManualValues:
@@ -157,11 +152,9 @@ def _without_templates(start: ManualValues, changes: Mapping[str, Any]) -> tuple
         fields[name] = {field: value for field, value in (wanted or {}).items() if field != TEMPLATE_CONTAINER}
         if source := (wanted or {}).get(TEMPLATE_CONTAINER):
             if source not in start.containers:
-                raise InvalidInput(
-                    f"the template has no values of a container {source}: it has those of"
-                    f" {', '.join(sorted(start.containers)) or 'none'}",
-                    field=f"containers.{name}.{TEMPLATE_CONTAINER}",
-                )
+                known = ", ".join(sorted(start.containers)) or "none"
+                message = sentence("workloads.no_template_container", container=source, containers=known)
+                raise InvalidInput(message, field=f"containers.{name}.{TEMPLATE_CONTAINER}")
             renamed[name] = source
     kept = {name: one for name, one in start.containers.items() if name not in renamed.values()}
     moved = {name: start.containers[source] for name, source in renamed.items()}

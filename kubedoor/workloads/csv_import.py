@@ -16,6 +16,7 @@ from typing import Any
 from kubedoor.errors import BadRequest, Conflict, InvalidInput, KubeDoorError
 from kubedoor.identity.audit import Editor
 from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Row
 from kubedoor.workloads.additions import Addition, Additions
 from kubedoor.workloads.csv_sheet import Problem, SheetEdit, read_sheet
@@ -89,7 +90,7 @@ class CsvImport:
         planned, edit_problems = self._plan(edits, adds)
         problems += edit_problems
         if fingerprint and not problems and fingerprint != _fingerprint(_changes_of(planned)):
-            raise Conflict("somebody has edited these workloads since: what would change is not what was shown")
+            raise Conflict(sentence("workloads.sheet_outdated"))
         applied = 0
         if not problems:
             for one in planned:
@@ -160,13 +161,13 @@ def _fingerprint(changes: Sequence[SheetChange]) -> str:
 
 def _decode(data: bytes) -> str:
     if len(data) > MAX_SHEET_BYTES:
-        raise BadRequest(f"the sheet is larger than {MAX_SHEET_BYTES // 2**20} MiB")
+        raise BadRequest(sentence("workloads.sheet_too_large", most=MAX_SHEET_BYTES // 2**20))
     try:
         # "Unicode text" of a spreadsheet is UTF-16, with a mark at its beginning.
         is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadRequest("the sheet is not UTF-8: save it as CSV UTF-8") from error
+        raise BadRequest(sentence("workloads.sheet_not_utf8")) from error
 
 
 def _check_containers(edit: SheetEdit, rows: list[Row], manual: ManualValues) -> None:
@@ -175,7 +176,8 @@ def _check_containers(edit: SheetEdit, rows: list[Row], manual: ManualValues) ->
     for name, fields in edit.changes.get("containers", {}).items():
         if rows and name not in known and any(fields.values()):
             names = ", ".join(sorted(known - {""}))
-            raise InvalidInput(f"there is no container {name}: there are {names}", field=f"containers.{name}.container")
+            message = sentence("workloads.unknown_container", container=name, containers=names)
+            raise InvalidInput(message, field=f"containers.{name}.container")
 
 
 def _problem(edit: SheetEdit, error: KubeDoorError) -> Problem:

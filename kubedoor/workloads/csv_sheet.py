@@ -16,6 +16,7 @@ from typing import Any
 from kubedoor import quantities
 from kubedoor.errors import BadRequest
 from kubedoor.model.conditions import REPLICAS
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.workloads.conditions import condition_types, withheld_fields, withheld_replicas
 
 MAX_LINES = 20_000
@@ -51,7 +52,7 @@ class Problem:
 
     line: int
     field: str
-    message: str
+    message: Sentence
 
 
 @dataclass
@@ -107,11 +108,12 @@ def read_sheet(text: str) -> tuple[list[SheetEdit], list[Problem]]:
         for row in reader:
             line = reader.line_num + skipped
             if line > MAX_LINES:
-                raise BadRequest(f"the sheet has more than {MAX_LINES} lines: split it")
+                raise BadRequest(sentence("workloads.sheet_too_long", most=MAX_LINES))
             cells = row if delimiter == "," else {name: _with_point(name, cell) for name, cell in row.items()}
             problems += _read_line(cells, line, edits)
     except csv.Error as error:
-        raise BadRequest(f"line {reader.line_num + skipped} is not CSV: {error}") from error
+        line = reader.line_num + skipped
+        raise BadRequest(sentence("workloads.not_csv", line=line, error=error)) from error
     return list(edits.values()), problems
 
 
@@ -131,28 +133,28 @@ def _with_point(column: str | None, cell: Any) -> Any:
 def _check_header(columns: list[str]) -> None:
     missing = [name for name in KEYS if name not in columns]
     if missing:
-        raise BadRequest(f"the header lacks {', '.join(missing)}")
+        raise BadRequest(sentence("workloads.header_lacks", columns=", ".join(missing)))
     if doubled := sorted({name for name in columns if columns.count(name) > 1}):
-        raise BadRequest(f"the header has {', '.join(doubled)} more than once")
+        raise BadRequest(sentence("workloads.header_doubled", columns=", ".join(doubled)))
     known = {*COLUMNS, *WORKLOAD_FIELDS}
     if unknown := [name for name in columns if name not in known]:
-        raise BadRequest(f"the header has unknown columns: {', '.join(map(str, unknown))}")
+        raise BadRequest(sentence("workloads.header_unknown", columns=", ".join(map(str, unknown))))
 
 
 def _read_line(row: Mapping[Any, Any], line: int, edits: dict[tuple[str, str], SheetEdit]) -> Iterable[Problem]:
     if None in row or None in row.values():
-        return [Problem(line, "", "the line has not as many cells as the header")]
+        return [Problem(line, "", sentence("workloads.cells"))]
     cells = {name: value.strip().removeprefix("'") for name, value in row.items()}
     if not any(cells.values()):
         return []
     for name in KEYS:
         if not cells[name]:
-            return [Problem(line, name, f"{name} is empty")]
+            return [Problem(line, name, sentence("workloads.empty", field=name))]
     key = (cells["namespace"], cells["deployment"])
     edit = edits.setdefault(key, SheetEdit(*key))
     container = cells.get("container", "")
     if container in edit.lines:
-        return [Problem(line, "container", f"line {edit.lines[container]} is about the same container")]
+        return [Problem(line, "container", sentence("workloads.same_container", line=edit.lines[container]))]
     edit.lines[container] = line
     return [*_workload_cells(cells, line, edit), *_container_cells(cells, line, container, edit)]
 
@@ -165,12 +167,13 @@ def _workload_cells(cells: Mapping[str, str], line: int, edit: SheetEdit) -> Ite
         value: Any = text or None
         if name in ("replicas", "version") and text:
             if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-                yield Problem(line, column, f"{text[:MAX_DIGITS]!r} is not a whole number")
+                yield Problem(line, column, sentence("workloads.not_a_number", text=repr(text[:MAX_DIGITS])))
                 continue
             value = int(text)
         before = edit.version if name == "version" else edit.changes.get(name, value)
         if len(edit.lines) > 1 and before != value:
-            yield Problem(line, column, f"line {edit.first_line} says {before!r} for the same workload")
+            message = sentence("workloads.another_line", line=edit.first_line, value=repr(before))
+            yield Problem(line, column, message)
         elif name == "version":
             edit.version = value
         else:
@@ -181,6 +184,6 @@ def _container_cells(cells: Mapping[str, str], line: int, container: str, edit: 
     fields = {name: cells[f"manual_{name}"] or None for name in RESOURCES if f"manual_{name}" in cells}
     if not container:
         if with_value := [name for name, value in fields.items() if value]:
-            yield Problem(line, f"manual_{with_value[0]}", "a container's value, and no container is named")
+            yield Problem(line, f"manual_{with_value[0]}", sentence("workloads.no_container_named"))
         return
     edit.changes.setdefault("containers", {})[container] = fields

@@ -9,6 +9,7 @@ from typing import Any
 from kubedoor import quantities
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.model.values import ManualValues, Mode, Resources
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Row
 
 MAX_REPLICAS = 100_000
@@ -53,14 +54,14 @@ def _mode(value: Any) -> Mode | None:
     try:
         return Mode(value)
     except ValueError:
-        raise InvalidInput(f"mode must be one of {', '.join(Mode)}", field="mode") from None
+        raise InvalidInput(sentence("workloads.bad_mode", modes=", ".join(Mode)), field="mode") from None
 
 
 def _replicas(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_REPLICAS:
-        raise InvalidInput(f"replicas must be a whole number from 0 to {MAX_REPLICAS}", field="replicas")
+        raise InvalidInput(sentence("workloads.bad_replicas", most=MAX_REPLICAS), field="replicas")
     return value
 
 
@@ -69,7 +70,7 @@ def _resources(name: str, before: Resources, fields: Mapping[str, Any]) -> Resou
     for field, quantity in fields.items():
         where = f"containers.{name}.{field}"
         if field not in FIELDS:
-            raise InvalidInput(f"unknown field {field}: there are {', '.join(FIELDS)}", field=where)
+            raise InvalidInput(sentence("workloads.unknown_field", field=field, fields=", ".join(FIELDS)), field=where)
         changed[FIELDS[field][0]] = None if quantity is None else _amount(field, quantity, where)
     return replace(before, **changed)
 
@@ -82,9 +83,9 @@ def _amount(field: str, quantity: Any, where: str) -> int:
         raise InvalidInput(error.message, field=where) from error
     largest = 2**32 if column.endswith("_millicores") else 2**63
     if not 0 < amount < largest:
-        raise InvalidInput(
-            f"{field} must be more than zero and less than {largest} {column.rpartition('_')[2]}", field=where
-        )
+        unit = column.rpartition("_")[2]
+        message = sentence("workloads.out_of_bounds", field=field, largest=str(largest), unit=unit)
+        raise InvalidInput(message, field=where)
     return amount
 
 
@@ -103,11 +104,14 @@ def check_limits(rows: list[Row], after: ManualValues, changes: Mapping[str, Any
             limit = getattr(values, limit_column) or row.get(f"collected_{limit_column}")
             if request is not None and limit is not None and request > limit:
                 write = quantities.format_cpu if resource == "cpu" else quantities.format_memory
-                raise InvalidInput(
-                    f"{resource}_request {write(request)} of container {name} is above its limit {write(limit)}:"
-                    " lower it, or raise the limit in the same edit",
-                    field=f"containers.{name}.{resource}_request",
+                message = sentence(
+                    "workloads.above_limit",
+                    resource=resource,
+                    request=write(request),
+                    container=name,
+                    limit=write(limit),
                 )
+                raise InvalidInput(message, field=f"containers.{name}.{resource}_request")
 
 
 def summary(values: ManualValues) -> dict[str, Any]:

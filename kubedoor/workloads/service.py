@@ -6,13 +6,14 @@ Collected values are never written here. An edit is based on a version: a stale 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.store.conditions import Acceptance, ConditionStore
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore, stale
@@ -26,6 +27,15 @@ from kubedoor.workloads.listing_cache import ListingCache
 
 NEWEST_USAGE_DAYS = 31
 """Usage days that are older do not count as newest usage."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Workloads with their containers, the number of all that match, and the namespaces of all there are."""
+
+    rows: list[Row]
+    total: int
+    namespaces: list[str]
 
 
 class Workloads:
@@ -48,14 +58,19 @@ class Workloads:
         self._records = records
         self._now = now
 
-    def page(self, wanted: Filter, *, sort: str, descending: bool, page: int, page_size: int) -> tuple[list[Row], int]:
-        """One page of workloads with their containers, and the number of all matching workloads."""
+    def page(self, wanted: Filter, *, sort: str, descending: bool, page: int, page_size: int) -> Page:
         listing = self._listing.current(since=self._since())
+        return self.page_of(listing, wanted, sort=sort, descending=descending, page=page, page_size=page_size)
+
+    def page_of(
+        self, listing: Listing, wanted: Filter, *, sort: str, descending: bool, page: int, page_size: int
+    ) -> Page:
+        """As `page`, of a list that is read already."""
         offset = (page - 1) * page_size
         rows, total = listing.page(wanted, sort=sort, descending=descending, limit=page_size, offset=offset)
         self._add_containers(listing, rows)
         self._add_conditions(rows)
-        return rows, total
+        return Page(rows, total, listing.namespaces)
 
     def one(self, key: WorkloadKey) -> Row:
         """One workload with its containers. Raises NotFound."""
@@ -76,16 +91,12 @@ class Workloads:
 
     def _add_containers(self, listing: Listing, rows: list[Row]) -> None:
         keys = [(row["namespace"], row["deployment"]) for row in rows]
-        usage = {
-            (row["namespace"], row["deployment"], row["container"]): row
-            for row in (self._listing.store.newest_usage(keys, since=self._since()) if keys else ())
-        }
         states = self._listing.store.deployments.of_many(keys) if keys else {}
         containers: dict[Key, list[Row]] = {key: [] for key in keys}
         for row in listing.containers(keys):
             if row["container"]:
                 key = (row["namespace"], row["deployment"])
-                newest = usage.get((*key, row["container"]))
+                newest = listing.newest_usage(*key, row["container"])
                 in_deployment = container_columns(states.get(key), row["container"])
                 containers[key].append({**row, **in_deployment, "newest": newest, "withheld": withheld_fields(row)})
         for row in rows:
@@ -169,10 +180,8 @@ class Workloads:
 
     def _check_cluster(self, key: WorkloadKey) -> None:
         if key.cluster != self._cluster:
-            raise NotFound(f"there is no cluster {key.cluster!r} here: there is {self._cluster}")
+            raise NotFound(sentence("workloads.other_cluster", cluster=repr(key.cluster), known=self._cluster))
 
 
 def _not_found(key: WorkloadKey) -> NotFound:
-    return NotFound(
-        f"{key.namespace}/{key.deployment} is not in the control table: add it, collect first, or check the name"
-    )
+    return NotFound(sentence("workloads.not_found", workload=f"{key.namespace}/{key.deployment}"))

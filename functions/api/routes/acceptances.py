@@ -30,7 +30,7 @@ def accept_conditions(body: AcceptanceBody, services: ServicesIn, editor: Editor
             for (namespace, deployment), conditions in made.accepted.items()
         ],
         skipped=[
-            SkippedWorkload(namespace=namespace, deployment=deployment, reason=reason)
+            SkippedWorkload.model_validate({"namespace": namespace, "deployment": deployment, "reason": reason})
             for (namespace, deployment), reason in made.skipped.items()
         ],
     )

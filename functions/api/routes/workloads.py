@@ -11,6 +11,7 @@ from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.workloads.additions import Addition
 from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.listing import Filter
@@ -96,15 +97,13 @@ def list_workloads(
         waiting=waiting,
         sized=sized,
     )
-    rows, total = services.workloads.page(
-        filters, sort=sort, descending=order == "desc", page=page, page_size=page_size
-    )
+    found = services.workloads.page(filters, sort=sort, descending=order == "desc", page=page, page_size=page_size)
     return WorkloadPage(
-        items=[workload_answer(row) for row in rows],
-        total=total,
+        items=[workload_answer(row) for row in found.rows],
+        total=found.total,
         page=page,
         page_size=page_size,
-        namespaces=services.overview.listing.store.namespaces(),
+        namespaces=found.namespaces,
         is_sample=services.settings.uses_sample,
     )
 
@@ -147,11 +146,13 @@ def _edits_by_workload(body: BulkBody, cluster: str) -> dict[WorkloadKey, BulkEd
     for number, edit in enumerate(body.edits):
         key = WorkloadKey(cluster, edit.namespace, edit.deployment)
         if key in edits:
-            raise InvalidInput(
-                f"edits.{numbers[key]} and edits.{number} are both of {edit.namespace}/{edit.deployment}: send one edit"
-                " for each workload",
-                field=f"edits.{number}",
+            message = sentence(
+                "workloads.edited_twice",
+                first=f"edits.{numbers[key]}",
+                second=f"edits.{number}",
+                workload=f"{edit.namespace}/{edit.deployment}",
             )
+            raise InvalidInput(message, field=f"edits.{number}")
         edits[key], numbers[key] = edit, number
     return edits
 

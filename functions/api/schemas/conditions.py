@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from kubedoor.model.conditions import ACCEPTABLE, ConditionType
 
-from .base import ObjectName, Strict
+from .base import ObjectName, SaidAnswer, Speaking, Strict
 
 
 class WithheldAnswer(BaseModel):
@@ -60,10 +60,11 @@ class AcceptedWorkload(BaseModel):
     conditions: list[ConditionType]
 
 
-class SkippedWorkload(BaseModel):
+class SkippedWorkload(Speaking):
     namespace: str
     deployment: str
     reason: str
+    reason_said: SaidAnswer
 
 
 class AcceptanceResult(BaseModel):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from .base import SaidAnswer, Speaking
 
-class SheetProblem(BaseModel):
+
+class SheetProblem(Speaking):
     line: int = Field(description="Line of the sheet; 1 is the header.")
     field: str
     message: str
+    message_said: SaidAnswer
 
 
 class SheetChangeAnswer(BaseModel):

@@ -5,5 +5,6 @@ import operations from "./operations.json";
 import prometheus from "./prometheus.json";
 import schedules from "./schedules.json";
 import sizing from "./sizing.json";
+import workloads from "./workloads.json";
 
-export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...prometheus, ...schedules, ...sizing };
+export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...prometheus, ...schedules, ...sizing, ...workloads };
