@@ -16,9 +16,6 @@ from kubedoor import quantities
 ANNOTATION = "kubedoor.io/asked"
 FIELDS = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 """The fields of a container that KubeDoor controls, in the order of the annotation."""
-_PARTS = tuple(
-    (part, tuple((f"{part}.{resource}", resource) for resource in ("cpu", "memory"))) for part in ("requests", "limits")
-)
 Asked = Mapping[str, Mapping[str, str]]
 """Container -> field -> quantity, in the order of the containers and of FIELDS."""
 _ENTRY = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?):([^:;]*)")
@@ -79,16 +76,21 @@ def requirements_in(resources: Mapping[str, Any] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     if not resources:
         return found
-    # Part by part: this runs several times for each container of an admission.
-    for part, names in _PARTS:
-        if amounts := resources.get(part):
-            for field, resource in names:
-                if (quantity := amounts.get(resource)) is not None:
-                    found[field] = str(quantity)
+    # Without a loop over FIELDS: this runs several times for each container of an admission.
+    if requests := resources.get("requests"):
+        if (quantity := requests.get("cpu")) is not None:
+            found["requests.cpu"] = str(quantity)
+        if (quantity := requests.get("memory")) is not None:
+            found["requests.memory"] = str(quantity)
+    if limits := resources.get("limits"):
+        if (quantity := limits.get("cpu")) is not None:
+            found["limits.cpu"] = str(quantity)
+        if (quantity := limits.get("memory")) is not None:
+            found["limits.memory"] = str(quantity)
     return found
 
 
 def requirements(manifest: Mapping[str, Any]) -> Asked:
     """The requests and limits of a Deployment's pod template as they are."""
     template = (manifest.get("spec") or {}).get("template") or {}
-    return {str(container.get("name", "")): requirements_of(container) for container in controllable(template)}
+    return {str(one.get("name", "")): requirements_in(one.get("resources")) for one in controllable(template)}

@@ -171,7 +171,7 @@ def remember(work: Work, spoken: Spoken) -> None:
     a controlled field that arrives as it is to be stored keeps the entry that the object carries.
     """
     final, asked = work.requirements(), spoken.asked
-    if carried := asked_of(work.object):
+    if (carried := asked_of(work.object)) and carried != asked:
         asked = _with_carried(asked, carried, work, spoken.arrives, final)
     is_ours = asked != final and any(_differ(fields, final[name]) for name, fields in asked.items())
     _set_annotation(work, format_asked(asked) if is_ours else None)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from kubedoor import quantities
@@ -143,10 +144,12 @@ def _set_limit(
 
 def _found(container: ContainerWork, part: str, resource: _Resource) -> Decimal | None:
     quantity = container.quantity(part, resource.name)
-    if quantity is None:
-        return None
-    parsed = quantities.parse(quantity)
-    return parsed if resource.per_unit == 1 else parsed * resource.per_unit
+    return None if quantity is None else _amount(str(quantity), resource.per_unit)
+
+
+@lru_cache(maxsize=4096)
+def _amount(quantity: str, per_unit: int) -> Decimal:
+    return quantities.parse(quantity) * per_unit
 
 
 def _write(

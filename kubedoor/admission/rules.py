@@ -225,13 +225,10 @@ def _write_replicas(work: Work, before: int, wanted: Value) -> None:
 
 def _conclude(due: Due, work: Work) -> Decision:
     changes = tuple(work.changes)
-    warnings = (
-        *change_warnings(changes, would=False),
-        *_kept(due),
-        *(warning(one) for one in work.remarks),
-        *_withheld_warnings(work),
-        *_left_alone_warnings(work),
-    )
+    warnings = change_warnings(changes, would=False)
+    if due.puts_back or work.remarks or work.withheld or work.left_alone:
+        remarks = (warning(one) for one in work.remarks)
+        warnings = (*warnings, *_kept(due), *remarks, *_withheld_warnings(work), *_left_alone_warnings(work))
     return Decision(
         Outcome.PATCHED if changes else Outcome.UNCHANGED,
         _reason(due, work),
@@ -258,8 +255,9 @@ def _kept(due: Due) -> tuple[str, ...]:
 
 
 def _reason(due: Due, work: Work) -> str:
-    if any(change.source is not Source.RUNNING for change in work.changes):
-        return "control values were set"
+    for change in work.changes:
+        if change.source is not Source.RUNNING:
+            return "control values were set"
     if work.changes:
         return _HPA_KEEPS
     if due.puts_back:
