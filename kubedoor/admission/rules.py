@@ -174,8 +174,9 @@ def _let_through(request: AdmissionRequest, due: Due, work: Work, decision: Deci
 def _unknown(request: AdmissionRequest, rules: Rules, due: Due, work: Work) -> Decision:
     message = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
     if rules.deny_unknown:
-        # A Deployment that never runs is never collected, so the message names the way to admit it.
-        advice = f'label it {CONTROL_LABEL}: "off" until it has been collected'
+        # A Deployment that never runs is never collected, so the message names the ways to admit it.
+        name = f"{request.namespace}/{request.shown_name}"
+        advice = f'add it there first (`kubedoor add {name}`), or label it {CONTROL_LABEL}: "off"'
         return Decision(Outcome.DENIED, f"{message}: {advice}", allowed=False)
     decision = Decision(
         Outcome.UNKNOWN,

@@ -83,7 +83,7 @@ def test_an_unknown_deployment_may_be_denied_in_the_namespaces_that_are_controll
             "create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace, check=False
         )
         assert refused.returncode == 1
-        assert f"KubeDoor: {namespace}/web is not in the control table: label it kubedoor.io/control" in refused.stderr
+        assert f"KubeDoor: {namespace}/web is not in the control table: add it there first" in refused.stderr
         assert reach_check(lab)["ok"], "a door that denies is reached"
         lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", elsewhere)
         said = lab.kubectl(elsewhere, "scale", "deployment/web", "--replicas=2")

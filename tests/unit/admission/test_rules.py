@@ -769,7 +769,7 @@ def test_a_generated_name_is_shown_by_its_prefix() -> None:
     asked = parse_review(review)
     assert (asked.name, asked.shown_name) == ("", "web-*")
     decision = decide(asked, UNKNOWN, replace(RULES, deny_unknown=True))
-    assert decision.reason.startswith("KubeDoor: shop/web-* is not in the control table: label it")
+    assert decision.reason.startswith("KubeDoor: shop/web-* is not in the control table: add it there first")
 
 
 @pytest.mark.parametrize(
@@ -844,7 +844,9 @@ def test_a_refusal_says_what_to_do() -> None:
     response = answer(CASES["unknown workload under deny"])
     assert response["allowed"] is False
     assert response["status"]["code"] == 403
-    assert 'label it kubedoor.io/control: "off" until it has been collected' in response["status"]["message"]
+    message = response["status"]["message"]
+    assert "add it there first (`kubedoor add shop/web`)" in message
+    assert 'label it kubedoor.io/control: "off"' in message
     assert "patch" not in response
 
 
