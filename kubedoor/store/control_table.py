@@ -15,7 +15,7 @@ BUCKETS = 256
 BLOCK_ROWS = 8192
 """Rows in memory while all are read."""
 _BUCKET = f"CRC32(concat(namespace, '/', deployment)) % {BUCKETS}"
-_HASHES = {
+HASHES = {
     "manual": "cityHash64(namespace, deployment, version, edit)",
     # Not the newest time: two facts may share one, and a clock may step back.
     "workload_observations": (
@@ -27,6 +27,7 @@ _HASHES = {
         " coalesce(until <= now64(3, 'UTC'), false))"
     ),
 }
+"""Table -> hash of one of its rows; their sum changes whenever what is laid over collected values does."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ControlTable:
     def revision(self) -> Revision:
         """Cheap: one small query, whatever the number of workloads."""
         sums = " + ".join(
-            f"(SELECT sum({one}) FROM {table} WHERE cluster = {{cluster:String}})" for table, one in _HASHES.items()
+            f"(SELECT sum({one}) FROM {table} WHERE cluster = {{cluster:String}})" for table, one in HASHES.items()
         )
         row = only(
             self._connection.rows(
@@ -69,7 +70,7 @@ class ControlTable:
         """Of each bucket of workloads that has any, a hash over its manual values, facts and acceptances."""
         parts = " UNION ALL ".join(
             f"SELECT {_BUCKET} AS bucket, sum({one}) AS hash FROM {table} WHERE cluster = {{cluster:String}} GROUP BY bucket"
-            for table, one in _HASHES.items()
+            for table, one in HASHES.items()
         )
         rows = self._connection.rows(
             f"SELECT bucket, sum(hash) AS hash FROM ({parts}) GROUP BY bucket", cluster=self._cluster

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from kubedoor.sentences import Sentence
-from kubedoor.store.connection import Connection, Row, only
-from kubedoor.store.control import ControlStore
+from kubedoor.store.connection import Connection, Row
+from kubedoor.store.control_table import HASHES
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.said import read_all_said
 from kubedoor.store.usage import TAKEN_OVER_DAYS
@@ -81,6 +82,45 @@ _CONTAINERS = """
 """
 
 
+_USAGE = f"""
+    SELECT namespace, deployment, container,
+        formatRowNoNewline('JSONEachRow', namespace, deployment, container, day, pods, cpu_p95_millicores,
+            cpu_p95_hottest_millicores, memory_p95_bytes, memory_p95_hottest_bytes, memory_max_bytes,
+            cpu_quantiles_millicores, memory_quantiles_bytes, cpu_request_millicores, memory_request_bytes,
+            cpu_limit_millicores, memory_limit_bytes, throttled_share, oom_kills, coverage, hpa, is_taken_over) AS usage
+    FROM
+    (
+        SELECT *, (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over FROM usage_daily
+        WHERE cluster = {{cluster:String}} AND day >= {{since:Date}}
+            AND (namespace, deployment, container, day) IN
+            (
+                SELECT namespace, deployment, container, max(day) FROM usage_daily
+                WHERE cluster = {{cluster:String}} AND day >= {{since:Date}} GROUP BY namespace, deployment, container
+            )
+    )
+    SETTINGS output_format_json_quote_64bit_integers = 0
+"""
+_REVISIONS = " UNION ALL ".join(
+    f"SELECT '{part}' AS part, {revision} AS revision FROM {table} WHERE cluster = {{cluster:String}}"
+    for part, revision, table in (
+        *((table, f"sum({one})", table) for table, one in HASHES.items()),
+        ("collected", "max(run)", "collected_runs"),
+        ("days", "cityHash64(max(run), max(day), count())", "usage_days"),
+        ("states", "cityHash64(count(), max(observed_at))", "deployment_states"),
+        ("looks", "cityHash64(max(at))", "deployment_looks"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class ListRevision:
+    """What the list was made of: the control table with the usage days, the usage days alone, states of Deployments."""
+
+    values: tuple[int, ...]
+    days: int
+    states: tuple[int, ...]
+
+
 Rows = tuple[Sequence[str], list[tuple[Any, ...]]]
 """Column names (empty if there are no rows), and the rows as tuples."""
 
@@ -94,7 +134,6 @@ class ListingStore:
     def __init__(self, connection: Connection, cluster: str, *, keeps_hpa_replicas: bool = True) -> None:
         self._connection = connection
         self._cluster = cluster
-        self._control = ControlStore(connection, cluster)
         self.deployments = DeploymentStore(connection, cluster)
         self._waiting = parameters(keeps_hpa_replicas=keeps_hpa_replicas)
 
@@ -109,12 +148,12 @@ class ListingStore:
         )
         return {row["container"]: read_all_said(row["reasons"], row["reasons_said"]) for row in rows}
 
-    def revision(self) -> tuple[object, int]:
-        """Changes whenever the control table or a usage day changes."""
-        runs = self._connection.rows(
-            "SELECT max(run) AS run FROM usage_days WHERE cluster = {cluster:String}", cluster=self._cluster
-        )
-        return self._control.revision(), int(only(runs)["run"])
+    def revision(self) -> ListRevision:
+        """One small query, whatever the number of workloads; each part changes whenever its rows do."""
+        rows = self._connection.rows(_REVISIONS, cluster=self._cluster)
+        found = {row["part"]: int(row["revision"]) for row in rows}
+        values = tuple(found[part] for part in (*HASHES, "collected", "days"))
+        return ListRevision(values, found["days"], (found["states"], found["looks"]))
 
     def workloads(self, *, since: date) -> Rows:
         """One row for each workload, ordered by name."""
@@ -126,17 +165,10 @@ class ListingStore:
         """The rows of `control`, ordered by name."""
         return self._connection.table(_CONTAINERS, cluster=self._cluster)
 
-    def newest_usage(self, workloads: Sequence[tuple[str, str]], *, since: date) -> list[Row]:
-        """Usage of these (namespace, deployment), each on its newest day."""
-        return self._connection.rows(
-            f"SELECT * EXCEPT (cluster, run), (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over"
-            " FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
-            " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
-            " ORDER BY day DESC LIMIT 1 BY namespace, deployment, container",
-            cluster=self._cluster,
-            workloads=list(workloads),
-            since=since,
-        )
+    def newest_usage(self, *, since: date) -> dict[tuple[str, str, str], str]:
+        """(namespace, deployment, container) -> its newest usage day as a JSON object."""
+        _, rows = self._connection.table(_USAGE, cluster=self._cluster, since=since)
+        return {(namespace, deployment, container): usage for namespace, deployment, container, usage in rows}
 
     def by_day(self, *, since: date) -> list[Row]:
         """Requests and peak usage of the whole cluster for each day, without days of an original KubeDoor."""
@@ -150,13 +182,3 @@ class ListingStore:
             cluster=self._cluster,
             since=since,
         )
-
-    def namespaces(self) -> list[str]:
-        """All namespaces with a workload in the control table."""
-        rows = self._connection.rows(
-            # The sources of the view `control`, without its joins: cheaper than the view.
-            "SELECT DISTINCT namespace FROM (SELECT namespace FROM collected WHERE cluster = {cluster:String}"
-            " UNION ALL SELECT namespace FROM manual WHERE cluster = {cluster:String}) ORDER BY namespace",
-            cluster=self._cluster,
-        )
-        return [row["namespace"] for row in rows]

@@ -12,13 +12,12 @@ from kubedoor.collection.background import Collections
 from kubedoor.config.settings import Settings
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
-from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.listing import Filter, Listing
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.savings import Savings
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS, Workloads
 
 TOP_COUNT = 10
-CHART_DAYS = 31
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Overview:
 
     def show(self) -> dict[str, Any]:
         now = self.now()
-        listing = self.listing.current(since=(now - timedelta(days=NEWEST_USAGE_DAYS)).date())
+        listing, days = self.listing.with_days(since=(now - timedelta(days=NEWEST_USAGE_DAYS)).date())
         recent = self.collections.recent(limit=1)
         return {
             "cluster": self.settings.cluster,
@@ -42,18 +41,19 @@ class Overview:
             "sums": listing.sums,
             "values": listing.values,
             "namespaces": listing.by_namespace,
-            "days": self.listing.store.by_day(since=(now - timedelta(days=CHART_DAYS)).date()),
-            "most_wasteful": self._top(Filter(asked="over"), descending=True),
-            "most_at_risk": self._top(Filter(asked="under"), descending=False),
+            "days": days,
+            "most_wasteful": self._top(listing, Filter(asked="over"), descending=True),
+            "most_at_risk": self._top(listing, Filter(asked="under"), descending=False),
             "savings": self.savings.show(),
             "admissions_today": self.records.outcomes_since(self._midnight(now)),
             "last_collection": recent[0] if recent else None,
             "refreshed_at": self.control.refreshed_at(),
         }
 
-    def _top(self, wanted: Filter, *, descending: bool) -> list[dict[str, Any]]:
-        rows, _ = self.workloads.page(wanted, sort="cpu_waste", descending=descending, page=1, page_size=TOP_COUNT)
-        return rows
+    def _top(self, listing: Listing, wanted: Filter, *, descending: bool) -> list[dict[str, Any]]:
+        size = TOP_COUNT
+        found = self.workloads.page_of(listing, wanted, sort="cpu_waste", descending=descending, page=1, page_size=size)
+        return found.rows
 
     def _midnight(self, now: datetime) -> datetime:
         local = now.astimezone(ZoneInfo(self.settings.time_zone))

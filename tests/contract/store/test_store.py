@@ -504,14 +504,17 @@ def test_sums_of_the_cluster(listing: ListingCache) -> None:
     assert sums["cpu_used_millicores"] == 120 * 3 + 900 * 4 + 50 * 3
     assert [row["namespace"] for row in listing.current(since=DAY).by_namespace] == ["shop", "data"]
     assert [row["day"] for row in listing.store.by_day(since=DAY)] == [DAY]
-    assert listing.store.namespaces() == ["data", "shop"]
+    assert listing.current(since=DAY).namespaces == ["data", "shop"]
 
 
 @pytest.mark.usefixtures("filled")
 def test_containers_and_newest_usage_of_a_page(listing: ListingCache) -> None:
     keys = [("shop", "web"), ("data", "bare")]
     assert names(listing.current(since=DAY).containers(keys)) == ["bare", "web"]
-    assert {row["container"] for row in listing.store.newest_usage(keys, since=DAY)} == {"app"}
+    newest = listing.current(since=DAY).newest_usage("shop", "web", "app")
+    assert newest is not None
+    assert (newest["day"], newest["cpu_request_millicores"]) == (str(DAY), 500)
+    assert listing.current(since=DAY).newest_usage("shop", "web", "gone") is None
 
 
 @pytest.mark.usefixtures("filled")
