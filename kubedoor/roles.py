@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from kubedoor.errors import InvalidInput
+from kubedoor.sentences import sentence
 
 
 class Role(StrEnum):
@@ -28,4 +29,6 @@ def role_named(name: str) -> Role:
     try:
         return Role(name)
     except ValueError:
-        raise InvalidInput(f"there is no role {name!r}: there are {', '.join(Role)}", field="role") from None
+        raise InvalidInput(
+            sentence("people.no_such_role", role=repr(name), roles=", ".join(Role)), field="role"
+        ) from None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from kubedoor.sentences import NOTHING, Sentence, sentence
+
 WELL_KNOWN_PASSWORD = "kubedoor"  # noqa: S105 -- the documented first password
 """The first password where no setting says another. Everybody knows it, so it opens nothing to other machines."""
 MIN_PASSWORD_CHARACTERS = 8
@@ -39,28 +41,28 @@ _WALKS = (
 _MIN_WALK = 3
 
 
-def weak_password(password: str, *, name: str = "") -> str:
+def weak_password(password: str, *, name: str = "") -> Sentence:
     """Why `password` of the user `name` is too easy to guess, as the end of a sentence; empty: it is not."""
     plain = password.casefold()
     if len(plain) < MIN_PASSWORD_CHARACTERS:
-        return f"has fewer than {MIN_PASSWORD_CHARACTERS} characters"
+        return sentence("people.weak_short", least=MIN_PASSWORD_CHARACTERS)
     if len(set(plain)) < MIN_DIFFERENT_CHARACTERS:
-        return f"has fewer than {MIN_DIFFERENT_CHARACTERS} different characters"
+        return sentence("people.weak_few_different", least=MIN_DIFFERENT_CHARACTERS)
     if plain.isdigit() and len(plain) < MIN_DIGITS_ONLY:
-        return f"has digits only, and fewer than {MIN_DIGITS_ONLY}"
+        return sentence("people.weak_digits", least=MIN_DIGITS_ONLY)
     if _is_repeated(plain):
-        return "is one piece again and again"
+        return sentence("people.weak_repeated")
     if len(_without_walks(plain)) <= _MIN_WALK:
-        return "is a walk over the keyboard or the alphabet"
+        return sentence("people.weak_walk")
     if _words(plain) & (_COMMON | _words(name.casefold())):
-        return "is a common word, or the user's name, with little around it"
-    return ""
+        return sentence("people.weak_word")
+    return NOTHING
 
 
-def weak_secret(secret: str) -> str:
+def weak_secret(secret: str) -> Sentence:
     """As `weak_password`, for a text that no person has to remember."""
     if len(secret) < MIN_SECRET_CHARACTERS:
-        return f"has fewer than {MIN_SECRET_CHARACTERS} characters"
+        return sentence("people.weak_short", least=MIN_SECRET_CHARACTERS)
     return weak_password(secret)
 
 

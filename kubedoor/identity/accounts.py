@@ -15,14 +15,15 @@ from kubedoor.identity.names import TOKEN_NAME, USERNAME, check_name, look_alike
 from kubedoor.identity.oidc import Identity
 from kubedoor.identity.passwords import Passwords
 from kubedoor.roles import Role, role_named
+from kubedoor.sentences import sentence
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import Token, TokenEntry, TokenStore
 from kubedoor.store.users import LOCAL, OIDC, User, UserEntry, UserStore
 
 MAX_TOKEN_DAYS = 3650
 TOKEN_PREFIX = "kubedoor_"  # noqa: S105 -- lets secret scanners find tokens in repositories
-_NAMES_OF_USERS = "a user name has up to 128 letters, digits and . _ @ + -"
-_NAMES_OF_TOKENS = "a token's name has up to 64 letters, digits and . _ -"
+_NAMES_OF_USERS = sentence("people.user_names", most=128)
+_NAMES_OF_TOKENS = sentence("people.token_names", most=64)
 
 
 class Users:
@@ -40,7 +41,7 @@ class Users:
     def one(self, username: str) -> User:
         """Raises NotFound."""
         if (user := self._store.user(username)) is None:
-            raise NotFound(f"there is no user {username}")
+            raise NotFound(sentence("people.no_user", name=username))
         return user
 
     def create(self, username: str, password: str, role: str, editor: Editor) -> User:
@@ -71,7 +72,7 @@ class Users:
         """
         version = self._store.newest_version(username)
         if self._store.user(username) is not None:
-            raise Conflict(f"there is a user {username} already", field="username")
+            raise Conflict(sentence("people.user_exists", name=username), field="username")
         if alike := look_alike(username, [entry.username for entry in self._store.all()]):
             raise _looks_like(username, alike)
         return version
@@ -81,7 +82,7 @@ class Users:
         try:
             saved = self._store.save(user)
         except Conflict:
-            raise Conflict(f"there is a user {user.username} already", field="username") from None
+            raise Conflict(sentence("people.user_exists", name=user.username), field="username") from None
         entries = {entry.username: entry for entry in self._store.all()}
         own = entries.pop(user.username, None)
         alike = look_alike(user.username, entries)
@@ -95,7 +96,7 @@ class Users:
         wanted, user = role_named(role), self.one(username)
         _check_version(user, version)
         if user.source != LOCAL:
-            raise Conflict(f"the role of {username} comes from the identity provider: change it there")
+            raise Conflict(sentence("people.role_of_provider", name=username))
         if wanted == user.role:
             return user
         self._check_not_last_admin(user)
@@ -111,7 +112,7 @@ class Users:
         """The user must change the new password at the next log-in. Ends all sessions of the user."""
         user = self.one(username)
         if user.source != LOCAL:
-            raise Conflict(f"the password of {username} is kept by the identity provider")
+            raise Conflict(sentence("people.password_of_provider", name=username))
         self._passwords.check(password, username=username, field="password")
         changed = replace(
             user,
@@ -146,7 +147,7 @@ class Users:
         if user is None:
             return self._add_identity(identity, editor)
         if user.source != OIDC or user.subject != identity.subject:
-            raise Conflict(f"the user name {identity.username} belongs to somebody else here", field="username")
+            raise Conflict(sentence("people.name_taken", name=identity.username), field="username")
         if user.role == identity.role:
             return user
         changed = replace(user, role=identity.role)
@@ -157,7 +158,7 @@ class Users:
 
     def _add_identity(self, identity: Identity, editor: Editor) -> User:
         if check_name(identity.username, USERNAME, _NAMES_OF_USERS):
-            raise Conflict(f"the user name {identity.username!r} cannot be used here", field="username")
+            raise Conflict(sentence("people.name_unusable", name=repr(identity.username)), field="username")
         version = self._free_version(identity.username)
         user = User(
             username=identity.username,
@@ -185,11 +186,8 @@ class Users:
 
     def _last_admin(self, user: User) -> Conflict:
         if self._store.count(role=Role.ADMIN, source=OIDC) and user.source == LOCAL:
-            return Conflict(
-                f"{user.username} is the last admin with a password here, and the identity provider can take the role from"
-                " the others: make another local user an admin first"
-            )
-        return Conflict(f"{user.username} is the last admin: make somebody else an admin first")
+            return Conflict(sentence("people.last_local_admin", name=user.username))
+        return Conflict(sentence("people.last_admin", name=user.username))
 
     def _restore_if_last(self, changed: User, before: User, editor: Editor) -> None:
         """Undo the change if no admin is left: of two admins removed concurrently both pass the check before it."""
@@ -216,13 +214,13 @@ class Tokens:
         if why := check_name(name, TOKEN_NAME, _NAMES_OF_TOKENS):
             raise InvalidInput(why, field="name")
         if not 1 <= days <= MAX_TOKEN_DAYS:
-            raise InvalidInput(f"a token lasts from 1 to {MAX_TOKEN_DAYS} days", field="expires_in_days")
+            raise InvalidInput(sentence("people.token_days", least=1, most=MAX_TOKEN_DAYS), field="expires_in_days")
         now, former = self._now(), self._store.by_name(name)
         if former is not None and not former.revoked and former.expires_at > now:
-            raise Conflict(f"there is a token {name} already: revoke it first, or choose another name", field="name")
+            raise Conflict(sentence("people.token_exists", name=name), field="name")
         others = [entry.token.name for entry in self._store.all() if entry.token.name != name]
         if alike := look_alike(name, others):
-            raise Conflict(f"there is a token {alike}, which {name} looks like: choose another name", field="name")
+            raise Conflict(sentence("people.token_looks_like", other=alike, name=name), field="name")
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         token = Token(
             name=name,
@@ -241,25 +239,20 @@ class Tokens:
         """Takes effect at once. Raises NotFound."""
         token = self._store.by_name(name)
         if token is None or token.revoked:
-            raise NotFound(f"there is no token {name}")
+            raise NotFound(sentence("people.no_token", name=name))
         before = {"role": token.role, "expires_at": token.expires_at}
         with audited(self._records, editor, "token.revoke", name, before=before):
             self._store.save(replace(token, revoked=True))
 
 
 def _looks_like(username: str, alike: str) -> Conflict:
-    return Conflict(
-        f"there is a user {alike}, whom nobody could tell from {username}: choose another name", field="username"
-    )
+    return Conflict(sentence("people.looks_like", other=alike, name=username), field="username")
 
 
 def _check_version(user: User, version: int | None) -> None:
     if version is not None and version != user.version:
-        raise Conflict(
-            f"user {user.username} has been changed since: it has version {user.version}",
-            field="version",
-            version=user.version,
-        )
+        message = sentence("people.user_changed", name=user.username, version=user.version)
+        raise Conflict(message, field="version", version=user.version)
 
 
 def _audit_fields(user: User) -> dict[str, Any]:

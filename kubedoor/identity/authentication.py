@@ -20,6 +20,7 @@ from kubedoor.identity.audit import Editor, audited
 from kubedoor.identity.passwords import Passwords
 from kubedoor.identity.throttle import Throttle
 from kubedoor.roles import Role
+from kubedoor.sentences import sentence
 from kubedoor.store.records import AuditRecord, RecordStore
 from kubedoor.store.tokens import Token, TokenStore
 from kubedoor.store.users import LOCAL, User, UserStore
@@ -117,15 +118,12 @@ class Authenticator:
         with self._passwords.slot():
             self._throttle.attempt(username, address)
             if password == WELL_KNOWN_PASSWORD and not is_local:
-                raise Forbidden(
-                    "the first password kubedoor is for the machine that KubeDoor runs on: set KUBEDOOR_ADMIN_PASSWORD"
-                    " before the first start, or run `kubedoor users password` there"
-                )
+                raise Forbidden(sentence("people.first_password_is_local"))
             user = self._store.user(username)
             password_hash = user.password_hash if user and user.source == LOCAL else self._passwords.dummy_hash
             is_right = self._passwords.is_right(password_hash, password)
         if not is_right or user is None:
-            raise Unauthorized("the user name or the password is wrong")
+            raise Unauthorized(sentence("people.wrong_password"))
         self._throttle.succeeded(username, address)
         return user
 
@@ -146,11 +144,11 @@ class Authenticator:
             username, made_at, session = self.signer("session").loads(cookie)
             made = datetime.fromtimestamp(float(made_at), UTC)
         except (BadSignature, ValueError, TypeError, OverflowError):
-            raise Unauthorized("log in first") from None
+            raise Unauthorized(sentence("people.log_in_first")) from None
         expires_at = datetime.fromtimestamp(made.timestamp() + self._session_seconds, UTC)
         user = self._store.user_of_session(str(username), str(session))
         if user is None or self._now() >= expires_at or made < user.sessions_valid_from:
-            raise Unauthorized("the session has ended: log in again")
+            raise Unauthorized(sentence("people.session_ended"))
         return Login(user, expires_at, session=str(session))
 
     def log_out(self, login: Login, editor: Editor) -> None:
@@ -162,7 +160,7 @@ class Authenticator:
         """The login of an API token. Raises Unauthorized if it is unknown, expired or revoked."""
         stored = self._tokens.by_hash(token_hash(token))
         if stored is None or stored.revoked or self._now() >= stored.expires_at:
-            raise Unauthorized("the API token is unknown, has expired or has been revoked")
+            raise Unauthorized(sentence("people.unknown_token"))
         self._record_use(stored)
         user = User(stored.name, stored.role, "", must_change_password=False, sessions_valid_from=stored.made_at)
         return Login(user, stored.expires_at, TOKEN)
@@ -183,7 +181,7 @@ class Authenticator:
         """Change the own password and end all other sessions. Returns the new login and its session cookie."""
         user = login.user
         if user.source != LOCAL:
-            raise Conflict("your password is kept by the identity provider: change it there")
+            raise Conflict(sentence("people.your_password_of_provider"))
         self._throttle.refuse(user.username, editor.address)
         with self._passwords.slot():
             self._throttle.attempt(user.username, editor.address)

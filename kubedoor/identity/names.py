@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from kubedoor.sentences import NOTHING, Sentence, sentence
+
 # Names are segments of URL paths, where `.` and `..` are resolved: an object of such a name could not be addressed.
 USERNAME = re.compile(r"(?!\.{1,2}$)[\w.@+-]{1,128}")
 TOKEN_NAME = re.compile(r"(?!\.{1,2}$)[\w.-]{1,64}")
@@ -38,18 +40,19 @@ _DRAWN_ALIKE = {
 _AS_DRAWN = {ord(a): b for alike, shown in _DRAWN_ALIKE.items() for a, b in zip(alike, shown, strict=True)}
 
 
-def check_name(name: str, allowed: re.Pattern[str], rule: str) -> str:
+def check_name(name: str, allowed: re.Pattern[str], rule: Sentence) -> Sentence:
     """Why `name` cannot be used; empty: it can. `rule` says what `allowed` allows."""
     if not allowed.fullmatch(name):
         return rule
     if unicodedata.normalize("NFKC", name) != name:
-        return f"{rule}, in their plain form: write {unicodedata.normalize('NFKC', name)!r}"
+        return sentence("people.plain_form", rule=rule, name=repr(unicodedata.normalize("NFKC", name)))
     alphabets = {_alphabet(character) for character in name if not _NEUTRAL.fullmatch(character)}
     if "" in alphabets:
-        return f"{rule}; letters of other alphabets than {', '.join(known for known, _ in _ALPHABETS)} look too much like these"
+        known = ", ".join(known for known, _ in _ALPHABETS)
+        return sentence("people.other_alphabets", rule=rule, alphabets=known)
     if len(alphabets) > 1 and not alphabets <= {_EAST_ASIAN, "Latin"}:
-        return f"{rule}, of one alphabet: this has {' and '.join(sorted(alphabets))} ones, which look alike"
-    return ""
+        return sentence("people.one_alphabet", rule=rule, alphabets=" and ".join(sorted(alphabets)))
+    return NOTHING
 
 
 def look_alike(name: str, others: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubedoor.errors import Forbidden, IdentityError, Unauthorized
 from kubedoor.roles import Role, includes
+from kubedoor.sentences import sentence
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
@@ -90,9 +91,9 @@ class OidcClient:
         user, IdentityError if the provider is not available or its response is invalid.
         """
         if not secrets.compare_digest(str(pending.get("state", "")).encode(), state.encode()):
-            raise Unauthorized("this log-in was not started here: start again")
+            raise Unauthorized(sentence("people.not_started"))
         if self._now().timestamp() - float(pending.get("made_at", 0)) > LOGIN_TIMEOUT_SECONDS:
-            raise Unauthorized("this log-in took too long: start again")
+            raise Unauthorized(sentence("people.took_too_long"))
         with self._session() as session, _translated():
             provider = self._provider(session)
             with self._slot():
@@ -109,7 +110,7 @@ class OidcClient:
     def _slot(self) -> Iterator[None]:
         """Limits concurrent requests to the provider. Raises IdentityError if none is free within SLOT_WAIT_SECONDS."""
         if not self._slots.acquire(timeout=SLOT_WAIT_SECONDS):
-            raise IdentityError("many people are logging in at the identity provider just now: try again")
+            raise IdentityError(sentence("people.many_at_provider"))
         try:
             yield
         finally:
@@ -145,7 +146,7 @@ class OidcClient:
         address = f"{self._options.issuer}/.well-known/openid-configuration"
         document = _json(session.get(address, withhold_token=True, timeout=TIMEOUT_SECONDS))
         if str(document.get("issuer", "")).rstrip("/") != self._options.issuer:
-            raise IdentityError("the provider at KUBEDOOR_OIDC_ISSUER says that it is another issuer")
+            raise IdentityError(sentence("people.other_issuer"))
         return document
 
     def _claims(
@@ -172,21 +173,21 @@ class OidcClient:
         if any(_claim(known, name) is None for name in required) and provider.get("userinfo_endpoint"):
             userinfo = _json(session.get(provider["userinfo_endpoint"], timeout=TIMEOUT_SECONDS))
             if userinfo.get("sub") != known["sub"]:
-                raise IdentityError("the provider's userinfo is about another user than its ID token")
+                raise IdentityError(sentence("people.other_user"))
             known = {**userinfo, **known}
         return known
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         username = _claim(claims, self._options.username_claim)
         if not isinstance(username, str) or not username:
-            raise IdentityError(f"the provider does not say {self._options.username_claim}: check scopes and claims")
+            raise IdentityError(sentence("people.no_claim", claim=self._options.username_claim))
         held = _claim(claims, self._options.role_claim)
         values = {str(value) for value in held} if isinstance(held, list) else {str(held)}
         mapping = self._options.role_mapping
         roles = [Role(role) for value, role in mapping.items() if value == EVERYBODY or value in values]
         best = [role for role in roles if all(includes(role, other) for other in roles)]
         if not best:
-            raise Forbidden(f"{username} has no role in KubeDoor", username=username)
+            raise Forbidden(sentence("people.no_role", who=username), username=username)
         return Identity(username, best[0], f"{claims['iss']} {claims['sub']}")
 
 
@@ -204,7 +205,7 @@ def _json(response: Any) -> dict[str, Any]:
     response.raise_for_status()
     body = response.json()
     if not isinstance(body, dict):
-        raise IdentityError("the identity provider answers something that is not an object")
+        raise IdentityError(sentence("people.provider_no_object"))
     return body
 
 
@@ -221,10 +222,10 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated():`
         from joserfc.errors import JoseError
 
         if isinstance(error, AuthlibBaseError):
-            raise IdentityError(f"the identity provider refuses: {error.error}") from error
+            raise IdentityError(sentence("people.provider_refuses", error=error.error)) from error
         if isinstance(error, JoseError):
-            raise IdentityError(f"the identity provider's answer is invalid: {error.error}") from error
+            raise IdentityError(sentence("people.provider_invalid", error=error.error)) from error
         if isinstance(error, OSError):
-            raise IdentityError("the identity provider cannot be reached, or does not answer as it should") from error
+            raise IdentityError(sentence("people.provider_unreachable")) from error
         if isinstance(error, KeyError | ValueError):
-            raise IdentityError("the identity provider's answer lacks a field, or has one of the wrong type") from error
+            raise IdentityError(sentence("people.provider_lacks")) from error

@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from kubedoor.errors import InvalidInput, TooManyRequests
+from kubedoor.sentences import sentence
 from kubedoor.weak_secrets import MIN_PASSWORD_CHARACTERS, WELL_KNOWN_PASSWORD, weak_password
 
 MAX_PASSWORD_CHARACTERS = 200
@@ -37,7 +38,7 @@ class Passwords:
     def slot(self) -> Iterator[None]:
         """Hold it to call `is_right`. Raises TooManyRequests if none is free within HASH_WAIT_SECONDS."""
         if not self._slots.acquire(timeout=HASH_WAIT_SECONDS):
-            raise TooManyRequests("many people are logging in just now: try again", retry_after_seconds=1)
+            raise TooManyRequests(sentence("people.many_log_ins"), retry_after_seconds=1)
         try:
             yield
         finally:
@@ -53,12 +54,9 @@ class Passwords:
     def check(self, new: str, *, username: str, old: str = "", field: str = "new_password") -> None:
         """Raises InvalidInput if `new` breaks a rule for passwords."""
         if not MIN_PASSWORD_CHARACTERS <= len(new) <= MAX_PASSWORD_CHARACTERS:
-            raise InvalidInput(
-                f"a password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters", field=field
-            )
+            least, most = MIN_PASSWORD_CHARACTERS, MAX_PASSWORD_CHARACTERS
+            raise InvalidInput(sentence("people.password_length", least=least, most=most), field=field)
         if new in (old, username, self._default, WELL_KNOWN_PASSWORD):
-            raise InvalidInput(
-                "the new password must be neither the old one, the default nor the user name", field=field
-            )
+            raise InvalidInput(sentence("people.password_not_new"), field=field)
         if why := weak_password(new, name=username):
-            raise InvalidInput(f"this password is too easy to guess: it {why}", field=field)
+            raise InvalidInput(sentence("people.password_weak", why=why), field=field)

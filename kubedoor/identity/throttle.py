@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from kubedoor.errors import TooManyRequests
+from kubedoor.sentences import sentence
 from kubedoor.store.login_attempts import LoginAttemptStore
 
 WINDOW = timedelta(minutes=15)
@@ -97,9 +98,8 @@ def _keys(account: str, address: str) -> list[Key]:
 
 def _too_many(until: datetime, now: datetime) -> TooManyRequests:
     seconds = max(math.ceil((until - now).total_seconds()), 1)
-    return TooManyRequests(
-        f"too many log-ins have failed: try again in {math.ceil(seconds / 60)} minutes", retry_after_seconds=seconds
-    )
+    message = sentence("people.too_many_failed", minutes=math.ceil(seconds / 60))
+    return TooManyRequests(message, retry_after_seconds=seconds)
 
 
 def normalized_address(address: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from kubedoor.errors import Conflict
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection
 
 _COLUMNS = "name, token_hash, role, made_by, made_at, expires_at, revoked, version"
@@ -70,5 +71,5 @@ class TokenStore:
             version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
-            raise Conflict(f"token {token.name} has been changed by somebody else in the meantime")
+            raise Conflict(sentence("people.token_changed", name=token.name))
         return next_version

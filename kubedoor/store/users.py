@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from kubedoor.errors import Conflict
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection, only
 
 LOCAL = "local"
@@ -108,7 +109,7 @@ class UserStore:
             version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
-            raise Conflict(f"user {user.username} has been changed by somebody else in the meantime")
+            raise Conflict(sentence("people.user_changed_meanwhile", name=user.username))
         return next_version
 
     def shared_key(self, name: str, *, candidate: str) -> str:

@@ -11,9 +11,19 @@ from collections.abc import Mapping
 from kubedoor.wording.collection import COLLECTION
 from kubedoor.wording.common import COMMON
 from kubedoor.wording.operations import OPERATIONS
+from kubedoor.wording.people import PEOPLE
 from kubedoor.wording.prometheus import PROMETHEUS
 from kubedoor.wording.schedules import SCHEDULES
 from kubedoor.wording.sizing import SIZING
 from kubedoor.wording.workloads import WORKLOADS
 
-CATALOGUE: Mapping[str, str] = {**COLLECTION, **COMMON, **OPERATIONS, **PROMETHEUS, **SCHEDULES, **SIZING, **WORKLOADS}
+CATALOGUE: Mapping[str, str] = {
+    **COLLECTION,
+    **COMMON,
+    **OPERATIONS,
+    **PEOPLE,
+    **PROMETHEUS,
+    **SCHEDULES,
+    **SIZING,
+    **WORKLOADS,
+}

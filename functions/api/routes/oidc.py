@@ -28,6 +28,7 @@ from kubedoor.errors import (
 from kubedoor.identity.audit import Editor
 from kubedoor.identity.authentication import OIDC_LOGIN, UNKNOWN_NAME
 from kubedoor.identity.oidc import LOGIN_TIMEOUT_SECONDS, OidcClient
+from kubedoor.sentences import sentence
 
 from ..schemas.base import may_fail
 from ..schemas.identity import LoginWays
@@ -104,11 +105,11 @@ async def finish_oidc_login(
         pending = services.authenticator.signer("oidc").loads(cookie_of(request, OIDC, services.settings))
         page = str(pending.get("page", ""))
         if error or not code:
-            raise Unauthorized("the provider did not let the person in")
+            raise Unauthorized(sentence("people.not_let_in"))
         work = partial(_finish, services, client, code=code, state=state, pending=pending)
         cookie = await oidc_queue(request).run(client, work)
     except (BadSignature, Unauthorized):
-        return _back_to_login(Unauthorized("this log-in was not started here, or has ended"), page)
+        return _back_to_login(Unauthorized(sentence("people.not_started_or_ended")), page)
     except (Forbidden, Conflict, IdentityError, TooManyRequests) as refusal:
         return _back_to_login(refusal, page)
     response = RedirectResponse(page if _OWN_PATH.fullmatch(page) else "/", status_code=303)
@@ -132,7 +133,7 @@ def _finish(services: Services, client: str, *, code: str, state: str, pending: 
 
 def _provider(services: Services) -> OidcClient:
     if services.oidc is None:
-        raise NotFound("OpenID Connect is not set up here: KUBEDOOR_OIDC_ISSUER")
+        raise NotFound(sentence("people.no_oidc"))
     return services.oidc
 
 

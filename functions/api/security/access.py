@@ -16,6 +16,7 @@ from kubedoor.errors import Forbidden, NotFound, Unauthorized
 from kubedoor.identity.audit import Editor
 from kubedoor.identity.authentication import COMMAND_LINE, LOCAL_LOGIN, TOKEN, Login
 from kubedoor.roles import Role, includes
+from kubedoor.sentences import sentence
 
 from ..clusters import Clusters
 from ..services import Services
@@ -47,7 +48,7 @@ def refuse_foreign_page(request: Request, *, public_url: str) -> None:
     foreign page can use its cookie. The algorithm is that of Go's http.CrossOriginProtection.
     """
     if is_loopback(request) and not _is_own_host(request.headers.get("host", ""), public_url):
-        raise Forbidden("this name is not known to lead here: open localhost, or set KUBEDOOR_PUBLIC_URL")
+        raise Forbidden(sentence("people.unknown_host"))
     if request.method in SAFE_METHODS:
         return
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
@@ -57,7 +58,7 @@ def refuse_foreign_page(request: Request, *, public_url: str) -> None:
     own = request.headers.get("host") or None
     is_foreign = site not in ("same-origin", "none") if site else origin is not None and urlsplit(origin).netloc != own
     if is_foreign:
-        raise Forbidden("this change comes from another site's page")
+        raise Forbidden(sentence("people.other_site"))
 
 
 def _is_own_host(host: str, public_url: str) -> bool:
@@ -100,21 +101,18 @@ def login_of(request: Request, services: Services) -> Login:
     required_role = required_role_of(operation) or Role.ADMIN
     login = authenticate(request, services)
     if login.via in (TOKEN, COMMAND_LINE) and operation in SESSION_ONLY:
-        raise Forbidden("this is for people who have logged in, not for API tokens or the command line")
+        raise Forbidden(sentence("people.for_people"))
     if login.user.must_change_password and operation not in BEFORE_PASSWORD_CHANGE and not is_loopback(request):
-        raise Forbidden(
-            "change the first password before anything else: PUT /api/v1/session/password", must_change_password=True
-        )
+        raise Forbidden(sentence("people.change_first_password"), must_change_password=True)
     if not includes(login.user.role, required_role):
-        raise Forbidden(
-            f"this needs the role {required_role}, and {login.user.username} is {login.user.role}", role=required_role
-        )
+        who, role = login.user.username, login.user.role
+        raise Forbidden(sentence("people.needs_role", needed=required_role, who=who, role=role), role=required_role)
     return login
 
 
 async def require_login(login: Annotated[Login | None, Depends(authorize)]) -> Login:
     if login is None:
-        raise Unauthorized("log in first")
+        raise Unauthorized(sentence("people.log_in_first"))
     return login
 
 
@@ -140,7 +138,7 @@ async def cluster_services(
         return await run_in_threadpool(clusters.of, cluster) if cluster else clusters.home
     except NotFound:
         if login is None:
-            raise NotFound("there is no such cluster here") from None
+            raise NotFound(sentence("people.unknown_cluster")) from None
         raise
 
 

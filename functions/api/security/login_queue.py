@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kubedoor.errors import TooManyRequests
 from kubedoor.identity.authentication import Authenticator
 from kubedoor.runtime.http import error_response
+from kubedoor.sentences import sentence
 
 from .addresses import client_address
 
@@ -83,7 +84,7 @@ def oidc_queue(request: Request) -> LoginQueue:
 
 
 def _busy() -> TooManyRequests:
-    return TooManyRequests("many people are logging in just now: try again", retry_after_seconds=1)
+    return TooManyRequests(sentence("people.many_log_ins"), retry_after_seconds=1)
 
 
 class ThrottledAddresses:

@@ -2,9 +2,10 @@
 import collection from "./collection.json";
 import common from "./common.json";
 import operations from "./operations.json";
+import people from "./people.json";
 import prometheus from "./prometheus.json";
 import schedules from "./schedules.json";
 import sizing from "./sizing.json";
 import workloads from "./workloads.json";
 
-export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...prometheus, ...schedules, ...sizing, ...workloads };
+export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...people, ...prometheus, ...schedules, ...sizing, ...workloads };
