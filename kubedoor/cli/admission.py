@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,15 @@ class SwitchCommand(StrEnum):
     ON = "on"
     OFF = "off"
     STATUS = "status"
+
+
+class _ManifestLoader(yaml.SafeLoader):
+    """Reads manifests as kubectl does: a date without quotes is a text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 -- as the library declares it
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,8 +60,9 @@ def preview(
 def _documents(file: Path) -> list[dict[str, Any]]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        found = [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = [document for document in yaml.load_all(text, _ManifestLoader) if isinstance(document, dict)]
+        json.dumps(found)
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise BadRequest(f"{file} cannot be read: {error}") from error
     lists = [document.get("items") or [] for document in found if document.get("kind") == "List"]
     return found + [item for items in lists for item in items if isinstance(item, dict)]

@@ -43,6 +43,11 @@ def set_control(body: ControlBody, services: ServicesIn, editor: EditorIn) -> Co
     return ControlAnswer(**asdict(state))
 
 
+def _as_text(quantity: Any) -> str | None:
+    """A manifest may have numbers for quantities, as the API server takes them."""
+    return None if quantity is None else str(quantity)
+
+
 @router.post("/admission/preview", operation_id="preview_admission")
 def preview_admission(
     services: ServicesIn, login: LoginIn, body: Annotated[dict[str, Any], Body(json_schema_extra=_PREVIEWED)]
@@ -55,7 +60,7 @@ def preview_admission(
         reason=decision.reason,
         allowed=decision.allowed,
         warnings=list(decision.warnings),
-        changes=[Change(**change._asdict()) for change in decision.changes],
+        changes=[Change(**{**change._asdict(), "before": _as_text(change.before)}) for change in decision.changes],
         before=shown.before,
         after=shown.after,
     )

@@ -79,6 +79,11 @@ def test_a_manifest_is_previewed_from_a_file_and_from_standard_input(kubedoor: C
     assert kubedoor("preview", str(tmp_path / "nowhere")).returncode == 1
     assert kubedoor("preview", "-", stdin="a: [").returncode == 1
     assert "neither a Deployment" in kubedoor("preview", "-", stdin=yaml.safe_dump(service)).stderr
+    manifest["metadata"]["annotations"] = {"built": date(2026, 11, 27)}
+    manifest["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": 0.5}}
+    assert "replicas 99 ->" in kubedoor("preview", "-", stdin=yaml.safe_dump(manifest)).stdout
+    refused = kubedoor("preview", "-", stdin="kind: Deployment\na: !!binary aGk=\n")
+    assert (refused.returncode, refused.stderr.startswith("kubedoor: - cannot be read")) == (1, True)
 
 
 def test_control_and_checkup_say_how_it_is(kubedoor: Command) -> None:

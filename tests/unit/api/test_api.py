@@ -262,6 +262,21 @@ def test_preview_takes_a_review_as_well(api: TestClient) -> None:
     assert (shown["outcome"], shown["after"]) == ("unknown", shown["before"])
 
 
+def test_quantities_without_quotes_are_previewed_as_those_with(api: TestClient) -> None:
+    shown = []
+    for cpu, memory, limit in ((0.5, 1e9, 2), ("500m", "1e9", "2"), ("0.5", "1000000000", "2000m")):
+        resources = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": limit, "memory": 4294967296}}
+        manifest = make_deployment("storefront", namespace="shop", containers=[make_container("storefront")])
+        manifest["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
+        answer = api.post(f"{V1}/admission/preview", json=manifest)
+        assert answer.status_code == 200, answer.text
+        changes = answer.json()["changes"]
+        assert all(isinstance(one["before"], str) for one in changes)
+        shown.append([(one["container"], one["field"], one["after"]) for one in changes])
+    assert shown[0] == shown[1] == shown[2]
+    assert len(shown[0]) >= 2
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
