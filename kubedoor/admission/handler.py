@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 RETRY_STORE_SECONDS = 2.0
 """Backoff: for this long after a store failure, requests are answered from the snapshot without a query."""
+REFRESH_AHEAD = 0.5
+"""A request that finds a snapshot older than this part of its greatest age starts a refresh, without waiting for it."""
 BACKGROUND_REFRESH_SECONDS = 10.0
 """How often an idle handler refreshes, so that its last good snapshot is not as old as its last request."""
 STORE_TIMEOUT_SECONDS = 10.0
@@ -224,20 +226,30 @@ class AdmissionHandler:
             if self._is_stale(since=started):
                 # A slow refresh that was asked for before the request came was under way.
                 await self._wait_for_refresh(deadline)
+        elif self._snapshot.age_seconds > self._options.max_age_seconds * REFRESH_AHEAD and self._may_ask():
+            # Under load, the requests of a whole refresh would wait for it once every `max_age_seconds`.
+            self._start_refresh()
+
+    def _may_ask(self) -> bool:
+        return self._monotonic() >= self._store_retry_at
+
+    def _start_refresh(self) -> asyncio.Task[None]:
+        if self._refresh_task is None or self._refresh_task.done():
+            self._refresh_task = asyncio.create_task(self._refresh())
+        return self._refresh_task
 
     async def _wait_for_refresh(self, deadline: float) -> None:
         """Refresh the snapshot, and wait for it until `deadline` at most. Never raises."""
-        if self._monotonic() < self._store_retry_at:
+        if not self._may_ask():
             return
-        if self._refresh_task is None or self._refresh_task.done():
-            self._refresh_task = asyncio.create_task(self._refresh())
-        elif self._refresh_task is self._timed_out_task and self._snapshot.is_loaded:
+        refresh = self._start_refresh()
+        if refresh is self._timed_out_task and self._snapshot.is_loaded:
             return
         # `asyncio.wait` does not cancel the task: a later request uses its result.
-        _, pending = await asyncio.wait({self._refresh_task}, timeout=max(0.0, deadline - self._monotonic()))
+        _, pending = await asyncio.wait({refresh}, timeout=max(0.0, deadline - self._monotonic()))
         if pending:
             # With a store that hangs, only one request waits until the deadline, not every one.
-            self._timed_out_task = self._refresh_task
+            self._timed_out_task = refresh
             self._store_failed(TimeoutError("no answer in time"))
 
     async def _refresh(self) -> None:
@@ -260,7 +272,7 @@ class AdmissionHandler:
         be treated as one that is not.
         """
         try:
-            if self._monotonic() < self._store_retry_at:
+            if not self._may_ask():
                 raise StoreError("the store failed a moment ago")
             return await self._read_through.ask(key, max(0.05, deadline - self._monotonic()))
         except (StoreError, TimeoutError) as error:

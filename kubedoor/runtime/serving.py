@@ -33,6 +33,7 @@ KEEP_ALIVE_SECONDS = 120
 DRAIN_SECONDS = 10
 SPARE_FILES = 200
 """Open files besides connections: the store's, the log, libraries."""
+SWITCH_SECONDS = 0.0005
 WARM_UP_SECONDS = 5.0
 """Maximum time to wait for readiness; after it KubeDoor accepts requests anyway."""
 
@@ -185,6 +186,8 @@ def run_until_signal(serving: Coroutine[Any, Any, None], *, stuck_seconds: float
         with Watchdog(stuck_seconds):
             await serving
 
+    # Python's own 5 ms are as long as ten admissions: so long would the event loop wait for a thread that writes records.
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(watched())
 

@@ -227,6 +227,25 @@ def test_an_edit_is_effective_within_the_maximum_age(harness: Harness) -> None:
     assert "10 -> 5" in harness.scale(10)["warnings"][0]
 
 
+def test_under_load_a_snapshot_is_refreshed_before_anybody_has_to_wait(harness: Harness) -> None:
+    harness.set_replicas(3)
+
+    async def admissions() -> list[int]:
+        seen = []
+        for ahead in (0.0, 0.6, 0.6):
+            harness.clock.ahead = ahead
+            response = (await harness.handler.admit(make_review(make_request(make_scale(9), make_scale(1)))))[
+                "response"
+            ]
+            seen.append(json.loads(base64.b64decode(response["patch"]))[0]["value"])
+            harness.set_replicas(5)
+            if harness.handler._refresh_task:
+                await harness.handler._refresh_task
+        return seen
+
+    assert asyncio.run(admissions()) == [3, 3, 5]
+
+
 def test_kubedoors_own_scale_reads_through_at_once(harness: Harness) -> None:
     harness.set_replicas(3)
     harness.scale(10)
