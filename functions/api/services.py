@@ -24,6 +24,7 @@ from kubedoor.notifications.notifications import Notifications
 from kubedoor.operations.actions import Actions
 from kubedoor.runtime.checkup import Checkup
 from kubedoor.schedules.schedules import Schedules
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -94,7 +95,7 @@ class Services:
         """
         key = WorkloadKey(self.settings.cluster, namespace, deployment)
         if not self.settings.controls(namespace) or not self.control.control_rows_of(key):
-            raise NotFound(f"{namespace}/{deployment} is not in the control table, or its namespace is excluded")
+            raise NotFound(sentence("workloads.not_shown", workload=f"{namespace}/{deployment}"))
         return redacted(self._live(namespace, deployment))
 
     def _live(self, namespace: str, deployment: str) -> dict[str, Any]:
@@ -104,5 +105,5 @@ class Services:
                     return manifest
         live = self.cluster.deployment(namespace, deployment)
         if live is None:
-            raise NotFound(f"the cluster has no Deployment {namespace}/{deployment}")
+            raise NotFound(sentence("cluster.no_deployment", workload=f"{namespace}/{deployment}"))
         return live

@@ -13,6 +13,7 @@ from typing import Any
 from kubedoor.admission.webhook_configuration import WEBHOOK_NAME
 from kubedoor.errors import KubeDoorError
 from kubedoor.kube.client import Cluster, DryRun, path_segment
+from kubedoor.sentences import Sentence, as_sentence, sentence
 
 NAME = "kubedoor-door-probe"
 """Of a Deployment that is never stored; the roles of the chart name it too."""
@@ -28,7 +29,7 @@ class Reach:
     """`is_reached` None: not known, and `detail` says why."""
 
     is_reached: bool | None
-    detail: str
+    detail: Sentence
 
 
 class DoorProbe:
@@ -77,19 +78,18 @@ def _best(found: Sequence[Reach]) -> Reach:
         for one in found:
             if one.is_reached is wanted:
                 return one
-    return Reach(None, "there is no namespace that the door is asked about")
+    return Reach(None, sentence("cluster.no_namespace"))
 
 
 def _reach(answer: DryRun, namespace: str) -> Reach:
-    where = f"a dry run in the namespace {namespace}"
     refusal = answer.error.message if answer.error else ""
     if any(one.startswith(OWN_WORDS) for one in answer.warnings) or f'"{WEBHOOK_NAME}" denied the request' in refusal:
-        return Reach(True, f"{where} was answered by the door")
+        return Reach(True, sentence("cluster.reached", namespace=namespace))
     if f'calling webhook "{WEBHOOK_NAME}"' in refusal:
-        return Reach(False, refusal)
+        return Reach(False, as_sentence(refusal))
     if answer.error:
-        return Reach(None, f"{where} was refused: {refusal}")
-    return Reach(False, f"{where} passed without the door's answer")
+        return Reach(None, sentence("cluster.probe_refused", namespace=namespace, refusal=refusal))
+    return Reach(False, sentence("cluster.probe_passed", namespace=namespace))
 
 
 def _manifest(namespace: str) -> dict[str, Any]:

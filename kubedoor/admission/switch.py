@@ -10,6 +10,7 @@ from kubedoor.admission.door_probe import Reach
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class SwitchState:
     """`enabled` None: the cluster could not be read, and `reason` says why."""
 
     enabled: bool | None
-    reason: str = ""
+    reason: Sentence = NOTHING
     failure_policy: str = ""
     is_current: bool = True
     """False: the configuration exists, but differs from what this version would apply."""
@@ -34,7 +35,7 @@ class Switch:
         cluster: Cluster,
         look: Callable[[], object],
         options: Callable[[], WebhookOptions],
-        reach: Callable[[], Reach] = lambda: Reach(None, "not tried out"),
+        reach: Callable[[], Reach] = lambda: Reach(None, sentence("cluster.not_tried")),
     ) -> None:
         self._cluster = cluster
         self._look = look
@@ -62,15 +63,9 @@ class Switch:
         """
         options = self._options()
         if not self._cluster.service_exists(options.namespace, options.service):
-            raise Conflict(
-                f"there is no Service {options.namespace}/{options.service}, by which the API server reaches the door:"
-                " install the chart, or create the Service first"
-            )
+            raise Conflict(sentence("cluster.no_service", service=f"{options.namespace}/{options.service}"))
         if not options.ca and not options.inject_ca_from:
-            raise Conflict(
-                "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
-                " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
-            )
+            raise Conflict(sentence("cluster.no_ca"))
         was_on = self._cluster.webhook_configuration(webhook_configuration.NAME) is not None
         self._look()
         self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
@@ -82,7 +77,7 @@ class Switch:
         reach = self._reach()
         if reach.is_reached is False:
             self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
-            raise Conflict(f"control is off again, because the API server does not reach the door: {reach.detail}")
+            raise Conflict(sentence("cluster.off_again", detail=reach.detail))
 
     def turn_off(self) -> SwitchState:
         self._cluster.delete_webhook_configuration(webhook_configuration.NAME)

@@ -24,6 +24,7 @@ from kubedoor.config.topics.sizing import SizingSettings
 from kubedoor.config.topics.store import StoreSettings
 from kubedoor.config.topics.usage import UsageSettings
 from kubedoor.errors import KubeDoorError, SettingsError
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 CLUSTERS_VARIABLE = "KUBEDOOR_CLUSTERS"
 TEST_VARIABLES = frozenset({"KUBEDOOR_TOOLBOX", "KUBEDOOR_TEST_CLICKHOUSE_URL"})
@@ -68,14 +69,11 @@ class Settings(
     """KubeDoor itself runs in this cluster. No setting."""
 
     @property
-    def no_access(self) -> str:
+    def no_access(self) -> Sentence:
         """The reason why this cluster's API server cannot be used; empty if the settings allow its use."""
         if self.is_home or self.kubeconfig != NO_CLUSTER:
-            return ""
-        return (
-            f"KubeDoor has no access to the API server of {self.cluster}: it is collected and shown only. Give it a"
-            f" kubeconfig in {CLUSTERS_VARIABLE} to act there"
-        )
+            return NOTHING
+        return sentence("cluster.no_access", cluster=self.cluster, setting=CLUSTERS_VARIABLE)
 
     @property
     def uses_sample(self) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NoClusterAccess, NotFound
 from kubedoor.kube.ownership import FIELD_MANAGER
+from kubedoor.sentences import NOTHING, Sentence, as_sentence, sentence
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
@@ -43,7 +44,7 @@ class DryRun:
 def path_segment(name: str) -> str:
     """`name`, safe as one segment of a URL path. Raises InvalidInput for an invalid name such as `../secrets`."""
     if not _NAME.fullmatch(name):
-        raise InvalidInput(f"{name[:100]!r} is not a name that Kubernetes knows", field="name")
+        raise InvalidInput(sentence("cluster.bad_name", name=repr(name[:100])), field="name")
     return name
 
 
@@ -51,7 +52,7 @@ class Cluster:
     """The API server of a kubeconfig context, or of the pod's service account. Thread-safe."""
 
     def __init__(
-        self, *, kubeconfig: str = "", context: str = "", timeout_seconds: float = 10.0, no_access: str = ""
+        self, *, kubeconfig: str = "", context: str = "", timeout_seconds: float = 10.0, no_access: Sentence = NOTHING
     ) -> None:
         """`no_access`: if not empty, every request fails with NoClusterAccess and this reason."""
         self._no_access = no_access
@@ -108,7 +109,7 @@ class Cluster:
             response = api.call_api(*prepared, _request_timeout=(self._timeout_seconds, self._timeout_seconds))
             return response, response.read()
         except (ApiException, HTTPError, OSError) as error:
-            raise ClusterError("the API server does not answer") from error
+            raise ClusterError(sentence("cluster.no_answer")) from error
 
     def version(self) -> str:
         return str(self.request("GET", "/version")["gitVersion"])
@@ -260,7 +261,7 @@ class Cluster:
 
     def _configuration(self) -> Configuration:
         if self._kubeconfig == NO_CLUSTER:
-            raise ClusterError("no cluster is configured (KUBEDOOR_KUBECONFIG is none)")
+            raise ClusterError(sentence("cluster.none"))
         from kubernetes import client, config
         from kubernetes.config import ConfigException
 
@@ -276,7 +277,7 @@ class Cluster:
                     config_file=self._kubeconfig or None, context=self._context or None, client_configuration=loaded
                 )
         except (ConfigException, OSError, ValueError) as error:
-            raise ClusterError("no cluster is configured: set KUBEDOOR_KUBECONFIG to a kubeconfig file") from error
+            raise ClusterError(sentence("cluster.not_configured")) from error
         loaded.retries = False
         return loaded
 
@@ -288,11 +289,11 @@ def _error(status: int, data: bytes) -> KubeDoorError:
         text = str(parsed["message"]) if parsed.get("kind") == "Status" else ""
     except (ValueError, KeyError, AttributeError):
         text = ""
-    message = text[:500] or f"the API server answered {status}"
+    message = as_sentence(text[:500]) if text else sentence("cluster.status", status=status)
     if status == 404:
         return NotFound(message)
     if status == 409:
         return Conflict(message)
     if status in (401, 403):
-        return Forbidden(f"the cluster does not allow this to KubeDoor: {message}")
+        return Forbidden(sentence("cluster.not_allowed", message=message))
     return ClusterError(message, status=status)

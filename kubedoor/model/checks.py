@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubedoor.sentences import Sentence
+
 
 @dataclass(frozen=True)
 class Check:
     """`remedy` says what to do if the check is not ok."""
 
-    name: str
+    name: Sentence
     ok: bool
-    detail: str
-    remedy: str = ""
+    detail: Sentence
+    remedy: Sentence = Sentence()

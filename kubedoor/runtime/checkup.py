@@ -15,6 +15,7 @@ from kubedoor.errors import ClusterError, KubeDoorError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.checks import Check
 from kubedoor.model.usage import UsageSource
+from kubedoor.sentences import NOTHING, Sentence, as_sentence, sentence
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import UsageStore
 
@@ -22,11 +23,6 @@ CERTIFICATE_WARNING_DAYS = 14
 LOOKS_MISSED = 3
 LOOK_SECONDS = timedelta(seconds=60)
 """What one look may take."""
-_FURTHER_REMEDY = "look at its kubeconfig in KUBEDOOR_CLUSTERS, and whether its API server can be reached from here"
-_UNREACHED_REMEDY = (
-    "see that pods of mutate are ready and that the control plane may connect to them; where its network does not lead to"
-    " pods (EKS and GKE with an overlay network), set mutate.hostNetwork"
-)
 _PERMISSIONS = (
     ("get", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
     ("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
@@ -55,19 +51,23 @@ class Checkup:
         """All checks, in the order in which problems have to be fixed. Never raises: an exception is a failed check."""
         checks: list[Check] = []
         for name, group in (
-            ("store", self._store),
-            ("usage source", self.source.checks),
-            ("collection", self._collection),
-            ("cluster", self._cluster),
-            ("door", self._door),
+            (sentence("checkup.store"), self._store),
+            (sentence("checkup.usage_source"), self.source.checks),
+            (sentence("checkup.collection"), self._collection),
+            (sentence("checkup.cluster"), self._cluster),
+            (sentence("checkup.door"), self._door),
         ):
             checks += _guarded(name, group)
         return checks
 
     def _store(self) -> Iterator[Check]:
         workloads = self.control.workload_count()
-        kind = "embedded" if self.settings.is_embedded else "ClickHouse"
-        yield Check("store", True, f"{kind}, {workloads} workloads in the control table")
+        detail = (
+            sentence("checkup.store_embedded", workloads=workloads)
+            if self.settings.is_embedded
+            else sentence("checkup.store_clickhouse", workloads=workloads)
+        )
+        yield Check(sentence("checkup.store"), True, detail)
 
     def _collection(self) -> Iterator[Check]:
         wanted = [
@@ -76,38 +76,40 @@ class Checkup:
         stored = self.usage.days()
         missing = [day for day in wanted if day not in stored]
         yield Check(
-            "usage days of the look-back",
+            sentence("checkup.usage_days"),
             not missing,
-            f"{len(wanted) - len(missing)} of {len(wanted)} days are there",
-            "collect: POST /api/v1/collect, or let the CronJob do it" if missing else "",
+            sentence("checkup.days_there", there=len(wanted) - len(missing), wanted=len(wanted)),
+            sentence("checkup.collect") if missing else NOTHING,
         )
         thin = [day for day in wanted if day in stored and stored[day].coverage < 0.5]
         yield Check(
-            "coverage of the look-back",
+            sentence("checkup.coverage"),
             not thin,
-            f"{len(thin)} days have samples for less than half of the peak window" if thin else "every day is covered",
-            f"look at Prometheus for {thin[0]}, then collect that day anew" if thin else "",
+            sentence("checkup.thin_days", days=len(thin)) if thin else sentence("checkup.all_covered"),
+            sentence("checkup.look_at_prometheus", day=thin[0]) if thin else NOTHING,
         )
 
     def _cluster(self) -> Iterator[Check]:
         if self.settings.no_access:
-            yield Check("cluster", True, self.settings.no_access)
+            yield Check(sentence("checkup.cluster"), True, self.settings.no_access)
             return
         try:
-            yield Check("cluster", True, f"Kubernetes {self.cluster.version()}")
+            version = sentence("checkup.kubernetes", version=self.cluster.version())
+            yield Check(sentence("checkup.cluster"), True, version)
         except ClusterError as error:
-            at_home = "set KUBEDOOR_KUBECONFIG, or run KubeDoor in the cluster"
-            yield Check("cluster", False, error.message, at_home if self.settings.is_home else _FURTHER_REMEDY)
+            is_home = self.settings.is_home
+            remedy = sentence("checkup.set_kubeconfig") if is_home else sentence("checkup.further_cluster")
+            yield Check(sentence("checkup.cluster"), False, error.message, remedy)
             return
         service = ("get", "", "services", self.settings.webhook_service, self.settings.namespace)
         for verb, group, resource, name, namespace in (*((*one, "") for one in _PERMISSIONS), service):
             allowed = self.cluster.may(verb, group, resource, name=name, namespace=namespace)
-            remedy = (
-                ""
-                if allowed
-                else f"allow it in KubeDoor's ClusterRole: apiGroups [{group!r}], resources [{resource}], verbs [{verb}]"
-            )
-            yield Check(f"permission to {verb} {resource}", allowed, "allowed" if allowed else "not allowed", remedy)
+            permission = sentence("checkup.permission", verb=verb, resource=resource)
+            if allowed:
+                yield Check(permission, True, sentence("checkup.allowed"))
+            else:
+                remedy = sentence("checkup.allow", group=repr(group), resource=resource, verb=verb)
+                yield Check(permission, False, sentence("checkup.not_allowed"), remedy)
         yield self._look()
 
     def _look(self) -> Check:
@@ -115,25 +117,29 @@ class Checkup:
         age = self.now() - looked_at if looked_at else None
         every = timedelta(seconds=self.settings.look_seconds if self.settings.clock_seconds else 0)
         is_old = bool(every) and (age is None or age > LOOKS_MISSED * every + LOOK_SECONDS)
-        seen = f"{int(age.total_seconds() / 60)} minutes ago" if age is not None else "never, or more than 30 days ago"
-        detail = seen if every else f"{seen}; only when control goes on (KUBEDOOR_LOOK_SECONDS is 0)"
-        remedy = "see the permissions to list Deployments and HPAs, and the log of api" if is_old else ""
-        return Check("look at all Deployments", not is_old, detail, remedy)
+        seen = sentence("checkup.never_looked")
+        if age is not None:
+            seen = sentence("checkup.looked_at", minutes=int(age.total_seconds() / 60))
+        detail = seen if every else sentence("checkup.look_with_switch", seen=seen)
+        remedy = sentence("checkup.look_permissions") if is_old else NOTHING
+        return Check(sentence("checkup.look"), not is_old, detail, remedy)
 
     def _door(self) -> Iterator[Check]:
         if self.settings.no_access:
             return
         state = self.switch.state()
-        words = {True: "control is on", False: "control is off", None: f"not known: {state.reason}"}[state.enabled]
-        yield Check(
-            "switch", state.enabled is not None, words, "" if state.enabled is not None else "see the cluster's checks"
-        )
+        if state.enabled is None:
+            detail, remedy = sentence("checkup.not_known", reason=state.reason), sentence("checkup.see_cluster")
+            yield Check(sentence("checkup.switch"), False, detail, remedy)
+        else:
+            detail = sentence("checkup.control_on") if state.enabled else sentence("checkup.control_off")
+            yield Check(sentence("checkup.switch"), True, detail)
         if state.enabled and not state.is_current:
             yield Check(
-                "webhook configuration",
+                sentence("checkup.webhook_configuration"),
                 False,
-                "it is not as this version would make it",
-                "switch control off and on again",
+                sentence("checkup.not_current"),
+                sentence("checkup.switch_again"),
             )
         if state.enabled:
             yield self._reach()
@@ -142,13 +148,9 @@ class Checkup:
     def _reach(self) -> Check:
         reach = self.probe.ask()
         if reach.is_reached is None:
-            return Check("API server reaches the door", True, f"not tried out: {reach.detail}")
-        return Check(
-            "API server reaches the door",
-            reach.is_reached,
-            reach.detail,
-            "" if reach.is_reached else _UNREACHED_REMEDY,
-        )
+            return Check(sentence("checkup.reach"), True, sentence("checkup.not_tried", reason=reach.detail))
+        remedy = NOTHING if reach.is_reached else sentence("checkup.unreached")
+        return Check(sentence("checkup.reach"), reach.is_reached, reach.detail, remedy)
 
     def _certificate(self) -> Iterator[Check]:
         own = str(self.settings.data_dir / "tls" / "tls.crt")
@@ -157,14 +159,15 @@ class Checkup:
             from kubedoor.admission.certificates import self_signed
 
             left = self_signed.days_left(certificate, now=self.now())
-            remedy = "" if left > CERTIFICATE_WARNING_DAYS else "renew it; a new file is used without a restart"
-            yield Check("door's certificate", not remedy, f"ends in {left} days", remedy)
+            remedy = NOTHING if left > CERTIFICATE_WARNING_DAYS else sentence("checkup.renew")
+            yield Check(sentence("checkup.certificate"), not remedy, sentence("checkup.ends_in", days=left), remedy)
 
 
-def _guarded(name: str, group: Callable[[], Iterable[Check]]) -> list[Check]:
+def _guarded(name: Sentence, group: Callable[[], Iterable[Check]]) -> list[Check]:
     checks: list[Check] = []
     try:
         checks.extend(group())
     except (KubeDoorError, OSError, ValueError) as error:
-        checks.append(Check(name, False, str(error), "put this right, then look again"))
+        detail = error.message if isinstance(error, KubeDoorError) else as_sentence(str(error))
+        checks.append(Check(name, False, detail, sentence("checkup.put_right")))
     return checks

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kubedoor.wording.checkup import CHECKUP
+from kubedoor.wording.cluster import CLUSTER
 from kubedoor.wording.collection import COLLECTION
 from kubedoor.wording.common import COMMON
 from kubedoor.wording.operations import OPERATIONS
@@ -18,6 +20,8 @@ from kubedoor.wording.sizing import SIZING
 from kubedoor.wording.workloads import WORKLOADS
 
 CATALOGUE: Mapping[str, str] = {
+    **CHECKUP,
+    **CLUSTER,
     **COLLECTION,
     **COMMON,
     **OPERATIONS,

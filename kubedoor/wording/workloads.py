@@ -3,6 +3,7 @@
 WORKLOADS = {
     "workloads.not_in_table": "{workload} is not in the control table",
     "workloads.not_found": "{workload} is not in the control table: add it, collect first, or check the name",
+    "workloads.not_shown": "{workload} is not in the control table, or its namespace is excluded",
     "workloads.stale": (
         "{workload} has been edited since: version {version} by {who}, yours was based on version {based_on}"
     ),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from kubedoor.admission.switch import SwitchState
+from kubedoor.sentences import sentence
 
+from ..schemas.base import SaidAnswer, Speaking
 from ..schemas.collect import CollectionAnswer
 from ..schemas.control import ControlAnswer
 from ..security.access import ClustersIn, LoginIn
@@ -22,15 +25,16 @@ router = APIRouter(prefix="/clusters", tags=["clusters"])
 AT_ONCE = 8
 SWITCH_TIMEOUT_SECONDS = 3.0
 """Timeout for the API servers of all clusters together: one that does not answer must not delay the list."""
-NO_ANSWER = SwitchState(None, f"its API server has not answered within {SWITCH_TIMEOUT_SECONDS:g} s")
+NO_ANSWER = SwitchState(None, sentence("cluster.slow", seconds=SWITCH_TIMEOUT_SECONDS))
 
 
-class ClusterAnswer(BaseModel):
+class ClusterAnswer(Speaking):
     name: str
     is_home: bool = Field(description="KubeDoor runs in this cluster; requests without a cluster are for it.")
     is_sample: bool = Field(description="Usage is sample data: no Prometheus is configured.")
     has_access: bool = Field(description="False: the cluster is only collected and shown; `reason` says why.")
     reason: str
+    reason_said: SaidAnswer
     workloads: int = Field(description="Workloads in the control table.")
     refreshed_at: datetime | None = Field(description="When the collected values were last computed.")
     last_collection: CollectionAnswer | None
@@ -48,14 +52,16 @@ def list_clusters(clusters: ClustersIn, login: LoginIn) -> list[ClusterAnswer]:
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="clusters") as readers:
         stored = list(readers.map(_stored, services))
     return [
-        ClusterAnswer(
-            name=one.settings.cluster,
-            is_home=one.settings.is_home,
-            is_sample=one.settings.uses_sample,
-            has_access=not one.settings.no_access,
-            reason=one.settings.no_access,
-            **facts,
-            door=ControlAnswer.model_validate(switch_state, from_attributes=True),
+        ClusterAnswer.model_validate(
+            {
+                "name": one.settings.cluster,
+                "is_home": one.settings.is_home,
+                "is_sample": one.settings.uses_sample,
+                "has_access": not one.settings.no_access,
+                "reason": one.settings.no_access,
+                **facts,
+                "door": ControlAnswer(**asdict(switch_state)),
+            }
         )
         for one, facts, switch_state in zip(services, stored, _answers_in_time(switch_states), strict=True)
     ]

@@ -11,7 +11,7 @@ from kubedoor.identity.audit import audited
 
 from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import may_fail
-from ..schemas.control import Change, ControlAnswer, ControlBody, PreviewAnswer
+from ..schemas.control import ControlAnswer, ControlBody, PreviewAnswer
 from ..security.access import EditorIn, LoginIn, ServicesIn
 
 router = APIRouter(tags=["door"])
@@ -55,12 +55,14 @@ def preview_admission(
     """How the webhook would answer a new Deployment or an AdmissionReview. Nothing is changed or recorded."""
     shown = services.preview.show(body)
     decision = shown.decision
-    return PreviewAnswer(
-        outcome=decision.outcome,
-        reason=decision.reason,
-        allowed=decision.allowed,
-        warnings=list(decision.warnings),
-        changes=[Change(**{**change._asdict(), "before": _as_text(change.before)}) for change in decision.changes],
-        before=shown.before,
-        after=shown.after,
+    return PreviewAnswer.model_validate(
+        {
+            "outcome": decision.outcome,
+            "reason": decision.reason,
+            "allowed": decision.allowed,
+            "warnings": list(decision.warnings),
+            "changes": [{**change._asdict(), "before": _as_text(change.before)} for change in decision.changes],
+            "before": shown.before,
+            "after": shown.after,
+        }
     )

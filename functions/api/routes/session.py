@@ -33,7 +33,7 @@ def _answer(request: Request, clusters: Clusters, login: Login) -> SessionAnswer
         cluster=home.cluster,
         is_sample=home.uses_sample,
         clusters=[
-            ClusterEntry(name=one.cluster, is_sample=one.uses_sample, no_access=one.no_access)
+            ClusterEntry.model_validate({"name": one.cluster, "is_sample": one.uses_sample, "no_access": one.no_access})
             for one in clusters.settings.every_cluster
         ],
     )

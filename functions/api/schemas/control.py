@@ -8,16 +8,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from .base import Strict
+from .base import SaidAnswer, Speaking, Strict
 
 
 class ControlBody(Strict):
     enabled: bool
 
 
-class ControlAnswer(BaseModel):
+class ControlAnswer(Speaking):
     enabled: bool | None = Field(description="null: unknown; `reason` says why.")
     reason: str
+    reason_said: SaidAnswer
     failure_policy: str
     is_current: bool
 
@@ -31,17 +32,19 @@ class Change(BaseModel):
     clamped: bool
 
 
-class PreviewAnswer(BaseModel):
+class PreviewAnswer(Speaking):
     outcome: str
     reason: str
+    reason_said: SaidAnswer
     allowed: bool
     warnings: list[str]
+    warnings_said: list[SaidAnswer]
     changes: list[Change]
     before: dict[str, Any] = Field(description="The object of the request.")
     after: dict[str, Any] = Field(description="The object after the webhook's patch.")
 
 
-class AdmissionAnswer(BaseModel):
+class AdmissionAnswer(Speaking):
     at: datetime
     id: UUID
     namespace: str
@@ -52,9 +55,11 @@ class AdmissionAnswer(BaseModel):
     username: str
     outcome: str
     reason: str
+    reason_said: SaidAnswer
     before: dict[str, Any]
     after: dict[str, Any]
     warnings: list[str]
+    warnings_said: list[SaidAnswer]
     version: int
     snapshot_age_seconds: float
 

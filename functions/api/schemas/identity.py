@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from .base import NewPassword, RoleName, Strict
+from .base import NewPassword, RoleName, SaidAnswer, Speaking, Strict
 
 
 class LoginBody(Strict):
@@ -19,10 +19,11 @@ class PasswordBody(Strict):
     new_password: NewPassword
 
 
-class ClusterEntry(BaseModel):
+class ClusterEntry(Speaking):
     name: str
     is_sample: bool
     no_access: str = Field(description="Why the cluster can only be collected and shown; empty: there is full access.")
+    no_access_said: SaidAnswer
 
 
 class SessionAnswer(BaseModel):

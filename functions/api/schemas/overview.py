@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
+from .base import SaidAnswer, Speaking
 from .collect import CollectionAnswer
 from .workloads import WorkloadAnswer
 
@@ -113,11 +114,14 @@ class OverviewAnswer(BaseModel):
     refreshed_at: datetime | None
 
 
-class CheckAnswer(BaseModel):
+class CheckAnswer(Speaking):
     name: str
+    name_said: SaidAnswer
     ok: bool
     detail: str
+    detail_said: SaidAnswer
     remedy: str
+    remedy_said: SaidAnswer
 
 
 class CheckupAnswer(BaseModel):

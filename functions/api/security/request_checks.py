@@ -9,6 +9,7 @@ from fastapi import Request
 from kubedoor.identity.authentication import COMMAND_LINE, Login
 from kubedoor.model.checks import Check
 from kubedoor.roles import Role
+from kubedoor.sentences import sentence
 
 from ..services import Services
 from .addresses import forwarded_of, is_loopback, route_of
@@ -31,21 +32,21 @@ def _address(request: Request, services: Services) -> Iterator[Check]:
     route, hops = route_of(request, services.settings), services.settings.trusted_hops
     if not route.proxies:
         yield Check(
-            "client addresses",
+            sentence("checkup.addresses"),
             False,
-            f"you come by the proxy {route.address}, which is not trusted: all who come by it count as one address, and"
-            " fifty failed log-ins of anybody keep everybody out for a quarter of an hour",
-            "set KUBEDOOR_TRUSTED_HOPS (api.trustedHops) to the number of proxies in front",
+            sentence("checkup.untrusted_proxy", address=route.address),
+            sentence("checkup.set_trusted_hops"),
         )
     elif len(forwarded) < hops:
         yield Check(
-            "client addresses",
+            sentence("checkup.addresses"),
             False,
-            f"you come by {len(forwarded)} proxies, and KUBEDOOR_TRUSTED_HOPS is {hops}: everybody can make up an address",
-            f"set KUBEDOOR_TRUSTED_HOPS (api.trustedHops) to {len(forwarded)}",
+            sentence("checkup.too_many_hops", proxies=len(forwarded), hops=hops),
+            sentence("checkup.set_hops", hops=len(forwarded)),
         )
     else:
-        yield Check("client addresses", True, f"you come from {route.address}, by {', '.join(route.proxies)}")
+        detail = sentence("checkup.come_from", address=route.address, proxies=", ".join(route.proxies))
+        yield Check(sentence("checkup.addresses"), True, detail)
 
 
 def _first_password(services: Services) -> Iterator[Check]:
@@ -53,8 +54,8 @@ def _first_password(services: Services) -> Iterator[Check]:
     is_unchanged = any(user.username == name and user.must_change_password for user in services.users.all())
     if is_unchanged:
         yield Check(
-            "first password",
+            sentence("checkup.first_password"),
             False,
-            f"{name} has never changed the first password",
-            f"log in as {name} and change it; or make another admin with a local password, and delete {name}",
+            sentence("checkup.first_password_unchanged", name=name),
+            sentence("checkup.change_first_password", name=name),
         )

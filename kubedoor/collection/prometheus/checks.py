@@ -20,55 +20,39 @@ from kubedoor.errors import (
     QueryTooLarge,
 )
 from kubedoor.model.checks import Check
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 LOOK_BACK_SECONDS = 3600
-_KUBELET = "scrape the kubelets' /metrics/cadvisor, and do not drop this metric"
-_KUBE_STATE_METRICS = "install kube-state-metrics 2.x, scrape it, and do not drop this metric"
-_CLUSTER_LABEL = (
-    "set the label and the cluster's name as the series have them; a Prometheus that holds one cluster does not show"
-    " its own external labels: leave the label empty there"
-)
-_HONOR_LABELS = "set honor_labels: true in the scrape job of kube-state-metrics"
-_STORES_AWAY = (
-    "bring back the servers behind it; until then days are collected from what the others have, as partial days"
-)
-_SAME_LABELS = (
-    f"{Metric.CONTAINER_INFO} and {Metric.MEMORY} name the same pods by the labels namespace and pod: look for relabelings"
-    " that rename or overwrite them in one of the two scrape jobs"
-)
-
 # Needed metrics and owner metrics: what to do if one is missing.
 _REMEDIES = {
-    Metric.CPU: _KUBELET,
-    Metric.MEMORY: _KUBELET,
-    Metric.CPU_QUOTA: f"{_KUBELET}; it is also missing when no container has a CPU limit",
-    Metric.CONTAINER_INFO: _KUBE_STATE_METRICS,
-    Metric.LIMITS: f"{_KUBE_STATE_METRICS}; it is also missing when no container has a limit",
-    Metric.REQUESTS: f"{_KUBE_STATE_METRICS}; it is also missing when no container has a request",
-    Metric.POD_OWNER: f"{_KUBE_STATE_METRICS}; until then pod names tell which Deployment a pod belongs to",
-    Metric.REPLICASET_OWNER: f"{_KUBE_STATE_METRICS}; until then pod names tell which Deployment a pod belongs to",
+    Metric.CPU: sentence("checkup.kubelet"),
+    Metric.MEMORY: sentence("checkup.kubelet"),
+    Metric.CPU_QUOTA: sentence("checkup.kubelet_no_limit"),
+    Metric.CONTAINER_INFO: sentence("checkup.kube_state_metrics"),
+    Metric.LIMITS: sentence("checkup.no_limit"),
+    Metric.REQUESTS: sentence("checkup.no_request"),
+    Metric.POD_OWNER: sentence("checkup.owners"),
+    Metric.REPLICASET_OWNER: sentence("checkup.owners"),
 }
 # Optional metrics: what is lost without each.
 _LOSSES = {
-    Metric.HPA: "without it KubeDoor learns of a HorizontalPodAutoscaler only when it scales",
-    Metric.CFS_PERIODS: "without it the throttled share is not known",
-    Metric.CFS_THROTTLED_PERIODS: "without it the throttled share is not known",
-    Metric.OOM_EVENTS: "without it OOM kills are counted from restarts",
-    Metric.RESTARTS: "without it OOM kills are counted from cAdvisor alone",
-    Metric.LAST_TERMINATED_REASON: "without it OOM kills are counted from cAdvisor alone; missing if nothing ended",
-    Metric.DEPLOYMENT_READY: "without it replicas are the pods that are listed, ready or not",
-    Metric.NODE_ALLOCATABLE: "without it a sample that no node could hold is judged by the node's whole size, or a setting",
-    Metric.INIT_CONTAINER_INFO: "without it native sidecars are left out; missing if there are no init containers",
+    Metric.HPA: sentence("checkup.without_hpa"),
+    Metric.CFS_PERIODS: sentence("checkup.without_throttling"),
+    Metric.CFS_THROTTLED_PERIODS: sentence("checkup.without_throttling"),
+    Metric.OOM_EVENTS: sentence("checkup.without_oom_events"),
+    Metric.RESTARTS: sentence("checkup.without_restarts"),
+    Metric.LAST_TERMINATED_REASON: sentence("checkup.without_reason"),
+    Metric.DEPLOYMENT_READY: sentence("checkup.without_ready"),
+    Metric.NODE_ALLOCATABLE: sentence("checkup.without_allocatable"),
+    Metric.INIT_CONTAINER_INFO: sentence("checkup.without_init"),
 }
 # kube-prometheus-stack drops container_spec_*, because kube-state-metrics has the limits.
-_QUOTA_LOSS = (
-    f"limits are read from {Metric.LIMITS}; without this metric a CPU limit that is not listed there is not known"
-)
+_QUOTA_LOSS = sentence("checkup.quota_loss", metric=Metric.LIMITS)
 _REMEDIES_OF_ERRORS = {
-    PrometheusUnreachable.code: "check the address, the network policies between, and that it runs",
-    PrometheusRefused.code: "set the credentials (bearer token, token file, user) or the tenant header it wants",
-    PrometheusNotUnderstood.code: "set the address of Prometheus itself, its path included",
-    QueryTooLarge.code: "raise Prometheus' limits (--query.max-samples, --query.timeout)",
+    PrometheusUnreachable.code: sentence("checkup.check_address"),
+    PrometheusRefused.code: sentence("checkup.set_credentials"),
+    PrometheusNotUnderstood.code: sentence("checkup.set_address"),
+    QueryTooLarge.code: sentence("checkup.raise_limits"),
 }
 
 
@@ -93,7 +77,7 @@ class _Answers:
 
 def prometheus_checks(client: PrometheusClient, scope: Scope) -> Iterator[Check]:
     """A missing needed or owner metric fails its check; a missing optional metric passes and names what is lost."""
-    away = ""
+    away = NOTHING
     try:
         try:
             answers = _Answers.of(client, scope)
@@ -101,15 +85,23 @@ def prometheus_checks(client: PrometheusClient, scope: Scope) -> Iterator[Check]
             away = error.message
             answers = _Answers.of(client.allowing_partial(), scope)
     except PrometheusError as error:
-        yield Check("Prometheus", ok=False, detail=error.message, remedy=_REMEDIES_OF_ERRORS[error.code])
+        remedy = _REMEDIES_OF_ERRORS[error.code]
+        yield Check(sentence("checkup.prometheus"), ok=False, detail=error.message, remedy=remedy)
         return
-    detail = away or f"{client.address}, version {answers.version or 'unknown'}"
-    yield Check("Prometheus", ok=not away, detail=detail, remedy=_STORES_AWAY if away else "")
+    detail = away or _version(client.address, answers.version)
+    remedy = sentence("checkup.stores_away") if away else NOTHING
+    yield Check(sentence("checkup.prometheus"), ok=not away, detail=detail, remedy=remedy)
     if scope.cluster_label:
         yield _cluster_label(scope, has_series=bool(answers.found))
     yield _honor_labels(answers.renamed)
     yield _listed_pods(answers.pods)
     yield from _metric_checks(answers.found)
+
+
+def _version(address: str, version: str) -> Sentence:
+    if not version:
+        return sentence("checkup.version_unknown", address=address)
+    return sentence("checkup.version", address=address, version=version)
 
 
 def _metric_checks(found: Mapping[str, int]) -> Iterator[Check]:
@@ -121,34 +113,42 @@ def _metric_checks(found: Mapping[str, int]) -> Iterator[Check]:
         yield _metric_check(metric, found.get(metric, 0), loss, is_needed=False)
 
 
-def _metric_check(metric: Metric, series: int, remedy: str, *, is_needed: bool) -> Check:
+def _metric_check(metric: Metric, series: int, remedy: Sentence, *, is_needed: bool) -> Check:
     if series:
-        return Check(metric.value, ok=True, detail=f"{series} series in the last hour", remedy=remedy)
-    use = "optional" if not is_needed else "needed" if metric in NEEDED_METRICS else "wanted"
-    return Check(metric.value, ok=not is_needed, detail=f"no series in the last hour ({use})", remedy=remedy)
+        return Check(Sentence(metric.value), ok=True, detail=sentence("checkup.series", series=series), remedy=remedy)
+    detail = sentence("checkup.no_series_optional")
+    if is_needed:
+        is_wanted = metric not in NEEDED_METRICS
+        detail = sentence("checkup.no_series_wanted") if is_wanted else sentence("checkup.no_series_needed")
+    return Check(Sentence(metric.value), ok=not is_needed, detail=detail, remedy=remedy)
 
 
 def _cluster_label(scope: Scope, *, has_series: bool) -> Check:
     matcher = f'{scope.cluster_label}="{scope.cluster}"'
-    detail = f"{'series' if has_series else 'no series'} in the last hour with {matcher}"
-    return Check("cluster label", ok=has_series, detail=detail, remedy=_CLUSTER_LABEL)
+    detail = sentence("checkup.no_series_with", matcher=matcher)
+    if has_series:
+        detail = sentence("checkup.series_with", matcher=matcher)
+    name, remedy = sentence("checkup.cluster_label"), sentence("checkup.set_cluster_label")
+    return Check(name, ok=has_series, detail=detail, remedy=remedy)
 
 
 def _honor_labels(renamed: Mapping[str, int]) -> Check:
-    name = "labels of kube-state-metrics"
+    name, remedy = sentence("checkup.labels"), sentence("checkup.honor_labels")
     if not renamed:
-        return Check(name, ok=True, detail="as they should be", remedy=_HONOR_LABELS)
+        return Check(name, ok=True, detail=sentence("checkup.as_they_should"), remedy=remedy)
     labels = " and ".join(label for label in queries.RENAMED_LABELS if label in renamed) or "exported_pod"
-    detail = f"{max(renamed.values())} series carry {labels}: their own labels were replaced by those of the scrape job"
-    return Check(name, ok=False, detail=detail, remedy=_HONOR_LABELS)
+    detail = sentence("checkup.labels_replaced", series=max(renamed.values()), labels=labels)
+    return Check(name, ok=False, detail=detail, remedy=remedy)
 
 
 def _listed_pods(pods: Mapping[str, int]) -> Check:
     """Whether usage and kube-state-metrics name the same pods: whatever else renames labels shows here."""
     listed, used = pods.get(queries.LISTED, 0), pods.get(queries.USED, 0)
     both = pods.get(queries.LISTED_AND_USED, 0)
-    detail = f"{both} of {used} pods with usage are listed"
-    return Check("listed pods", ok=bool(both) or not (listed and used), detail=detail, remedy=_SAME_LABELS)
+    detail = sentence("checkup.pods_listed", listed=both, used=used)
+    remedy = sentence("checkup.same_labels", info=Metric.CONTAINER_INFO, usage=Metric.MEMORY)
+    is_ok = bool(both) or not (listed and used)
+    return Check(sentence("checkup.listed_pods"), ok=is_ok, detail=detail, remedy=remedy)
 
 
 def _counts(client: PrometheusClient, text: str) -> dict[str, int]:

@@ -24,6 +24,7 @@ from kubedoor.collection.sample.cluster import DEPLOYMENTS, LoadProfile, SampleC
 from kubedoor.collection.usage_days import day_usage
 from kubedoor.model.checks import Check
 from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay
+from kubedoor.sentences import sentence
 
 NEW_SERVICE_DAYS = 6
 ROLLOUT_WEEKDAY = 3
@@ -78,10 +79,10 @@ class SampleSource:
 
     def checks(self) -> Iterable[Check]:
         yield Check(
-            name="usage source",
+            name=sentence("checkup.usage_source"),
             ok=True,
-            detail="sample data: no Prometheus is set, all numbers are made up",
-            remedy="set the address of your Prometheus to see your own Deployments",
+            detail=sentence("checkup.sample"),
+            remedy=sentence("checkup.set_prometheus"),
         )
 
     def _deployments_of(self, day: date) -> Iterator[SampleDeployment]:

@@ -1,4 +1,6 @@
 /** The server's sentences in Chinese, by their codes: kubedoor/wording has the same ones in English. */
+import checkup from "./checkup.json";
+import cluster from "./cluster.json";
 import collection from "./collection.json";
 import common from "./common.json";
 import operations from "./operations.json";
@@ -8,4 +10,4 @@ import schedules from "./schedules.json";
 import sizing from "./sizing.json";
 import workloads from "./workloads.json";
 
-export const sentences: Record<string, string> = { ...collection, ...common, ...operations, ...people, ...prometheus, ...schedules, ...sizing, ...workloads };
+export const sentences: Record<string, string> = { ...checkup, ...cluster, ...collection, ...common, ...operations, ...people, ...prometheus, ...schedules, ...sizing, ...workloads };

@@ -1,0 +1,32 @@
+"""Sentences about clusters: their API server, the switch, and whether the API server reaches the door."""
+
+CLUSTER = {
+    "cluster.no_access": (
+        "KubeDoor has no access to the API server of {cluster}: it is collected and shown only. Give it a"
+        " kubeconfig in {setting} to act there"
+    ),
+    "cluster.no_answer": "the API server does not answer",
+    "cluster.none": "no cluster is configured (KUBEDOOR_KUBECONFIG is none)",
+    "cluster.not_configured": "no cluster is configured: set KUBEDOOR_KUBECONFIG to a kubeconfig file",
+    "cluster.status": "the API server answered {status}",
+    "cluster.not_allowed": "the cluster does not allow this to KubeDoor: {message}",
+    "cluster.bad_name": "{name} is not a name that Kubernetes knows",
+    "cluster.slow": "its API server has not answered within {seconds:g} s",
+    "cluster.no_deployment": "the cluster has no Deployment {workload}",
+    # The switch.
+    "cluster.no_service": (
+        "there is no Service {service}, by which the API server reaches the door: install the chart, or create the"
+        " Service first"
+    ),
+    "cluster.no_ca": (
+        "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
+        " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
+    ),
+    "cluster.off_again": "control is off again, because the API server does not reach the door: {detail}",
+    # Whether the API server reaches the door.
+    "cluster.not_tried": "not tried out",
+    "cluster.no_namespace": "there is no namespace that the door is asked about",
+    "cluster.reached": "a dry run in the namespace {namespace} was answered by the door",
+    "cluster.probe_refused": "a dry run in the namespace {namespace} was refused: {refusal}",
+    "cluster.probe_passed": "a dry run in the namespace {namespace} passed without the door's answer",
+}
