@@ -238,7 +238,14 @@ class ControlStore(ControlTable):
 
     def peak_days(self, key: WorkloadKey) -> tuple[date | None, date | None]:
         """CPU and memory peak day of the collected values; (None, None) if there are none."""
-        rows = self.control_rows_of(key)
+        # Not of the view `control`, whose joins cost ten times as much for one workload.
+        rows = self._connection.rows(
+            "SELECT peak_day, memory_peak_day FROM collected WHERE cluster = {cluster:String}"
+            " AND namespace = {namespace:String} AND deployment = {deployment:String} LIMIT 1",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+        )
         return (rows[0]["peak_day"], rows[0]["memory_peak_day"]) if rows else (None, None)
 
 

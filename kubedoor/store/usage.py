@@ -21,6 +21,8 @@ PRUNE_AFTER_SECONDS = 600
 """Rows of a superseded run are kept for this time, because running queries may still read them."""
 PRUNED_AT_ONCE = 200
 """Runs per statement: they are in the address of the request, which proxies limit."""
+_ROWS = ("usage_rows", "usage_by_workload")
+"""What is inserted into the first is in the second too: see sql/0019."""
 _THIS_SERVER = {"lightweight_deletes_sync": 1}
 """A DELETE waits for this server, not for replicas that may be down."""
 STREAMED_ROWS = 4096
@@ -30,10 +32,21 @@ TAKEN_OVER_DAYS = (
     # As they were stored before they had a mark.
     " OR (source = '' AND arrayExists(x -> startsWith(x, 'taken over from KubeDoor'), warnings))))"
 )
-_HISTORY = (
+_COLUMNS = (
     "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
     f" AND is_partial) AS is_partial, (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over"
-    " FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
+)
+_HISTORY = f"{_COLUMNS} FROM usage_daily WHERE cluster = {{cluster:String}} AND day IN {{days:Array(Date)}}"
+_OF_ONE = " AND namespace = {namespace:String} AND deployment = {deployment:String}"
+# By an earlier version, which did not say that the rows are in `usage_by_workload` too.
+_DAYS_ELSEWHERE = (
+    "SELECT day FROM usage_days WHERE cluster = {cluster:String} AND day >= {since:Date}"
+    " GROUP BY day HAVING NOT argMax(is_by_workload, run) ORDER BY day"
+)
+_BY_WORKLOAD = (
+    f"{_COLUMNS} FROM usage_by_workload WHERE cluster = {{cluster:String}} AND day >= {{since:Date}}"
+    " AND day NOT IN {elsewhere:Array(Date)} AND (day, run) IN"
+    f" (SELECT day, max(run) FROM usage_days WHERE cluster = {{cluster:String}} GROUP BY day){_OF_ONE}"
 )
 _HISTORY_ORDER = "ORDER BY namespace, deployment, day, container"
 _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
@@ -98,7 +111,7 @@ class UsageStore:
     def drop_days(self, days: Iterable[date]) -> None:
         """Delete everything stored for these days."""
         # `usage_days` first: without its row there a day is invisible to readers.
-        for table in ("usage_days", "usage_rows"):
+        for table in ("usage_days", *_ROWS):
             self._connection.command(
                 f"DELETE FROM {table} WHERE cluster = {{cluster:String}} AND day IN {{days:Array(Date)}}",
                 settings=_THIS_SERVER,
@@ -125,6 +138,7 @@ class UsageStore:
             "warnings_said": said_columns(usage.warnings),
             "seconds": seconds,
             "source": source,
+            "is_by_workload": True,
         }
         self._connection.insert("usage_days", [marker])
 
@@ -148,7 +162,7 @@ class UsageStore:
         pairs = [(row["day"], row["run"]) for row in stale]
         for first in range(0, len(pairs), PRUNED_AT_ONCE):
             # NB: replicated tables refuse a DELETE with a subquery.
-            for table in ("usage_rows", "usage_days"):
+            for table in (*_ROWS, "usage_days"):
                 self._connection.command(
                     f"DELETE FROM {table} WHERE cluster = {{cluster:String}}"
                     " AND (day, run) IN {stale:Array(Tuple(Date, UInt64))}",
@@ -157,17 +171,20 @@ class UsageStore:
                     stale=pairs[first : first + PRUNED_AT_ONCE],
                 )
 
-    def history(self, days: Iterable[date], *, namespace: str = "", deployment: str = "") -> list[UsageDay]:
-        """Usage of these days, of all workloads or of one."""
-        rows = self._connection.rows(
-            f"{_HISTORY} AND ({{namespace:String}} = '' OR (namespace = {{namespace:String}}"
-            f" AND deployment = {{deployment:String}})) {_HISTORY_ORDER}",
-            cluster=self._cluster,
-            days=list(days),
-            namespace=namespace,
-            deployment=deployment,
-        )
+    def history(self, days: Iterable[date]) -> list[UsageDay]:
+        """Usage of these days, of all workloads."""
+        rows = self._connection.rows(f"{_HISTORY} {_HISTORY_ORDER}", cluster=self._cluster, days=list(days))
         return [_from_row(row) for row in rows]
+
+    def history_of(self, namespace: str, deployment: str, *, since: date) -> list[UsageDay]:
+        """Usage of one workload, oldest first."""
+        where = {"cluster": self._cluster, "namespace": namespace, "deployment": deployment}
+        days = self._connection.rows(_DAYS_ELSEWHERE, cluster=self._cluster, since=since)
+        elsewhere = [row["day"] for row in days]
+        rows = self._connection.rows(_BY_WORKLOAD, **where, since=since, elsewhere=elsewhere)
+        if elsewhere:
+            rows += self._connection.rows(f"{_HISTORY}{_OF_ONE}", **where, days=elsewhere)
+        return [_from_row(row) for row in sorted(rows, key=lambda row: (row["day"], row["container"]))]
 
     def stream(self, days: Iterable[date]) -> Iterator[UsageDay]:
         """As `history` of all workloads, in the same order, with a few rows in memory at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from kubedoor.model.deployments import DeploymentState
@@ -20,8 +19,8 @@ def container_columns(state: DeploymentState | None, container: str) -> dict[str
         "is_observed": state is not None,
         "in_deployment": None if state is None else found is not None,
         "is_sidecar": found is not None and found.is_sidecar,
-        **{f"asked_{name}": amount for name, amount in asdict(asked).items()},
-        **{f"running_{name}": amount for name, amount in asdict(runs).items()},
+        **{f"asked_{name}": amount for name, amount in vars(asked).items()},
+        **{f"running_{name}": amount for name, amount in vars(runs).items()},
     }
 
 

@@ -38,6 +38,15 @@ class Page:
     namespaces: list[str]
 
 
+@dataclass(frozen=True)
+class History:
+    """Usage days, oldest first, and the peak days of the collected values; None: there are no collected values."""
+
+    usage: list[UsageDay]
+    peak_day: date | None
+    memory_peak_day: date | None
+
+
 class Workloads:
     def __init__(
         self,
@@ -118,12 +127,15 @@ class Workloads:
         self._existing_rows(key)
         return self._conditions.acceptances([(key.namespace, key.deployment)])
 
-    def history(self, key: WorkloadKey, *, days: int) -> list[UsageDay]:
-        """Usage days of one workload, oldest first. Raises NotFound."""
-        self._existing_rows(key)
-        today = self._now().date()
-        wanted = [today - timedelta(days=back) for back in range(-1, days)]
-        return self._usage.history(wanted, namespace=key.namespace, deployment=key.deployment)
+    def history(self, key: WorkloadKey, *, days: int) -> History:
+        """Of one workload. Raises NotFound."""
+        self._check_cluster(key)
+        peak_day, memory_peak_day = self._control.peak_days(key)
+        if peak_day is None:
+            self._existing_rows(key)
+        since = self._now().date() - timedelta(days=days - 1)
+        usage = self._usage.history_of(key.namespace, key.deployment, since=since)
+        return History(usage, peak_day, memory_peak_day)
 
     def edits(self, key: WorkloadKey, *, limit: int) -> list[ManualValues]:
         """The workload's edits, newest first. Raises NotFound."""

@@ -62,7 +62,7 @@ def fill_usage(
     first = until - timedelta(days=days - 1)
     connection.command(_USAGE, cluster=cluster, first=first, days=days, workloads=workloads, run=run)
     marker: dict[str, Any] = {"cluster": cluster, "run": run, "windows": windows, "coverage": 1.0, "source": "bench"}
-    marker |= {"row_count": 2 * workloads, "is_partial": False, "warnings": [], "seconds": 1.0}
+    marker |= {"row_count": 2 * workloads, "is_partial": False, "warnings": [], "seconds": 1.0, "is_by_workload": True}
     # Old enough for the run before to be deleted.
     marker["finished_at"] = datetime.now(UTC) - timedelta(hours=1)
     connection.insert("usage_days", [marker | {"day": first + timedelta(days=ahead)} for ahead in range(days)])

@@ -52,7 +52,8 @@ Sort = Literal[
 
 
 def usage_answer(row: UsageDay) -> UsageDayAnswer:
-    return UsageDayAnswer(**{**asdict(row), **asdict(row.found), "hpa": bool(row.hpa)})
+    # Not dataclasses.asdict: its copies take longer than the answer's checks, 730 times for a year.
+    return UsageDayAnswer(**{**vars(row), **vars(row.found), "hpa": bool(row.hpa)})
 
 
 def _manual_answer(values: ManualValues) -> ManualAnswer:
@@ -215,9 +216,12 @@ def get_history(
     days: Annotated[int, Query(ge=1, le=365)] = 30,
 ) -> HistoryAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
-    rows = services.workloads.history(key, days=days)
-    peak_day, memory_peak_day = services.control.peak_days(key)
-    return HistoryAnswer(days=[usage_answer(row) for row in rows], peak_day=peak_day, memory_peak_day=memory_peak_day)
+    found = services.workloads.history(key, days=days)
+    return HistoryAnswer(
+        days=[usage_answer(row) for row in found.usage],
+        peak_day=found.peak_day,
+        memory_peak_day=found.memory_peak_day,
+    )
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/edits", operation_id="list_edits")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -217,10 +217,11 @@ def test_runs_of_many_days_are_deleted_together(
             cluster=cluster,
             last=DAY,
         )
-        for table in ("usage_rows", "usage_days")
+        for table in ("usage_rows", "usage_by_workload", "usage_days")
     }
     assert runs == {
         "usage_rows": [{"run": 3, "days": every}],
+        "usage_by_workload": [{"run": 3, "days": every}],
         "usage_days": [{"run": 2, "days": every}, {"run": 3, "days": every}],
     }
 
@@ -246,8 +247,31 @@ def test_a_stream_that_is_left_early_disturbs_nothing(usage: UsageStore) -> None
 
 def test_one_workloads_history_is_only_its_own(usage: UsageStore) -> None:
     store_day(usage, make_usage_day(), make_usage_day(deployment="api"), make_usage_day(namespace="other"), run=1)
-    got = usage.history([DAY], namespace="shop", deployment="web")
-    assert [(row.namespace, row.deployment) for row in got] == [("shop", "web")]
+    assert usage.history_of("shop", "web", since=DAY) == [make_usage_day()]
+
+
+def test_a_workloads_history_has_its_days_and_containers_in_order(usage: UsageStore) -> None:
+    """Also of a day whose rows an earlier version has stored, and only of the run that counts."""
+    days = [DAY - timedelta(days=back) for back in range(4)]
+    for day in reversed(days):
+        rows = tuple(make_usage_day(day=day, container=name, cpu=7) for name in ("proxy", "app"))
+        usage.replace_day(day, DayUsage(rows, 1.0, is_partial=day == DAY), run=1, windows="w", seconds=0.1)
+    usage.replace_day(days[1], DayUsage((make_usage_day(day=days[1]),), 1.0), run=2, windows="w", seconds=0.1)
+    stored_by_an_earlier_version(usage, days[2])
+    found = usage.history_of("shop", "web", since=days[2])
+    expected = [(days[2], "app"), (days[2], "proxy"), (days[1], "app"), (DAY, "app"), (DAY, "proxy")]
+    assert [(row.day, row.container) for row in found] == expected
+    assert found == usage.history(days[:3])
+
+
+def stored_by_an_earlier_version(usage: UsageStore, day: date) -> None:
+    where: dict[str, Any] = {"settings": {"lightweight_deletes_sync": 1}, "cluster": usage._cluster, "day": day}
+    for sql in (
+        "DELETE FROM usage_by_workload WHERE cluster = {cluster:String} AND day = {day:Date}",
+        "ALTER TABLE usage_days UPDATE is_by_workload = false WHERE cluster = {cluster:String} AND day = {day:Date}"
+        " SETTINGS mutations_sync = 1",
+    ):
+        usage._connection.command(sql, **where)
 
 
 def test_a_reader_never_sees_half_a_day(usage: UsageStore) -> None:
