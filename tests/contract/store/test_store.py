@@ -265,13 +265,12 @@ def test_a_workloads_history_has_its_days_and_containers_in_order(usage: UsageSt
 
 
 def stored_by_an_earlier_version(usage: UsageStore, day: date) -> None:
-    where: dict[str, Any] = {"settings": {"lightweight_deletes_sync": 1}, "cluster": usage._cluster, "day": day}
     for sql in (
         "DELETE FROM usage_by_workload WHERE cluster = {cluster:String} AND day = {day:Date}",
         "ALTER TABLE usage_days UPDATE is_by_workload = false WHERE cluster = {cluster:String} AND day = {day:Date}"
         " SETTINGS mutations_sync = 1",
     ):
-        usage._connection.command(sql, **where)
+        usage._connection.command(sql, cluster=usage._cluster, day=day)
 
 
 def test_a_reader_never_sees_half_a_day(usage: UsageStore) -> None:
