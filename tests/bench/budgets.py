@@ -50,6 +50,24 @@ LINES = (
     ),
     Line("failed", "door_throughput", "door: requests that failed", "errors", "Any is one too many.", at_most=0),
     Line("large_share", "door_throughput", "door, 50 KiB: share of the no-op's rate", "", "Reading 50 KiB is both's."),
+    # A minute of recorded admissions, in one process.
+    Line("minute_rate", "record_rate", "2,000 recorded admissions a second, for a minute", "/s", "What was reached."),
+    Line(
+        "minute_missing",
+        "record_rate",
+        "a minute of them: rows not stored, or stored twice",
+        "rows",
+        "A record is part of the answer.",
+        at_most=0,
+    ),
+    Line(
+        "minute_parts",
+        "record_rate",
+        "a minute of them: parts of the table at most",
+        "parts",
+        "ClickHouse slows inserts down from 1,000 parts on; one insert a second leaves room for merges.",
+        at_most=100,
+    ),
     # The door, in one process.
     Line(
         "admit_small", "door_latency", "one admission of 5 KiB, without the network", "ms", "What 50 KiB stand against."

@@ -29,9 +29,13 @@ from tests.bench.running import Effort
 
 REVIEWS = 500
 FEW, MANY = 100, 10_000
+NEVER_SECONDS = 3600.0
+"""No answer waits for a store that was asked so lately: that is measured over the network."""
 
 
-def make_door(connection: Connection, cluster: str, folder: Path) -> AdmissionHandler:
+def make_door(
+    connection: Connection, cluster: str, folder: Path, *, max_age_seconds: float = NEVER_SECONDS
+) -> AdmissionHandler:
     control = ControlStore(connection, cluster)
     snapshot = Snapshot(
         control,
@@ -46,8 +50,7 @@ def make_door(connection: Connection, cluster: str, folder: Path) -> AdmissionHa
         deployments=DeploymentStore(connection, cluster),
         records=RecordStore(connection, cluster),
         rules=Rules(),
-        # Old enough that no answer waits for the store: that is measured over the network.
-        options=HandlerOptions(cluster, "nobody", max_age_seconds=3600, wait_seconds=30),
+        options=HandlerOptions(cluster, "nobody", max_age_seconds=max_age_seconds, wait_seconds=30),
         now=lambda: datetime.now(UTC),
     )
     snapshot.refresh()

@@ -10,7 +10,7 @@ from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
-from tests.bench.door_latency import fill
+from tests.bench.filling import fill_control
 from tests.contract.admission.crowds import clients, create_at_once, ignored_namespace
 from tests.contract.doors import door_instead
 from tests.contract.lab import Lab, amounts, new_image, replicas_of
@@ -49,7 +49,7 @@ def test_an_edit_among_20_000_workloads_is_enforced_at_once_and_costs_its_own_ro
     lab: Lab, namespace: str, cluster: str, tmp_path: Path, clickhouse: ClickHouse, served: Connection
 ) -> None:
     control, key = ControlStore(served, cluster), WorkloadKey(cluster, namespace, "web")
-    fill(control, 20_000)
+    fill_control(control, 20_000)
     folder = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     settings = {"KUBEDOOR_CLUSTER": cluster, "KUBEDOOR_SNAPSHOT_MAX_AGE_SECONDS": "1"}
     with StoreRelay(clickhouse) as relay, door_instead(lab, tmp_path, relay.dsn, **settings), KubeApi(lab.plane) as api:

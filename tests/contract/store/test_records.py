@@ -7,6 +7,7 @@ import io
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import available, folder, migrate
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
 from kubedoor.workloads.csv_stream import csv_lines
+from tests.bench.record_rate import PER_SECOND, count_parts, record
 from tests.support.accounts import dsn_of_new_database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -201,3 +203,11 @@ def test_rows_from_before_the_filters_have_ids_that_stay(embedded_dsn: str, tmp_
     assert len({row["id"] for row in first}) == 5
     assert first == second
     connection.close()
+
+
+def test_thousands_of_admissions_arrive_in_few_parts(served: Connection, cluster: str, tmp_path: Path) -> None:
+    before = count_parts(served)
+    found = record(served, cluster, tmp_path, seconds=1.5)
+    assert found.stored == found.sent == 1.5 * PER_SECOND
+    # One insert a second, however long a busy machine takes.
+    assert found.parts <= before + found.sent / found.rate + 3
