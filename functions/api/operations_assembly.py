@@ -86,8 +86,9 @@ def build_schedules(
             home_namespace,
             settings.schedule_image,
             settings.schedule_api_url,
-            settings.schedule_pull_secret,
+            settings.schedule_pull_secrets,
             "" if settings.is_home else settings.cluster,
+            settings.schedule_pod,
         )
         cronjobs = CronJobs(home, options)
     return Schedules(

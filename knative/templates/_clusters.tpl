@@ -64,7 +64,7 @@
 {{- range $files }}
 {{- $secret := index . 0 }}
 {{- if $secret.secretName }}
-- secret: {name: {{ $secret.secretName }}, items: [{key: {{ $secret.key | default (index . 1) }}, path: {{ $name }}/{{ index . 2 }}}]}
+- secret: {name: {{ $secret.secretName | quote }}, items: [{key: {{ $secret.key | default (index . 1) | quote }}, path: {{ printf "%s/%s" $name (index . 2) | quote }}}]}
 {{- end }}
 {{- end }}
 {{- end }}

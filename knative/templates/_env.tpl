@@ -49,17 +49,17 @@
   valueFrom: {secretKeyRef: {{ include "kubedoor.dsnSecret" . }}}
 {{- with $v.prometheus.bearerToken }}{{ if .secretName }}
 - name: KUBEDOOR_PROMETHEUS_BEARER_TOKEN
-  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .key | quote }}}}
 {{- end }}{{ end }}
 {{- with $v.prometheus.basicAuth }}{{ if .secretName }}
 - name: KUBEDOOR_PROMETHEUS_USERNAME
-  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .usernameKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .usernameKey | quote }}}}
 - name: KUBEDOOR_PROMETHEUS_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .passwordKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .passwordKey | quote }}}}
 {{- end }}{{ end }}
 {{- with $v.prometheus.headers }}{{ if .secretName }}
 - name: KUBEDOOR_PROMETHEUS_HEADERS
-  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .key | quote }}}}
 {{- end }}{{ end }}
 {{- if $v.prometheus.ca.secretName }}
 - {name: KUBEDOOR_PROMETHEUS_CA_FILE, value: /ca/prometheus/ca.crt}
@@ -74,7 +74,7 @@
 
 {{- define "kubedoor.collectToken" -}}
 - name: KUBEDOOR_COLLECT_TOKEN
-  valueFrom: {secretKeyRef: {name: {{ include "kubedoor.ownSecret" . }}, key: collect-token}}
+  valueFrom: {secretKeyRef: {name: {{ include "kubedoor.ownSecret" . | quote }}, key: collect-token}}
 {{- end -}}
 
 {{/* ConfigMaps to which `collect` and `api` publish the snapshot for the door. */}}
@@ -97,11 +97,11 @@
 - {name: work, emptyDir: {}}
 {{- with .Values.prometheus.ca }}{{ if .secretName }}
 - name: prometheus-ca
-  secret: {secretName: {{ .secretName }}, items: [{key: {{ .key }}, path: ca.crt}]}
+  secret: {secretName: {{ .secretName | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
 {{- end }}{{ end }}
 {{- with .Values.clickhouse.ca }}{{ if .secretName }}
 - name: clickhouse-ca
-  secret: {secretName: {{ .secretName }}, items: [{key: {{ .key }}, path: ca.crt}]}
+  secret: {secretName: {{ .secretName | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
 {{- end }}{{ end }}
 {{- end -}}
 
@@ -123,7 +123,7 @@
 {{- end }}
 {{- with .clientSecret }}{{ if .secretName }}
 - name: KUBEDOOR_OIDC_CLIENT_SECRET
-  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .key | quote }}}}
 {{- end }}{{ end }}
 {{- end }}{{ end }}
 {{- end -}}

@@ -12,7 +12,7 @@
 app.kubernetes.io/name: kubedoor
 app.kubernetes.io/part-of: kubedoor
 app.kubernetes.io/component: {{ index . 1 }}
-app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/instance: {{ $.Release.Name | quote }}
 app.kubernetes.io/managed-by: {{ $.Release.Service }}
 app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
 helm.sh/chart: {{ $.Chart.Name }}-{{ $.Chart.Version }}
@@ -24,7 +24,7 @@ helm.sh/chart: {{ $.Chart.Name }}-{{ $.Chart.Version }}
 app.kubernetes.io/name: kubedoor
 app.kubernetes.io/part-of: kubedoor
 app.kubernetes.io/component: {{ index . 1 }}
-app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/instance: {{ $.Release.Name | quote }}
 {{- with $.Values.podLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -35,10 +35,25 @@ app.kubernetes.io/instance: {{ $.Release.Name }}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
+{{- with .Values.podSecurity.runAsUser }}
+runAsUser: {{ . | int64 }}
+runAsGroup: {{ . | int64 }}
+{{- end }}
 capabilities: {drop: [ALL]}
 seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* Where pods may run. Knative takes these only with kubernetes.podspec-nodeselector and -tolerations in config-features. */}}
+{{- define "kubedoor.placement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "kubedoor.tlsItems" -}}
@@ -51,7 +66,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- define "kubedoor.dsnSecret" -}}
 {{- with .Values.clickhouse -}}
 {{- if .existingSecret.name -}}
-{name: {{ .existingSecret.name }}, key: {{ .existingSecret.key }}}
+{name: {{ .existingSecret.name | quote }}, key: {{ .existingSecret.key | quote }}}
 {{- else if or .dsn .builtin.enabled -}}
 {name: kubedoor-store, key: dsn}
 {{- else -}}
@@ -62,6 +77,26 @@ seccompProfile: {type: RuntimeDefault}
 
 {{- define "kubedoor.ownSecret" -}}
 {{ .Values.secrets.existingSecret | default "kubedoor" }}
+{{- end -}}
+
+{{/* "true" if `settings` or `extraEnv` has this variable, which then wins; call with (list . "KUBEDOOR_…"). */}}
+{{- define "kubedoor.isGiven" -}}
+{{- $root := index . 0 -}}{{- $name := index . 1 -}}
+{{- if hasKey $root.Values.settings $name -}}true{{- end -}}
+{{- range $root.Values.extraEnv -}}{{- if eq .name $name -}}true{{- end -}}{{- end -}}
+{{- end -}}
+
+{{/* Secret with the first user's first password; empty: settings or extraEnv has it, or nobody logs in here. A Secret of one's
+own need not have it: then the first password opens nothing to other machines. */}}
+{{- define "kubedoor.adminSecret" -}}
+{{- if or .Values.doorOnly (include "kubedoor.isGiven" (list . "KUBEDOOR_ADMIN_PASSWORD")) -}}
+{{- else if .Values.admin.existingSecret.name -}}
+{name: {{ .Values.admin.existingSecret.name | quote }}, key: {{ .Values.admin.existingSecret.key | quote }}}
+{{- else if .Values.secrets.existingSecret -}}
+{name: {{ .Values.secrets.existingSecret }}, key: admin-password, optional: true}
+{{- else -}}
+{name: kubedoor, key: admin-password}
+{{- end -}}
 {{- end -}}
 
 {{/* A random value that is kept across upgrades. Without cluster access (lookup) it is new each time: see values.yaml. */}}
@@ -83,6 +118,9 @@ seccompProfile: {type: RuntimeDefault}
 {{- if and .Values.prometheus.bearerToken.secretName .Values.prometheus.basicAuth.secretName -}}
 {{ fail "\n\nprometheus.bearerToken and prometheus.basicAuth exclude each other: unset one." }}
 {{- end -}}
+{{- if and .Values.admin.password (or .Values.admin.existingSecret.name .Values.secrets.existingSecret) -}}
+{{ fail "\n\nadmin.password is kept in the Secret that the chart makes: with a Secret of your own, put the password there and unset it." }}
+{{- end -}}
 {{- if and .Values.doorOnly .Values.clusters -}}
 {{ fail "\n\ndoorOnly installs nothing that asks other clusters: list clusters where KubeDoor itself is." }}
 {{- end -}}
@@ -96,6 +134,9 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 {{- if gt (mulf .Values.collect.budgetSeconds 3 | int) (.Values.collect.timeoutSeconds | int) -}}
 {{ fail "\n\ncollect.budgetSeconds must be at most a third of collect.timeoutSeconds: a day that has begun is finished." }}
+{{- end -}}
+{{- if and .Values.mutate.hostNetwork (ne .Values.mutate.mode "deployment") -}}
+{{ fail "\n\nmutate.hostNetwork: Knative's pods cannot share the network of their node. Set mutate.mode to deployment." }}
 {{- end -}}
 {{- if and (eq .Values.door.failurePolicy "Fail") (lt (.Values.mutate.replicas | int) 2) -}}
 {{ fail "\n\ndoor.failurePolicy=Fail with one replica would stop all releases while it restarts: set mutate.replicas to 2 or more." }}

@@ -2,6 +2,9 @@
 {{- define "kubedoor.jobPod" -}}
 metadata:
   labels: {{- include "kubedoor.podLabels" (list .root .component) | nindent 4 }}
+  {{- with .root.Values.podAnnotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 spec:
   restartPolicy: Never
   {{- with .account }}
@@ -10,12 +13,10 @@ spec:
   automountServiceAccountToken: false
   {{- end }}
   enableServiceLinks: false
-  {{- with .root.Values.imagePullSecrets }}
-  imagePullSecrets: {{ toYaml . | nindent 4 }}
-  {{- end }}
+  {{- with include "kubedoor.placement" .root }}{{ . | nindent 2 }}{{ end }}
   containers:
     - name: {{ .component }}
-      image: {{ include "kubedoor.image" .root }}
+      image: {{ include "kubedoor.image" .root | quote }}
       imagePullPolicy: {{ .root.Values.image.pullPolicy }}
       command: {{ .command | toJson }}
       env: {{- .env | nindent 8 }}

@@ -196,6 +196,25 @@ def path(raw: str) -> str:
     return str(folder(raw)) if raw else ""
 
 
+POD_FIELDS: Mapping[str, type] = {"labels": dict, "annotations": dict, "nodeSelector": dict, "tolerations": list}
+
+
+def pod_fields(raw: str) -> Mapping[str, Any]:
+    """Some of POD_FIELDS, as Kubernetes writes them, from a JSON object; an empty text has none."""
+    try:
+        found = json.loads(raw or "{}")
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    if not isinstance(found, dict) or not found.keys() <= POD_FIELDS.keys():
+        raise ValueError(f"must be a JSON object of {', '.join(POD_FIELDS)}")
+    for name, value in found.items():
+        texts = value.values() if isinstance(value, dict) else ()
+        if not isinstance(value, POD_FIELDS[name]) or not all(isinstance(text, str) for text in texts):
+            kind = "a list" if POD_FIELDS[name] is list else "an object of texts"
+            raise ValueError(f"has {name} that is not {kind}")
+    return found
+
+
 def file(raw: str) -> str:
     """The path of an existing file, with `~` expanded; an empty text stays empty."""
     if raw and not folder(raw).is_file():

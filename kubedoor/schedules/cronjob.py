@@ -6,7 +6,8 @@ A ping carries neither the action nor the due time: the API decides which run is
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,9 +36,11 @@ class CronJobOptions:
     namespace: str
     image: str
     api_url: str
-    pull_secret: str = ""
+    pull_secrets: tuple[str, ...] = ()
     cluster: str = ""
     """The cluster whose schedules these are; empty: the home cluster, where the CronJobs run."""
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    """`labels`, `annotations`, `nodeSelector` and `tolerations` of the pods, as far as wanted."""
 
 
 def name_of(schedule: str) -> str:
@@ -88,11 +91,18 @@ def cronjob(
                     "activeDeadlineSeconds": RETURN_DEADLINE_SECONDS if is_return else ACTIVE_DEADLINE_SECONDS,
                     "podFailurePolicy": {"rules": [_FAIL_IF_REFUSED]},
                     "ttlSecondsAfterFinished": JOB_TTL_SECONDS,
-                    "template": {"metadata": {"labels": _LABELS}, "spec": _pod(options, schedule)},
+                    "template": {"metadata": _pod_metadata(options), "spec": _pod(options, schedule)},
                 }
             },
         },
     }
+
+
+def _pod_metadata(options: CronJobOptions) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"labels": {**options.pod.get("labels", {}), **_LABELS}}
+    if annotations := options.pod.get("annotations"):
+        metadata["annotations"] = dict(annotations)
+    return metadata
 
 
 def _pod(options: CronJobOptions, schedule: str) -> dict[str, Any]:
@@ -121,6 +131,7 @@ def _pod(options: CronJobOptions, schedule: str) -> dict[str, Any]:
         # Optional, so that the retry of a deleted schedule exits instead of waiting for its Secret.
         "volumes": [{"name": "token", "secret": {"secretName": name_of(schedule), "optional": True}}],
     }
-    if options.pull_secret:
-        pod["imagePullSecrets"] = [{"name": options.pull_secret}]
+    if options.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in options.pull_secrets]
+    pod |= {name: options.pod[name] for name in ("nodeSelector", "tolerations") if options.pod.get(name)}
     return pod

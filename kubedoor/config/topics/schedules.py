@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
@@ -22,8 +24,18 @@ class ScheduleSettings:
         "http://api.kubedoor.svc.cluster.local",
         "Where the CronJobs of schedules find `api`.",
     )
-    schedule_pull_secret: str = setting(
-        "", parsers.text, "registry-login", "Secret in KubeDoor's namespace that the image of schedules is pulled with."
+    schedule_pull_secrets: tuple[str, ...] = setting(
+        "",
+        parsers.names,
+        "registry-login,mirror-login",
+        "Secrets in KubeDoor's namespace that the image of schedules is pulled with, with commas between.",
+        variable="KUBEDOOR_SCHEDULE_PULL_SECRET",
+    )
+    schedule_pod: Mapping[str, Any] = setting(
+        "",
+        parsers.pod_fields,
+        '{"tolerations": [{"operator": "Exists"}]}',
+        "What the pods of schedules have besides: `labels`, `annotations`, `nodeSelector` and `tolerations`, as JSON.",
     )
     clock_seconds: float = setting(
         "5",

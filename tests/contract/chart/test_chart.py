@@ -14,8 +14,6 @@ import yaml
 from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import SettingsError
-from kubedoor.config.clusters import ClusterSettings
-from kubedoor.errors import SettingsError
 from tests.contract.lab import replicas_of
 from tests.contract.production import RESTRICTED, install_definitions
 from tests.support.clickhouse import ClickHouse
@@ -99,7 +97,7 @@ MATRIX: dict[str, Values] = {
     },
     "ping source": {
         "collect": {"trigger": "pingsource", "schedule": "*/15 12 * * *"},
-        "secrets": {"collectToken": "t"},
+        "secrets": {"collectToken": "made-of-random-letters"},
     },
     "rights taken away": {
         "api": {"canSwitch": False, "canAct": False, "lookSeconds": 0},
@@ -107,6 +105,29 @@ MATRIX: dict[str, Values] = {
         "schedules": {"enabled": False},
     },
     "secrets from elsewhere": {"secrets": {"existingSecret": "mine"}, "imagePullSecrets": [{"name": "registry"}]},
+    "users that the platform chooses": {
+        "podSecurity": {"runAsUser": None},
+        "clickhouse": {"existingSecret": {"name": ""}, "builtin": {"enabled": True}},
+        "tls": {"mode": "generated"},
+    },
+    "names that YAML takes for numbers": {
+        "imagePullSecrets": [{"name": "123"}, {"name": "456"}],
+        "clickhouse": {"existingSecret": {"name": "1234", "key": "1"}, "ca": {"secretName": "7", "key": "2"}},
+        "prometheus": {
+            "basicAuth": {"secretName": "8", "usernameKey": "1", "passwordKey": "2"},
+            "headers": {"secretName": "9", "key": "3"},
+        },
+        "secrets": {"existingSecret": "99"},
+        "admin": {"existingSecret": {"name": "1000", "key": "4"}},
+        "tls": {"mode": "generated", "secretName": "0123"},
+        "api": {
+            "publicUrl": "https://kubedoor.example.com",
+            "ingress": {"enabled": True, "className": "1", "tlsSecretName": "2"},
+        },
+        "mutate": {"mode": "deployment", "priorityClassName": "100"},
+        "clusters": [{"name": "prod-2", "kubeconfig": {"secretName": "5"}, "prometheus": {"url": "http://p:9090"}}],
+        "oidc": {"issuer": "https://id.example.com", "clientSecret": {"secretName": "6", "key": "5"}},
+    },
     "more of everything": {
         "image": {"digest": DIGEST, "pullPolicy": "Always"},
         "snapshot": {"shards": 9},
@@ -158,6 +179,7 @@ BAD: dict[str, tuple[Values, str]] = {
         {"doorOnly": True, "clusters": [{"name": "prod-2"}]},
         "doorOnly installs nothing that asks other clusters",
     ),
+    "the nodes' network for Knative": ({"mutate": {"hostNetwork": True}}, "Set mutate.mode to deployment"),
     "a ping source without token": ({"collect": {"trigger": "pingsource"}}, "set secrets.collectToken"),
     "a budget too large": ({"collect": {"budgetSeconds": 500}}, "collect.budgetSeconds must be at most a third"),
     "one strict door": (
@@ -254,123 +276,6 @@ REFUSED_BY_BOTH: dict[str, tuple[Values, dict[str, str]]] = {
     "memory in small letters": ({"peak": {"minMemory": "1mi"}}, {"MIN_MEMORY": "1mi"}),
     **{
         f"the network {network}": ({"api": {"trustedProxies": [network]}}, {"TRUSTED_PROXIES": network})
-        for network in ("10.0.0.0/33", "10.0.0", "256.0.0.1", "10.0.0.1/", "fd00::/129", "1:2:3:4:5:6:7:8:9", ":::", "a.b")
-    },
-    **{
-        f"the address {url}": ({"prometheus": {"url": url}}, {"PROMETHEUS_URL": url})
-        for url in ("prometheus:9090", "http//prometheus", "http://:9090", "http://p:99999", "http://p:0", "ftp://p")
-    },
-    **{
-        f"the store {dsn}": (
-            {"clickhouse": {"existingSecret": {"name": ""}, "dsn": dsn}},
-            {"STORE_DSN": dsn},
-        )
-        for dsn in ("clickhouse://db:9000/x", "https://db/my-db", "https://db/k", "https://db:port/kubedoor")
-    },
-    "a login that leads nowhere": (
-        {"oidc": {"issuer": "https://id"}},
-        {"OIDC_ISSUER": "https://id", "OIDC_CLIENT_ID": "kubedoor"},
-    ),
-    "a role that is none": (
-        {"oidc": {"issuer": "https://id", "roleMapping": {"sre": "root"}}, "api": {"publicUrl": "https://k"}},
-        {"OIDC_ROLE_MAPPING": '{"sre": "root"}'},
-    ),
-    "one name for two clusters": (
-        merged(FURTHER, {"clusters": [{"name": "default"}]}),
-        {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: default}]"},
-    ),
-}
-TAKEN_BY_BOTH: dict[str, Values] = {
-    "amounts without quotes": {"peak": {"minCpu": 0.02, "minMemory": 33554432}},
-    "amounts in other forms": {"peak": {"minCpu": "1e-2", "minMemory": ".5Gi"}},
-    "windows over midnight": {"peak": {"windows": "23:00-01:00,01:30-02:00,22:00-22:59", "timeZone": "America/St_Johns"}},
-    "a whole day": {"peak": {"windows": "0:00-24:00", "timeZone": "UTC"}},
-    "networks": {"api": {"trustedProxies": ["10.1.2.3/8", "127.0.0.1", "fd00::/8", "::1"]}},
-    "an address with everything": {"prometheus": {"url": "https://u:p%40ss@[::1]:65535/select/0/prometheus"}},
-    "groups with commas": {
-        "oidc": {"issuer": "https://id", "roleMapping": {"cn=sre,dc=example": "admin", "*": "viewer"}},
-        "api": {"publicUrl": "https://k"},
-    },
-    "settings that are false or zero": {
-        "peak": {"weekdaysOnly": True},
-        "api": {"lookSeconds": 60},
-        "settings": {"KUBEDOOR_WEEKDAYS_ONLY": False, "KUBEDOOR_LARGE_CHANGE_PERCENT": 0, "KUBEDOOR_LOOK_BACK_DAYS": 21},
-    },
-}
-
-
-@pytest.mark.parametrize("name", list(REFUSED_BY_BOTH))
-def test_the_chart_refuses_what_kubedoor_refuses(tmp_path: Path, name: str) -> None:
-    values, settings = REFUSED_BY_BOTH[name]
-    with pytest.raises(PartFailed) as caught:
-        render(tmp_path, merged(LEAST, values))
-    assert "kubedoor" in str(caught.value)
-    for secret in (one for one in settings.values() if "://" in one):
-        assert secret not in str(caught.value), "an address may have a password"
-    with pytest.raises(SettingsError):
-        clusters.load({f"KUBEDOOR_{variable}": value for variable, value in settings.items()})
-
-
-@pytest.mark.parametrize("name", list(TAKEN_BY_BOTH))
-def test_kubedoor_loads_what_the_chart_takes(tmp_path: Path, name: str) -> None:
-    loaded = settings_of("api", render(tmp_path, merged(LEAST, TAKEN_BY_BOTH[name])), tmp_path).home
-    if name == "settings that are false or zero":
-        assert (loaded.weekdays_only, loaded.large_change_percent, loaded.look_back_days) == (False, 0, 21)
-    if name == "groups with commas":
-        assert loaded.oidc_role_mapping == {"cn=sre,dc=example": "admin", "*": "viewer"}
-    if name == "amounts without quotes":
-        assert (loaded.min_cpu_millicores, loaded.min_memory_bytes) == (20, 33554432)
-
-
-def settings_of(part: str, manifests: list[dict[str, Any]], folder: Path) -> ClusterSettings:
-    """As the process of this part loads them; what comes from a Secret or a mounted file is made up."""
-    (service,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == part]
-    environment = {
-        one["name"]: one.get("value", "")
-        for one in service["spec"]["template"]["spec"]["containers"][0]["env"]
-        if one["name"].startswith("KUBEDOOR_")
-    }
-    (folder / "ca.crt").write_text("CA")
-    files = {name: str(folder / "ca.crt") for name in environment if name.endswith("_CA_FILE")}
-    return clusters.load(environment | files | {"KUBEDOOR_STORE_DSN": "https://u:p@clickhouse:8443/kubedoor"})
-
-
-FURTHER = {"cluster": {"label": "env"}}
-REFUSED_BY_BOTH: dict[str, tuple[Values, dict[str, str]]] = {
-    "a door that gives up before its store": ({"door": {"timeoutSeconds": 1}}, {"WEBHOOK_TIMEOUT_SECONDS": "1"}),
-    "a door elsewhere that does": (
-        merged(FURTHER, {"clusters": [{"name": "west", "door": {"timeoutSeconds": 1}}]}),
-        {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: west, door: {timeout_seconds: 1}}]"},
-    ),
-    "a zone on no map": ({"peak": {"timeZone": "Mars/Olympus"}}, {"TIME_ZONE": "Mars/Olympus"}),
-    "a zone in small letters": ({"peak": {"timeZone": "asia/shanghai"}}, {"TIME_ZONE": "asia/shanghai"}),
-    "a zone elsewhere": (
-        merged(FURTHER, {"clusters": [{"name": "west", "peak": {"timeZone": "Berlin"}}]}),
-        {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: west, time_zone: Berlin}]"},
-    ),
-    **{
-        f"windows {windows}": ({"peak": {"windows": windows}}, {"PEAK_WINDOWS": windows})
-        for windows in (
-            "10:00-10:00",
-            "24:00-01:00",
-            "10:00-24:30",
-            "10:60-11:00",
-            "10:00-11:30,11:30-12:00",
-            "10:00-12:00,11:00-11:30",
-            "20:00-02:00,01:00-03:00",
-            "00:00-24:00,23:00-23:30",
-            "10:00-11:00,12:00-13:00,14:00-15:00,16:00-17:00",
-            "10-11",
-        )
-    },
-    **{
-        f"an amount of {amount!r}": ({"peak": {"minCpu": amount}}, {"MIN_CPU": str(amount)})
-        for amount in ("0", "0m", "-1", ".", "1..2", "10mm", "1e", "ten", 0, -1)
-    },
-    "no memory": ({"peak": {"minMemory": "0Mi"}}, {"MIN_MEMORY": "0Mi"}),
-    "memory in small letters": ({"peak": {"minMemory": "1mi"}}, {"MIN_MEMORY": "1mi"}),
-    **{
-        f"the network {network}": ({"api": {"trustedProxies": [network]}}, {"TRUSTED_PROXIES": network})
         for network in ("10.0.0.0/33", "10.0.0", "256.0.0.1", "10.0.0.1/", "fd00::/129", "1:2:3:4:5:6:7:8:9", ":::")
     },
     **{
@@ -392,6 +297,12 @@ REFUSED_BY_BOTH: dict[str, tuple[Values, dict[str, str]]] = {
         {"oidc": {"issuer": "https://id", "roleMapping": {"sre": "root"}}, "api": {"publicUrl": "https://k"}},
         {"OIDC_ROLE_MAPPING": '{"sre": "root"}'},
     ),
+    **{
+        f"the first password {password}": ({"admin": {"password": password}}, {"ADMIN_PASSWORD": password})
+        for password in ("short", "12345678", "Password1!", "kubedoor-2026")
+    },
+    "a secret of one letter": ({"secrets": {"sessionSecret": "x"}}, {"SESSION_SECRET": "x"}),
+    "a token that is short": ({"secrets": {"collectToken": "fifteen-letters"}}, {"COLLECT_TOKEN": "fifteen-letters"}),
     "one name for two clusters": (
         merged(FURTHER, {"clusters": [{"name": "default"}]}),
         {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: default}]"},
@@ -519,20 +430,63 @@ def notes(folder: Path, values: Values) -> str:
     return str(yaml.safe_load(helm(folder, *words, values=merged(LEAST, values)).stdout)["notes"])
 
 
-def test_the_notes_warn_of_a_known_password_and_of_proxies_that_are_not_trusted(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    hurry, shared = "DO IT NOW", "all users behind one gateway count as one address"
-    proxies = {"api": {"trustedHops": 3}}
-    for values, want in (
-        ({}, (False, True)),
-        (merged({"api": {"visibility": "external"}}, proxies), (True, False)),
-        ({"api": {"ingress": {"enabled": True}}}, (True, True)),
-        ({"api": {"nodePort": {"enabled": True}}, "admin": {"existingSecret": {"name": "boss"}}}, (False, True)),
-        ({"doorOnly": True}, (False, False)),
-    ):
+def test_the_notes_warn_of_proxies_that_are_not_trusted(tmp_path_factory: pytest.TempPathFactory) -> None:
+    shared = "all users behind one gateway count as one address"
+    for values, want in (({}, True), ({"api": {"trustedHops": 3}}, False), ({"doorOnly": True}, False)):
         text = notes(tmp_path_factory.mktemp("notes"), values)
-        assert (hurry in text, shared in text) == want, text
+        assert (shared in text) == want, text
+
+
+FIRST_PASSWORDS: dict[str, tuple[Values, dict[str, Any] | None, str]] = {
+    "random": (
+        {},
+        {"name": "kubedoor", "key": "admin-password"},
+        "get secret kubedoor -o jsonpath='{.data.admin-password}'",
+    ),
+    "a value": (
+        {"admin": {"password": "chosen by hand"}},
+        {"name": "kubedoor", "key": "admin-password"},
+        "get secret kubedoor",
+    ),
+    "a secret": (
+        {"admin": {"existingSecret": {"name": "boss"}}},
+        {"name": "boss", "key": "password"},
+        "in Secret boss",
+    ),
+    "all secrets from elsewhere": (
+        {"secrets": {"existingSecret": "mine"}},
+        {"name": "mine", "key": "admin-password", "optional": True},
+        "in Secret mine, key admin-password",
+    ),
+    "a setting": ({"settings": {"KUBEDOOR_ADMIN_PASSWORD": "chosen by hand"}}, None, "of the settings"),
+    "a pod's variable": (
+        {"extraEnv": [{"name": "KUBEDOOR_ADMIN_PASSWORD", "value": "chosen by hand"}]},
+        None,
+        "of the settings",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(FIRST_PASSWORDS))
+def test_the_first_password_comes_from_a_secret_and_the_notes_say_which(tmp_path: Path, name: str) -> None:
+    values, reference, words = FIRST_PASSWORDS[name]
+    manifests = render(tmp_path, merged(LEAST, values))
+    (api,) = [one for one in manifests if one["kind"] == "Service" and one["metadata"]["name"] == "api"]
+    variables = api["spec"]["template"]["spec"]["containers"][0]["env"]
+    (password,) = [one for one in variables if one["name"] == "KUBEDOOR_ADMIN_PASSWORD"]
+    assert password.get("valueFrom", {}).get("secretKeyRef") == reference
+    made = [
+        one["stringData"].get("admin-password")
+        for one in manifests
+        if one["metadata"]["name"] == "kubedoor" and one["kind"] == "Secret"
+    ]
+    if name == "random":
+        assert len(made[0]) >= 20
+    elif name == "a value":
+        assert made == ["chosen by hand"]
+    else:
+        assert not any(made)
+    assert words in notes(tmp_path, values)
 
 
 def test_knative_itself_refuses_a_scale_that_is_none(plane: ControlPlane, knative: Knative, tmp_path: Path) -> None:

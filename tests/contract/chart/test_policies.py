@@ -25,7 +25,10 @@ OWN = f"{HOOKS}/{webhook_configuration.NAME}"
 USER = f"system:serviceaccount:{NAMESPACE}:kubedoor-api"
 KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-VALUES = merged(LEAST, {"tls": {"mode": "generated"}, "namespaces": {"exclude": ["kube-system", "payment"]}})
+VALUES = merged(
+    LEAST,
+    {"tls": {"mode": "generated"}, "namespaces": {"include": ["shop", "web"], "exclude": ["kube-system", "payment"]}},
+)
 Hook = dict[str, Any]
 Manifest = dict[str, Any]
 
@@ -119,8 +122,17 @@ def _service(**fields: Any) -> Callable[[Hook], None]:
     return lambda hook: hook["clientConfig"]["service"].update(fields)
 
 
-def _expressions(*expressions: dict[str, Any]) -> Callable[[Hook], None]:
-    return lambda hook: hook.update(namespaceSelector={"matchExpressions": list(expressions)})
+def _expression(number: int, **fields: Any) -> Callable[[Hook], None]:
+    """`number`: 0 kubedoor-ignore, 1 the excluded namespaces, 2 the only ones; without fields it goes."""
+
+    def change(hook: Hook) -> None:
+        expressions = hook["namespaceSelector"]["matchExpressions"]
+        if fields:
+            expressions[number].update(fields)
+        else:
+            del expressions[number]
+
+    return change
 
 
 IGNORED = {"key": "kubedoor-ignore", "operator": "DoesNotExist"}
@@ -146,10 +158,14 @@ ESCAPES: dict[str, tuple[Callable[[Hook], Any], str]] = {
     "no answer, no release": (lambda hook: hook.update(failurePolicy="Fail"), "failurePolicy is Ignore"),
     "half a minute of waiting": (lambda hook: hook.update(timeoutSeconds=30), "timeoutSeconds at most 2"),
     "every namespace": (lambda hook: hook.update(namespaceSelector={}), "namespaceSelector leaves out"),
-    "ignored namespaces": (_expressions({**NAMED, "values": ["kubedoor", "kube-system", "payment"]}), "leaves out"),
-    "kube-system": (_expressions(IGNORED, {**NAMED, "values": ["kubedoor", "payment"]}), "leaves out"),
-    "its own namespace": (_expressions(IGNORED, {**NAMED, "values": ["kube-system", "payment"]}), "leaves out"),
-    "only excluded ones": (_expressions(IGNORED, {**NAMED, "operator": "In", "values": ["kube-system"]}), "leaves out"),
+    "ignored namespaces": (_expression(0), "leaves out"),
+    "only ignored ones": (_expression(0, operator="Exists"), "leaves out"),
+    "excluded namespaces": (_expression(1), "leaves out"),
+    "kube-system": (_expression(1, values=["kubedoor", "payment"]), "leaves out"),
+    "its own namespace": (_expression(1, values=["kube-system", "payment"]), "leaves out"),
+    "only excluded ones": (_expression(1, operator="In"), "leaves out"),
+    "namespaces beside the only ones": (_expression(2), "leaves out"),
+    "one more namespace": (_expression(2, values=["shop", "web", "pay"]), "leaves out"),
 }  # fmt: skip
 
 

@@ -186,3 +186,19 @@ def test_the_links_that_kubernetes_puts_into_pods_are_no_settings() -> None:
         "KUBEDOOR_PORT": "tcp://10.0.0.1:80",
     }
     assert settings.load(links).port == 8080
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must be a JSON object of labels, annotations, nodeSelector, tolerations"),
+        ('{"affinity": {}}', "must be a JSON object of labels"),
+        ('{"labels": {"a": 1}}', "has labels that is not an object of texts"),
+        ('{"tolerations": {}}', "has tolerations that is not a list"),
+    ],
+)
+def test_fields_of_pods_are_checked(value: str, words: str) -> None:
+    (problem,) = problems_of(KUBEDOOR_SCHEDULE_POD=value)
+    assert words in problem
+    assert settings.load({"KUBEDOOR_SCHEDULE_POD": '{"labels": {"a": "b"}}'}).schedule_pod == {"labels": {"a": "b"}}

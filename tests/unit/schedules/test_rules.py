@@ -165,14 +165,32 @@ def test_a_return_is_given_up_once() -> None:
 
 
 def test_the_token_is_in_the_secret_only() -> None:
-    options = CronJobOptions("kubedoor", "kubedoor:1", "http://api.kubedoor/", "login")
+    options = CronJobOptions("kubedoor", "kubedoor:1", "http://api.kubedoor/", ("login", "mirror"))
     made = cronjob.cronjob(options, "s1", title="nightly", cron="0 3 * * *", time_zone="Europe/Berlin", suspended=False)
     assert "s3cret" not in str(made)
     pod = made["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["command"][3] == "http://api.kubedoor/api/v1/schedules/s1/ping"
     assert pod["volumes"] == [{"name": "token", "secret": {"secretName": "kubedoor-schedule-s1", "optional": True}}]
-    assert pod["imagePullSecrets"] == [{"name": "login"}]
+    assert pod["imagePullSecrets"] == [{"name": "login"}, {"name": "mirror"}]
     assert cronjob.secret(options, "s1", "s3cret")["data"] == {"token": "czNjcmV0"}
+
+
+def test_pods_of_schedules_go_where_the_settings_say() -> None:
+    wanted = {
+        "labels": {"team": "platform", "app.kubernetes.io/component": "other"},
+        "annotations": {"sidecar.istio.io/inject": "false"},
+        "nodeSelector": {"pool": "tools"},
+        "tolerations": [{"key": "tools", "operator": "Exists"}],
+    }
+    options = CronJobOptions("kubedoor", "kubedoor:1", "http://api.kubedoor", pod=wanted)
+    made = cronjob.cronjob(options, "s1", title="nightly", cron="0 3 * * *", time_zone="UTC", suspended=False)
+    template = made["spec"]["jobTemplate"]["spec"]["template"]
+    labels = template["metadata"]["labels"]
+    assert (labels["team"], labels["app.kubernetes.io/component"]) == ("platform", "schedule")
+    assert template["metadata"]["annotations"] == wanted["annotations"]
+    assert {name: template["spec"][name] for name in ("nodeSelector", "tolerations")} == {
+        name: wanted[name] for name in ("nodeSelector", "tolerations")
+    }
 
 
 def test_the_ping_url_of_a_further_cluster_names_the_cluster() -> None:
