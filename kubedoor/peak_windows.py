@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kubedoor.errors import InvalidInput
 from kubedoor.model.usage import PeakDay, TimeRange
+from kubedoor.sentences import sentence
 
 MAX_WINDOWS = 3
 MINUTES_A_DAY = 24 * 60
@@ -87,11 +88,11 @@ class PeakWindows:
         """As `peak_day`, but raises InvalidInput that names `day` if the date cannot be collected now."""
         newest, peak_day = self.newest_complete_day(now), self.peak_day(day)
         if day < newest - timedelta(days=KEPT_DAYS):
-            raise InvalidInput(f"{day} is more than {KEPT_DAYS} days back: usage is kept no longer", field="day")
+            raise InvalidInput(sentence("requests.day_too_old", day=day, days=KEPT_DAYS), field="day")
         if not peak_day.ranges:
-            raise InvalidInput(f"{day} has no peak window", field="day")
+            raise InvalidInput(sentence("requests.day_without_window", day=day), field="day")
         if day > newest:
-            raise InvalidInput(f"the peak window of {day} is not over yet: the newest day is {newest}", field="day")
+            raise InvalidInput(sentence("requests.day_not_over", day=day, newest=newest), field="day")
         return peak_day
 
     def days_back(self, now: datetime, count: int) -> list[PeakDay]:

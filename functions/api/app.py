@@ -16,6 +16,7 @@ from kubedoor.errors import BadRequest, InvalidInput, KubeDoorError, NotFound, T
 from kubedoor.identity.oidc import MAX_CONCURRENT_REQUESTS
 from kubedoor.identity.passwords import MAX_CONCURRENT_HASHES
 from kubedoor.runtime.http import error_response
+from kubedoor.sentences import sentence
 
 from .clusters import Clusters
 from .not_found import MethodNotAllowed, add_not_found
@@ -108,13 +109,15 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     status = getattr(error, "status_code", 500)
     if status == 405:
         # Raised by the static pages; below the prefix of the API, not_found.py answers.
-        answer = error_response(MethodNotAllowed(f"{request.method} is not served at {request.url.path}"))
+        answer = error_response(
+            MethodNotAllowed(sentence("requests.method", method=request.method, path=request.url.path))
+        )
         answer.headers["Allow"] = (getattr(error, "headers", None) or {}).get("Allow", "GET, HEAD")
         return answer
     if status == 413:
-        return error_response(TooLarge(str(getattr(error, "detail", "the body is too large"))))
+        return error_response(TooLarge(getattr(error, "detail", None) or sentence("requests.body_too_large")))
     if status == 404:
-        return error_response(NotFound(f"there is nothing at {request.url.path}"))
+        return error_response(NotFound(sentence("requests.nothing_there", path=request.url.path)))
     return error_response(BadRequest(str(getattr(error, "detail", "bad request"))))
 
 
@@ -125,10 +128,9 @@ def _validation_error(_request: Request, error: Exception) -> JSONResponse:
     problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()]
     first = problems[0]
     if any(problem["type"] == "json_invalid" for problem in error.errors()):
-        return error_response(BadRequest(f"the body is not JSON: {first['message']}"))
-    return error_response(
-        InvalidInput(f"{first['field']}: {first['message']}", field=first["field"], problems=problems)
-    )
+        return error_response(BadRequest(sentence("requests.not_json", error=first["message"])))
+    message = sentence("requests.field", field=first["field"], problem=first["message"])
+    return error_response(InvalidInput(message, field=first["field"], problems=problems))
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.runtime.http import error_response
+from kubedoor.sentences import sentence
 
 
 class MethodNotAllowed(KubeDoorError):
@@ -33,10 +34,10 @@ class NoRoute:
         request = Request(scope)
         path = f"{self._prefix}/{request.path_params['path']}"
         if allowed := self._allowed(path):
-            answer = error_response(MethodNotAllowed(f"{request.method} is not served at {path}"))
+            answer = error_response(MethodNotAllowed(sentence("requests.method", method=request.method, path=path)))
             answer.headers["Allow"] = ", ".join(allowed)
         else:
-            answer = error_response(NotFound(f"there is nothing at {path}"))
+            answer = error_response(NotFound(sentence("requests.nothing_there", path=path)))
         await answer(scope, receive, send)
 
     def _allowed(self, path: str) -> list[str]:

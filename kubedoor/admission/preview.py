@@ -16,6 +16,7 @@ from kubedoor.admission.review import AdmissionRequest, is_valid_unicode, parse_
 from kubedoor.admission.rules import Rules, decide
 from kubedoor.errors import BadRequest, InvalidInput
 from kubedoor.model.values import WorkloadKey
+from kubedoor.sentences import sentence
 from kubedoor.store.control import ControlStore
 
 MAX_DEPTH = 100
@@ -50,7 +51,7 @@ class Preview:
                 values = replace(values, opted_out=opted_out, owned=owned)
             decision = decide(request, values, self._rules)
         except (TypeError, AttributeError, KeyError, ValueError, ArithmeticError) as error:
-            raise InvalidInput("the object is not shaped like a Deployment", field="object") from error
+            raise InvalidInput(sentence("requests.not_a_deployment"), field="object") from error
         after = jsonpatch.apply_patch(copy.deepcopy(request.object), list(decision.patch))
         return PreviewResult(decision, request.object, after)
 
@@ -61,11 +62,11 @@ def _refuse_unstorable(body: Any) -> None:
     while pending:
         value, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise BadRequest("the object is nested too deeply", field="object")
+            raise BadRequest(sentence("requests.too_deep"), field="object")
         if isinstance(value, float) and not isfinite(value):
-            raise BadRequest("the object holds a number that is not finite", field="object")
+            raise BadRequest(sentence("requests.not_finite"), field="object")
         if isinstance(value, str) and not is_valid_unicode(value):
-            raise BadRequest("the object holds text that is not Unicode", field="object")
+            raise BadRequest(sentence("requests.not_unicode"), field="object")
         if isinstance(value, Mapping):
             pending += [(part, depth + 1) for entry in value.items() for part in entry]
         elif isinstance(value, list):
@@ -78,12 +79,12 @@ def _kind(body: Any) -> str:
 
 def _create_request(body: Any) -> AdmissionRequest:
     if _kind(body) != "Deployment" or body.get("apiVersion") != "apps/v1":
-        raise BadRequest("send a Deployment (apps/v1) or an AdmissionReview (admission.k8s.io/v1)", field="kind")
+        raise BadRequest(sentence("requests.send_a_deployment"), field="kind")
     metadata = body.get("metadata")
     if not isinstance(metadata, Mapping) or not metadata.get("name"):
-        raise InvalidInput("metadata.name is missing", field="metadata.name")
+        raise InvalidInput(sentence("requests.missing", field="metadata.name"), field="metadata.name")
     if not isinstance(body.get("spec"), Mapping):
-        raise InvalidInput("spec is missing", field="spec")
+        raise InvalidInput(sentence("requests.missing", field="spec"), field="spec")
     return AdmissionRequest(
         uid="preview",
         operation="CREATE",

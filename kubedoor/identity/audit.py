@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kubedoor.errors import KubeDoorError, StoreError
+from kubedoor.sentences import sentence, with_said
 from kubedoor.store.records import AuditRecord, RecordStore
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,10 @@ def audited_all(records: RecordStore, changes: Sequence[AuditRecord]) -> Iterato
     try:
         yield
     except Exception as error:
-        message = error.message if isinstance(error, KubeDoorError) else "an internal error; the log says more"
+        message = error.message if isinstance(error, KubeDoorError) else sentence("common.internal_error")
         _record_failure(
-            records, [replace(one, outcome="failed", after={**one.after, "error": message}) for one in changes]
+            records,
+            [replace(one, outcome="failed", after={**one.after, **with_said({"error": message})}) for one in changes],
         )
         raise
 

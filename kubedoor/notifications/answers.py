@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubedoor.sentences import NOTHING, Sentence, sentence
+
 MAX_WORDS = 300
 _CODES = {"errcode": "errmsg", "code": "msg", "StatusCode": "StatusMessage"}
 """Fields of an answer: the code, 0 for yes, and its words."""
@@ -44,25 +46,26 @@ def recording_answers(channel: object) -> Iterator[list[Answer]]:
         _current.reset(token)
 
 
-def refusal_of(module: str, answers: list[Answer], *, is_delivered: bool) -> str:
+def refusal_of(module: str, answers: list[Answer], *, is_delivered: bool) -> Sentence:
     """Why a message was refused, in the service's words; empty: nothing says so. `module`: of the plugin."""
     says_no_with_200 = module.rpartition(".")[2] in _SAY_NO_WITH_200
-    if says_no_with_200 and (words := next(filter(None, map(_words, answers)), "")):
-        return words[:MAX_WORDS]
+    if says_no_with_200 and (words := next(filter(None, map(_words, answers)), NOTHING)):
+        return words
     status = next((answer.status for answer in answers if answer.status >= 300), None)
-    return f"it answered HTTP {status}" if status and not is_delivered else ""
+    return sentence("channels.http_status", status=status) if status and not is_delivered else NOTHING
 
 
-def _words(answer: Answer) -> str:
+def _words(answer: Answer) -> Sentence:
     """Of a refusal."""
     try:
         body = json.loads(answer.body)
     except ValueError:
-        return ""
+        return NOTHING
     for name, words in _CODES.items():
         if isinstance(body, dict) and body.get(name) not in (None, 0, "0"):
-            return f"{name} {body[name]}: {' '.join(str(body.get(words) or 'without words').split())}"
-    return ""
+            said = " ".join(str(body.get(words) or "").split())[:MAX_WORDS] or sentence("channels.without_words")
+            return sentence("channels.code", field=name, code=str(body[name])[:MAX_WORDS], words=said)
+    return NOTHING
 
 
 class _Recording:

@@ -15,6 +15,7 @@ from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.notifications.answers import recording_answers, refusal_of
 from kubedoor.notifications.message import without_mentions
 from kubedoor.notifications.targets import Targets, connecting_only_to
+from kubedoor.sentences import as_sentence, sentence
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -67,15 +68,15 @@ def send(url: str, title: str, body: str, targets: Targets = PUBLIC) -> None:
             is_delivered = sender.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
         except Exception as error:
             # Plugins of apprise raise anything, and the message may contain the URL.
-            raise NotDelivered(f"{channel.service_name} failed: {type(error).__name__}") from None
+            raise NotDelivered(
+                sentence("channels.failed", service=channel.service_name, error=type(error).__name__)
+            ) from None
     why = refusal_of(type(channel).__module__, answers, is_delivered=bool(is_delivered))
     if connecting.refused:
         why = connecting.refused[-1]
     if why or not is_delivered:
-        why = _without_secrets(why, url)
-        raise NotDelivered(
-            f"{channel.service_name} did not take the message: {why or 'check its address, and that it is up'}"
-        )
+        why = as_sentence(_without_secrets(why, url)) or sentence("channels.check_address")
+        raise NotDelivered(sentence("channels.not_taken", service=channel.service_name, reason=why))
 
 
 def _names_host(channel: Any) -> bool:
@@ -100,17 +101,13 @@ def _channel(url: str) -> Any:
     logger.setLevel(logging.CRITICAL + 1)
     scheme = url.partition("://")[0].strip().lower()
     if scheme in _LOCAL_SCHEMES:
-        raise InvalidInput(f"{scheme}:// reaches only the machine that KubeDoor runs on", field="url")
+        raise InvalidInput(sentence("channels.local", scheme=f"{scheme}://"), field="url")
     try:
         channel = apprise.Apprise.instantiate(url.strip(), suppress_exceptions=True)
     except (TypeError, ValueError, AttributeError):
         channel = None
     if channel is None:
-        raise InvalidInput(
-            "this is not the address of a channel, such as json://host/path, slack://…, wecombot://…, dingtalk://…,"
-            " feishu://…, msteams://… or mailtos://…",
-            field="url",
-        )
+        raise InvalidInput(sentence("channels.not_an_address"), field="url")
     _refuse_files(url, channel)
     return channel
 
@@ -126,4 +123,4 @@ def _refuse_files(url: str, channel: Any) -> None:
     )
     if parameter or is_local:
         name = parameter[1].lower() if parameter else "template"
-        raise InvalidInput(f"{name}= would be a file of the machine that KubeDoor runs on: leave it out", field="url")
+        raise InvalidInput(sentence("channels.local_file", parameter=name), field="url")

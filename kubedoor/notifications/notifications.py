@@ -30,6 +30,7 @@ from kubedoor.notifications.message import (
     trial_message,
 )
 from kubedoor.notifications.targets import Targets
+from kubedoor.sentences import NOTHING, sentence
 from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Row
 from kubedoor.store.events import EventStore
@@ -92,13 +93,13 @@ class Notifications:
     def one(self, channel: str) -> Channel:
         """Raises NotFound."""
         if (stored := self._store.one(channel)) is None:
-            raise NotFound(f"there is no channel {channel}")
+            raise NotFound(sentence("channels.none", channel=channel))
         return stored
 
     def create(self, fields: Mapping[str, Any], editor: Editor) -> Channel:
         """Raises Conflict, InvalidInput naming the field."""
         if len(self._store.all()) >= MAX_CHANNELS:
-            raise Conflict(f"there are {MAX_CHANNELS} channels already: delete some")
+            raise Conflict(sentence("channels.too_many", most=MAX_CHANNELS))
         blank = Channel(uuid.uuid4().hex[:12], "", "", "", (), 15, LANGUAGES[0], changed_by=editor.who)
         channel = _validated(blank, fields, self._targets)
         with audited(self._records, editor, "channel.create", channel.name, after=_audit_view(channel)):
@@ -111,9 +112,8 @@ class Notifications:
         """Absent fields stay as they are. Raises NotFound, InvalidInput, Conflict when `based_on` is not its version."""
         before = self.one(channel)
         if based_on not in (None, before.version):
-            raise Conflict(
-                f"channel {before.name} has been changed by somebody else in the meantime", version=before.version
-            )
+            message = sentence("channels.changed_meanwhile", name=before.name)
+            raise Conflict(message, version=before.version)
         after = _validated(replace(before, changed_by=editor.who), fields, self._targets)
         view = {**_audit_view(after), "url_changed": after.url != before.url}
         with audited(self._records, editor, "channel.change", after.name, before=_audit_view(before), after=view):
@@ -135,7 +135,8 @@ class Notifications:
         try:
             sent.result(timeout=TEST_SECONDS)
         except TimeoutError:
-            raise NotDelivered(f"{stored.service} has not answered within {TEST_SECONDS:g} s") from None
+            slow = sentence("channels.slow", service=stored.service, seconds=TEST_SECONDS)
+            raise NotDelivered(slow) from None
 
     def messages(self, *, limit: int) -> list[Row]:
         """The sent messages of all channels, newest first."""
@@ -196,7 +197,7 @@ class Notifications:
             return
         window = (last["since"], last["until"])
         if window[1] < self._now() - MAX_WINDOW or not (notices := self._notices(events, window)):
-            self._store.record_result(last["message"], ok=False, detail="nobody knows whether it arrived")
+            self._store.record_result(last["message"], ok=False, detail=sentence("channels.unknown_arrival"))
             return
         self._claim_and_send(channel, stream, last["number"] + 1, window, notices)
 
@@ -260,7 +261,7 @@ class Notifications:
     def _deliver(self, channel: Channel, sent: SentMessage, message: Message) -> None:
         try:
             self._send(channel.url, message.title, message.body, self._targets)
-            self._store.record_result(sent.message, ok=True, detail="")
+            self._store.record_result(sent.message, ok=True, detail=NOTHING)
         except (NotDelivered, InvalidInput) as error:
             log.warning("channel %s: %s", channel.name, error)
             self._store.record_result(sent.message, ok=False, detail=error.message)
@@ -285,20 +286,20 @@ def _validated(channel: Channel, fields: Mapping[str, Any], targets: Targets) ->
     if "events" in fields:
         changed = replace(changed, events=tuple(dict.fromkeys(fields["events"])))
     if not 1 <= len(changed.name.strip()) <= 100:
-        raise InvalidInput("a name has 1 to 100 characters", field="name")
+        raise InvalidInput(sentence("channels.bad_name", least=1, most=100), field="name")
     if unknown := [event for event in changed.events if event not in tuple(Event)]:
-        raise InvalidInput(f"there is no event {unknown[0]!r}: there are {', '.join(Event)}", field="events")
+        message = sentence("channels.unknown_event", event=repr(unknown[0]), events=", ".join(Event))
+        raise InvalidInput(message, field="events")
     if not changed.events:
-        raise InvalidInput(f"choose at least one event of {', '.join(Event)}", field="events")
+        raise InvalidInput(sentence("channels.no_event", events=", ".join(Event)), field="events")
     if changed.language not in LANGUAGES:
-        raise InvalidInput(f"language must be one of {', '.join(LANGUAGES)}", field="language")
+        raise InvalidInput(sentence("channels.bad_language", languages=", ".join(LANGUAGES)), field="language")
     if not MIN_MINUTES_BOUNDS[0] <= changed.min_minutes <= MIN_MINUTES_BOUNDS[1]:
-        raise InvalidInput(
-            f"min_minutes must be from {MIN_MINUTES_BOUNDS[0]} to {MIN_MINUTES_BOUNDS[1]}", field="min_minutes"
-        )
+        least, most = MIN_MINUTES_BOUNDS
+        raise InvalidInput(sentence("channels.bad_minutes", least=least, most=most), field="min_minutes")
     keyword = " ".join(changed.keyword.split())
     if len(keyword) > MAX_KEYWORD_CHARACTERS:
-        raise InvalidInput(f"a keyword has at most {MAX_KEYWORD_CHARACTERS} characters", field="keyword")
+        raise InvalidInput(sentence("channels.bad_keyword", most=MAX_KEYWORD_CHARACTERS), field="keyword")
     service = service_of(changed.url, targets)
     return replace(changed, name=changed.name.strip(), keyword=keyword, service=service)
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from kubedoor.sentences import NOTHING, Sentence, sentence
+
 ANY_PUBLIC = "*"
 SETTING = "KUBEDOOR_NOTIFICATION_HOSTS"
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -33,10 +35,10 @@ class Targets:
 
     hosts: tuple[str, ...] = ()
 
-    def refuses_host(self, host: str) -> str:
+    def refuses_host(self, host: str) -> Sentence:
         """Why no channel may name this host; empty: it may, as far as its name says."""
         if self._has_name(host) or not host:
-            return ""
+            return NOTHING
         try:
             # Also the spellings that only a resolver takes for an address, such as 127.1 and 0x7f000001.
             address = socket.inet_ntoa(socket.inet_aton(host)) if ":" not in host else host.strip("[]")
@@ -46,27 +48,27 @@ class Targets:
                 ".localhost"
             ):
                 return _private(host)
-            return ""
+            return NOTHING
 
-    def refuses_name(self, host: str) -> str:
+    def refuses_name(self, host: str) -> Sentence:
         """Why a name that is about to be resolved is no target."""
         if not self.hosts or ANY_PUBLIC in self.hosts or self._has_name(host) or _is_address(host):
-            return ""
-        return f"{host} is not among the hosts that {SETTING} allows"
+            return NOTHING
+        return sentence("channels.host_not_allowed", host=host, setting=SETTING)
 
-    def refuses_address(self, address: str, *, name: str = "") -> str:
+    def refuses_address(self, address: str, *, name: str = "") -> Sentence:
         """Why nothing connects to this address; `name`: what it was resolved from."""
         try:
             found = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
         except ValueError:
-            return f"{address} is not an address of a host"
+            return sentence("channels.not_an_address_of_host", host=address)
         if (name and self._has_name(name)) or any(found in network for network in self._networks()):
-            return ""
+            return NOTHING
         if not found.is_global or found.is_multicast:
             return _private(f"{name} ({address})" if name and name != address else address)
         if self.hosts and ANY_PUBLIC not in self.hosts:
-            return f"{name or address} is not among the hosts that {SETTING} allows"
-        return ""
+            return sentence("channels.host_not_allowed", host=name or address, setting=SETTING)
+        return NOTHING
 
     def _has_name(self, host: str) -> bool:
         plain = host.rstrip(".").lower()
@@ -88,9 +90,9 @@ class Connecting:
 
     targets: Targets
     name: str = ""
-    refused: list[str] = field(default_factory=list)
+    refused: list[Sentence] = field(default_factory=list)
 
-    def check(self, why: str) -> None:
+    def check(self, why: Sentence) -> None:
         if why:
             self.refused.append(why)
             raise TargetRefused(why)
@@ -157,5 +159,5 @@ def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address.ipv4_mapped or address.sixtofour or teredo or address
 
 
-def _private(host: str) -> str:
-    return f"{host} is not a public address: if messages are to go there, name it in {SETTING}"
+def _private(host: str) -> Sentence:
+    return sentence("channels.not_public", host=host, setting=SETTING)

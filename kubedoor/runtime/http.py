@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from kubedoor.errors import BadRequest, KubeDoorError, NotFound, TooLarge, Unauthorized
+from kubedoor.sentences import sentence
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def error_response(error: Exception) -> JSONResponse:
     without its message."""
     if not isinstance(error, KubeDoorError):
         log.error("unexpected error", exc_info=error)
-        error = KubeDoorError("an internal error; the log of KubeDoor says more")
+        error = KubeDoorError(sentence("common.internal_error"))
     retry_after = error.details.get("retry_after_seconds")
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else None
     return JSONResponse(error.as_json(), status_code=error.status, headers=headers)
@@ -42,7 +43,7 @@ def parse_json(body: bytes | bytearray) -> Any:
     try:
         return orjson.loads(body) if body.strip() else {}
     except ValueError as error:
-        raise BadRequest(f"the body is not JSON: {error}") from error
+        raise BadRequest(sentence("requests.not_json", error=error)) from error
 
 
 async def read_body(request: Request) -> bytearray:
@@ -55,7 +56,7 @@ async def read_body(request: Request) -> bytearray:
             body += chunk
             check_size(len(body))
     except ClientDisconnect as error:
-        raise BadRequest("the client went away before it had sent the body") from error
+        raise BadRequest(sentence("requests.client_left")) from error
     return body
 
 
@@ -68,7 +69,7 @@ def declared_size(content_length: str) -> int:
 def check_size(count: int) -> None:
     """Raises TooLarge."""
     if count > MAX_BODY_BYTES:
-        raise TooLarge(f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
+        raise TooLarge(sentence("requests.too_large", size=f"{MAX_BODY_BYTES // 2**20} MiB"))
 
 
 def has_bearer_token(request: Request, token: str) -> bool:
@@ -99,7 +100,7 @@ async def health_or_metrics(
     if path == "/metrics":
         token = await run_in_threadpool(metrics_token)
         if token and not has_bearer_token(request, token):
-            return error_response(Unauthorized("/metrics asks for the bearer token of KUBEDOOR_METRICS_TOKEN"))
+            return error_response(Unauthorized(sentence("requests.metrics_token")))
         text = await run_in_threadpool(generate_latest, registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
     return None
@@ -107,4 +108,6 @@ async def health_or_metrics(
 
 def not_found(request: Request, *, allowed: str) -> JSONResponse:
     """404; `allowed` says what the function does serve."""
-    return error_response(NotFound(f"there is nothing at {request.method} {request.url.path}: {allowed}"))
+    return error_response(
+        NotFound(sentence("requests.nothing_there_but", path=f"{request.method} {request.url.path}", allowed=allowed))
+    )

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubedoor.errors import BadRequest
 from kubedoor.runtime.http import check_size, declared_size, error_response
+from kubedoor.sentences import sentence
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -58,4 +59,4 @@ async def _body(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> byt
         if not message.get("more_body", False):
             return bytes(body)
         message = await receive()
-    raise BadRequest("the client went away before it had sent the body")
+    raise BadRequest(sentence("requests.client_left"))

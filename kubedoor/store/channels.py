@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from kubedoor.errors import Conflict
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.connection import Connection, Row
+from kubedoor.store.said import read_said, said_column
 
 _COLUMNS = (
     "channel, version, name, url, service, events, min_minutes, language, enabled, deleted, changed_by, changed_at,"
@@ -91,7 +93,7 @@ class ChannelStore:
             version=next_version.version,
         )
         if not winner or winner[0]["edit"] != edit:
-            raise Conflict(f"channel {channel.name} has been changed by somebody else in the meantime")
+            raise Conflict(sentence("channels.changed_meanwhile", name=channel.name))
         return next_version
 
     def claim(self, sent: SentMessage) -> bool:
@@ -108,15 +110,17 @@ class ChannelStore:
         )
         return bool(winner) and winner[0]["message"] == sent.message
 
-    def record_result(self, message: uuid.UUID, *, ok: bool, detail: str) -> None:
+    def record_result(self, message: uuid.UUID, *, ok: bool, detail: Sentence) -> None:
         row = {"cluster": self._cluster, "message": message, "ok": ok, "detail": detail}
+        row["detail_said"] = said_column(detail)
         self._connection.insert("channel_results", [row])
 
     def messages(self, channels: Sequence[str], *, limit: int) -> list[Row]:
         """Messages of these channels, newest first. `ok` is None while there is no result."""
-        return self._connection.rows(
+        rows = self._connection.rows(
             "SELECT m.channel AS channel, m.stream AS stream, m.number AS number, m.since AS since, m.until AS until,"
-            " m.notices AS notices, m.title AS title, m.begun_at AS begun_at, r.ok AS ok, r.detail AS detail"
+            " m.notices AS notices, m.title AS title, m.begun_at AS begun_at, r.ok AS ok, r.detail AS detail,"
+            " r.detail_said AS detail_said"
             " FROM channel_messages AS m LEFT JOIN channel_results AS r"
             " ON m.cluster = r.cluster AND m.message = r.message"
             " WHERE m.cluster = {cluster:String} AND m.channel IN {channels:Array(String)}"
@@ -125,6 +129,7 @@ class ChannelStore:
             channels=list(channels),
             limit=limit,
         )
+        return [_with_detail(row) for row in rows]
 
     def newest(self, channel: str, stream: str) -> list[Row]:
         """The newest 50 messages of the stream, newest first: enough to limit the rate."""
@@ -138,3 +143,9 @@ class ChannelStore:
             channel=channel,
             stream=stream,
         )
+
+
+def _with_detail(row: Row) -> Row:
+    text, said = row["detail"], row.pop("detail_said")
+    row["detail"] = None if text is None else read_said(text, said)
+    return row

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kubedoor.config.store_address import NATIVE_PORTS, parse_dsn
 from kubedoor.errors import KubeDoorError, SchemaMissing, StoreError, UnstorableRow
+from kubedoor.sentences import Sentence, sentence
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -29,7 +30,6 @@ _UNREADABLE_CODES = ("6", "26", "27", "38", "41", "53", "69", "70", "72", "117",
 """What ClickHouse says of a text that is no value of its column: CANNOT_PARSE_…, TYPE_MISMATCH, INCORRECT_DATA, …"""
 # A profile of the server may have asynchronous inserts on, and answer before they are stored.
 _SYNCHRONOUS = {"async_insert": 0, "wait_for_async_insert": 1}
-_UNFIT = "a value does not fit into its column"
 _SENT_BY_NATIVE_PORT = "is for clickhouse-client program"
 _ERROR_CODE = re.compile(r"Code: (\d+)\b.*?\(([A-Z_]+)\)", re.DOTALL)
 
@@ -105,7 +105,7 @@ class Connection:
             try:
                 client.insert(table, table_rows, column_names=columns, settings=settings)
             except (TypeError, ValueError, OverflowError, struct.error) as error:
-                raise UnstorableRow(f"{_UNFIT}: {str(error)[:200]}") from error
+                raise UnstorableRow(sentence("requests.store_unfit", error=str(error)[:200])) from error
 
     def insert_lines(self, table: str, columns: Sequence[str], lines: Sequence[bytes], *, token: str) -> None:
         """As `insert`, of rows that are encoded already: each a JSON list of the values of `columns`, times in ISO format.
@@ -127,7 +127,7 @@ class Connection:
             except Exception as error:
                 found = _ERROR_CODE.search(str(error))
                 if found and found[1] in _UNREADABLE_CODES:
-                    raise UnstorableRow(_message(error)) from error
+                    raise UnstorableRow(_message(error, self.address.port)) from error
                 raise
 
     def create_database(self, *, cluster: str = "") -> None:
@@ -218,7 +218,9 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated(self.ad
         from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
         if isinstance(error, DataError):
-            refused = _message(error, self._port) if _ERROR_CODE.search(str(error)) else f"{_UNFIT}: {str(error)[:200]}"
+            is_refused = bool(_ERROR_CODE.search(str(error)))
+            unfit = sentence("requests.store_unfit", error=str(error)[:200])
+            refused = _message(error, self._port) if is_refused else unfit
             raise UnstorableRow(refused) from error
         if isinstance(error, ClickHouseError | OSError):
             found = _ERROR_CODE.search(str(error))
@@ -226,20 +228,17 @@ class _translated:  # noqa: N801 -- reads as a clause: `with _translated(self.ad
             raise (SchemaMissing if is_schema_missing else StoreError)(_message(error, self._port)) from error
 
 
-def _message(error: BaseException, port: int) -> str:
+def _message(error: BaseException, port: int) -> Sentence:
     text = str(error)
     if found := _ERROR_CODE.search(text):
-        return f"ClickHouse refused: {found[2]} (code {found[1]})"
+        return sentence("requests.store_refused", error=found[2], code=found[1])
     if "EmbeddedServer" in text or "Cannot lock file" in text:
-        return "the embedded store is in use by another process: only one KubeDoor may run on a data folder"
+        return sentence("requests.store_in_use")
     if "chdb" in text and "install" in text.lower():
-        return "the embedded store needs chdb: install kubedoor[local], or set KUBEDOOR_STORE_DSN to a ClickHouse"
+        return sentence("requests.store_without_chdb")
     if port in NATIVE_PORTS or _SENT_BY_NATIVE_PORT in text:
-        return (
-            f"ClickHouse cannot be reached at port {port}, which speaks ClickHouse's own protocol: take its HTTP port, 8123, or"
-            " 8443 with TLS"
-        )
-    return "ClickHouse cannot be reached"
+        return sentence("requests.store_native_port", port=port)
+    return sentence("requests.store_unreachable")
 
 
 def only(rows: Iterable[Row]) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kubedoor.wording.channels import CHANNELS
 from kubedoor.wording.checkup import CHECKUP
 from kubedoor.wording.cluster import CLUSTER
 from kubedoor.wording.collection import COLLECTION
@@ -15,11 +16,13 @@ from kubedoor.wording.common import COMMON
 from kubedoor.wording.operations import OPERATIONS
 from kubedoor.wording.people import PEOPLE
 from kubedoor.wording.prometheus import PROMETHEUS
+from kubedoor.wording.requests import REQUESTS
 from kubedoor.wording.schedules import SCHEDULES
 from kubedoor.wording.sizing import SIZING
 from kubedoor.wording.workloads import WORKLOADS
 
 CATALOGUE: Mapping[str, str] = {
+    **CHANNELS,
     **CHECKUP,
     **CLUSTER,
     **COLLECTION,
@@ -27,6 +30,7 @@ CATALOGUE: Mapping[str, str] = {
     **OPERATIONS,
     **PEOPLE,
     **PROMETHEUS,
+    **REQUESTS,
     **SCHEDULES,
     **SIZING,
     **WORKLOADS,

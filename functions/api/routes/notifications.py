@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from kubedoor.store.channels import Channel
 
-from ..schemas.base import Id, Strict, may_fail
+from ..schemas.base import Id, SaidAnswer, Speaking, Strict, may_fail
 from ..security.access import EditorIn, HomeServicesIn, LoginIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
@@ -77,7 +77,7 @@ class ChannelAnswer(BaseModel):
     changed_at: datetime | None
 
 
-class MessageAnswer(BaseModel):
+class MessageAnswer(Speaking):
     channel: str
     name: str
     stream: Literal["door", "operations", "certificate"]
@@ -89,6 +89,7 @@ class MessageAnswer(BaseModel):
     begun_at: datetime
     ok: bool | None = Field(description="null: not known.")
     detail: str | None
+    detail_said: SaidAnswer | None
 
 
 def _answer(channel: Channel) -> ChannelAnswer:

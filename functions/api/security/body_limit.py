@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kubedoor.errors import BadRequest, KubeDoorError, TooManyRequests
 from kubedoor.identity.authentication import Login
+from kubedoor.sentences import sentence
 from kubedoor.workloads.csv_import import MAX_SHEET_BYTES
 
 from .access import authenticate
@@ -80,9 +81,7 @@ class Room:
 
 
 def _no_room() -> TooManyRequests:
-    return TooManyRequests(
-        "KubeDoor is working on other large requests, one at a time of each person: try again", retry_after_seconds=5
-    )
+    return TooManyRequests(sentence("requests.no_room"), retry_after_seconds=5)
 
 
 class BodyLimit:
@@ -140,12 +139,12 @@ class CountedReceive:
             async with asyncio.timeout_at(self._deadline):
                 return await self._receive()
         except TimeoutError:
-            slow = BadRequest(f"the body has not arrived within {BODY_SECONDS:.0f} seconds")
+            slow = BadRequest(sentence("requests.too_slow", seconds=BODY_SECONDS))
             raise RefusedBody(slow) from None
 
     async def _allow(self, count: int) -> None:
         if count > self._limit_bytes:
-            raise HTTPException(413, f"the body is larger than {_size(self._limit_bytes)}")
+            raise HTTPException(413, sentence("requests.too_large", size=_size(self._limit_bytes)))
         if count > ANONYMOUS_BYTES and not self._has_room_as:
             try:
                 login = await run_in_threadpool(_authenticate, Request(self._scope))
