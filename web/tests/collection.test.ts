@@ -4,7 +4,7 @@ import { monthColumns, weekdayOf, weeksOf } from "@/views/collection/modules/cal
 import { grouped } from "@/views/checkup/modules/grouping";
 
 const stored = (day: string, coverage: number): StoredDay => ({
-  day, windows: "10:00-11:30", row_count: 49, coverage, is_partial: false, warnings: [], seconds: 0.1, finished_at: "2026-11-24T04:00:00Z",
+  day, windows: "10:00-11:30", row_count: 49, coverage, is_partial: false, warnings: [], seconds: 0.1, finished_at: "2026-11-24T04:00:00Z", is_taken_over: false,
 });
 
 describe("weeksOf", () => {

@@ -8,7 +8,7 @@ export function usageDay(given: Partial<UsageDay> = {}): UsageDay {
     namespace: "shop", deployment: "cart", container: "cart", day: "2026-11-20", pods: 6,
     cpu_p95_millicores: 430, cpu_p95_hottest_millicores: 460, memory_p95_bytes: 500 * MIB, memory_p95_hottest_bytes: 510 * MIB, memory_max_bytes: 520 * MIB,
     cpu_quantiles_millicores: [], memory_quantiles_bytes: [], cpu_request_millicores: 1000, memory_request_bytes: 2048 * MIB, cpu_limit_millicores: 2000, memory_limit_bytes: 2048 * MIB,
-    throttled_share: 0, oom_kills: 0, coverage: 1, hpa: false, ...given,
+    throttled_share: 0, oom_kills: 0, coverage: 1, hpa: false, is_taken_over: false, ...given,
   };
 }
 
@@ -38,7 +38,7 @@ export function sized(given: Partial<ContainerValues> = {}): ContainerValues {
 
 export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
   return {
-    namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null,
+    namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null, is_collected: true,
     peak_day: "2026-11-20", days: 10, hpa: false, opted_out: false, owned: false, newest_day: "2026-11-20", pods: 6, oom_kills: 0, throttled_share: 0,
     cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_pods: 6, memory_control_bytes: 3000 * MIB,
     unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, observed_at: null, is_sized: false, running_replicas: null,

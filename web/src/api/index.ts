@@ -11,6 +11,7 @@ import type {
   Manifest,
   Role,
   ScheduleBody,
+  NewWorkload,
   WorkloadEdit,
 } from "@/types";
 import { addressOf, call, readBeginning, readLines, type QueryOf } from "./client";
@@ -43,6 +44,11 @@ export const runCheckup = (signal: AbortSignal) => call("get", "/api/v1/checkup"
 
 export const listWorkloads = (query: WorkloadQuery, signal?: AbortSignal) =>
   call("get", "/api/v1/workloads", { query, signal });
+/** Before it is collected, or before it exists. */
+export const addWorkload = (body: NewWorkload) => call("post", "/api/v1/workloads", { body });
+/** One that is not collected; `version`: what is to be removed. */
+export const removeWorkload = (path: WorkloadPath, version: number) =>
+  call("delete", "/api/v1/workloads/{cluster}/{namespace}/{deployment}", { path, query: { version } });
 export const editWorkloads = (edits: BulkEdit[]) => call("post", "/api/v1/workloads/bulk", { body: { edits } });
 export const getWorkload = (path: WorkloadPath, signal?: AbortSignal) =>
   call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}", { path, signal });
@@ -85,10 +91,11 @@ export const admissionsFile = (query: AdmissionQuery) => addressOf("/api/v1/admi
 export const valuesFile = (query: ValuesQuery) => addressOf("/api/v1/values/export", {}, query);
 export const readValues = (query: ValuesQuery, characters: number, signal: AbortSignal) =>
   readBeginning("/api/v1/values/export", query, characters, signal);
-export const previewImport = (sheet: Blob, signal?: AbortSignal) =>
-  call("post", "/api/v1/values/import/preview", { body: sheet, signal });
-export const importValues = (sheet: Blob, fingerprint: string) =>
-  call("post", "/api/v1/values/import", { body: sheet, query: { fingerprint } });
+/** `add`: its lines may put workloads into the control table. */
+export const previewImport = (sheet: Blob, add: boolean, signal?: AbortSignal) =>
+  call("post", "/api/v1/values/import/preview", { body: sheet, query: { add }, signal });
+export const importValues = (sheet: Blob, fingerprint: string, add: boolean) =>
+  call("post", "/api/v1/values/import", { body: sheet, query: { fingerprint, add } });
 
 export const listChannels = (signal?: AbortSignal) => call("get", "/api/v1/notifications/channels", { signal });
 export const createChannel = (body: ChannelBody) => call("post", "/api/v1/notifications/channels", { body });

@@ -2909,6 +2909,11 @@ export interface components {
             finished_at: string;
             /** Is Partial */
             is_partial: boolean;
+            /**
+             * Is Taken Over
+             * @description Of an original KubeDoor: the day sets no values.
+             */
+            is_taken_over: boolean;
             /** Row Count */
             row_count: number;
             /** Seconds */
@@ -3056,6 +3061,11 @@ export interface components {
             deployment: string;
             /** Hpa */
             hpa: boolean;
+            /**
+             * Is Taken Over
+             * @description Of an original KubeDoor: usage is its 0.80 quantile of the mean over all containers, and sets no values.
+             */
+            is_taken_over: boolean;
             /** Memory Limit Bytes */
             memory_limit_bytes: number | null;
             /** Memory Max Bytes */

@@ -15,6 +15,7 @@ export type AcceptanceBody = Schemas["AcceptanceBody"];
 /** What a person may accept. */
 export type AcceptableType = NonNullable<AcceptanceBody["conditions"]>[number];
 export type AcceptanceResult = Schemas["AcceptanceResult"];
+export type NewWorkload = Schemas["NewWorkload"];
 export type WorkloadEdit = Schemas["WorkloadEdit"];
 export type BulkEdit = Schemas["BulkEdit"];
 export type BulkResult = Schemas["BulkResult"];

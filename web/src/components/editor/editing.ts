@@ -14,7 +14,7 @@ export interface Draft {
   note: string;
 }
 
-export type Fault = QuantityFault | "not_whole" | "too_many" | "above_limit";
+export type Fault = QuantityFault | "not_whole" | "too_many" | "above_limit" | "not_a_name" | "twice";
 /** By the field's name as the API has it: `replicas`, `containers.app.cpu_request`. */
 export type Faults = Record<string, Fault>;
 

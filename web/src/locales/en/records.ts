@@ -10,7 +10,7 @@ export default {
     via: { session: "logged in", token: "API token", schedule: "schedule", command_line: "command line", system: "KubeDoor itself" },
     about: { workloads: "Workloads", door: "The door", collections: "Collections", schedules: "Schedules", people: "People and tokens", notifications: "Notifications" },
     action: {
-      workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", workload_restore: "Given back what was asked", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Control switched on", control_off: "Control switched off",
+      workload_add: "Workload added", workload_remove: "Workload removed", workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", workload_restore: "Given back what was asked", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Control switched on", control_off: "Control switched off",
       collection_start: "Collection started", collection_cancel: "Collection cancelled",
       schedule_create: "Schedule created", schedule_change: "Schedule changed", schedule_pause: "Schedule paused", schedule_resume: "Schedule resumed", schedule_run: "Schedule run by hand", schedule_delete: "Schedule deleted",
       user_create: "User created", user_role: "Role changed", user_delete: "User removed", user_restore: "User restored", user_log_out: "Sessions ended", password_change: "Password changed", password_reset: "Password reset",
@@ -18,7 +18,7 @@ export default {
     },
     kind: { scale: "Scale", restart: "Restart", apply: "Apply control values", restore: "Restore what was asked" }, source: { local: "KubeDoor", oidc: "identity provider" }, language: { en: "English", "zh-CN": "Chinese" },
     field: {
-      manual_replicas: "Manual replicas", restarts: "Restarts", note: "Note", enabled: "Enabled", days: "Days", day: "Day", refresh: "Collect anew", before: "Before",
+      template: "Template", manual_replicas: "Manual replicas", restarts: "Restarts", note: "Note", enabled: "Enabled", days: "Days", day: "Day", refresh: "Collect anew", before: "Before",
       role: "Role", source: "Known from", must_change_password: "Has to change the password", expires_at: "Ends", created_by: "Made by",
       name: "Name", service: "Service", events: "Events", min_minutes: "Minutes between messages", language: "Language", url_changed: "Address replaced",
       cron: "Cron", at: "At", time_zone: "Time zone", return_after_minutes: "Back after (minutes)", paused: "Paused", accepted: "Accepted", until: "Until", kind: "Action", targets: "Workloads", replicas: "Replicas",
@@ -34,7 +34,7 @@ export default {
     },
     allWorkloads: "All workloads", onlyManual: "Only with manual values", download: "Download", preview: "What the file has in it", beginning: "The file begins with", whole: "The whole file", nothing: "Nothing to export: no workload of this choice has control values that the door would set.",
     importText: "CSV with the columns of the export. An empty cell in a manual column is a value that is not set by hand; a column that is not there stays as it is. Nothing is changed before you have seen what would change.",
-    viewer: "Your role may export, not import: ask an operator.", drop: "Drop a CSV file here", choose: "Choose file", chooseOther: "Choose another file", file: "CSV file", paste: "Paste instead", pasteLabel: "CSV as text", pasted: "Pasted text", look: "Show what would change",
+    viewer: "Your role may export, not import: ask an operator.", adds: "Lines without a version may add workloads that are not in the control table", drop: "Drop a CSV file here", choose: "Choose file", chooseOther: "Choose another file", file: "CSV file", paste: "Paste instead", pasteLabel: "CSV as text", pasted: "Pasted text", look: "Show what would change",
     tooLarge: "The sheet is larger than 8 MiB: split it.", overtaken: "Somebody has edited these workloads in the meantime, and nothing was imported. Below is what would change now.",
     problems: "{count} line cannot be imported | {count} lines cannot be imported", nothingImported: "Nothing is imported while anything is wrong with any line.", lineName: "Line", column: "Column", wrong: "What is wrong",
     wouldChange: "{count} workload would change | {count} workloads would change", changes: "What would change", line: "line {line}", showMore: "Show more of {count}", noChange: "This sheet changes nothing: all values are as it says.", change: "Change {count} workload | Change {count} workloads",

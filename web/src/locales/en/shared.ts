@@ -70,7 +70,7 @@ export default {
     enforceHint: "The door sets the control values.", observeHint: "The door only records what it would have done.", offHint: "The door leaves this workload alone.",
   },
   source: { manual: "by hand", collected: "collected", running: "as it runs" },
-  field: { mode: "Mode", replicas: "Replicas", cpu_request: "CPU request", cpu_limit: "CPU limit", memory_request: "Memory request", memory_limit: "Memory limit" },
+  field: { mode: "Mode", replicas: "Replicas", cpu_request: "CPU request", cpu_limit: "CPU limit", memory_request: "Memory request", memory_limit: "Memory limit", added: "Added, with mode" },
   outcome: {
     patched: "Changed", unchanged: "Unchanged", observed: "Observed", ignored: "Left alone", unknown: "Unknown workload", denied: "Denied", failed: "Failed",
     patchedHint: "The door set control values.", unchangedHint: "Nothing was due: it was as it should be, or an unchanged manifest, which restarts nothing.", observedHint: "Mode observe: would have been changed, was not.",

@@ -23,6 +23,14 @@ export default {
   mark: {
     hpaHint: "A HorizontalPodAutoscaler scales it: its replicas are the HPA's, also when a release says another number.", optedOut: "Opted out", optedOutHint: "Labelled kubedoor.io/control: off",
     owned: "Owned", ownedHint: "A controller owns this Deployment; the door leaves it alone.",
+    notCollected: "Not yet collected", notCollectedHint: "It was put into the control table by hand: there is no usage and no collected value yet. The door sets what is set by hand from its first creation on.",
+  },
+  add: {
+    open: "Add", title: "Add a workload", text: "A Deployment that is not collected yet, or does not exist yet. The door enforces these values from its creation on; a later collection fills in what is not set here.",
+    deployment: "Deployment", deploymentHint: "Its name in the cluster", template: "Values like those of", templateHint: "Optional: another workload, or the same one in another namespace or cluster. Its control values are copied once.",
+    templateCluster: "Cluster of the template", noTemplate: "No template", noneFound: "No workload is called so", filled: "Filled in below; change what is to be different.", withheld: "What conditions withhold there is left out.", templateHpa: "Its replicas are its HPA's, and left out.",
+    replicasHint: "Empty: as the manifest says", containers: "Containers", container: "Container {name}", containerName: "as in the manifest", moreContainers: "Another container", dropContainer: "Remove container {name}",
+    add: "Add", added: "{name} is in the control table", absent: "not in the control table", remove: "Remove", removeTitle: "Remove {name} from the control table?", removeText: "What is set by hand is unset; the record keeps it. The Deployment itself, if there is one, is not touched, and the door no longer knows it until it is collected.",
   },
   edit: {
     title: "Edit {name}", container: "Container", usedAtPeak: "Used at peak, per pod", nothing: "not set", becomes: "becomes",
@@ -33,6 +41,7 @@ export default {
   fault: {
     not_a_quantity: "Write it like 250m, 1.5 or 512Mi", not_positive: "Must be more than zero", too_large: "Larger than a quantity can be", not_whole: "A whole number",
     too_many: "At most 100,000", above_limit: "Above its limit: lower it or raise the limit",
+    not_a_name: "Lower-case letters, digits and -, as Kubernetes takes it", twice: "Another container has this name",
   },
   conflict: {
     title: "Somebody else has edited this meanwhile", text: "{who} saved version {version}", somebody: "Somebody", field: "Field", base: "You saw (v{version})", theirs: "Theirs (v{version})", mine: "Yours",
@@ -48,7 +57,7 @@ export default {
   workload: {
     crumbs: "Where this is", parts: "Parts of this page", edit: "Edit control values", edited: "edited by {who}", pods: "no pods | {count} pod | {count} pods", peakDay: "Peak day",
     tab: { usage: "Usage and reasons", preview: "Preview", admissions: "Admissions", edits: "Edits" },
-    history: "History of the peak window", range: "How far back", days: "{days} d", asNumbers: "Show the numbers", day: "Day", bar: "Bar",
+    history: "History of the peak window", range: "How far back", days: "{days} d", asNumbers: "Show the numbers", day: "Day", bar: "Bar", takenOver: "original KubeDoor", takenOverHint: "Its 0.80 quantile of the mean over all containers, not a P95; this day sets no values.",
     historyLabel: "{resource} of container {container} over {days} days: used, requested and limit, with the control value {control}; peak day {peakDay}",
     noHistory: "No usage in this stretch", noHistoryText: "Collect more days, or look further back.",
     values: "Control values", valuesHint: "per pod", findings: "Findings", noFindings: "Nothing to remark: it asks for what it uses.",
@@ -63,7 +72,7 @@ export default {
     noEdits: "Nobody has set anything by hand", noEditsText: "The control values are what was collected.",
     noAdmissionsText: "The door has not seen this workload created, restarted or scaled.",
   },
-  series: { p95: "Used (P95)", hottest: "Hottest pod", request: "Request", limit: "Limit", pods: "Pods", throttled: "Throttled", oom: "OOM kills", killed: "Killed (OOM)", coverage: "Coverage" },
+  series: { p95: "Used (P95)", original: "Original KubeDoor's (0.80 quantile)", hottest: "Hottest pod", request: "Request", limit: "Limit", pods: "Pods", throttled: "Throttled", oom: "OOM kills", killed: "Killed (OOM)", coverage: "Coverage" },
   why: {
     title: "Why these values",
     manual: "{who} set {value} by hand, and people win over collections.",
@@ -82,6 +91,7 @@ export default {
     over: { title: "Requests far more than it uses", advice: "The next restart through the door frees the difference." },
     overWithheld: { title: "Requests far more than it uses", advice: "Conditions withhold values that would free the difference." },
     uneven: { title: "Pods are loaded unevenly ({container})", advice: "The hottest pod uses far more than the mean, which sizing goes by. Consider setting the request by hand." },
+    notCollected: { title: "Not yet collected", advice: "It was put into the control table by hand. Usage and collected values come with the first collection after it has run in a peak window." },
     gone: { title: "Not seen for a month", advice: "It has control values but no recent usage: it may have been deleted." },
     few: { title: "Only {days} days of usage", advice: "The values rest on little. They become firmer with each day collected." },
     thin: { title: "Only {share} of samples on the newest day", advice: "The numbers may be too low. Look at Prometheus, then collect the day anew." },

@@ -10,7 +10,7 @@ export default {
     via: { session: "登录会话", token: "API 令牌", schedule: "定时任务", command_line: "命令行", system: "KubeDoor 自身" },
     about: { workloads: "工作负载", door: "准入门", collections: "采集", schedules: "定时任务", people: "用户与令牌", notifications: "通知" },
     action: {
-      workload_edit: "设置管控值", workload_scale: "扩缩容", workload_restart: "重启", workload_apply: "应用管控值", workload_restore: "恢复清单原值", conditions_accept: "接受状况", conditions_withdraw: "撤回接受", control_on: "开启管控", control_off: "关闭管控",
+      workload_add: "添加工作负载", workload_remove: "移出工作负载", workload_edit: "设置管控值", workload_scale: "扩缩容", workload_restart: "重启", workload_apply: "应用管控值", workload_restore: "恢复清单原值", conditions_accept: "接受状况", conditions_withdraw: "撤回接受", control_on: "开启管控", control_off: "关闭管控",
       collection_start: "开始采集", collection_cancel: "取消采集",
       schedule_create: "新建定时任务", schedule_change: "修改定时任务", schedule_pause: "暂停定时任务", schedule_resume: "恢复定时任务", schedule_run: "手工执行定时任务", schedule_delete: "删除定时任务",
       user_create: "新建用户", user_role: "修改角色", user_delete: "删除用户", user_restore: "恢复用户", user_log_out: "结束会话", password_change: "修改密码", password_reset: "重置密码",
@@ -18,7 +18,7 @@ export default {
     },
     kind: { scale: "扩缩容", restart: "重启", apply: "应用管控值", restore: "恢复清单原值" }, source: { local: "KubeDoor 本地", oidc: "身份提供方" }, language: { en: "英文", "zh-CN": "中文" },
     field: {
-      manual_replicas: "手工副本数", restarts: "重启", note: "备注", enabled: "启用", days: "天数", day: "日期", refresh: "重新采集", before: "截至",
+      template: "模板", manual_replicas: "手工副本数", restarts: "重启", note: "备注", enabled: "启用", days: "天数", day: "日期", refresh: "重新采集", before: "截至",
       role: "角色", source: "来源", must_change_password: "须修改密码", expires_at: "到期", created_by: "创建者",
       name: "名称", service: "服务", events: "事件", min_minutes: "消息间隔（分钟）", language: "语言", url_changed: "更换地址",
       cron: "Cron 表达式", at: "时间", time_zone: "时区", return_after_minutes: "恢复时间（分钟后）", paused: "暂停", accepted: "已接受", until: "有效期至", kind: "操作", targets: "工作负载", replicas: "副本数",
@@ -34,7 +34,7 @@ export default {
     },
     allWorkloads: "全部工作负载", onlyManual: "仅有手工值的", download: "下载", preview: "文件内容", beginning: "文件开头", whole: "文件全文", nothing: "没有可导出的内容：所选的工作负载都没有准入门会设置的管控值。",
     importText: "使用导出的 CSV 列。手工列留空表示不手工设置；没有出现的列保持不变。确认之前会先显示将要改变的内容，不会直接修改。",
-    viewer: "你的角色只能导出，不能导入：请联系运维人员。", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
+    viewer: "你的角色只能导出，不能导入：请联系运维人员。", adds: "没有版本号的行可以添加管控表中没有的工作负载", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
     tooLarge: "表格超过 8 MiB：请拆分。", overtaken: "期间有人修改了这些工作负载，没有导入任何内容。下面是现在将要改变的内容。",
     problems: "{count} 行无法导入", nothingImported: "只要有一行有错，就不会导入任何内容。", lineName: "行", column: "列", wrong: "问题",
     wouldChange: "{count} 个工作负载将改变", changes: "将要改变的内容", line: "第 {line} 行", showMore: "还有 {count} 个，显示更多", noChange: "表格没有带来改变：所有值已经如此。", change: "修改 {count} 个工作负载",

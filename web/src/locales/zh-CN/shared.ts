@@ -67,7 +67,7 @@ export default {
     enforceHint: "准入门会设置管控值。", observeHint: "准入门只记录本来会怎么做。", offHint: "准入门不处理这个工作负载。",
   },
   source: { manual: "手工", collected: "采集", running: "运行值" },
-  field: { mode: "模式", replicas: "副本数", cpu_request: "CPU 请求", cpu_limit: "CPU 上限", memory_request: "内存请求", memory_limit: "内存上限" },
+  field: { mode: "模式", replicas: "副本数", cpu_request: "CPU 请求", cpu_limit: "CPU 上限", memory_request: "内存请求", memory_limit: "内存上限", added: "加入管控表，模式" },
   outcome: {
     patched: "已修改", unchanged: "未变", observed: "仅观察", ignored: "不处理", unknown: "未知负载", denied: "已拒绝", failed: "出错",
     patchedHint: "准入门设置了管控值。", unchangedHint: "无需修改：本来就符合，或清单没有改变，不会重启。", observedHint: "观察模式：本来会修改，实际没有。",

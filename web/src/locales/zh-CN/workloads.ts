@@ -23,6 +23,14 @@ export default {
   mark: {
     hpaHint: "由 HorizontalPodAutoscaler 扩缩容：副本数归 HPA，发布里写了别的数也一样。", optedOut: "已退出", optedOutHint: "带有标签 kubedoor.io/control: off",
     owned: "受管理", ownedHint: "由控制器管理的 Deployment，准入门不处理。",
+    notCollected: "尚未采集", notCollectedHint: "由人加入管控表，还没有用量和采集值。从首次创建起，准入门就会设置手工值。",
+  },
+  add: {
+    open: "添加", title: "添加工作负载", text: "尚未采集、甚至尚不存在的 Deployment。准入门从它创建时起就按这些值执行；这里没有设置的，由之后的采集补上。",
+    deployment: "Deployment 名称", deploymentHint: "集群中的名称", template: "参照", templateHint: "可选：另一个工作负载，或其他命名空间、其他集群里的同名工作负载。只复制一次它的管控值。",
+    templateCluster: "模板所在集群", noTemplate: "不用模板", noneFound: "没有这样的工作负载", filled: "已填入下面，请改掉不同之处。", withheld: "那里因状况暂不执行的值没有复制。", templateHpa: "副本数归它的 HPA，没有复制。",
+    replicasHint: "留空：按清单", containers: "容器", container: "容器 {name}", containerName: "与清单一致", moreContainers: "再加一个容器", dropContainer: "去掉容器 {name}",
+    add: "添加", added: "{name} 已加入管控表", absent: "不在管控表中", remove: "移出", removeTitle: "把 {name} 移出管控表？", removeText: "手工值会被清除，操作记录仍然保留。如果 Deployment 已经存在，不会被改动；在采集到它之前，准入门不再认识它。",
   },
   edit: {
     title: "编辑 {name}", container: "容器", usedAtPeak: "高峰用量，每个 Pod", nothing: "未设置", becomes: "变为",
@@ -33,6 +41,7 @@ export default {
   fault: {
     not_a_quantity: "请写成 250m、1.5 或 512Mi", not_positive: "必须大于零", too_large: "超出资源量的最大值", not_whole: "请输入整数",
     too_many: "最多 100,000", above_limit: "高于上限：请调低，或提高上限",
+    not_a_name: "只能用小写字母、数字和 -，与 Kubernetes 一致", twice: "另一个容器已用这个名称",
   },
   conflict: {
     title: "其他人同时修改了它", text: "{who} 保存了版本 {version}", somebody: "有人", field: "字段", base: "你看到的（v{version}）", theirs: "对方的（v{version}）", mine: "你的",
@@ -48,7 +57,7 @@ export default {
   workload: {
     crumbs: "所在位置", parts: "页面内容", edit: "编辑管控值", edited: "{who} 修改于", pods: "{count} 个 Pod", peakDay: "高峰日",
     tab: { usage: "用量与原因", preview: "预演", admissions: "准入记录", edits: "修改记录" },
-    history: "高峰时段历史", range: "时间范围", days: "{days} 天", asNumbers: "显示数值", day: "日期", bar: "条形图",
+    history: "高峰时段历史", range: "时间范围", days: "{days} 天", asNumbers: "显示数值", day: "日期", bar: "条形图", takenOver: "原版 KubeDoor", takenOverHint: "它按所有容器平均值取的 0.80 分位数，不是 P95；这一天不产生管控值。",
     historyLabel: "容器 {container} 的{resource}，{days} 天：用量、请求与上限，管控值 {control}；高峰日 {peakDay}",
     noHistory: "这段时间没有用量", noHistoryText: "采集更多天，或扩大时间范围。",
     values: "管控值", valuesHint: "每个 Pod", findings: "发现", noFindings: "没有异常：请求与用量相符。",
@@ -63,7 +72,7 @@ export default {
     noEdits: "没有人手工设置过", noEditsText: "管控值即采集值。",
     noAdmissionsText: "准入门还没有见到它新建、重启或扩缩容。",
   },
-  series: { p95: "用量（P95）", hottest: "最热 Pod", request: "请求", limit: "上限", pods: "Pod 数", throttled: "限流", oom: "OOM 次数", killed: "OOM 被杀", coverage: "覆盖率" },
+  series: { p95: "用量（P95）", original: "原版 KubeDoor 的值（0.80 分位数）", hottest: "最热 Pod", request: "请求", limit: "上限", pods: "Pod 数", throttled: "限流", oom: "OOM 次数", killed: "OOM 被杀", coverage: "覆盖率" },
   why: {
     title: "为什么是这些值",
     manual: "{who} 手工设为 {value}；人的设置优先于采集。",
@@ -82,6 +91,7 @@ export default {
     over: { title: "请求远高于用量", advice: "下一次经过准入门的重启会释放差额。" },
     overWithheld: { title: "请求远高于用量", advice: "能释放差额的值有些暂不执行。" },
     uneven: { title: "Pod 负载不均（{container}）", advice: "最热的 Pod 远高于均值，而大小按均值确定。可考虑手工设置请求。" },
+    notCollected: { title: "尚未采集", advice: "由人加入管控表。它在高峰时段运行过之后，下一次采集就会带来用量和采集值。" },
     gone: { title: "一个月没有出现", advice: "有管控值但没有近期用量：可能已被删除。" },
     few: { title: "只有 {days} 天用量", advice: "依据不多；每多采集一天就更可靠。" },
     thin: { title: "最新一天只有 {share} 的样本", advice: "数值可能偏低。请检查 Prometheus，再重新采集这一天。" },

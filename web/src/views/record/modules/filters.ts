@@ -11,7 +11,7 @@ export type Time = keyof typeof TIMES;
 export const isTime = (text: string): text is Time => text in TIMES;
 
 export const ACTIONS: Record<string, readonly string[]> = {
-  workloads: ["workload.edit", "workload.scale", "workload.restart", "workload.apply", "workload.restore", "conditions.accept", "conditions.withdraw"],
+  workloads: ["workload.add", "workload.edit", "workload.remove", "workload.scale", "workload.restart", "workload.apply", "workload.restore", "conditions.accept", "conditions.withdraw"],
   door: ["control.on", "control.off"],
   collections: ["collection.start", "collection.cancel"],
   schedules: ["schedule.create", "schedule.change", "schedule.pause", "schedule.resume", "schedule.run", "schedule.delete"],

@@ -27,7 +27,7 @@ export function useWords() {
 
   /** What stands where nothing is set: for a workload what was collected holds, and the mode is to enforce. */
   function nothing(path: string[], action: string): string {
-    if (action !== "workload.edit") return "–";
+    if (!["workload.add", "workload.edit", "workload.remove"].includes(action)) return "–";
     if (path[0] === "mode") return t("mode.enforce");
     return path[0] === "replicas" || path[0] === "containers" ? t("source.collected") : "–";
   }

@@ -35,7 +35,8 @@ export function findingsOf(workload: WorkloadDetail, history: History): Finding[
   if (workload.unasked) add("over", "unasked", { count: workload.unasked });
   if (workload.is_over_asked) add("over", isWithheld ? "overWithheld" : "over");
   if (uneven) add("over", "uneven", { container: uneven.container });
-  if (workload.newest_day === null) add("over", "gone");
+  if (!workload.is_collected) add("info", "notCollected");
+  else if (workload.newest_day === null) add("over", "gone");
   if (workload.days > 0 && workload.days < FEW_DAYS) add("over", "few", { days: workload.days });
   const thin = newest.find((row) => row.coverage < THIN_COVERAGE);
   if (thin) add("over", "thin", { share: `${Math.round(thin.coverage * PERCENT)}%` });

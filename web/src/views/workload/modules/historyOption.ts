@@ -31,13 +31,11 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
   const byDay = new Map(rows.map((row) => [row.day, row]));
   const pick = (amount: (row: UsageDay) => number | null) => days.map((day) => (byDay.has(day) ? amount(byDay.get(day) as UsageDay) : null));
   const isCpu = resource === "cpu";
-  const used = days.map((day) => {
-    const row = byDay.get(day);
-    if (!row) return null;
-    return isCpu ? row.cpu_p95_millicores : row.memory_p95_bytes;
-  });
+  const p95 = (row: UsageDay) => (isCpu ? row.cpu_p95_millicores : row.memory_p95_bytes);
+  const used = pick((row) => (row.is_taken_over ? null : p95(row)));
+  const original = pick((row) => (row.is_taken_over ? p95(row) : null));
   const kills = pick((row) => row.oom_kills || null);
-  const hottest = pick((row) => (isCpu ? row.cpu_p95_hottest_millicores : row.memory_p95_hottest_bytes));
+  const hottest = pick((row) => (row.is_taken_over ? null : isCpu ? row.cpu_p95_hottest_millicores : row.memory_p95_hottest_bytes));
   const request = pick((row) => (isCpu ? row.cpu_request_millicores : row.memory_request_bytes));
   const limit = pick((row) => (isCpu ? row.cpu_limit_millicores : row.memory_limit_bytes));
   const greatest = (values: (number | null)[]) => Math.max(0, ...values.map((value) => value ?? 0));
@@ -61,7 +59,7 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
       { ...category, gridIndex: 1, boundaryGap: false, axisLabel: { ...axis.axisLabel, hideOverlap: true, formatter: (day: string) => day.slice(5) } },
     ],
     yAxis: [
-      { type: "value", min: 0, gridIndex: 0, ...axisOf(resource, greatest([...hottest, ...request, ...(isFar ? [] : limit), control])), ...axis, axisLabel: { ...axis.axisLabel, formatter: (value: number) => (value === 0 ? "0" : write(value)) } },
+      { type: "value", min: 0, gridIndex: 0, ...axisOf(resource, greatest([...hottest, ...original, ...request, ...(isFar ? [] : limit), control])), ...axis, axisLabel: { ...axis.axisLabel, formatter: (value: number) => (value === 0 ? "0" : write(value)) } },
       { type: "value", min: 0, gridIndex: 1, splitNumber: 1, minInterval: 1, name: say("series.pods"), nameLocation: "middle", nameGap: 40, nameTextStyle: { color: colours["ink-3"] }, ...axis },
     ],
     series: [
@@ -75,6 +73,9 @@ export function historyOption({ rows, resource, control, peakDay, theme, write, 
           ],
         },
       },
+      ...(original.some((amount) => amount !== null)
+        ? [{ ...line, name: say("series.original"), data: original, showSymbol: true, symbol: "emptyCircle", symbolSize: 4, color: colours["ink-3"], lineStyle: { width: 1.2, type: "dotted" as const } }]
+        : []),
       { ...line, name: say("series.hottest"), data: hottest, color: colours["over-fill"], lineStyle: { width: 1.2, type: "dashed" } },
       { ...line, name: say("series.request"), data: request, step: "middle", color: colours["asked-line"], lineStyle: { width: 2 } },
       { ...line, name: say("series.limit"), data: limit, step: "middle", color: colours["under-fill"], lineStyle: { width: 1.2, type: "dotted" } },
