@@ -39,7 +39,7 @@ def configure() -> ClusterSettings:
     return all_settings
 
 
-def _door_server(app: App, config: Settings) -> uvicorn.Server:
+def _door_server(app: App, config: Settings, certificates: CertificateReload) -> uvicorn.Server:
     from kubedoor.runtime import serving
     from kubedoor.runtime.connections import Limits
 
@@ -50,19 +50,23 @@ def _door_server(app: App, config: Settings) -> uvicorn.Server:
         bodies_bytes=config.door_bodies_memory_bytes,
     )
     return serving.build_door_server(
-        app, host=config.host, port=config.door_port, certificates=door_certificate(config), limits=limits
+        app, host=config.host, port=config.door_port, certificates=certificates, limits=limits
     )
 
 
-def door_certificate(config: Settings) -> CertificateReload:
-    """The certificate of the settings, else one of our own, which is created if missing and renewed."""
-    from kubedoor.runtime.assembly import ensure_door_certificate
+def door_certificate(config: Settings, *, knows_cluster: bool = False) -> CertificateReload:
+    """The certificate of the settings, else one of our own, which is created if missing and renewed.
+
+    `knows_cluster`: the API server trusts this door's own CA, and gets a new one.
+    """
+    from kubedoor.runtime.assembly import ensure_door_certificate, renew_door_certificate
     from kubedoor.runtime.certificate_reload import CertificateReload
 
     if config.tls_cert_file:
         return CertificateReload(Path(config.tls_cert_file), Path(config.tls_key_file))
-    files = ensure_door_certificate(config)
-    return CertificateReload(files.certificate, files.key, renew=lambda: ensure_door_certificate(config))
+    ensure = renew_door_certificate if knows_cluster else ensure_door_certificate
+    files = ensure(config)
+    return CertificateReload(files.certificate, files.key, renew=lambda: ensure(config))
 
 
 def _mutate(config: Settings) -> None:
@@ -72,7 +76,7 @@ def _mutate(config: Settings) -> None:
     app = serving.Draining(serving.load_door())
     serving.run_until_signal(
         serving.run(
-            [_door_server(app, config)],
+            [_door_server(app, config, door_certificate(config))],
             on_ready=lambda: print(f"door: https://{config.host}:{config.door_port}", flush=True),
             draining=app,
             drain_seconds=config.drain_seconds,
@@ -91,7 +95,7 @@ def _serve(all_settings: ClusterSettings) -> None:
     # `api` comes last: it imports on its first request what is beside the function that was loaded last.
     mutate = serving.load_door()
     functions = {name: serving.load_function(name) for name in ("collect", "api")}
-    door = _door_server(mutate, config)
+    door = _door_server(mutate, config, door_certificate(config, knows_cluster=True))
     opening.open_migrated_store(config)
     app = serving.Mounts({"/collect": functions["collect"]}, functions["api"])
     servers = [serving.build_server(app, host=config.host, port=config.port), door]

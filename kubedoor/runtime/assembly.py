@@ -226,8 +226,19 @@ def ensure_door_certificate(settings: Settings) -> CertificateFiles:
     """A self-signed certificate for the door's Service name, localhost and 127.0.0.1; created if missing."""
     from kubedoor.admission.certificates import self_signed
 
-    names = [*service_names(settings), "localhost", "127.0.0.1"]
-    return self_signed.ensure(settings.data_dir / "tls", names, now=utc_now())
+    return self_signed.ensure(settings.data_dir / "tls", _door_names(settings), now=utc_now())
+
+
+def renew_door_certificate(settings: Settings) -> CertificateFiles:
+    """As `ensure_door_certificate`; where control is on in this cluster, the API server gets a new CA first."""
+    from kubedoor.admission.certificates import in_folder
+
+    folder = settings.data_dir / "tls"
+    return in_folder.ensure(folder, _door_names(settings), cluster=build_cluster(settings), now=utc_now())
+
+
+def _door_names(settings: Settings) -> list[str]:
+    return [*service_names(settings), "localhost", "127.0.0.1"]
 
 
 def service_names(settings: Settings) -> list[str]:

@@ -18,7 +18,7 @@ from kubedoor.admission.certificates import self_signed
 from kubedoor.errors import NotFound
 from kubedoor.kube.client import Cluster, path_segment
 
-_FILES = ("ca.crt", "ca.key", "tls.crt", "tls.key")
+FILES = ("ca.crt", "ca.key", "tls.crt", "tls.key")
 _END = "-----END CERTIFICATE-----\n"
 
 
@@ -30,8 +30,8 @@ def renew(cluster: Cluster, *, namespace: str, secret: str, names: Sequence[str]
     """
     path = f"/api/v1/namespaces/{path_segment(namespace)}/secrets/{path_segment(secret)}"
     found = _read(cluster, path)
-    wanted = _renewed(found or {}, names, now)
-    _update_ca_bundle(cluster, wanted["ca.crt"])
+    wanted = renewed(found or {}, names, now)
+    update_ca_bundle(cluster, wanted["ca.crt"])
     if wanted == found:
         return False
     data = {name: base64.b64encode(content).decode() for name, content in wanted.items()}
@@ -54,28 +54,30 @@ def _read(cluster: Cluster, path: str) -> dict[str, bytes] | None:
         data: Mapping[str, str] = cluster.request("GET", path).get("data") or {}
     except NotFound:
         return None
-    return {name: base64.b64decode(content) for name, content in data.items() if name in _FILES}
+    return {name: base64.b64decode(content) for name, content in data.items() if name in FILES}
 
 
-def _renewed(found: Mapping[str, bytes], names: Sequence[str], now: datetime) -> dict[str, bytes]:
+def renewed(found: Mapping[str, bytes], names: Sequence[str], now: datetime) -> dict[str, bytes]:
+    """The contents of FILES: those `found`, or new ones in place of what expires soon. A new CA has the old one after it."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for name, content in found.items():
             (folder / name).write_bytes(content)
         self_signed.ensure(folder, names, now=now)
-        wanted = {name: (folder / name).read_bytes() for name in _FILES}
+        wanted = {name: (folder / name).read_bytes() for name in FILES}
     if (before := found.get("ca.crt", wanted["ca.crt"])) != wanted["ca.crt"]:
-        wanted["ca.crt"] += _first(before)
+        wanted["ca.crt"] += newest_ca(before)
     return wanted
 
 
-def _first(bundle: bytes) -> bytes:
+def newest_ca(bundle: bytes) -> bytes:
     """The newest CA of a bundle. The older ones are dropped, so that bundles do not grow."""
     head, end, _ = bundle.decode().partition(_END)
     return f"{head}{end}".encode()
 
 
-def _update_ca_bundle(cluster: Cluster, ca: bytes) -> None:
+def update_ca_bundle(cluster: Cluster, ca: bytes, *, after: bytes = b"") -> None:
+    """Bring the webhook configuration, if there is one, up to date: only where its bundle has the CA `after`; empty: any."""
     configuration = cluster.webhook_configuration(webhook_configuration.NAME)
     if configuration is None:
         return
@@ -83,7 +85,7 @@ def _update_ca_bundle(cluster: Cluster, ca: bytes) -> None:
     patch: list[dict[str, Any]] = [
         {"op": "add", "path": f"/webhooks/{index}/clientConfig/caBundle", "value": wanted}
         for index, hook in enumerate(configuration.get("webhooks", ()))
-        if hook["clientConfig"].get("caBundle") != wanted
+        if (bundle := hook["clientConfig"].get("caBundle", "")) != wanted and after in base64.b64decode(bundle)
     ]
     if patch:
         cluster.patch_webhook_configuration(webhook_configuration.NAME, patch)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ def ensure(
 ) -> CertificateFiles:
     """Create missing files; renew a certificate that is for other names or has a third of `lifetime` left. Idempotent."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = CertificateFiles(folder / "ca.crt", folder / "tls.crt", folder / "tls.key")
+    files = files_in(folder)
     ca_key_file = folder / "ca.key"
     if (
         not files.ca.exists()
@@ -54,6 +54,16 @@ def ensure(
         _write_key(files.key, leaf_key)
         _write_certificate(files.certificate, leaf)
     return files
+
+
+def files_in(folder: Path) -> CertificateFiles:
+    return CertificateFiles(folder / "ca.crt", folder / "tls.crt", folder / "tls.key")
+
+
+def write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Replace files of `folder`, by name."""
+    for name, content in contents.items():
+        _replace(folder / name, content, mode=0o600 if name.endswith(".key") else 0o644)
 
 
 def days_left(certificate: Path, *, now: datetime) -> int:
