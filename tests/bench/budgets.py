@@ -206,6 +206,28 @@ LINES = (
     ),
     Line("overview_first", "pages", "overview, the first after a collection", "ms", "Once a day."),
     Line("year", "pages", "one workload's year out of 7.3 million rows", "ms", _PAGE, at_most=50),
+    Line("api_memory", "pages", "memory of api before anybody opens a page", "MB", "What the list comes on top of."),
+    Line(
+        "api_list_memory",
+        "pages",
+        "memory of api that the list of 10,000 workloads takes",
+        "MB",
+        "A page needs no scan.",
+    ),
+    Line(
+        "disk",
+        "pages",
+        "7.3 million rows of usage on disk, by day and by workload",
+        "MB",
+        "A year of 10,000 workloads.",
+    ),
+    Line(
+        "refresh_check",
+        "pages",
+        "what a door asks the store, at most once a second, with 10,000 workloads",
+        "ms",
+        "It costs the store the same whatever the number of requests.",
+    ),
     Line(
         "prune",
         "pruning",

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,12 +26,13 @@ from kubedoor.store.migrations import migrate
 from tests.bench import running
 from tests.bench.filling import CONTAINERS, fill_control, fill_usage, key
 from tests.bench.judging import Figures, quantile
-from tests.bench.records import PASSWORD, start_api
+from tests.bench.records import PASSWORD, memory_megabytes, start_api
 from tests.bench.running import Effort
 from tests.support.clickhouse import running_clickhouse
 
 CLUSTER = "bench"
 WORKLOADS, DAYS = 10_000, 365
+CHECKS = 20
 QUERIES = (
     "",
     "page=7",
@@ -57,9 +59,18 @@ def _state(number: int) -> DeploymentState:
     return DeploymentState(*key(number), 3, containers, is_sized=True, init_containers=(), has_pod_resources=False)
 
 
+@dataclass(frozen=True)
+class Filled:
+    """`get`: milliseconds of a GET below /api/v1. `memory`: megabytes of `api` now."""
+
+    get: Callable[[str], float]
+    memory: Callable[[], float]
+    connection: Connection
+
+
 @contextmanager
-def filled_api(effort: Effort) -> Iterator[tuple[Callable[[str], float], Connection]]:
-    """Milliseconds of a GET below /api/v1, and the store behind it."""
+def filled_api(effort: Effort) -> Iterator[Filled]:
+    """`api` on a store with a year of data."""
     workloads, days = effort.size(WORKLOADS, 200), effort.size(DAYS, 40)
     with (
         tempfile.TemporaryDirectory() as name,
@@ -78,28 +89,46 @@ def filled_api(effort: Effort) -> Iterator[tuple[Callable[[str], float], Connect
         try:
             login = {"username": "kubedoor", "password": PASSWORD}
             client.post(f"{url}/api/v1/session", json=login, timeout=60).raise_for_status()
-            yield get, connection
+            get("/session")
+            yield Filled(get, lambda: memory_megabytes(child.pid, "VmRSS"), connection)
         finally:
             child.stop()
             connection.close()
 
 
 def measure(effort: Effort) -> Figures:
-    with filled_api(effort) as (get, connection):
-        workloads = effort.size(WORKLOADS, 200)
+    with filled_api(effort) as api:
+        get, workloads = api.get, effort.size(WORKLOADS, 200)
+        before = api.memory()
+        get("/workloads")
+        listed = api.memory()
+        (disk,) = api.connection.rows(
+            "SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND table IN"
+            " ('usage_rows', 'usage_by_workload')"
+        )
         numbers = itertools.count(17)
         figures: dict[str, list[float]] = {name: [] for name in ("list_first", "overview_first")}
-        figures |= {name: [] for name in ("list_p95", "overview", "year")}
+        figures |= {name: [] for name in ("list_p95", "overview", "year", "refresh_check")}
         for _ in range(effort.runs):
             for page, path in (("list_first", "/workloads"), ("overview_first", "/overview")):
-                fill_control(ControlStore(connection, CLUSTER), workloads)
+                fill_control(ControlStore(api.connection, CLUSTER), workloads)
                 figures[page].append(get(path))
             pages = [get(f"/workloads?{query}") for query in QUERIES * 5]
             figures["list_p95"].append(quantile(pages, 0.95))
             figures["overview"].append(quantile([get("/overview") for _ in range(5)], 0.5))
+            figures["refresh_check"].append(check(ControlStore(api.connection, CLUSTER)))
             years = [get(_history(next(numbers) * 397 % workloads)) for _ in range(5)]
             figures["year"].append(quantile(years, 0.5))
+    figures |= {"api_memory": [before], "api_list_memory": [listed - before], "disk": [disk["bytes"] / 10**6]}
     return figures
+
+
+def check(control: ControlStore) -> float:
+    """Milliseconds of what a door asks when its snapshot has to be confirmed."""
+    started = time.perf_counter()
+    for _ in range(CHECKS):
+        control.revision()
+    return (time.perf_counter() - started) / CHECKS * 1000
 
 
 def _history(number: int) -> str:
