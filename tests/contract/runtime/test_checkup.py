@@ -1,0 +1,61 @@
+"""What the checkup says of the looks at the cluster, with a real API server and store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kubedoor.admission.door_probe import DoorProbe
+from kubedoor.admission.switch import Switch
+from kubedoor.config import settings
+from kubedoor.kube.client import Cluster
+from kubedoor.model.checks import Check
+from kubedoor.runtime.assembly import build_source, webhook_options
+from kubedoor.runtime.checkup import Checkup
+from kubedoor.store.connection import Connection
+from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
+from kubedoor.store.usage import UsageStore
+from tests.toolbox.controlplane import ControlPlane
+from tests.toolbox.running import admit
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def own(control_plane: ControlPlane) -> Cluster:
+    return Cluster(kubeconfig=str(admit(control_plane)))
+
+
+def look_check(own: Cluster, connection: Connection, cluster: str, **environ: str) -> Check:
+    given = settings.load({"KUBEDOOR_SOURCE": "sample", "KUBEDOOR_CLUSTER": cluster, **environ})
+    checkup = Checkup(
+        settings=given,
+        source=build_source(given),
+        usage=UsageStore(connection, cluster),
+        control=ControlStore(connection, cluster),
+        cluster=own,
+        switch=Switch(cluster=own, look=lambda: None, options=lambda: webhook_options(given)),
+        probe=DoorProbe(own, list),
+        looked_at=DeploymentStore(connection, cluster).looked_at,
+        now=lambda: NOW,
+    )
+    (found,) = [check for check in checkup.run() if check.name == "look at all Deployments"]
+    return found
+
+
+def test_a_look_that_is_long_ago_is_found(own: Cluster, embedded: Connection, cluster: str) -> None:
+    never = look_check(own, embedded, cluster)
+    assert (never.ok, never.detail) == (False, "never, or more than 30 days ago")
+    assert "permissions to list Deployments" in never.remedy
+    DeploymentStore(embedded, cluster).record_look(at=NOW - timedelta(minutes=20), deployments=3)
+    old = look_check(own, embedded, cluster)
+    assert (old.ok, old.detail) == (False, "20 minutes ago"), "three looks of five minutes were missed"
+    assert look_check(own, embedded, cluster, KUBEDOOR_LOOK_SECONDS="600").ok
+    for never_looks in ({"KUBEDOOR_LOOK_SECONDS": "0"}, {"KUBEDOOR_CLOCK_SECONDS": "0"}):
+        asked_for = look_check(own, embedded, cluster, **never_looks)
+        assert asked_for.ok
+        assert asked_for.detail.startswith("20 minutes ago; only when control goes on")
+    DeploymentStore(embedded, cluster).record_look(at=NOW - timedelta(minutes=4), deployments=3)
+    assert look_check(own, embedded, cluster).ok
