@@ -45,7 +45,7 @@ contract: $(VENV)/.installed toolbox ## run the tests against a real API server,
 browser: $(VENV)/.installed toolbox browser-parts web ## run the end-to-end tests in a real browser
 	$(BIN)/pytest tests/browser
 
-lint: $(VENV)/.installed web/node_modules/.installed ## run ruff, mypy, import-linter, eslint and vue-tsc
+lint: $(VENV)/.installed web/node_modules/.installed ## run ruff, mypy, import-linter, eslint, vue-tsc and, where it can be, the audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -53,6 +53,10 @@ lint: $(VENV)/.installed web/node_modules/.installed ## run ruff, mypy, import-l
 	$(BIN)/python -m scripts.import_circles
 	$(BIN)/python web/scripts/openapi.py --check
 	$(NPM) --prefix web run lint
+	$(BIN)/python -m scripts.audit --if-reachable
+
+audit: $(VENV)/.installed ## look for known vulnerabilities of every package, with pip-audit and npm audit
+	$(BIN)/python -m scripts.audit
 
 bench: $(VENV)/.installed bench-parts toolbox web ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench
@@ -81,11 +85,21 @@ browser-parts: ## install Chromium and fonts
 bench-parts: ## install wrk
 	@sh scripts/wrk.sh
 
+base-images: $(VENV)/.installed ## pin the base images of functions/Dockerfile by the digests that their tags have now
+	$(BIN)/python -m scripts.base_images
+
+sbom: $(VENV)/.installed ## write build/sbom.json: every package of the image and of the web UI, as CycloneDX
+	$(BIN)/python -m scripts.sbom build/sbom.json
+
 image: ## build the container image with docker, podman or buildah
 	@for tool in docker podman buildah; do command -v $$tool >/dev/null 2>&1 && exec $$tool build -f functions/Dockerfile -t kubedoor:0.1.0 .; done; echo "no image: install docker, podman or buildah"; exit 1
 
-lock: ## renew requirements.lock after a change of pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --output-file requirements.lock
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet
+
+lock: ## renew the lock files after a change of pyproject.toml: of everything, of the image, of what builds its wheel
+	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock
+	$(LOCK) pyproject.toml --constraint requirements.lock --output-file requirements.image.lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | $(LOCK) - --output-file requirements.build.lock
 
 settings-doc: $(VENV)/.installed ## renew the parts of docs/ that are generated from the code: settings and API
 	$(BIN)/python -m scripts.documents
@@ -109,4 +123,4 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	$(NPM) --prefix web run build
 	@touch $@
 
-.PHONY: help run sandbox test unit contract browser lint bench bench-quick bench-parts screenshots venv toolbox web web-if-node browser-parts image lock settings-doc clean
+.PHONY: help run sandbox test unit contract browser lint bench bench-quick bench-parts screenshots venv toolbox web web-if-node browser-parts audit base-images sbom image lock settings-doc clean
