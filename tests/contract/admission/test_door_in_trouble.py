@@ -65,6 +65,15 @@ def elsewhere(lab: Lab, namespace: str) -> Iterator[str]:
     lab.plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
+def add_like_web(lab: Lab, namespace: str, name: str) -> None:
+    """Put a Deployment that does not exist into the control table."""
+    template = {"namespace": namespace, "deployment": "web"}
+    # `kubectl create deployment` names the container after the image.
+    app = {"cpu_request": "120m", "memory_request": "256Mi"}
+    body = {"namespace": namespace, "deployment": name, "containers": {"app": app}, "template": template}
+    assert lab.client.call("POST", "/workloads", body)["replicas"] == 4, "as the template has it"
+
+
 def test_an_unknown_deployment_may_be_denied_in_the_namespaces_that_are_controlled(
     lab: Lab, namespace: str, elsewhere: str, tmp_path: Path, clickhouse: ClickHouse
 ) -> None:
@@ -92,6 +101,10 @@ def test_an_unknown_deployment_may_be_denied_in_the_namespaces_that_are_controll
         lab.set_values(namespace, replicas=4)
         lab.plane.kubectl("create", "deployment", "web", "--image=registry.test/app:1", "-n", namespace)
         assert replicas_of(lab.stored(namespace)) == 4
+        add_like_web(lab, namespace, "checkout")
+        lab.plane.kubectl("create", "deployment", "checkout", "--image=registry.test/app:1", "-n", namespace)
+        added = lab.stored(namespace, "checkout")
+        assert (replicas_of(added), resources_of(added)) == (4, SIZED), "from its creation on"
     finally:
         lab.client.switch(enabled=True)
         child.stop()
