@@ -7,7 +7,7 @@ from typing import Any
 
 from kubedoor import quantities
 from kubedoor.admission.due import replicas_of
-from kubedoor.asked import asked_of, controllable, requirements_of
+from kubedoor.asked import ANNOTATION, asked_of, controllable, requirements_of
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
 from kubedoor.model.values import Resources
 
@@ -36,6 +36,26 @@ def state_of(manifest: Mapping[str, Any]) -> DeploymentState:
         init_containers=tuple(str(container.get("name", "")) for container in pod.get("initContainers") or ()),
         has_pod_resources=bool(pod.get("resources")),
     )
+
+
+def outline(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """All that `state_of` reads, and that a patch of the door may change: whoever keeps this does not keep the manifest."""
+    metadata, spec = manifest.get("metadata") or {}, manifest.get("spec") or {}
+    annotations = metadata.get("annotations") or {}
+    pod = (spec.get("template") or {}).get("spec") or {}
+    kept: dict[str, Any] = {"containers": [_outline(one) for one in pod.get("containers") or ()]}
+    if init_containers := pod.get("initContainers"):
+        kept["initContainers"] = [_outline(one) for one in init_containers]
+    if resources := pod.get("resources"):
+        kept["resources"] = resources
+    return {
+        "metadata": {"annotations": {ANNOTATION: annotations[ANNOTATION]} if ANNOTATION in annotations else {}},
+        "spec": {"replicas": spec.get("replicas"), "template": {"spec": kept}},
+    }
+
+
+def _outline(container: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: container.get(name) for name in ("name", "resources", "restartPolicy")}
 
 
 def _resources(fields: Mapping[str, str]) -> Resources:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from kubedoor.admission.decision import Decision
-from kubedoor.admission.deployment_state import state_of
+from kubedoor.admission.deployment_state import outline, state_of
 from kubedoor.admission.journal_writer import JournalWriter
 from kubedoor.admission.json_patch import applied
 from kubedoor.admission.metrics import AdmissionMetrics
@@ -45,6 +45,8 @@ class _Batch(NamedTuple):
 
 
 class _Admitted(NamedTuple):
+    """`manifest`: its outline."""
+
     manifest: Mapping[str, Any]
     patch: Sequence[Mapping[str, Any]]
     at: datetime
@@ -130,7 +132,12 @@ class AdmissionJournal:
         self._admitted.pop(key, None)
         while len(self._admitted) >= MAX_PENDING_STATES:
             self._admitted.pop(next(iter(self._admitted)), None)
-        self._admitted[key] = _Admitted(request.object, decision.patch, self._now())
+        try:
+            kept = outline(request.object)
+        except (AttributeError, TypeError):
+            # Validation comes after the door: what is no Deployment is not stored either.
+            return
+        self._admitted[key] = _Admitted(kept, decision.patch, self._now())
 
     def has_work(self) -> bool:
         return bool(
