@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubedoor.config.topics.api_server import NO_CLUSTER
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.runtime import timer
 
 from .clusters import Clusters

@@ -102,13 +102,14 @@ def _serve(all_settings: ClusterSettings) -> None:
     lazy_apps = (functions["api"], mutate)
     try:
         serving.run_until_signal(
-            serving.run(servers, on_ready=lambda: print(_welcome(all_settings), flush=True), lazy_apps=lazy_apps)
+            serving.run(servers, on_ready=lambda: print(welcome(all_settings), flush=True), lazy_apps=lazy_apps)
         )
     finally:
         opening.close_all()
 
 
-def _welcome(all_settings: ClusterSettings) -> str:
+def welcome(all_settings: ClusterSettings) -> str:
+    """What is said once everything serves; without secrets."""
     config = all_settings.home
     source = "SAMPLE DATA (set KUBEDOOR_PROMETHEUS_URL for real usage)"
     if not config.uses_sample:

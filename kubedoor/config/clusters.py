@@ -14,8 +14,8 @@ from typing import Any
 from kubedoor.config import cluster_entries, settings
 from kubedoor.config.cluster_entries import FIELDS, GROUP_EXAMPLES, problem
 from kubedoor.config.settings import Settings
-from kubedoor.config.topics.api_server import NO_CLUSTER
 from kubedoor.errors import NotFound, SettingsError
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.sentences import sentence
 
 

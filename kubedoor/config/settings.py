@@ -12,7 +12,7 @@ from typing import Any
 
 from kubedoor.config.declaration import SettingRow, rows_of
 from kubedoor.config.topics.admission import AdmissionSettings
-from kubedoor.config.topics.api_server import NO_CLUSTER, ApiServerSettings
+from kubedoor.config.topics.api_server import ApiServerSettings
 from kubedoor.config.topics.collection import CollectionSettings
 from kubedoor.config.topics.command_line import CommandLineSettings
 from kubedoor.config.topics.identity import IdentitySettings
@@ -24,6 +24,7 @@ from kubedoor.config.topics.sizing import SizingSettings
 from kubedoor.config.topics.store import StoreSettings
 from kubedoor.config.topics.usage import UsageSettings
 from kubedoor.errors import KubeDoorError, SettingsError
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.sentences import NOTHING, Sentence, sentence
 
 CLUSTERS_VARIABLE = "KUBEDOOR_CLUSTERS"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NoClusterAccess, NotFound
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.kube.ownership import FIELD_MANAGER
 from kubedoor.sentences import NOTHING, Sentence, as_sentence, sentence
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.client.rest import RESTResponse
 
-NO_CLUSTER = "none"
 PAGE_SIZE = 500
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """Object names are DNS subdomains (RFC 1123)."""

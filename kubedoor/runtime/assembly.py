@@ -33,9 +33,9 @@ from kubedoor.collection.refresh import CollectOptions
 from kubedoor.collection.sample.source import SampleSource
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
-from kubedoor.config.topics.api_server import NO_CLUSTER
 from kubedoor.errors import Forbidden, SettingsError
 from kubedoor.kube.client import Cluster
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
 from kubedoor.runtime.lazy import once

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
-NO_CLUSTER = "none"
-"""The value of `kubeconfig` for no access to an API server."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ApiServerSettings:

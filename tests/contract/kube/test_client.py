@@ -13,7 +13,8 @@ from kubedoor.admission.look import Look
 from kubedoor.admission.switch import Switch
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, NoClusterAccess, NotFound
-from kubedoor.kube.client import NO_CLUSTER, Cluster
+from kubedoor.kube.client import Cluster
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore

@@ -16,7 +16,8 @@ from cryptography import x509
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_folder, self_signed
 from kubedoor.admission.certificates.self_signed import CertificateFiles
-from kubedoor.kube.client import NO_CLUSTER, Cluster
+from kubedoor.kube.client import Cluster
+from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.runtime.certificate_reload import CertificateReload
 from kubedoor.runtime.serving import build_door_server
 from tests.toolbox import processes
