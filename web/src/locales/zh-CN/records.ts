@@ -34,7 +34,7 @@ export default {
     },
     allWorkloads: "全部工作负载", onlyManual: "仅有手工值的", download: "下载", preview: "文件内容", beginning: "文件开头", whole: "文件全文", nothing: "没有可导出的内容：所选的工作负载都没有准入门会设置的管控值。",
     importText: "使用导出的 CSV 列。手工列留空表示不手工设置；没有出现的列保持不变。确认之前会先显示将要改变的内容，不会直接修改。",
-    viewer: "你的角色只能导出，不能导入：请联系运维人员。", adds: "没有版本号的行可以添加管控表中没有的工作负载", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
+    viewer: "你的角色只能导出，不能导入：请联系运维人员。", adds: "添加管控表中没有的工作负载", addsHint: "只限没有版本号的行；有版本号的行来自导出。", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
     tooLarge: "表格超过 8 MiB：请拆分。", overtaken: "期间有人修改了这些工作负载，没有导入任何内容。下面是现在将要改变的内容。",
     problems: "{count} 行无法导入", nothingImported: "只要有一行有错，就不会导入任何内容。", lineName: "行", column: "列", wrong: "问题",
     wouldChange: "{count} 个工作负载将改变", changes: "将要改变的内容", line: "第 {line} 行", showMore: "还有 {count} 个，显示更多", noChange: "表格没有带来改变：所有值已经如此。", change: "修改 {count} 个工作负载",
