@@ -48,7 +48,7 @@ def setting(default: str, parse: Parse, example: str, meaning: str, *, secret: b
         "meaning": meaning,
         "is_secret": secret,
     }
-    return field(metadata=metadata, repr=not secret)
+    return field(metadata=metadata, repr=not secret and not isinstance(parse, Url))
 
 
 def rows_of(topic: type[DataclassInstance]) -> tuple[SettingRow, ...]:

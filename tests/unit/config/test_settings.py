@@ -91,7 +91,8 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_secret_value_is_never_repeated() -> None:
     (problem,) = problems_of(KUBEDOOR_STORE_DSN="mysql://root:hunter2@db")
     assert "hunter2" not in problem
-    assert "hunter2" not in repr(settings.load({"KUBEDOOR_ADMIN_PASSWORD": "hunter2-and-more"}))
+    secrets = {"KUBEDOOR_ADMIN_PASSWORD": "hunter2-and-more", "KUBEDOOR_PROMETHEUS_URL": "http://u:hunter2@prometheus"}
+    assert "hunter2" not in repr(settings.load(secrets))
 
 
 @pytest.mark.parametrize("variable", ["KUBEDOOR_SESSION_SECRET", "KUBEDOOR_COLLECT_TOKEN", "KUBEDOOR_METRICS_TOKEN"])

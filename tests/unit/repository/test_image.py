@@ -30,6 +30,11 @@ def test_its_server_believes_no_proxy_by_itself() -> None:
     assert 'FORWARDED_ALLOW_IPS=""' in text.split("ENV ")[-1]
 
 
+def test_its_user_has_a_home_that_can_be_written() -> None:
+    # gunicorn's control socket is there; in / it would log an error at each start.
+    assert "HOME=/tmp" in (ROOT / "functions" / "Dockerfile").read_text().split("ENV ")[-1]
+
+
 def test_its_command_is_a_list_so_that_signals_arrive() -> None:
     assert instructions("CMD") == ['["functions-framework"]']
 
