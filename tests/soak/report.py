@@ -1,0 +1,70 @@
+"""What is said of a soak in the end, and what of it must not be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.soak.asking import Outcome
+from tests.soak.watching import Held
+
+MAX_GROWTH = 0.05
+"""Of memory, from the warm-up to the end."""
+SPARE = 2
+"""So many handles and threads may come and go: a client's next connection, one more of a pool."""
+
+
+@dataclass
+class Report:
+    """`throughput`: answers per second of the door alone with the client, before the soak."""
+
+    throughput: float
+    rate: float
+    outcome: Outcome
+    cycles: int = 0
+    edits: int = 0
+    collections: int = 0
+    renewals: int = 0
+    stored: int = 0
+    distinct: int = 0
+    dropped: int = 0
+    warm: Held | None = None
+    end: Held | None = None
+    tracebacks: str = ""
+    """From the door's log: it has errors of its own, however it answered."""
+
+    @property
+    def growth(self) -> float:
+        return self.end.memory_mib / self.warm.memory_mib - 1 if self.warm and self.end else float("nan")
+
+    def problems(self) -> list[str]:
+        """What must not be, as sentences; empty if all is well."""
+        outcome, found = self.outcome, [f"the door's log: {self.tracebacks}"] if self.tracebacks else []
+        if outcome.wrong or outcome.unanswered:
+            found += [f"{outcome.wrong} wrong answers, {outcome.unanswered} requests without one", *outcome.problems]
+        if self.stored != self.distinct or self.stored + self.dropped != outcome.recorded:
+            found.append(
+                f"of {outcome.recorded} rows {self.stored} are stored ({self.distinct} different), {self.dropped} dropped"
+            )
+        if self.warm is None or self.end is None:
+            found.append("there was no time for two cycles")
+        elif not self.growth < MAX_GROWTH:
+            found.append(f"memory has grown by {self.growth:.1%}: {self.warm} to {self.end}")
+        elif self.end.handles > self.warm.handles + SPARE or self.end.threads > self.warm.threads + SPARE:
+            found.append(f"handles or threads have grown: {self.warm} to {self.end}")
+        return found
+
+    def text(self) -> str:
+        seconds = sorted(self.outcome.seconds) or [0.0]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.outcome.kinds.items()))
+        return "\n".join(
+            [
+                f"throughput {self.throughput:.0f}/s, soaked at {self.rate:.0f}/s: {self.outcome.answered} answers",
+                f"  {kinds}",
+                f"  p50 {seconds[len(seconds) // 2] * 1000:.1f} ms, p99 {seconds[len(seconds) * 99 // 100] * 1000:.1f} ms,"
+                f" slowest {seconds[-1] * 1000:.0f} ms; {self.outcome.old_values} said how old their values were",
+                f"{self.cycles} cycles: {self.edits} edits, {self.collections} collections, {self.renewals} certificates",
+                f"rows: {self.outcome.recorded} to be stored, {self.stored} stored, {self.dropped} dropped",
+                f"memory: {self.warm} after warm-up, {self.end} at the end ({self.growth:+.1%})",
+                *(f"PROBLEM {one}" for one in self.problems()),
+            ]
+        )
