@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from kubedoor.sentences import Sentence, as_sentence, joined, sentence
+from kubedoor.sentences import Sentence, joined, sentence
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """The pod template's annotation that `kubectl rollout restart` sets."""
@@ -74,7 +74,7 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None
 def _failure_message(condition: Mapping[str, Any], status: Mapping[str, Any]) -> Sentence:
     """The controller's message, and why it could not create pods (a quota, for example)."""
     told = str(condition.get("message") or "")
-    message = as_sentence(told) if told else sentence("operations.deadline_passed")
+    message = sentence("operations.timed_out", message=told) if told else sentence("operations.deadline_passed")
     failure = _condition(status, "ReplicaFailure")
     if not failure or not failure.get("message"):
         return message

@@ -55,6 +55,7 @@ OPERATIONS = {
     "operations.pods_new": "{new} of {pods} pods are new",
     "operations.pods_ending": "{pods} {pods:pod has|pods have} yet to end",
     "operations.deadline_passed": "the progress deadline has passed",
+    "operations.timed_out": "{message}",
     "operations.deployment_gone": "the Deployment is gone",
     # What became of an item.
     "operations.cancelled_waiting": "not touched: cancelled while the door still remembered older values",

@@ -5,14 +5,14 @@ import { cronWords, fieldsOf } from "@/format/cron";
 import { localTime, zonedTime, zoneNames } from "@/format/zones";
 import { i18n } from "@/locales";
 import zh from "@/locales/zh-CN";
-import { said } from "@/locales/said";
+import { unsaid } from "@/locales/sentences";
 import type { ActionDetail, Planned, Schedule } from "@/types";
 import { bodyOf as scheduleBody, chosen, draftOf, emptyDraft, fieldOf } from "@/views/schedules/modules/drafts";
 
 const ONE = { namespace: "shop", deployment: "web" };
 const WEB = [ONE];
 const planned = (given: Partial<Planned>): Planned => ({
-  namespace: "shop", deployment: "web", verdict: "will", reason: "", replicas_before: 3, replicas_after: 3, restarts: true, changes: [], warnings: [], ...given,
+  namespace: "shop", deployment: "web", verdict: "will", reason: "", reason_said: unsaid(""), replicas_before: 3, replicas_after: 3, restarts: true, changes: [], warnings: [], warnings_said: [], ...given,
 });
 
 describe("wishes", () => {
@@ -102,12 +102,6 @@ describe("a schedule's form", () => {
   });
 
   test.each([["time_zone", "zone"], ["workloads.3", "targets"], ["cron", "cron"], ["version", ""]])("what the API says of %s is shown at %s", (named, field) => expect(fieldOf(named)).toBe(field));
-});
-
-test("a sentence inside a sentence is said in Chinese, too", () => {
-  expect(said("shop/web: changed, but not healthy within 600 s: 1 of 3 pods are new", "zh-CN")).toBe("shop/web：已修改，但在 600 秒内未健康：3 个 Pod 中 1 个是新的");
-  expect(said('changed, but its rollout failed: 1 of 3 pods are new; ReplicaSet "web-1" has timed out progressing.', "zh-CN")).toBe("已修改，但发布失败：3 个 Pod 中 1 个是新的；ReplicaSet web-1 推进超时");
-  expect(said("its mode is off, so that a restart would set nothing", "zh-CN")).toBe("模式为关闭，重启不会设置任何值");
 });
 
 describe("an action that is followed", () => {

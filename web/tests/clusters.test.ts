@@ -3,11 +3,11 @@ import type { RouteLocationNormalized } from "vue-router";
 import { addressOf, call, cluster } from "@/api/client";
 import { lookAt, namedBy, useClusters, withCluster } from "@/composables/useClusters";
 import { useSession } from "@/composables/useSession";
-import { said } from "@/locales/said";
+import { say, unsaid } from "@/locales/sentences";
 import type { Session } from "@/types";
 
 const fetched = vi.fn<typeof fetch>();
-const names = (...all: string[]) => all.map((name) => ({ name, is_sample: name === "home", no_access: name === "west" ? "no access" : "" }));
+const names = (...all: string[]) => all.map((name) => ({ name, is_sample: name === "home", no_access: name === "west" ? "no access" : "", no_access_said: unsaid("no access") }));
 const to = (path: string, query = {}, params = {}, meta = {}) => ({ path, query, params, meta, hash: "" }) as unknown as RouteLocationNormalized;
 
 function logIn(...clusters: string[]): void {
@@ -62,12 +62,6 @@ test("what an address names counts, even a cluster that is none", () => {
   expect(cluster.value).toBe("nowhere");
   expect(useSession().isSample.value).toBe(false);
   lookAt(to("/workloads/west/shop/cart", {}, { cluster: "west" }));
-  expect([cluster.value, useClusters().noAccess.value]).toEqual(["west", "no access"]);
+  expect([cluster.value, say(useClusters().noAccess.value)]).toEqual(["west", "no access"]);
   expect(namedBy(to("/", { cluster: ["west", "home"] }))).toBe("west");
-});
-
-test("the reason is said in Chinese too", () => {
-  const reason = "KubeDoor has no access to the API server of west: it is collected and shown only. Give it a kubeconfig in KUBEDOOR_CLUSTERS to act there";
-  expect(said(reason, "zh-CN")).toContain("west 的 API server");
-  expect(said("there is no cluster 'x' here: there are home, west", "zh-CN")).toBe("没有集群 x，现有：home, west");
 });

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { StoredDay } from "@/types";
+import { unsaid } from "@/locales/sentences";
+import type { Check, StoredDay } from "@/types";
 import { monthColumns, weekdayOf, weeksOf } from "@/views/collection/modules/calendar";
-import { grouped } from "@/views/checkup/modules/grouping";
+import { grouped, isWorthKnowing } from "@/views/checkup/modules/grouping";
 
 const stored = (day: string, coverage: number): StoredDay => ({
-  day, windows: "10:00-11:30", row_count: 49, coverage, is_partial: false, warnings: [], seconds: 0.1, finished_at: "2026-11-24T04:00:00Z", is_taken_over: false,
+  day, windows: "10:00-11:30", row_count: 49, coverage, is_partial: false, warnings: [], warnings_said: [], seconds: 0.1, finished_at: "2026-11-24T04:00:00Z", is_taken_over: false,
 });
 
 describe("weeksOf", () => {
@@ -29,8 +30,15 @@ describe("weeksOf", () => {
   });
 });
 
+const check = (given: Partial<Check>): Check => ({ name: "", name_said: unsaid(""), ok: true, detail: "", detail_said: unsaid(""), remedy: "", remedy_said: unsaid(""), ...given });
+
+test("a check that is fine is worth knowing where it says what is lost", () => {
+  const lost = { detail_said: { ...unsaid(""), code: "checkup.no_series_optional" }, remedy: "without it" };
+  expect([check(lost), check({ ...lost, ok: false }), check({ remedy: "do" })].map(isWorthKnowing)).toEqual([true, false, false]);
+});
+
 test("checks are grouped by what they are about, in the order they come", () => {
-  const names = ["store", "usage source", "metric kube_pod_owner", "usage days of the look-back", "cluster", "permission to get services", "switch", "door's certificate"];
-  const groups = grouped(names.map((name) => ({ name, ok: true, detail: "", remedy: "" })));
+  const codes = ["checkup.store", "checkup.usage_source", "", "checkup.usage_days", "checkup.cluster", "checkup.permission", "checkup.switch", "checkup.certificate"];
+  const groups = grouped(codes.map((code) => check({ name_said: { ...unsaid(""), code } })));
   expect(groups.map((group) => [group.name, group.checks.length])).toEqual([["store", 1], ["usage", 2], ["collection", 1], ["cluster", 2], ["door", 2]]);
 });

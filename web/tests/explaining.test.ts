@@ -1,31 +1,35 @@
 import { describe, expect, test } from "vitest";
-import type { ContainerValues } from "@/types";
+import { say, unsaid, type Said } from "@/locales/sentences";
+import type { ContainerDetail } from "@/types";
 import { findingsOf } from "@/views/workload/modules/findings";
 import { explain, type Explained } from "@/views/workload/modules/why";
 import { condition, container, history, usageDay, workload } from "./samples";
 
+const reason = (field: string, value: string | number, why: string): Said => ({
+  code: "sizing.reason", parameters: { field: { ...unsaid(""), code: `sizing.${field}` }, value, why: unsaid(why) }, text: `${value}: ${why}`,
+});
 const REASONS = [
-  "replicas 6: pods side by side on 2026-11-20, the peak day",
-  "cpu 430m: P95 of 2026-11-20 was 430m",
-  "memory 500Mi: P95 of 2026-11-20 was 523763712 bytes, in whole mebibytes",
-  "cpu request 500m: moved from 430m by the LimitRange team",
-  "cpu limit none: left alone, since the 4 that the largest node can allocate are less",
+  reason("replicas", 6, "pods side by side on 2026-11-20, the peak day"),
+  reason("cpu", "430m", "P95 of 2026-11-20 was 430m"),
+  reason("memory", "500Mi", "P95 of 2026-11-20 was 499.5Mi, in whole mebibytes"),
+  reason("cpu_request", "500m", "moved from 430m by the LimitRange team"),
+  reason("cpu_limit", "none", "left alone, since the 4 that the largest node can allocate are less"),
 ];
-const explained = (given: Partial<ContainerValues> = {}) => explain(workload({ containers: [container({ reasons: REASONS, ...given })] }));
+const explained = (given: Partial<ContainerDetail> = {}) => explain(workload({ containers: [container({ reasons_said: REASONS, ...given })] }));
 const keys = (one?: Explained) => one?.sentences.map((sentence) => sentence.key);
 
 describe("explain", () => {
   test("replicas and each resource have the reasons that are about them, with the value of each step", () => {
     const [replicas, cpu, memory] = explained();
     expect(replicas?.sentences).toEqual([
-      { key: "reason", values: { value: "6", reason: "pods side by side on 2026-11-20, the peak day" } },
+      { key: "reason", values: { value: "6" }, reason: unsaid("pods side by side on 2026-11-20, the peak day") },
       { key: "heaviest", values: { day: "2026-11-20", days: 10 } },
     ]);
     expect(cpu?.sentences.map((one) => [one.key, one.values["value"]])).toEqual([["reason", "430m"], ["reason", "500m"], ["limitReason", "none"]]);
-    expect(memory?.sentences[0]?.values["reason"]).toBe("P95 of 2026-11-20 was 499.5Mi, in whole mebibytes");
+    expect(say(memory?.sentences[0]?.reason)).toBe("P95 of 2026-11-20 was 499.5Mi, in whole mebibytes");
   });
 
-  test("a reason of another version is shown as it came", () => expect(explained({ reasons: ["because"] })[1]?.sentences).toEqual([{ key: "plainReason", values: { reason: "because" } }]));
+  test("a reason of another version is shown as it came", () => expect(explained({ reasons_said: [unsaid("because")] })[1]?.sentences).toEqual([{ key: "plainReason", values: {}, reason: unsaid("because") }]));
 
   test("what a person set comes first, with who", () => {
     const manual = { ...workload().manual, edited_by: "ann" };

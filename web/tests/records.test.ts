@@ -3,6 +3,7 @@ import { byWorkload, fieldOf, writtenOf } from "@/views/transfer/modules/sheets"
 import { hasNothing } from "@/views/transfer/modules/exports";
 import { differences, faultOf } from "@/views/record/modules/differences";
 import { asked, DEFAULTS, fromField, toField } from "@/views/record/modules/filters";
+import { unsaid } from "@/locales/sentences";
 import type { Audit, SheetChange } from "@/types";
 
 function line(given: Partial<Audit> = {}): Audit {
@@ -49,7 +50,12 @@ describe("what a change was", () => {
 describe("a change that failed", () => {
   const failed = line({ id: "2", outcome: "failed", after: { replicas: 3, error: "somebody was first" } });
 
-  test("says why", () => expect([faultOf(failed), faultOf(line())]).toEqual(["somebody was first", ""]));
+  test("says why", () => expect([faultOf(failed), faultOf(line())]).toEqual([unsaid("somebody was first"), undefined]));
+
+  test("says it with its code, where there is one", () => {
+    const said = { code: "operations.no_pods", parameters: {}, text: "there will be no pods at all" };
+    expect(faultOf(line({ outcome: "failed", after: { error: said.text, error_said: said } }))).toEqual(said);
+  });
 });
 
 describe("the filters of the address", () => {

@@ -1,5 +1,5 @@
 /** Workloads as the API answers them, for tests to vary. */
-import type { Condition, ContainerValues, History, UsageDay, WorkloadDetail } from "@/types";
+import type { Condition, ContainerDetail, History, UsageDay, WorkloadDetail } from "@/types";
 
 export const MIB = 2 ** 20;
 
@@ -12,7 +12,7 @@ export function usageDay(given: Partial<UsageDay> = {}): UsageDay {
   };
 }
 
-export function container(given: Partial<ContainerValues> = {}): ContainerValues {
+export function container(given: Partial<ContainerDetail> = {}): ContainerDetail {
   const values = {
     cpu_request_millicores: 430, collected_cpu_request_millicores: 430, manual_cpu_request_millicores: null,
     memory_request_bytes: 500 * MIB, collected_memory_request_bytes: 500 * MIB, manual_memory_request_bytes: null,
@@ -24,11 +24,11 @@ export function container(given: Partial<ContainerValues> = {}): ContainerValues
     running_cpu_request_millicores: null, running_memory_request_bytes: null, running_cpu_limit_millicores: null, running_memory_limit_bytes: null,
     is_observed: false, in_deployment: null, is_sidecar: false,
   };
-  return { container: "cart", ...values, ...unseen, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], newest: usageDay(), withheld: {}, ...given };
+  return { container: "cart", ...values, ...unseen, cpu_usage_millicores: 430, memory_usage_bytes: 500 * MIB, reasons: [], reasons_said: [], newest: usageDay(), withheld: {}, ...given };
 }
 
 /** A container whose control values run in place of what its owner asked. */
-export function sized(given: Partial<ContainerValues> = {}): ContainerValues {
+export function sized(given: Partial<ContainerDetail> = {}): ContainerDetail {
   return container({
     asked_cpu_request_millicores: 1000, asked_memory_request_bytes: 2048 * MIB, asked_memory_limit_bytes: 2048 * MIB,
     running_cpu_request_millicores: 430, running_memory_request_bytes: 500 * MIB, running_cpu_limit_millicores: 2000, running_memory_limit_bytes: 2048 * MIB,

@@ -1,6 +1,7 @@
 /** The one way to the API: cookies, JSON, the error shape, a session that has ended, an API that is away. */
 import { ref } from "vue";
-import type { paths } from "./schema";
+import { unsaid, type Said } from "@/locales/sentences";
+import type { components, paths } from "./schema";
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type Operation<P extends keyof paths, M extends Method> = paths[P][M];
@@ -29,6 +30,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly details: Record<string, unknown> = {},
+    /** The message with its code. */
+    readonly said: Said = unsaid(message),
   ) {
     super(message);
   }
@@ -106,8 +109,8 @@ export function addressOf(template: keyof paths, path: object, query: object): s
 async function errorOf(answer: Response): Promise<ApiError> {
   const body: unknown = await answer.json().catch(() => undefined);
   if (typeof body === "object" && body !== null && "error" in body) {
-    const { code, message, details } = body.error as { code: string; message: string; details: Record<string, unknown> };
-    return new ApiError(answer.status, code, message, details);
+    const { code, message, details, message_said: said } = body.error as components["schemas"]["ErrorBody"];
+    return new ApiError(answer.status, code, message, details, said);
   }
   return new ApiError(answer.status, GATEWAY_AWAY.has(answer.status) ? "away" : "unknown", answer.statusText);
 }

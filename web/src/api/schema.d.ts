@@ -601,6 +601,8 @@ export interface paths {
         /**
          * Ping Schedule
          * @description Sent by its CronJob, with the token of the schedule. Idempotent: a run that is due is started once.
+         *
+         *     202: workloads of a return are left, so it has to be sent again.
          */
         post: operations["ping_schedule"];
         delete?: never;
@@ -661,7 +663,10 @@ export interface paths {
          * @description After many failed log-ins of an account or from an address: 429 with Retry-After.
          */
         post: operations["log_in"];
-        /** Log Out */
+        /**
+         * Log Out
+         * @description End this session: its cookie is worth nothing any more, wherever else it may be.
+         */
         delete: operations["log_out"];
         options?: never;
         head?: never;
@@ -1230,7 +1235,7 @@ export interface components {
              * @description interrupted: its process ended before it was done; the items show how far it got.
              * @enum {string}
              */
-            state: "running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted";
+            state: "running" | "cancelling" | "finished" | "failed" | "cancelled" | "skipped" | "interrupted";
             /** Stop On Failure */
             stop_on_failure: boolean;
             /** Total */
@@ -1364,7 +1369,7 @@ export interface components {
              * @description interrupted: its process ended before it was done; the items show how far it got.
              * @enum {string}
              */
-            state: "running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted";
+            state: "running" | "cancelling" | "finished" | "failed" | "cancelled" | "skipped" | "interrupted";
             /** Stop On Failure */
             stop_on_failure: boolean;
             /** Total */
@@ -1456,6 +1461,7 @@ export interface components {
             outcome: string;
             /** Reason */
             reason: string;
+            reason_said: components["schemas"]["SaidAnswer"];
             /** Snapshot Age Seconds */
             snapshot_age_seconds: number;
             /** Subresource */
@@ -1468,6 +1474,8 @@ export interface components {
             version: number;
             /** Warnings */
             warnings: string[];
+            /** Warnings Said */
+            warnings_said: components["schemas"]["SaidAnswer"][];
         };
         /** AuditAnswer */
         AuditAnswer: {
@@ -1685,12 +1693,15 @@ export interface components {
         CheckAnswer: {
             /** Detail */
             detail: string;
+            detail_said: components["schemas"]["SaidAnswer"];
             /** Name */
             name: string;
+            name_said: components["schemas"]["SaidAnswer"];
             /** Ok */
             ok: boolean;
             /** Remedy */
             remedy: string;
+            remedy_said: components["schemas"]["SaidAnswer"];
         };
         /** CheckupAnswer */
         CheckupAnswer: {
@@ -1722,6 +1733,7 @@ export interface components {
             name: string;
             /** Reason */
             reason: string;
+            reason_said: components["schemas"]["SaidAnswer"];
             /**
              * Refreshed At
              * @description When the collected values were last computed.
@@ -1744,6 +1756,7 @@ export interface components {
              * @description Why the cluster can only be collected and shown; empty: there is full access.
              */
             no_access: string;
+            no_access_said: components["schemas"]["SaidAnswer"];
         };
         /** CollectBody */
         CollectBody: {
@@ -1799,6 +1812,7 @@ export interface components {
             last_at: string;
             /** Message */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Rows */
             rows: number;
             /**
@@ -1829,6 +1843,7 @@ export interface components {
             last_at: string;
             /** Message */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Rows */
             rows: number;
             /**
@@ -1859,6 +1874,7 @@ export interface components {
             event: string;
             /** Message */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Row Count */
             row_count: number;
             /** Seconds */
@@ -1995,6 +2011,92 @@ export interface components {
                 [key: string]: string[];
             };
         };
+        /** ContainerDetail */
+        ContainerDetail: {
+            /** Asked Cpu Limit Millicores */
+            asked_cpu_limit_millicores: number | null;
+            /**
+             * Asked Cpu Request Millicores
+             * @description What the owner's manifest asks for; null: nothing, or not known. All of `asked_*` and `running_*`.
+             */
+            asked_cpu_request_millicores: number | null;
+            /** Asked Memory Limit Bytes */
+            asked_memory_limit_bytes: number | null;
+            /** Asked Memory Request Bytes */
+            asked_memory_request_bytes: number | null;
+            /** Collected Cpu Limit Millicores */
+            collected_cpu_limit_millicores: number | null;
+            /** Collected Cpu Request Millicores */
+            collected_cpu_request_millicores: number | null;
+            /** Collected Memory Limit Bytes */
+            collected_memory_limit_bytes: number | null;
+            /** Collected Memory Request Bytes */
+            collected_memory_request_bytes: number | null;
+            /** Container */
+            container: string;
+            /** Cpu Limit Millicores */
+            cpu_limit_millicores: number | null;
+            /** Cpu Request Millicores */
+            cpu_request_millicores: number | null;
+            /**
+             * Cpu Usage Millicores
+             * @description Usage per pod: the P95 of the peak day.
+             */
+            cpu_usage_millicores: number;
+            /**
+             * In Deployment
+             * @description Whether the Deployment has this container; null: not known.
+             */
+            in_deployment: boolean | null;
+            /**
+             * Is Observed
+             * @description Whether anything is known of the Deployment as it is in the cluster.
+             */
+            is_observed: boolean;
+            /**
+             * Is Sidecar
+             * @description A native sidecar: it stands under `initContainers`.
+             */
+            is_sidecar: boolean;
+            /** Manual Cpu Limit Millicores */
+            manual_cpu_limit_millicores: number | null;
+            /** Manual Cpu Request Millicores */
+            manual_cpu_request_millicores: number | null;
+            /** Manual Memory Limit Bytes */
+            manual_memory_limit_bytes: number | null;
+            /** Manual Memory Request Bytes */
+            manual_memory_request_bytes: number | null;
+            /** Memory Limit Bytes */
+            memory_limit_bytes: number | null;
+            /** Memory Request Bytes */
+            memory_request_bytes: number | null;
+            /** Memory Usage Bytes */
+            memory_usage_bytes: number;
+            /** @description The newest usage day; null: none for 31 days. */
+            newest: components["schemas"]["UsageDayAnswer"] | null;
+            /** Reasons */
+            reasons: string[];
+            /** Reasons Said */
+            reasons_said: components["schemas"]["SaidAnswer"][];
+            /** Running Cpu Limit Millicores */
+            running_cpu_limit_millicores: number | null;
+            /**
+             * Running Cpu Request Millicores
+             * @description What the Deployment's template says now; as asked where the door has changed nothing.
+             */
+            running_cpu_request_millicores: number | null;
+            /** Running Memory Limit Bytes */
+            running_memory_limit_bytes: number | null;
+            /** Running Memory Request Bytes */
+            running_memory_request_bytes: number | null;
+            /**
+             * Withheld
+             * @description Field -> the conditions that withhold its collected value; not what is accepted or set by hand.
+             */
+            withheld: {
+                [key: string]: string[];
+            };
+        };
         /**
          * ContainerEdit
          * @description Kubernetes quantities (`250m`, `1.5`, `512Mi`); null unsets a field, an absent field stays unchanged.
@@ -2022,6 +2124,7 @@ export interface components {
             is_current: boolean;
             /** Reason */
             reason: string;
+            reason_said: components["schemas"]["SaidAnswer"];
         };
         /** ControlBody */
         ControlBody: {
@@ -2205,6 +2308,7 @@ export interface components {
             channel: string;
             /** Detail */
             detail: string | null;
+            detail_said: components["schemas"]["SaidAnswer"] | null;
             /** Name */
             name: string;
             /** Notices */
@@ -2431,8 +2535,11 @@ export interface components {
             outcome: string;
             /** Reason */
             reason: string;
+            reason_said: components["schemas"]["SaidAnswer"];
             /** Warnings */
             warnings: string[];
+            /** Warnings Said */
+            warnings_said: components["schemas"]["SaidAnswer"][];
         };
         /**
          * Restorable
@@ -2569,7 +2676,7 @@ export interface components {
              * Last Action State
              * @description State of the action that the newest run started.
              */
-            last_action_state: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted") | null;
+            last_action_state: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "skipped" | "interrupted") | null;
             /** Made By */
             made_by: string;
             /**
@@ -2620,6 +2727,13 @@ export interface components {
             time_zone: string;
             /** Version */
             version: number;
+            /**
+             * Warnings
+             * @description After creating or changing: what a run would skip if it came now, and why.
+             */
+            warnings: string[];
+            /** Warnings Said */
+            warnings_said: components["schemas"]["SaidAnswer"][];
             /** Workloads */
             workloads: components["schemas"]["ScheduleTarget"][];
         };
@@ -2792,10 +2906,27 @@ export interface components {
         ScheduleTarget: {
             /** Deployment */
             deployment: string;
+            /**
+             * Due At
+             * @description Of a return: counted from when this workload was scaled.
+             */
+            due_at?: string | null;
+            /**
+             * Message
+             * @description Of its last attempt.
+             * @default
+             */
+            message: string;
+            message_said: components["schemas"]["SaidAnswer"];
             /** Namespace */
             namespace: string;
             /** Replicas */
             replicas: number | null;
+            /**
+             * Return State
+             * @description Of a return; failed: the last attempt did not bring it back, and there will be another.
+             */
+            return_state?: ("waiting" | "due" | "under_way" | "failed" | "done") | null;
             /**
              * Returns To
              * @description Of a return: the replicas it will restore, as known now.
@@ -2883,6 +3014,7 @@ export interface components {
             line: number;
             /** Message */
             message: string;
+            message_said: components["schemas"]["SaidAnswer"];
         };
         /** SkippedWorkload */
         SkippedWorkload: {
@@ -2892,6 +3024,7 @@ export interface components {
             namespace: string;
             /** Reason */
             reason: string;
+            reason_said: components["schemas"]["SaidAnswer"];
         };
         /** StoredDayAnswer */
         StoredDayAnswer: {
@@ -2920,6 +3053,8 @@ export interface components {
             seconds: number;
             /** Warnings */
             warnings: string[];
+            /** Warnings Said */
+            warnings_said: components["schemas"]["SaidAnswer"][];
             /** Windows */
             windows: string;
         };
@@ -3317,7 +3452,7 @@ export interface components {
             /** Conditions */
             conditions: components["schemas"]["ConditionAnswer"][];
             /** Containers */
-            containers: components["schemas"]["ContainerAnswer"][];
+            containers: components["schemas"]["ContainerDetail"][];
             /**
              * Cpu Asked Millicores
              * @description What the owner's manifest asks for, over all pods; a request that is not set is the limit.
@@ -3580,6 +3715,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -3596,7 +3740,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 before?: number | null;
-                state?: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "interrupted") | null;
+                state?: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "skipped" | "interrupted") | null;
                 kind?: ("scale" | "restart" | "apply" | "restore") | null;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
@@ -3753,6 +3897,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4128,6 +4281,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4675,6 +4837,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -5119,6 +5290,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -5246,6 +5426,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5418,6 +5607,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5910,6 +6108,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -5994,6 +6201,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6165,6 +6381,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7180,6 +7405,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -7571,6 +7805,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -7930,6 +8173,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -8015,6 +8267,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8206,6 +8467,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description ClickHouse or the API server is away. */
             503: {
                 headers: {
@@ -8289,6 +8559,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8540,6 +8819,15 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

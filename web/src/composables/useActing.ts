@@ -1,26 +1,27 @@
 import { computed } from "vue";
 import { useI18n } from "vue-i18n";
+import { say } from "@/locales/sentences";
 import type { Action } from "@/types";
 import { useClusters } from "./useClusters";
 import { useControl } from "./useControl";
-import { useFormat } from "./useFormat";
 import { useSession } from "./useSession";
+
+const NO_CLUSTER = ["cluster.none", "cluster.not_configured"];
 
 /** Whether somebody may act on the cluster, and what actions are called. */
 export function useActing() {
   const { t } = useI18n();
-  const { said } = useFormat();
-  const { canEdit } = useSession();
+    const { canEdit } = useSession();
   const { control } = useControl();
   const { noAccess } = useClusters();
 
   /** Why nothing can be done here; empty: it can. */
   const whyNot = computed(() => {
     if (!canEdit.value) return t("act.viewer");
-    if (noAccess.value) return said(noAccess.value);
-    const { enabled, reason } = control.value ?? {};
+    if (noAccess.value) return say(noAccess.value);
+    const { enabled, reason_said: reason } = control.value ?? {};
     // A cluster that only does not say whether the door is on may well be acted in: its own answer will tell.
-    return enabled === null && reason?.includes("no cluster is configured") ? t("act.noCluster", { reason: said(reason) }) : "";
+    return enabled === null && reason && NO_CLUSTER.includes(reason.code) ? t("act.noCluster", { reason: say(reason) }) : "";
   });
 
   function named(action: Pick<Action, "kind" | "replicas">): string {

@@ -9,8 +9,8 @@ const remembered = effectScope(true).run(() => useKept("cluster", "", (value): v
 const { session } = useSession();
 const entries = computed(() => session.value?.clusters ?? []);
 const isMany = computed(() => entries.value.length > 1);
-/** Why nothing can be done in the cluster that is looked at; empty: it can. */
-const noAccess = computed(() => entries.value.find((one) => one.name === cluster.value)?.no_access ?? "");
+/** Why nothing can be done in the cluster that is looked at; undefined: it can. */
+const noAccess = computed(() => entries.value.find((one) => one.name === cluster.value && one.no_access)?.no_access_said);
 /** What would not be there in another cluster: a page of a list, an editor, a collection, its day. */
 const OF_ONE_CLUSTER = ["page", "edit", "run", "day"];
 

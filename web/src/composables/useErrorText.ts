@@ -1,13 +1,12 @@
 import { useI18n } from "vue-i18n";
 import type { ApiError } from "@/api/client";
-import { useFormat } from "./useFormat";
+import { say } from "@/locales/sentences";
 
 /** What went wrong, in the reader's language where we know the code, with the API's words beside it. */
 export function useErrorText() {
   const { t, te } = useI18n();
-  const { said } = useFormat();
-  return (error: ApiError): { what: string; why: string } => {
+    return (error: ApiError): { what: string; why: string } => {
     const key = `error.${error.code}`;
-    return { what: te(key) ? t(key) : t("error.unknown", { status: error.status }), why: said(error.message) };
+    return { what: te(key) ? t(key) : t("error.unknown", { status: error.status }), why: say(error.said) };
   };
 }

@@ -1,7 +1,6 @@
 import { useI18n } from "vue-i18n";
 import { canonical, shown } from "@/format/quantities";
 import { ago, clockTime, exactTime, zoneName } from "@/format/times";
-import { said } from "@/locales/said";
 import type { Resource } from "@/types";
 
 /** Numbers and times as the chosen language writes them. */
@@ -33,7 +32,6 @@ export function useFormat() {
     time: clockTime,
     exactTime,
     zone: zoneName,
-    said: (text: string) => said(text, locale.value),
     ago: (instant: string) => ago(instant, locale.value, Date.now()),
   };
 }

@@ -1,11 +1,10 @@
 import { computed, ref, shallowRef } from "vue";
 import { ApiError } from "@/api/client";
-import { useFormat } from "./useFormat";
+import { say } from "@/locales/sentences";
 
 /** Sends a form, once at a time. What the API says of one of `fields` is for that field, all else for the whole form. */
 export function useSubmit(fields: readonly string[] = []) {
-  const { said } = useFormat();
-  const isBusy = ref(false);
+    const isBusy = ref(false);
   const fault = shallowRef<ApiError>();
   const isOfField = computed(() => fault.value !== undefined && fields.includes(fault.value.field));
 
@@ -30,6 +29,6 @@ export function useSubmit(fields: readonly string[] = []) {
     isBusy,
     submit,
     error: computed(() => (isOfField.value ? undefined : fault.value)),
-    problem: (field: string) => (isOfField.value && fault.value?.field === field ? said(fault.value.message) : ""),
+    problem: (field: string) => (isOfField.value && fault.value?.field === field ? say(fault.value.said) : ""),
   };
 }

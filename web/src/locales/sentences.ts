@@ -4,6 +4,9 @@ import type { components } from "@/api/schema";
 /** A sentence of the server's: its code, its parameters, and its text in English. */
 export type Said = components["schemas"]["SaidAnswer"];
 
+/** A text without a code. */
+export const unsaid = (text: string): Said => ({ code: "", parameters: {}, text });
+
 /** By code, in the chosen language; of English there is none, since the server says it. */
 export const sentences = shallowRef<Readonly<Record<string, string>>>({});
 

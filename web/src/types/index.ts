@@ -20,6 +20,7 @@ export type WorkloadEdit = Schemas["WorkloadEdit"];
 export type BulkEdit = Schemas["BulkEdit"];
 export type BulkResult = Schemas["BulkResult"];
 export type ContainerValues = Schemas["ContainerAnswer"];
+export type ContainerDetail = Schemas["ContainerDetail"];
 export type ContainerEdit = Schemas["ContainerEdit"];
 export type Manual = Schemas["ManualAnswer"];
 export type UsageDay = Schemas["UsageDayAnswer"];

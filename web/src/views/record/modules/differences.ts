@@ -1,4 +1,5 @@
 /** What a change was, field by field, out of what is on record of it. Pure. */
+import { unsaid, type Said } from "@/locales/sentences";
 import type { Audit } from "@/types";
 
 export interface Difference {
@@ -10,7 +11,7 @@ export interface Difference {
 }
 
 /** Counters and references, which the exact record has. */
-const HIDDEN = new Set(["version", "based_on", "error", "action"]);
+const HIDDEN = new Set(["version", "based_on", "error", "error_said", "action"]);
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -39,5 +40,8 @@ function compared(path: string[], before: unknown, after: unknown): Difference[]
   return same(before, after) ? [] : [{ path, before, after }];
 }
 
-/** What went wrong, of a change that failed. */
-export const faultOf = (row: Pick<Audit, "after">) => (typeof row.after["error"] === "string" ? row.after["error"] : "");
+/** What went wrong, of a change that failed; undefined: nothing did. An older record has the text alone. */
+export function faultOf({ after }: Pick<Audit, "after">): Said | undefined {
+  if (typeof after["error"] !== "string" || !after["error"]) return undefined;
+  return (after["error_said"] as Said | undefined) ?? unsaid(after["error"]);
+}

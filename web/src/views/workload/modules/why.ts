@@ -1,13 +1,14 @@
 /** Why each control value is what it is: the reasons that came with it, and what stands between it and the door. Pure. */
 import { replicasWithheldBy, withheldBy } from "@/format/conditions";
 import { canonical } from "@/format/quantities";
-import type { ContainerValues, Resource, WorkloadDetail } from "@/types";
+import type { Said } from "@/locales/sentences";
+import type { ContainerDetail, Resource, WorkloadDetail } from "@/types";
 
 export interface Sentence {
   /** Key below `why`. */
   key: string;
-  /** `reason` is the server's own words, which a locale may know. */
   values: Record<string, string | number>;
+  reason?: Said;
 }
 
 export interface Explained {
@@ -25,18 +26,16 @@ export function explain(workload: WorkloadDetail): Explained[] {
   return [explainReplicas(workload), ...containers];
 }
 
-/** `cpu request 500m: cut to its limit 500m`, as kubedoor/sizing writes it. */
-const REASON = /^(replicas|cpu|memory)(?: (request|limit))? (\S+): (.+)$/s;
-const BYTES = /(\d+) bytes/g;
-const MIB = 2 ** 20;
+/** What `sizing.reason` is about, as the codes of kubedoor/sizing name it. */
+const FIELD = /^sizing\.(replicas|cpu|memory)(?:_(request|limit))?$/;
 
 /** The reasons of a container that are about replicas or one resource; what does not say about what it is stands with CPU. */
-function reasonsOf(container: ContainerValues | undefined, about: Explained["resource"]): Sentence[] {
-  return (container?.reasons ?? []).flatMap((text) => {
-    const [, subject = "", field, value = "", why = ""] = REASON.exec(text) ?? [];
-    if (!subject) return about === "cpu" ? [{ key: "plainReason", values: { reason: text } }] : [];
-    const reason = why.replace(BYTES, (_, bytes: string) => `${(Number(bytes) / MIB).toFixed(1)}Mi`);
-    return subject === about ? [{ key: field === "limit" ? "limitReason" : "reason", values: { value, reason } }] : [];
+function reasonsOf(container: ContainerDetail | undefined, about: Explained["resource"]): Sentence[] {
+  return (container?.reasons_said ?? []).flatMap((said): Sentence[] => {
+    const { field, value = "", why } = said.parameters;
+    const [, subject, part] = FIELD.exec(typeof field === "object" ? field.code : "") ?? [];
+    if (!subject || typeof why !== "object") return about === "cpu" ? [{ key: "plainReason", values: {}, reason: said }] : [];
+    return subject === about ? [{ key: part === "limit" ? "limitReason" : "reason", values: { value: String(value) }, reason: why }] : [];
   });
 }
 
@@ -54,13 +53,13 @@ function explainReplicas(workload: WorkloadDetail): Explained {
   return { resource: "replicas", container: "", value: value === null ? null : String(value), isManual: manual !== null, withheldBy: by, sentences };
 }
 
-function numbersOf(container: ContainerValues, resource: Resource) {
+function numbersOf(container: ContainerDetail, resource: Resource) {
   return resource === "cpu"
     ? { control: container.cpu_request_millicores, collected: container.collected_cpu_request_millicores, manual: container.manual_cpu_request_millicores, by: withheldBy(container, "cpu_request_millicores") }
     : { control: container.memory_request_bytes, collected: container.collected_memory_request_bytes, manual: container.manual_memory_request_bytes, by: withheldBy(container, "memory_request_bytes") };
 }
 
-function explainRequest(workload: WorkloadDetail, container: ContainerValues, resource: Resource): Explained {
+function explainRequest(workload: WorkloadDetail, container: ContainerDetail, resource: Resource): Explained {
   const { control, collected, manual, by } = numbersOf(container, resource);
   const write = (amount: number) => canonical(resource, amount);
   const sentences: Sentence[] = [];
