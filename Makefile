@@ -64,6 +64,9 @@ bench: $(VENV)/.installed bench-parts toolbox web ## measure speed and memory, a
 bench-quick: $(VENV)/.installed bench-parts ## measure the door alone, in two minutes
 	$(BIN)/python -m tests.bench --quick
 
+soak: $(VENV)/.installed ## let the door answer for ten minutes while values, certificates and the store change
+	$(BIN)/python -m tests.soak
+
 screenshots: $(VENV)/.installed browser-parts web ## take screenshots of every page in both languages and themes, into screenshots/
 	$(BIN)/python -m tests.browser.screenshots
 
@@ -123,4 +126,4 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	$(NPM) --prefix web run build
 	@touch $@
 
-.PHONY: help run sandbox test unit contract browser lint bench bench-quick bench-parts screenshots venv toolbox web web-if-node browser-parts audit base-images sbom image lock settings-doc clean
+.PHONY: help run sandbox test unit contract browser lint bench bench-quick bench-parts soak screenshots venv toolbox web web-if-node browser-parts audit base-images sbom image lock settings-doc clean
