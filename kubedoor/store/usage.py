@@ -32,21 +32,21 @@ TAKEN_OVER_DAYS = (
     # As they were stored before they had a mark.
     " OR (source = '' AND arrayExists(x -> startsWith(x, 'taken over from KubeDoor'), warnings))))"
 )
-_COLUMNS = (
+_HISTORY = (
     "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
     f" AND is_partial) AS is_partial, (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over"
+    " FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
 )
-_HISTORY = f"{_COLUMNS} FROM usage_daily WHERE cluster = {{cluster:String}} AND day IN {{days:Array(Date)}}"
 _OF_ONE = " AND namespace = {namespace:String} AND deployment = {deployment:String}"
-# By an earlier version, which did not say that the rows are in `usage_by_workload` too.
-_DAYS_ELSEWHERE = (
-    "SELECT day FROM usage_days WHERE cluster = {cluster:String} AND day >= {since:Date}"
-    " GROUP BY day HAVING NOT argMax(is_by_workload, run) ORDER BY day"
-)
+# Without the view's subqueries, which cost as much as the rows of one workload: what they find is laid over the rows here.
 _BY_WORKLOAD = (
-    f"{_COLUMNS} FROM usage_by_workload WHERE cluster = {{cluster:String}} AND day >= {{since:Date}}"
-    " AND day NOT IN {elsewhere:Array(Date)} AND (day, run) IN"
-    f" (SELECT day, max(run) FROM usage_days WHERE cluster = {{cluster:String}} GROUP BY day){_OF_ONE}"
+    "SELECT * EXCEPT (cluster) FROM usage_by_workload WHERE cluster = {cluster:String} AND day >= {since:Date}"
+    f"{_OF_ONE} ORDER BY day, container"
+)
+_CURRENT_RUNS = (
+    "SELECT day, max(run) AS current, argMax(is_partial, run) AS is_partial, argMax(is_by_workload, run) AS is_there,"
+    f" (day, current) IN {TAKEN_OVER_DAYS} AS is_taken_over"
+    " FROM usage_days WHERE cluster = {cluster:String} AND day >= {since:Date} GROUP BY day"
 )
 _HISTORY_ORDER = "ORDER BY namespace, deployment, day, container"
 _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
@@ -179,12 +179,15 @@ class UsageStore:
     def history_of(self, namespace: str, deployment: str, *, since: date) -> list[UsageDay]:
         """Usage of one workload, oldest first."""
         where = {"cluster": self._cluster, "namespace": namespace, "deployment": deployment}
-        days = self._connection.rows(_DAYS_ELSEWHERE, cluster=self._cluster, since=since)
-        elsewhere = [row["day"] for row in days]
-        rows = self._connection.rows(_BY_WORKLOAD, **where, since=since, elsewhere=elsewhere)
-        if elsewhere:
+        days = self._connection.rows(_CURRENT_RUNS, cluster=self._cluster, since=since)
+        current = {(day["day"], day["current"]): day for day in days if day["is_there"]}
+        found = self._connection.rows(_BY_WORKLOAD, **where, since=since)
+        rows = [row | day for row in found if (day := current.get((row["day"], row["run"])))]
+        # Stored by an earlier version, which did not say that the rows are in `usage_by_workload` too.
+        if elsewhere := [day["day"] for day in days if not day["is_there"]]:
             rows += self._connection.rows(f"{_HISTORY}{_OF_ONE}", **where, days=elsewhere)
-        return [_from_row(row) for row in sorted(rows, key=lambda row: (row["day"], row["container"]))]
+            rows.sort(key=lambda row: (row["day"], row["container"]))
+        return [_from_row(row) for row in rows]
 
     def stream(self, days: Iterable[date]) -> Iterator[UsageDay]:
         """As `history` of all workloads, in the same order, with a few rows in memory at once."""
