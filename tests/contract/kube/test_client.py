@@ -116,6 +116,12 @@ def test_on_off_and_what_is_learnt_on_the_way(
         assert switch.turn_on().enabled is True
         another = make_switch(own, embedded, cluster, options_of(control_plane, failure_policy="Fail"))
         assert another.state().is_current is False
+        of_the_cloud = {"key": "control-plane", "operator": "NotIn", "values": ["true"]}
+        own.patch_webhook_configuration(
+            webhook_configuration.NAME,
+            [{"op": "add", "path": "/webhooks/0/namespaceSelector/matchExpressions/-", "value": of_the_cloud}],
+        )
+        assert switch.state().is_current is True, "as AKS and GKE Autopilot do with every webhook"
         assert switch.turn_off().enabled is False
         assert switch.turn_off().enabled is False
     finally:
