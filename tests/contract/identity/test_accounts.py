@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound, StoreError, TooManyRequests, Unauthorized
 from kubedoor.identity import passwords
+from kubedoor.identity.accounts import Users
 from kubedoor.identity.authentication import TOKEN_USE_INTERVAL
 from kubedoor.identity.oidc import Identity
 from kubedoor.identity.throttle import ACCOUNT_FAILURES, ADDRESS_FAILURES, WINDOW, normalized_address
 from kubedoor.roles import Role
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
-from kubedoor.store.users import OIDC
+from kubedoor.store.users import OIDC, User, UserStore
 from tests.support.accounts import EDITOR, FIRST, PASSWORD, Clock, IdentityServices, dsn_of_new_database
 from tests.support.clickhouse import ClickHouse
 
@@ -205,6 +208,59 @@ def test_a_bad_user_names_the_field(
 def test_a_name_in_use_is_a_conflict(shared: IdentityServices) -> None:
     with pytest.raises(Conflict):
         shared.users.create(FIRST, "good-password", "viewer", EDITOR)
+
+
+class Interrupted(UserStore):
+    """A store whose method `at` lets `other` go first, once: as a second pod would at that very moment."""
+
+    def __init__(self, connection: Connection, at: str, other: Callable[[], object]) -> None:
+        super().__init__(connection)
+        self._at, self._other = at, other
+
+    def _now(self, at: str) -> None:
+        if self._at == at:
+            self._at = ""
+            self._other()
+
+    def newest_version(self, username: str) -> int:
+        found = super().newest_version(username)
+        self._now("version is read")
+        return found
+
+    def user(self, username: str) -> User | None:
+        found = super().user(username)
+        self._now("user is not found")
+        return found
+
+    def save(self, user: User, *, deleted: bool = False) -> User:
+        self._now("user is saved")
+        return super().save(user, deleted=deleted)
+
+
+def test_of_two_who_are_created_at_once_one_is(house: IdentityServices, own_store: Connection) -> None:
+    moments = ("version is read", "user is not found", "user is saved")
+    pairs = (("ann{}", "ann{}"), ("eve{}", "Eve{}"), ("b0b{}", "bob{}"))
+    for number, (at, pair) in enumerate(itertools.product(moments, pairs)):
+        first, second = (name.format("x" * number) for name in pair)
+        store = Interrupted(own_store, at, partial(house.users.create, first, "first-password", "viewer", EDITOR))
+        late = Users(store, house.records, house.passwords, now=house.clock)
+        with pytest.raises(Conflict):
+            late.create(second, "second-password", "admin", EDITOR)
+        assert house.users.one(first).role == "viewer"
+        assert house.people.log_in(first, "first-password", address=HERE)[0].user.role == "viewer"
+        with pytest.raises(Unauthorized):
+            house.people.log_in(second, "second-password", address=HERE)
+    assert len(house.users.all()) == 1 + len(moments) * len(pairs)
+
+
+def test_names_that_look_like_others_are_refused_wherever_they_come_from(house: IdentityServices) -> None:
+    for name in ("Kubedoor", "kubedооr"):
+        with pytest.raises(Conflict):
+            house.users.provision(replace(ANN, username=name), EDITOR)
+    assert [user.username for user in house.users.all()] == [FIRST]
+    house.tokens.create("ci", "viewer", days=1, editor=EDITOR)
+    with pytest.raises(Conflict, match="looks like"):
+        house.tokens.create("CI", "admin", days=1, editor=EDITOR)
 
 
 # Sessions

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 from starlette.testclient import TestClient
 
 from functions.api.openapi import complete_document
+from functions.api.security import body_limit
 from functions.api.security.body_limit import ANONYMOUS_BYTES, BULK_BYTES, JSON_BYTES, PREVIEW_BYTES
+from kubedoor.errors import TooManyRequests
+from kubedoor.runtime.serving import build_server, load_function
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import migrate
 from kubedoor.workloads.csv_import import MAX_SHEET_BYTES
 from scripts.documents import openapi
 from tests.support.accounts import dsn_of_new_database
 from tests.support.functions import assert_error, function_client
+from tests.toolbox.processes import free_port, wait_until
 
 V1 = "/api/v1"
+NO_JSON = 400
 LONE_SURROGATE = "\\ud800"
 """A lone surrogate: valid JSON that cannot be encoded as UTF-8."""
 JSON = {"Content-Type": "application/json"}
@@ -145,6 +156,100 @@ def test_a_too_large_content_length_is_refused_unread(api: TestClient) -> None:
     assert_error(api.post(f"{V1}/users", content=never(), headers=headers), 413, "too_large")
 
 
+def test_two_large_bodies_of_one_person_are_read_one_after_the_other(api: TestClient) -> None:
+    """A body that is half sent is not yet in memory as a whole; the next one is not even begun."""
+    port = free_port()
+    server = build_server(api.app, host="127.0.0.1", port=port)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, what="the server is up", timeout_seconds=10)
+    tokens = [
+        api.post(f"{V1}/tokens", json={"name": name, "role": "viewer"}).json()["token"] for name in ("one", "another")
+    ]
+    body = b" " * PREVIEW_BYTES
+
+    def begin(token: str) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.putrequest("POST", f"{V1}/admission/preview")
+        for name, value in {**JSON, "Authorization": f"Bearer {token}", "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        connection.send(body[:100_000])
+        return connection
+
+    first = begin(tokens[0])
+    time.sleep(0.5)
+    with ThreadPoolExecutor(2) as pool:
+
+        def send_all(token: str) -> int:
+            headers = {**JSON, "Authorization": f"Bearer {token}"}
+            return requests.post(
+                f"http://127.0.0.1:{port}{V1}/admission/preview", data=body, headers=headers, timeout=30
+            ).status_code
+
+        second, others = pool.submit(send_all, tokens[0]), pool.submit(send_all, tokens[1])
+        assert others.result(timeout=9) == NO_JSON, "somebody else's has room beside it"
+        assert not second.done()
+        first.send(body[100_000:])
+        assert first.getresponse().status == NO_JSON
+        assert second.result(timeout=9) == NO_JSON
+    first.close()
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+def test_room_for_large_bodies_is_given_in_turn_and_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_limit, "ROOM_SECONDS", 0.2)
+
+    async def check() -> None:
+        room = body_limit.Room()
+        await room.take("ann", PREVIEW_BYTES)
+        await room.take("bob", PREVIEW_BYTES)
+        for who in ("ann", "eve"):
+            with pytest.raises(TooManyRequests) as refused:
+                await room.take(who, ANONYMOUS_BYTES + 1)
+            assert refused.value.details["retry_after_seconds"] > 0
+        room.give_back("ann")
+        await room.take("eve", PREVIEW_BYTES)
+        waiting = [asyncio.create_task(room.take(f"w{number}", 1)) for number in range(body_limit.MAX_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyRequests):
+            await room.take("too many", 1)
+        assert all(
+            isinstance(error, TooManyRequests) for error in await asyncio.gather(*waiting, return_exceptions=True)
+        )
+
+    asyncio.run(check())
+
+
+# Headers
+
+
+@pytest.mark.parametrize("path", [f"{V1}/session/ways", f"{V1}/nothing", "/", "/healthz/x", "/workloads"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "["},
+        {"Host": "a:b"},
+        {"Host": "a]b"},
+        {"Origin": "http://["},
+        {"Origin": "http://a:99999"},
+        {"Referer": "http://[x"},
+    ],
+    ids=str,
+)
+def test_an_address_in_a_header_that_is_none_is_refused(api: TestClient, path: str, headers: dict[str, str]) -> None:
+    encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+    assert_error(api.get(path, headers=encoded), 400, "bad_request")
+
+
+@pytest.mark.parametrize("function", ["api", "collect", "mutate"])
+@pytest.mark.parametrize("path", ["/healthz", "/nothing"])
+def test_no_function_fails_over_a_host_that_is_none(api: TestClient, function: str, path: str) -> None:
+    client = api if function == "api" else TestClient(load_function(function), client=("127.0.0.1", 50000))
+    assert client.get(path, headers={"Host": "["}).status_code < 500
+
+
 # Instants
 
 
@@ -225,7 +330,7 @@ def test_the_document_names_the_statuses_of_each_route_and_no_others() -> None:
     paths = openapi()["paths"]
     assert list(paths[f"{V1}/users"]["get"]["responses"]) == ["200", "401", "403", "503"]
     assert list(paths[f"{V1}/users/{{username}}"]["patch"]["responses"]) == [
-        *("200", "400", "401", "403", "404", "409", "413", "422", "503")
+        *("200", "400", "401", "403", "404", "409", "413", "422", "429", "503")
     ]
     assert "HTTPValidationError" not in openapi()["components"]["schemas"]
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 from starlette.testclient import TestClient
 
+from functions.api.security.login_queue import REFUSED_SECONDS
 from functions.api.security.role_table import ANYBODY, NEEDED, OWN_TOKEN, SESSION_ONLY
-from kubedoor.identity.throttle import ACCOUNT_FAILURES
+from kubedoor.identity.passwords import MAX_CONCURRENT_HASHES
+from kubedoor.identity.throttle import ACCOUNT_FAILURES, ADDRESS_FAILURES
 from kubedoor.roles import Role, includes
 from kubedoor.runtime.serving import build_server
 from kubedoor.store.connection import Connection
@@ -35,7 +42,7 @@ def api(embedded_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("KUBEDOOR_STORE_DSN", dsn)
         patch.setenv("KUBEDOOR_DATA_DIR", str(tmp_path_factory.mktemp("api-people")))
         patch.setenv("KUBEDOOR_KUBECONFIG", "none")
-        patch.setenv("KUBEDOOR_TRUSTED_PROXIES", "10.0.0.0/8")
+        patch.setenv("KUBEDOOR_TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1")
         with function_client("api") as client:
             client.post(f"{V1}/session", json={"username": "kubedoor", "password": "kubedoor"}).raise_for_status()
             for role in Role:
@@ -194,8 +201,81 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(api: TestClient) 
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "secure" not in cookie
-    behind_tls = stranger(api, "10.1.2.3", **{"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.8"})
-    assert "secure" in behind_tls.post(f"{V1}/session", json=body).headers["set-cookie"].lower()
+    assert cookie.startswith("kubedoor_session=")
+
+
+def behind_tls(api: TestClient, **headers: str) -> TestClient:
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.8", **headers}
+    return TestClient(api.app, "https://kubedoor.example.com", client=("10.1.2.3", 50001), headers=forwarded)
+
+
+def test_behind_tls_no_other_host_of_the_domain_can_plant_the_cookie(api: TestClient) -> None:
+    browser = behind_tls(api)
+    answer = browser.post(f"{V1}/session", json={"username": "a-viewer", "password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-kubedoor_session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+    assert_error(browser.get(f"{V1}/overview"), 403, "forbidden")
+    value = cookie.partition("=")[2].partition(";")[0]
+    planted = behind_tls(api, Cookie=f"kubedoor_session={value}")
+    assert_error(planted.get(f"{V1}/session"), 401, "unauthorized")
+    assert browser.delete(f"{V1}/session").headers["set-cookie"].startswith('__Host-kubedoor_session=""; ')
+
+
+def test_browsers_are_told_to_come_by_tls_only_once_they_have(api: TestClient) -> None:
+    assert behind_tls(api).get(f"{V1}/session/ways").headers["strict-transport-security"] == "max-age=31536000"
+    assert "strict-transport-security" not in api.get(f"{V1}/session/ways").headers
+    assert "strict-transport-security" not in stranger(api, "192.0.2.8").get(f"{V1}/session/ways").headers
+
+
+def test_a_session_that_was_logged_out_is_over_for_whoever_has_its_cookie(api: TestClient) -> None:
+    browser, other = (log_in(stranger(api), "a-viewer") for _ in range(2))
+    thief = stranger(api, Cookie=f"kubedoor_session={browser.cookies['kubedoor_session']}")
+    assert thief.get(f"{V1}/session").status_code == 200
+    assert browser.delete(f"{V1}/session").status_code == 204
+    assert_error(thief.get(f"{V1}/session"), 401, "unauthorized")
+    assert other.get(f"{V1}/session").status_code == 200, "the other browser's session goes on"
+
+
+def test_log_ins_and_failed_ones_are_on_record(api: TestClient) -> None:
+    browser = stranger(api, "10.1.2.3", **{"X-Forwarded-For": "192.0.2.77"})
+    for body in (
+        {"username": "a-operator", "password": "wrong-password"},
+        {"username": "my-password-in-the-wrong-field", "password": "a-operator"},
+    ):
+        assert_error(browser.post(f"{V1}/session", json=body), 401, "unauthorized")
+    log_in(browser, "a-operator").delete(f"{V1}/session")
+    rows = [row for row in api.get(f"{V1}/audit").json() if row["address"] == "192.0.2.77"]
+    assert [(row["action"], row["who"], row["outcome"]) for row in reversed(rows)] == [
+        ("session.log-in", "a-operator", "failed"),
+        ("session.log-in", "(unknown name)", "failed"),
+        ("session.log-in", "a-operator", "done"),
+        ("session.log-out", "a-operator", "done"),
+    ]
+    assert "my-password" not in str(rows)
+
+
+def test_the_well_known_first_password_is_for_this_machine_only(api: TestClient) -> None:
+    body = {"username": "kubedoor", "password": "kubedoor"}
+    for host in ("192.0.2.90", "10.1.2.3"):
+        refused = stranger(api, host, **({"X-Forwarded-For": "127.0.0.1"} if host.startswith("10.") else {}))
+        assert_error(refused.post(f"{V1}/session", json=body), 403, "forbidden")
+    assert stranger(api).post(f"{V1}/session", json=body).status_code == 200
+
+
+@pytest.mark.parametrize("username", ["A-Viewer", "a-vıewer", "а-viewer", "ａ-viewer"])
+def test_a_user_whom_nobody_could_tell_from_another_is_refused(api: TestClient, username: str) -> None:
+    answer = api.post(f"{V1}/users", json={"username": username, "password": PASSWORD, "role": "viewer"})
+    assert (answer.status_code, answer.json()["error"]["details"]["field"]) in ((409, "username"), (422, "username"))
+
+
+@pytest.mark.parametrize("password", ["password", "12345678", "Kubedoor1", "aaaaaaaa", "a-newest", "qwertyuiop"])
+def test_a_trivial_password_is_refused_wherever_one_is_set(api: TestClient, password: str) -> None:
+    body = {"username": "a-newest", "password": password, "role": "viewer"}
+    assert assert_error(api.post(f"{V1}/users", json=body), 422, "invalid_input")["field"] == "password"
+    reset = api.put(f"{V1}/users/a-viewer/password", json={"password": password.replace("newest", "viewer")})
+    assert assert_error(reset, 422, "invalid_input")["field"] == "password"
 
 
 def test_the_first_password_has_to_be_changed_before_anything_else(api: TestClient) -> None:
@@ -291,6 +371,79 @@ def test_many_failures_are_answered_with_429_and_when_to_come_back(api: TestClie
     answer = client.post(f"{V1}/session", json=body)
     details = assert_error(answer, 429, "too_many_requests")
     assert answer.headers["retry-after"] == str(details["retry_after_seconds"])
+
+
+def test_whoever_is_throttled_is_refused_before_a_hash_and_before_the_body(api: TestClient) -> None:
+    client = stranger(api, "192.0.2.41")
+    body = {"username": "a-operator-nobody-is", "password": "wrong-password"}
+    store_failures(ACCOUNT_FAILURES, account="a-operator-nobody-is", address="192.0.2.42")
+    assert_error(client.post(f"{V1}/session", json=body), 429, "too_many_requests")
+    passwords = services().users._passwords
+    with passwords.slot(), passwords.slot():
+        answer = client.post(f"{V1}/session", json=body)
+    assert "too many log-ins have failed" in answer.json()["error"]["message"], "it does not wait for a hash"
+
+
+def services() -> Any:
+    """Of the function that was loaded last, which is this one."""
+    return sys.modules["main"]._clusters().home
+
+
+def store_failures(count: int, *, account: str, address: str) -> None:
+    failure = {"at": datetime.now(UTC), "address": address, "succeeded": False}
+    failures = [{**failure, "account": account.format(number)} for number in range(count)]
+    services().control._connection.insert("login_attempts", failures)
+
+
+@pytest.fixture
+def served(api: TestClient) -> Iterator[str]:
+    """The URL of the same API on a real port."""
+    port = free_port()
+    running = build_server(api.app, host="127.0.0.1", port=port)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    wait_until(lambda: running.started, what="the server is up", timeout_seconds=10)
+    yield f"http://127.0.0.1:{port}{V1}"
+    running.should_exit = True
+    thread.join(timeout=10)
+
+
+def test_a_crowd_that_logs_in_keeps_nobody_else_waiting(api: TestClient, served: str) -> None:
+    token = {"Authorization": f"Bearer {make_token(api, 'bystander', 'viewer')}"}
+    body = {"username": "a-crowd", "password": "wrong-password"}
+    crowd = {"X-Forwarded-For": "203.0.113.60"}
+    passwords = services().users._passwords
+    with ThreadPoolExecutor(60) as pool, ExitStack() as busy:
+        for _ in range(MAX_CONCURRENT_HASHES):
+            busy.enter_context(passwords.slot())
+        waiting = [
+            pool.submit(requests.post, f"{served}/session", json=body, headers=crowd, timeout=30) for _ in range(60)
+        ]
+        wait_until(lambda: sum(one.done() for one in waiting) >= 45, what="most are refused at once", timeout_seconds=4)
+        began = time.monotonic()
+        assert requests.get(f"{served}/overview", headers=token, timeout=10).status_code == 200
+        assert time.monotonic() - began < 3, "no thread is left for others"
+    assert {one.result().status_code for one in waiting} <= {401, 429}
+    refused = [one.result() for one in waiting if one.result().status_code == 429]
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+
+
+def test_a_throttled_address_is_refused_slowly_and_others_are_served_at_once(api: TestClient, served: str) -> None:
+    store_failures(ADDRESS_FAILURES, account="somebody-{}", address="203.0.113.61")
+    crowd = {"X-Forwarded-For": "203.0.113.61"}
+
+    def refused(_: int) -> float:
+        began = time.monotonic()
+        answer = requests.post(f"{served}/session", json={"username": "a", "password": "b"}, headers=crowd, timeout=30)
+        assert answer.status_code == 429, answer.text
+        return time.monotonic() - began
+
+    refused(0)
+    with ThreadPoolExecutor(20) as pool:
+        waits = list(pool.map(refused, range(20)))
+    assert min(waits) >= REFUSED_SECONDS, "else it would ask again and again"
+    body = {"username": "a-viewer", "password": PASSWORD}
+    assert requests.post(f"{served}/session", json=body, timeout=30).status_code == 200
 
 
 def test_the_server_ignores_forwarded_headers() -> None:
