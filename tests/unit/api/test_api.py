@@ -194,6 +194,29 @@ def test_bulk_edits_are_independent(api: TestClient) -> None:
     assert api.get(f"{V1}/workloads", params={"mode": "observe"}).json()["total"] == 1
 
 
+def test_two_edits_of_one_workload_in_one_request_are_refused_by_their_numbers(api: TestClient) -> None:
+    one = first(api, search="search/")
+    edit = {"namespace": one["namespace"], "deployment": one["deployment"], "version": one["version"]}
+    edits = [
+        {**edit, "replicas": 2},
+        {"namespace": "shop", "deployment": "nobody", "version": 0},
+        {**edit, "mode": "off"},
+    ]
+    answer = api.post(f"{V1}/workloads/bulk", json={"edits": edits})
+    assert assert_error(answer, 422, "invalid_input")["field"] == "edits.2"
+    assert "edits.0 and edits.2 are both of search/" in answer.json()["error"]["message"]
+    assert first(api, search="search/")["version"] == one["version"], "neither was made"
+
+
+def test_an_edit_that_says_nothing_of_the_note_keeps_it(api: TestClient) -> None:
+    workload = first(api, search="search/")
+    assert edit(api, workload, note="ask the team first").json()["note"] == "ask the team first"
+    kept = edit(api, {**workload, "version": workload["version"] + 1}, mode="enforce").json()
+    assert kept["note"] == "ask the team first"
+    emptied = edit(api, {**workload, "version": workload["version"] + 2}, note="").json()
+    assert emptied["note"] == ""
+
+
 def test_history_marks_the_peak_day(api: TestClient) -> None:
     history = api.get(f"{path_of(first(api))}/history", params={"days": 30}).json()
     days = {row["day"] for row in history["days"]}
