@@ -23,7 +23,7 @@ from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime.http import error_response, health_or_metrics
 from kubedoor.runtime.lazy import once
-from kubedoor.runtime.startup import load_settings
+from kubedoor.runtime.startup import load_settings, log_failure
 from kubedoor.store.opening import open_migrated_store
 
 if TYPE_CHECKING:
@@ -120,4 +120,5 @@ async def api(request: Request) -> Response:
             return answer
         return AsgiResponse(await _built_app(), request.receive)
     except KubeDoorError as error:
+        log_failure(error)
         return error_response(error)

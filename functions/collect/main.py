@@ -24,7 +24,7 @@ from kubedoor.errors import KubeDoorError, Unauthorized
 from kubedoor.runtime.assembly import build_all_clusters, build_cluster, build_publisher
 from kubedoor.runtime.http import error_response, has_bearer_token, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
-from kubedoor.runtime.startup import load_settings
+from kubedoor.runtime.startup import load_settings, log_failure
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import open_store
 
@@ -140,4 +140,5 @@ async def collect(request: Request) -> Response:
             iterate_in_threadpool(_ndjson(collect_request, collection)), media_type="application/x-ndjson"
         )
     except KubeDoorError as error:
+        log_failure(error)
         return error_response(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,11 +88,15 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
 @dataclass(frozen=True)
 class Url:
     """The URL without a trailing slash, except for `chdb`; an empty text stays empty. Its errors never repeat the URL."""
 
     schemes: tuple[str, ...]
+    may_have_query: bool = True
 
     def __call__(self, raw: str) -> str:
         if not raw:
@@ -103,11 +108,20 @@ class Url:
             raise ValueError("is no URL: look at its host and its port") from None
         if parts.scheme not in self.schemes or (parts.scheme != "chdb" and not host) or port == 0:
             raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in self.schemes)}")
+        if not self.may_have_query and (parts.query or parts.fragment):
+            raise ValueError("must be a URL without ? and #")
         return raw.rstrip("/") if parts.scheme != "chdb" else raw
 
 
-def url(*schemes: str) -> Url:
-    return Url(schemes)
+def url(*schemes: str, may_have_query: bool = True) -> Url:
+    return Url(schemes, may_have_query)
+
+
+def token(raw: str) -> str:
+    """What an Authorization header can carry."""
+    if not (raw.isascii() and raw.isprintable()):
+        raise ValueError("has characters that no header can carry, such as line feeds")
+    return raw
 
 
 def without_credentials(address: str) -> str:
@@ -143,8 +157,10 @@ def names(raw: str) -> tuple[str, ...]:
 def headers(raw: str) -> Mapping[str, str]:
     """Header values by header name, from name=value pairs separated by commas."""
     pairs = [pair.partition("=") for pair in names(raw)]
-    if any(not separator or not name.strip() for name, separator, _ in pairs):
+    if any(not separator or not _HEADER_NAME.fullmatch(name.strip()) for name, separator, _ in pairs):
         raise ValueError("must be name=value pairs with commas between them")
+    for _, _, value in pairs:
+        token(value)
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

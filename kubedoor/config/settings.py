@@ -82,6 +82,13 @@ class Settings(
         return self.source == "sample" or (self.source == "auto" and not self.prometheus_url and self.is_embedded)
 
     @property
+    def source_problem(self) -> str:
+        """Why no usage can be collected; empty if a source is set."""
+        if self.uses_sample or self.prometheus_url:
+            return ""
+        return "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
+
+    @property
     def all_excluded_namespaces(self) -> tuple[str, ...]:
         """Sorted, with KubeDoor's own namespace."""
         return tuple(sorted({*self.excluded_namespaces, self.namespace}))

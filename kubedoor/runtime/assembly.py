@@ -65,8 +65,7 @@ def build_source(settings: Settings) -> UsageSource:
             today=lambda: settings.windows.newest_complete_day(utc_now()),
             time_zone=settings.time_zone,
         )
-    if not settings.prometheus_url:
-        problem = "KUBEDOOR_PROMETHEUS_URL is not set: set it, e.g. http://prometheus.monitoring:9090, or KUBEDOOR_SOURCE=sample"
+    if problem := settings.source_problem:
         raise SettingsError(problem, problems=[problem])
     return PrometheusSource(
         _prometheus_client(settings),

@@ -16,7 +16,7 @@ class CommandLineSettings:
         "https://kubedoor.example.com",
         "A running KubeDoor that the command line talks to; empty: it works on the store itself.",
     )
-    api_token: str = setting("", parsers.text, "kubedoor_…", "API token for `KUBEDOOR_API_URL`.", secret=True)
+    api_token: str = setting("", parsers.token, "kubedoor_…", "API token for `KUBEDOOR_API_URL`.", secret=True)
     api_ca_file: str = setting(
         "",
         parsers.file,

@@ -34,11 +34,11 @@ class UsageSettings:
     source: str = setting("auto", parsers.one_of("auto", "prometheus", "sample"), "prometheus", "Where usage comes from; `auto`: Prometheus if its URL is set, else sample data if the store is embedded.")  # fmt: skip
     prometheus_url: str = setting(
         "",
-        parsers.url("http", "https"),
+        parsers.url("http", "https", may_have_query=False),
         "http://prometheus.monitoring:9090",
         "Prometheus or VictoriaMetrics, path prefix included.",
     )
-    prometheus_bearer_token: str = setting("", parsers.text, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True)
+    prometheus_bearer_token: str = setting("", parsers.token, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True)
     prometheus_bearer_token_file: str = setting(
         "",
         parsers.file,

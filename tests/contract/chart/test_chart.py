@@ -303,6 +303,7 @@ REFUSED_BY_BOTH: dict[str, tuple[Values, dict[str, str]]] = {
     },
     "a secret of one letter": ({"secrets": {"sessionSecret": "x"}}, {"SESSION_SECRET": "x"}),
     "a token that is short": ({"secrets": {"collectToken": "fifteen-letters"}}, {"COLLECT_TOKEN": "fifteen-letters"}),
+    "a secret that is guessed": ({"secrets": {"collectToken": "hunter2"}}, {"COLLECT_TOKEN": "hunter2"}),
     "one name for two clusters": (
         merged(FURTHER, {"clusters": [{"name": "default"}]}),
         {"CLUSTER_LABEL": "env", "CLUSTERS": "[{name: default}]"},
@@ -333,7 +334,7 @@ def test_the_chart_refuses_what_kubedoor_refuses(tmp_path: Path, name: str) -> N
     with pytest.raises(PartFailed) as caught:
         render(tmp_path, merged(LEAST, values))
     assert "kubedoor" in str(caught.value)
-    for secret in (one for one in settings.values() if "://" in one):
+    for secret in (one for one in settings.values() if "://" in one or one == "hunter2"):
         assert secret not in str(caught.value), "an address may have a password"
     with pytest.raises(SettingsError):
         clusters.load({f"KUBEDOOR_{variable}": value for variable, value in settings.items()})

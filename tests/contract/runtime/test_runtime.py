@@ -183,6 +183,14 @@ def test_a_part_that_collects_is_not_ready_without_a_source(clickhouse: ClickHou
         assert "KUBEDOOR_PROMETHEUS_URL is not set" in child.log.read_text()
 
 
+def test_what_keeps_api_from_answering_is_logged_once(tmp_path: Path) -> None:
+    away = f"http://kubedoor:hunter2@127.0.0.1:{processes.free_port()}/kubedoor"
+    with function("api", tmp_path, KUBEDOOR_STORE_DSN=away) as (url, child):
+        assert [requests.get(url, timeout=30).status_code for _ in range(3)] == [503, 503, 503]
+        log = child.log.read_text()
+    assert (log.count("the function cannot answer: ClickHouse cannot be reached"), "hunter2" in log) == (1, False)
+
+
 @pytest.mark.parametrize("command", ["serve", "mutate"])
 def test_a_port_that_is_taken_is_one_sentence_and_exit_code_two(tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

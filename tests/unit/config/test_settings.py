@@ -73,6 +73,13 @@ def test_every_kind_of_value_is_read() -> None:
         ("KUBEDOOR_MIN_CPU", "ten"),
         ("KUBEDOOR_TLS_CERT_FILE", "/nowhere/tls.crt"),
         ("KUBEDOOR_STORE_DSN", "postgres://x"),
+        ("KUBEDOOR_PROMETHEUS_URL", "http://prometheus:9090?x=1"),
+        ("KUBEDOOR_PROMETHEUS_URL", "http://prometheus:0"),
+        ("KUBEDOOR_PROMETHEUS_BEARER_TOKEN", "two\nlines"),
+        ("KUBEDOOR_PROMETHEUS_HEADERS", "X Scope=prod"),
+        ("KUBEDOOR_PROMETHEUS_HEADERS", "X-Scope=pröd"),
+        ("KUBEDOOR_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("KUBEDOOR_API_TOKEN", "tökén"),
         ("KUBEDOOR_HOST", "localhost"),
     ],
 )
