@@ -38,7 +38,9 @@ class UsageSettings:
         "http://prometheus.monitoring:9090",
         "Prometheus or VictoriaMetrics, path prefix included.",
     )
-    prometheus_bearer_token: str = setting("", parsers.token, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True)
+    prometheus_bearer_token: str = setting(
+        "", parsers.token, "eyJhbGciOi…", "Bearer token for Prometheus.", secret=True
+    )
     prometheus_bearer_token_file: str = setting(
         "",
         parsers.file,
