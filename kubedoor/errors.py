@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubedoor.sentences import as_sentence, with_said
+from kubedoor.sentences import as_sentence, sentence, with_said
 
 
 class KubeDoorError(Exception):
@@ -59,7 +59,7 @@ class SettingsError(KubeDoorError):
 
     def as_json(self) -> dict[str, Any]:
         """Without the problems, for whoever asks may be a stranger: the log has them, and the command line prints them."""
-        public = KubeDoorError("the settings of KubeDoor are wrong: its log says which, and how to set them")
+        public = KubeDoorError(sentence("requests.settings_wrong"))
         public.code = self.code
         return public.as_json()
 

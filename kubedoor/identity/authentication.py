@@ -187,7 +187,7 @@ class Authenticator:
             self._throttle.attempt(user.username, editor.address)
             is_right = self._passwords.is_right(user.password_hash, old)
         if not is_right:
-            error = InvalidInput("the old password is wrong", field="old_password")
+            error = InvalidInput(sentence("people.old_password_wrong"), field="old_password")
             self._records.add_audit(_refused(user.username, editor.via, editor.address, "password.change", error))
             raise error
         self._throttle.succeeded(user.username, editor.address)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kubedoor.errors import StoreError
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection, Row, only
 
 LOCK_STALE_SECONDS = 120
@@ -78,7 +79,7 @@ def available(where: Path) -> list[Migration]:
     files = sorted(path for path in where.glob("*.sql") if _NAME.fullmatch(path.name))
     migrations = [Migration(int(path.name[:4]), path.stem, path.read_text(encoding="utf-8")) for path in files]
     if [migration.number for migration in migrations] != list(range(1, len(migrations) + 1)):
-        raise StoreError("the numbers of the files in sql/ are not 0001, 0002, … without a gap")
+        raise StoreError(sentence("requests.migrations_with_gap"))
     return migrations
 
 
@@ -134,13 +135,11 @@ def _make_table(connection: Connection, name: str, columns: str, *, cluster: str
 def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
     applied = {row["number"]: row for row in connection.rows("SELECT number, name, checksum FROM schema_migrations")}
     if newer := sorted(set(applied) - {migration.number for migration in migrations}):
-        raise StoreError(
-            f"the store has migration {newer[-1]:04d}, which this version does not know: it is of a newer KubeDoor"
-        )
+        raise StoreError(sentence("requests.store_is_newer", migration=f"{newer[-1]:04d}"))
     for migration in migrations:
         row = applied.get(migration.number)
         if row and row["checksum"] != migration.checksum:
-            raise StoreError(f"migration {migration.name} was applied with another text: migrations are never edited")
+            raise StoreError(sentence("requests.migration_edited", migration=migration.name))
     return [migration for migration in migrations if migration.number not in applied]
 
 
@@ -164,7 +163,7 @@ def _lock(connection: Connection, cluster: str, sleep: Callable[[float], None]) 
             break
         sleep(0.5)
     else:
-        raise StoreError(f"another migration has been running for {LOCK_WAIT_SECONDS} seconds")
+        raise StoreError(sentence("requests.migration_running", seconds=LOCK_WAIT_SECONDS))
     try:
         yield
     finally:

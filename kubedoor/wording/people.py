@@ -3,6 +3,7 @@
 PEOPLE = {
     # Log-ins.
     "people.wrong_password": "the user name or the password is wrong",
+    "people.old_password_wrong": "the old password is wrong",
     "people.log_in_first": "log in first",
     "people.session_ended": "the session has ended: log in again",
     "people.unknown_token": "the API token is unknown, has expired or has been revoked",

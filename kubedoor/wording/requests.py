@@ -23,7 +23,14 @@ REQUESTS = {
     "requests.day_too_old": "{day} is more than {days} days back: usage is kept no longer",
     "requests.day_without_window": "{day} has no peak window",
     "requests.day_not_over": "the peak window of {day} is not over yet: the newest day is {newest}",
-    # The store.
+    # The store, and settings.
+    "requests.settings_wrong": "the settings of KubeDoor are wrong: its log says which, and how to set them",
+    "requests.migrations_with_gap": "the numbers of the files in sql/ are not 0001, 0002, … without a gap",
+    "requests.store_is_newer": (
+        "the store has migration {migration}, which this version does not know: it is of a newer KubeDoor"
+    ),
+    "requests.migration_edited": ("migration {migration} was applied with another text: migrations are never edited"),
+    "requests.migration_running": "another migration has been running for {seconds} seconds",
     "requests.store_refused": "ClickHouse refused: {error} (code {code})",
     "requests.store_in_use": (
         "the embedded store is in use by another process: only one KubeDoor may run on a data folder"

@@ -20,6 +20,17 @@ from kubedoor.sentences import Sentence, joined, restored, sentence, with_said, 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = ROOT / "web" / "src" / "locales" / "zh-CN" / "sentences"
 SPEAKING = ("sentence",)
+ENGLISH_ONLY = {
+    "kubedoor/cli": "the command line speaks English",
+    "kubedoor/config": "settings that cannot be read are said in the log, before there is a page",
+    "kubedoor/peak_windows.py": "so are these settings",
+    "kubedoor/runtime/serving.py": "so is what keeps it from starting",
+    "kubedoor/collection/ping.py": "the chart's jobs write logs",
+    "kubedoor/workloads/kubedoor_import.py": "a command of the command line",
+    "functions/collect/main.py": "no page asks collect",
+    "kubedoor/admission": "the door answers the API server",
+}
+"""Where errors need no code, and why: nobody reads them on a page."""
 
 
 @cache
@@ -32,7 +43,7 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
     """Every call of `sentence`, with where it is."""
     for path, tree in sources().items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SPEAKING:
+            if isinstance(node, ast.Call) and name_of(node) in SPEAKING:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 
@@ -69,6 +80,60 @@ def test_each_code_has_both_languages_with_the_same_parameters() -> None:
 def test_each_code_is_used_and_each_use_is_in_the_catalogue() -> None:
     used = {code_of(call) for _, call in calls()} | {"common.joined"}
     assert sorted(used) == sorted(wording.CATALOGUE)
+
+
+def errors() -> set[str]:
+    """Names of KubeDoorError and all that inherit from it."""
+    classes = [node for tree in sources().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    bases = {one.name: {base.id for base in one.bases if isinstance(base, ast.Name)} for one in classes}
+    found = {"KubeDoorError"}
+    while more := {name for name, of in bases.items() if of & found} - found:
+        found |= more
+    return found
+
+
+def name_of(node: ast.AST) -> str:
+    """Of what a call calls; empty for anything else."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def message_of(call: ast.AST) -> ast.expr:
+    """Its first argument."""
+    assert isinstance(call, ast.Call)
+    return call.args[0] if call.args else ast.Name("nothing")
+
+
+def test_nobody_writes_an_error_outside_the_catalogue() -> None:
+    kinds, written = errors(), []
+    for path, tree in sources().items():
+        place = str(path.relative_to(ROOT))
+        if place.startswith(tuple(ENGLISH_ONLY)):
+            continue
+        for node in ast.walk(tree):
+            if name_of(node) in kinds and isinstance(message_of(node), ast.Constant | ast.JoinedStr):
+                written.append(f"{place}:{node.lineno} {ast.unparse(message_of(node))}")
+    assert written == []
+
+
+def test_fields_with_sentences_take_nothing_else() -> None:
+    """mypy holds it; this holds the fields."""
+    fields = {
+        "operations/planned.py": {"reason", "mismatch", "kept"},
+        "operations/rollout.py": {"message"},
+        "model/checks.py": {"name", "detail", "remedy"},
+        "admission/switch.py": {"reason"},
+        "admission/door_probe.py": {"detail"},
+        "workloads/csv_sheet.py": {"message"},
+        "store/usage.py": {"message"},
+    }
+    for place, names in fields.items():
+        tree = sources()[ROOT / "kubedoor" / place]
+        typed = {
+            node.target.id: ast.unparse(node.annotation)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in names
+        }
+        assert typed == dict.fromkeys(names, "Sentence"), place
 
 
 def test_each_use_gives_the_parameters_of_its_sentence() -> None:

@@ -21,6 +21,7 @@ from kubedoor.collection.prometheus.fact_queries import COUNT_SUFFIX, FactMetric
 from kubedoor.collection.prometheus.queries import METRIC_LABEL, Scope
 from kubedoor.errors import KubeDoorError, PrometheusNotUnderstood
 from kubedoor.model.cluster_facts import Amount, ClusterFacts, FactKind, HpaTarget, LimitRange, Quota, WorkloadName
+from kubedoor.sentences import sentence
 
 EXPORTED_KINDS = frozenset(FactKind) - {FactKind.VPAS}
 """What kube-state-metrics exports by default."""
@@ -86,7 +87,7 @@ class _Reading:
         try:
             self._add(series["metric"], str(series["value"][1]))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise PrometheusNotUnderstood("Prometheus' answer holds a malformed series") from error
+            raise PrometheusNotUnderstood(sentence("prometheus.malformed_series")) from error
 
     def _add(self, labels: Mapping[str, str], value: str) -> None:
         namespace = labels.get("namespace", "")
