@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.sentences import Sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from tests.support.builders import DAY
@@ -46,7 +47,8 @@ def fill_control(control: ControlStore, workloads: int) -> None:
             DAY,
             DAY,
             tuple(
-                CollectedContainer(name, Resources(100, 2**27, 1000, 2**30), 90, 2**26, ("why",)) for name in CONTAINERS
+                CollectedContainer(name, Resources(100, 2**27, 1000, 2**30), 90, 2**26, (Sentence("why"),))
+                for name in CONTAINERS
             ),
             10,
         )

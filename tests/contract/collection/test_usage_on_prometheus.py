@@ -306,7 +306,7 @@ def test_a_gate_wants_a_token_and_a_tenant(prometheus_of: PrometheusOf) -> None:
 
 def test_the_checkup_asks_what_a_real_one_understands(prometheus_of: PrometheusOf) -> None:
     with PrometheusClient(prometheus_of(FLEET).url) as client:
-        checks = {check.name: check for check in PrometheusSource(client).checks()}
+        checks = {str(check.name): check for check in PrometheusSource(client).checks()}
     assert checks["Prometheus"].ok
     assert checks["labels of kube-state-metrics"].ok
     assert checks["kube_pod_container_info"].detail == "no series in the last hour (needed)"

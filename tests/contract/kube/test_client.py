@@ -15,6 +15,7 @@ from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, NoClusterAccess, NotFound
 from kubedoor.kube.client import Cluster
 from kubedoor.kube.kubeconfig import NO_CLUSTER
+from kubedoor.sentences import Sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -168,7 +169,7 @@ def test_a_kubeconfig_that_is_replaced_is_read_anew(control_plane: ControlPlane,
 
 
 def test_a_cluster_that_nobody_gave_us_access_to_is_never_asked() -> None:
-    closed = Cluster(kubeconfig="/nowhere", no_access="it is only shown")
+    closed = Cluster(kubeconfig="/nowhere", no_access=Sentence("it is only shown"))
     for ask in (closed.version, closed.check_access):
         with pytest.raises(NoClusterAccess, match="it is only shown"):
             ask()

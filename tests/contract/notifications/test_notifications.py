@@ -26,6 +26,7 @@ from kubedoor.notifications.notifications import RESULT_AFTER, Notifications
 from kubedoor.notifications.targets import Targets
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.missed_runs import missed_runs
+from kubedoor.sentences import Sentence
 from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
@@ -191,7 +192,7 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
     house.admit("nobody", outcome="unknown")
     house.admit("broken", outcome="failed", reason="KubeDoor: internal error, nothing was set")
     usage, actions = UsageStore(house.connection, house.cluster), OperationStore(house.connection, house.cluster)
-    usage.record(CollectionEvent("c1", "failed", "Prometheus is away"))
+    usage.record(CollectionEvent("c1", "failed", Sentence("Prometheus is away")))
     house.connection.insert("usage_days", [_incomplete_day(house.cluster)])
     for number, end in enumerate(("finished", "failed"), start=1):
         asked = ActionRecord(uuid.uuid4().hex, number, f"operator-{number}", "session", "", RESTART.as_json())
@@ -246,7 +247,7 @@ def _failing_schedule(house: House) -> None:
     schedules.save(Schedule("s1", "nightly", RESTART.as_json(), "UTC", "alice", cron="@daily"))
     run = schedules.claim("s1", house.clock().replace(microsecond=0), begun_by="clock")
     assert run
-    schedules.record_result(run, message="no cluster")
+    schedules.record_result(run, message=Sentence("no cluster"))
 
 
 def test_an_interrupted_action_is_told_once(house: House, receiver: Receiver) -> None:

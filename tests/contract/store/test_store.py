@@ -31,6 +31,7 @@ from kubedoor.model.values import (
     Value,
     WorkloadKey,
 )
+from kubedoor.sentences import Sentence
 from kubedoor.store import usage as usage_module
 from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection, Row
 from kubedoor.store.control import ControlStore
@@ -59,7 +60,7 @@ def make_collected(
     cpu: int = 120,
     **fields: object,
 ) -> CollectedValues:
-    values = CollectedContainer(container, Resources(cpu, 256 * MI, 1000, 1024 * MI), cpu, 400 * MI, ("why",))
+    values = CollectedContainer(container, Resources(cpu, 256 * MI, 1000, 1024 * MI), cpu, 400 * MI, (Sentence("why"),))
     made = CollectedValues(namespace, deployment, replicas, DAY, DAY, (values,), days=10)
     return replace(made, **fields)  # type: ignore[arg-type]
 
@@ -105,12 +106,17 @@ def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
         make_usage_day(container="quiet", hpa=False),
     )
     usage.replace_day(
-        DAY, DayUsage(rows, 0.75, ("late",), is_partial=True), run=7, windows="w", seconds=1.5, source="prometheus-1"
+        DAY,
+        DayUsage(rows, 0.75, (Sentence("late"),), is_partial=True),
+        run=7,
+        windows="w",
+        seconds=1.5,
+        source="prometheus-1",
     )
     assert usage.history([DAY]) == [replace(row, is_partial=True) for row in rows]
     stored = usage.days()[DAY]
     assert (stored.windows, stored.row_count, stored.coverage, stored.is_partial) == ("w", 3, 0.75, True)
-    assert (stored.warnings, stored.source) == (("late",), "prometheus-1")
+    assert (stored.warnings, stored.source) == ((Sentence("late"),), "prometheus-1")
 
 
 def test_a_second_run_replaces_the_first(usage: UsageStore) -> None:
@@ -168,7 +174,7 @@ def test_days_of_an_older_version_keep_what_they_say(
 
 
 def test_an_empty_day_is_a_day(usage: UsageStore) -> None:
-    usage.replace_day(DAY, DayUsage((), 0.0, ("no data",)), run=1, windows="w", seconds=0.1)
+    usage.replace_day(DAY, DayUsage((), 0.0, (Sentence("no data"),)), run=1, windows="w", seconds=0.1)
     assert usage.days()[DAY].row_count == 0
     assert usage.history([DAY]) == []
 
@@ -294,8 +300,8 @@ def test_a_reader_never_sees_half_a_day(usage: UsageStore) -> None:
 
 
 def test_a_collections_course_is_kept(usage: UsageStore) -> None:
-    usage.record(CollectionEvent("c1", "started", "1 days", row_count=1))
-    usage.record(CollectionEvent("c1", "day", "", DAY, 5, 1.0, 0.25))
+    usage.record(CollectionEvent("c1", "started", Sentence("1 days"), row_count=1))
+    usage.record(CollectionEvent("c1", "day", Sentence(), DAY, 5, 1.0, 0.25))
     usage.record(CollectionEvent("c1", "finished"))
     assert [event["event"] for event in usage.events("c1")] == ["started", "day", "finished"]
     assert usage.newest_collections(limit=5) == {"c1": usage.events("c1")}
@@ -304,7 +310,7 @@ def test_a_collections_course_is_kept(usage: UsageStore) -> None:
 
 def test_the_newest_collections_come_first_and_whole(usage: UsageStore) -> None:
     for collection in ("c1", "c2", "c3"):
-        usage.record(CollectionEvent(collection, "started", "1 days", row_count=1))
+        usage.record(CollectionEvent(collection, "started", Sentence("1 days"), row_count=1))
         time.sleep(0.002)  # Events of one millisecond have no order.
     usage.record(CollectionEvent("c2", "finished"))
     assert list(usage.newest_collections(limit=2)) == ["c3", "c2"]

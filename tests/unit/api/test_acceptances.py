@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from kubedoor.model.conditions import CPU_REQUEST, MEMORY_REQUEST, REPLICAS, ConditionType
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.sentences import Sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.migrations import migrate
@@ -56,7 +57,7 @@ def api_client(connection: Connection, tmp_path_factory: pytest.TempPathFactory)
 def api(api_client: TestClient, connection: Connection) -> TestClient:
     """Three workloads: `web` may be accepted, `stuck` not, `plain` has no conditions. Nothing is accepted."""
     found = {"web": (SHORT, OOM), "stuck": (HPA,), "plain": ()}
-    app = CollectedContainer("app", Resources(120, 2**28), 100, 2**28, ("why",))
+    app = CollectedContainer("app", Resources(120, 2**28), 100, 2**28, (Sentence("why"),))
     values = [
         CollectedValues("shop", name, 3, DAY, DAY, (app,), days=1, conditions=these) for name, these in found.items()
     ]

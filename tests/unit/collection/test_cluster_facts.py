@@ -19,6 +19,7 @@ from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NotFound, Pr
 from kubedoor.kube.client import Cluster
 from kubedoor.model.cluster_facts import Amount, ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
 from kubedoor.runtime.assembly import build_facts
+from kubedoor.sentences import Sentence
 from tests.support.cluster_objects import (
     make_hpa,
     make_limit_range,
@@ -311,7 +312,7 @@ def test_without_a_kubeconfig_nothing_is_known_and_the_setting_is_named() -> Non
     facts = facts_from_api(Cluster(kubeconfig="/nowhere/config"))
     assert facts.known == frozenset()
     assert all("KUBEDOOR_KUBECONFIG" in reason for reason in facts.unknown.values())
-    closed = facts_from_api(Cluster(no_access="it is only shown"))
+    closed = facts_from_api(Cluster(no_access=Sentence("it is only shown")))
     assert all("it is only shown" in reason for reason in closed.unknown.values())
 
 

@@ -18,6 +18,7 @@ from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage, PeakDay, UsageSource
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
+from kubedoor.sentences import Sentence
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
@@ -30,7 +31,7 @@ ALL_DAYS = NEWEST, EARLIER, EARLIEST = date(2026, 11, 20), date(2026, 11, 19), d
 
 
 def nothing() -> DayUsage:
-    return DayUsage((), 0.0, ("container_cpu_usage_seconds_total has no series",))
+    return DayUsage((), 0.0, (Sentence("container_cpu_usage_seconds_total has no series"),))
 
 
 class Days:
@@ -183,7 +184,7 @@ def test_a_failure_that_cannot_be_recorded_is_still_reported(embedded: Connectio
 
 
 def test_partial_days_are_kept_and_asked_for_again(embedded: Connection, cluster: str) -> None:
-    partial = DayUsage((make_usage_day(day=date(2026, 11, 20)),), 0.5, ("half of it",), is_partial=True)
+    partial = DayUsage((make_usage_day(day=date(2026, 11, 20)),), 0.5, (Sentence("half of it"),), is_partial=True)
     collector = make_collector(embedded, cluster, Days({date(2026, 11, 20): partial}))
     steps = run(collector)
     assert (steps[1]["is_partial"], steps[1]["warnings"]) == (True, ["half of it"])
@@ -402,7 +403,7 @@ def test_a_kept_day_counts_as_done_and_adds_no_rows(embedded: Connection, cluste
 
 def test_a_whole_day_is_not_replaced_by_a_part_of_it(embedded: Connection, cluster: str) -> None:
     whole = DayUsage((make_usage_day(day=NEWEST), make_usage_day(day=NEWEST, deployment="api")), 1.0)
-    part = DayUsage((make_usage_day(day=NEWEST),), 1.0, ("Prometheus: a store is away",), is_partial=True)
+    part = DayUsage((make_usage_day(day=NEWEST),), 1.0, (Sentence("Prometheus: a store is away"),), is_partial=True)
     run(make_collector(embedded, cluster, Days({NEWEST: whole}), look_back_days=1))
     steps = run(make_collector(embedded, cluster, Days({NEWEST: part}), look_back_days=1), CollectRequest(refresh=True))
     assert steps[1]["warnings"] == ["kept as it was: Prometheus answered with partial data", *part.warnings]

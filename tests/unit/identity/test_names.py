@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kubedoor.identity.names import TOKEN_NAME, USERNAME, check_name, look_alike
+from kubedoor.sentences import Sentence
 
-RULE = "a name has letters"
+RULE = Sentence("a name has letters")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from kubedoor.model.conditions import (
 )
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.sentences import Sentence
 from kubedoor.sizing.assessment import Assessment, written
 from kubedoor.sizing.conditions import assess
 from kubedoor.sizing.evidence import Evidence
@@ -23,7 +24,7 @@ from tests.support.sizing import MI, days
 
 
 def assessed(rows: list[UsageDay], values: Resources, *, replicas: int = 3) -> Assessment:
-    container = CollectedContainer("app", values, reasons=("cpu 1m: so", "memory 1Mi: so"))
+    container = CollectedContainer("app", values, reasons=(Sentence("cpu 1m: so"), Sentence("memory 1Mi: so")))
     collected = CollectedValues("shop", "web", replicas, DAY, DAY, (container,), days=len(rows))
     return Assessment(collected, Evidence.of(rows, min_coverage=0.8), ClusterFacts(), SizingOptions())
 
@@ -45,9 +46,9 @@ def test_an_amount_is_written_as_kubernetes_writes_it(name: str, amount: int | N
 
 def test_a_moved_value_has_its_reason_after_the_others() -> None:
     one = assessed(days(3), Resources(100, 64 * MI))
-    one.move("app", CPU_REQUEST, 100, "no change, no word")
-    one.move("app", CPU_REQUEST, 250, "first")
-    one.move("app", CPU_LIMIT, 250, "second")
+    one.move("app", CPU_REQUEST, 100, Sentence("no change, no word"))
+    one.move("app", CPU_REQUEST, 250, Sentence("first"))
+    one.move("app", CPU_LIMIT, 250, Sentence("second"))
     got = one.result().containers[0]
     assert got.values == Resources(250, 64 * MI, 250)
     assert got.reasons == ("cpu 1m: so", "memory 1Mi: so", "cpu request 250m: first", "cpu limit 250m: second")
