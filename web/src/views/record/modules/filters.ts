@@ -16,7 +16,7 @@ export const ACTIONS: Record<string, readonly string[]> = {
   collections: ["collection.start", "collection.cancel"],
   schedules: ["schedule.create", "schedule.change", "schedule.pause", "schedule.resume", "schedule.run", "schedule.delete"],
   people: [
-    "user.create", "user.role", "user.delete", "user.restore", "user.log-out", "password.change", "password.reset", "token.create", "token.revoke",
+    "session.log-in", "session.log-out", "user.create", "user.role", "user.delete", "user.restore", "user.log-out", "password.change", "password.reset", "token.create", "token.revoke",
   ],
   notifications: ["channel.create", "channel.change", "channel.delete"],
 };
