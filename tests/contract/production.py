@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -138,8 +139,12 @@ class Production:
     def url_of(self, pod: RunningPod) -> str:
         return f"http://{pod.address}:8080"
 
+    def first_password(self) -> str:
+        """As the chart's notes say."""
+        return base64.b64decode(self.plane.get("secret", "kubedoor", NAMESPACE)["data"]["admin-password"]).decode()
+
     def client(self) -> Client:
-        """Logged in at a pod of `api`, which is started."""
+        """At a pod of `api`, which is started; not logged in."""
         pod = self.run_service("api")
         return Client(self.url_of(pod))
 

@@ -38,6 +38,7 @@ NAMES = [f"kubedoor-mutate.{NAMESPACE}.svc", f"kubedoor-mutate.{NAMESPACE}.svc.c
 WANTED = 3
 SNAPSHOT_MAX_AGE_SECONDS = 1.0
 """The default of KUBEDOOR_SNAPSHOT_MAX_AGE_SECONDS."""
+FIRST_PASSWORD = "only-until-it-is-changed"
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +84,14 @@ def running(plane: ControlPlane, store: ClickHouse, tmp_path: Path) -> Iterator[
             door={"timeoutSeconds": 20},
             mutate={"drainSeconds": 3},
             settings={"KUBEDOOR_SNAPSHOT_WAIT_SECONDS": "8"},
+            # Not random: every installation here uses the same store, whose users stay.
+            admin={"password": FIRST_PASSWORD},
         )
         found.release.install(values)
         found.lead_to_the_door()
         found.run_service("collect")
         with closing(found.client()) as client:
-            client.log_in()
+            client.log_in(password=found.first_password())
             connection = Connection(store.dsn)
             control = ControlStore(connection, CLUSTER)
             key = WorkloadKey(CLUSTER, "shop", "web")
@@ -179,13 +182,15 @@ def test_an_upgrade_leaves_no_release_without_the_door(running: Running) -> None
     found = running.production
     old = {pod.name for pod in found.kubelet.pods("mutate")}
     with admissions(running.plane) as stream:
-        found.release.upgrade({**running.values, "podAnnotations": {"version": "next"}}, "--wait", "--timeout=80s")
+        values = {**running.values, "podAnnotations": {"version": "next"}, "admin": {}}
+        found.release.upgrade(values, "--wait", "--timeout=80s")
         running.plane.wait_for(
             lambda: not old & {pod.name for pod in found.kubelet.pods("mutate")}, 60, what="the old pods are gone"
         )
     assert stream.errors == []
     assert set(stream.replicas) == {WANTED}
     assert len(stream.replicas) > 50
+    assert found.first_password() == FIRST_PASSWORD, "what is in the Secret stays, whatever made it"
     jobs = running.plane.get_all("jobs", NAMESPACE)
     assert [job for job in jobs if job["metadata"]["name"] == "kubedoor-migrate"] == [], "the hook is done and gone"
 
@@ -208,7 +213,7 @@ def test_removal_switches_off_first(running: Running) -> None:
 def test_doors_that_start_while_clickhouse_is_away_enforce_what_was_published(running: Running) -> None:
     found = running.production
     with closing(found.client()) as client:
-        client.log_in()
+        client.log_in(password=found.first_password())
         one = client.call("GET", f"/workloads/{CLUSTER}/shop/web")
         client.call("PATCH", f"/workloads/{CLUSTER}/shop/web", {"version": one["version"], "replicas": 5})
         running.plane.wait_for(lambda: published(found, 5), what="the snapshot is published")

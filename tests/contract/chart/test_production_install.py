@@ -94,8 +94,11 @@ def installed(
         found.wait_for_pods("mutate", 2)
         found.run_service("collect")
         with closing(found.client()) as client:
-            client.log_in()
-            body = {"old_password": "kubedoor", "new_password": PASSWORD}
+            first = found.first_password()
+            with pytest.raises(PartFailed, match="wrong"):
+                client.log_in()
+            client.log_in(password=first)
+            body = {"old_password": first, "new_password": PASSWORD}
             client.call("PUT", "/session/password", body)
             yield Installed(found, values, client)
 
