@@ -12,6 +12,7 @@ from .services import Services
 
 NOTIFICATION_SECONDS = 15.0
 MISSED_RETURN_SECONDS = 60.0
+RECONCILE_SECONDS = 3600.0
 
 
 def start_background_jobs(clusters: Clusters) -> None:
@@ -26,8 +27,14 @@ def start_background_jobs(clusters: Clusters) -> None:
         f"look {one.settings.cluster}": (one.look.run_or_warn, one.settings.look_seconds)
         for one in _looked_at(clusters)
     }
+    # After an upgrade the CronJobs of schedules have the image of the version before.
+    cronjobs = {
+        f"CronJobs of schedules {one.settings.cluster}": (one.schedules.reconcile, RECONCILE_SECONDS)
+        for one in clusters.all()
+        if one.schedules.is_in_cluster
+    }
     if seconds:
-        timer.start(jobs | looks, at_once=looks)
+        timer.start(jobs | looks | cronjobs, at_once=[*looks, *cronjobs])
 
 
 def _looked_at(clusters: Clusters) -> Iterator[Services]:

@@ -35,6 +35,7 @@ class State(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
     INTERRUPTED = "interrupted"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -66,7 +67,9 @@ def show_schedule(
     if form is Format.JSON:
         print_json(found)
         return
-    workloads = [f"{one['namespace']}/{one['deployment']}{_count(one['replicas'])}" for one in found["workloads"]]
+    workloads = [
+        f"{one['namespace']}/{one['deployment']}{_count(one['replicas'])}{_left(one)}" for one in found["workloads"]
+    ]
     print(f"{found['name']}: {found['kind']}{_count(found['replicas'])} {', '.join(workloads)}")
     print(f"{found['state']}, {found['cron'] or found['at']} {found['time_zone']}; next at {_next(found)} (UTC)")
     runs = [(run["due"], run["begun_by"], run["action"] or "", run["message"] or "") for run in found["runs"]]
@@ -231,6 +234,14 @@ def _count(replicas: int | None) -> str:
     return "" if replicas is None else f"={replicas}"
 
 
+def _left(workload: dict[str, Any]) -> str:
+    """How far the return of a workload is."""
+    if not workload["return_state"]:
+        return ""
+    message = f": {workload['message']}" if workload["message"] else ""
+    return f" ({workload['return_state']}{message})"
+
+
 def _next(found: dict[str, Any]) -> str:
     return str(found["next_at"] or "no time")
 
@@ -240,3 +251,5 @@ def _print_saved(found: dict[str, Any], form: Format) -> None:
         print_json(found)
         return
     print(f"{found['schedule']}: {found['name']}, next at {_next(found)}")
+    for warning in found["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kubedoor.errors import Conflict, InvalidInput, NotFound
@@ -15,7 +16,7 @@ from kubedoor.operations.batch import ActionDependencies, Batch
 from kubedoor.operations.plan import Planner
 from kubedoor.operations.planned import Planned, Verdict, ordered
 from kubedoor.operations.request import ActionRequest
-from kubedoor.sentences import Sentence, restored, sentence, with_said
+from kubedoor.sentences import Sentence, as_sentence, restored, sentence, with_said
 from kubedoor.store.connection import Row
 from kubedoor.store.operations import ENDS, ActionEvent, ActionRecord, OperationStore
 
@@ -67,11 +68,21 @@ class Actions:
         """A dry run. Raises ClusterError when the API server cannot be reached."""
         return self._planner.plan_all(request, self._planner.context())
 
-    def start(self, request: ActionRequest, editor: Editor, *, skip_refused: bool = False) -> tuple[str, list[Planned]]:
-        """Returns the id of the action and its plan; the action runs in a thread.
+    def start(
+        self,
+        request: ActionRequest,
+        editor: Editor,
+        *,
+        skip_refused: bool = False,
+        skip_busy: bool = False,
+        action: str = "",
+        on_end: Callable[[], None] | None = None,
+    ) -> tuple[str, list[Planned]]:
+        """Returns the id of the action and its plan; the action runs in a thread. `action`: the id it is to have.
 
         Raises InvalidInput when an item is refused (with `skip_refused`: when all are), Conflict while another action
-        runs on one of the workloads, ClusterError when the API server cannot be reached.
+        runs on one of the workloads (with `skip_busy`: on all that are to be changed), ClusterError when the API server
+        cannot be reached. `on_end` is called in the thread after the end; it must not raise.
         """
         planned = self.plan(request)
         refused = [one for one in planned if one.verdict is Verdict.REFUSED]
@@ -81,51 +92,69 @@ class Actions:
             if len(refused) > 1:
                 message = sentence("common.and_more", first=message, count=len(refused) - 1)
             raise InvalidInput(message, field="workloads", refused=reasons)
-        action = self._register(request, editor)
+        action, planned = self._register(request, editor, planned, action=action, skip_busy=skip_busy)
         skipped = [_skipped(action, one) for one in planned if one.verdict is not Verdict.WILL]
         self._store.record(ActionEvent(action, "asked"), *skipped)
         batch = Batch(action, request, ordered(request, planned), editor, self._dependencies)
         with self._lock:
             self._running[action] = batch
-        threading.Thread(target=self._run, args=(batch,), name=f"action-{action}", daemon=True).start()
+        threading.Thread(target=self._run, args=(batch, on_end), name=f"action-{action}", daemon=True).start()
         return action, planned
 
-    def _register(self, request: ActionRequest, editor: Editor) -> str:
-        """Store the action, unless another one runs on one of its workloads: compare-and-set by its number."""
+    def _register(
+        self, request: ActionRequest, editor: Editor, planned: list[Planned], *, action: str, skip_busy: bool
+    ) -> tuple[str, list[Planned]]:
+        """Store the action, unless another one runs on its workloads: compare-and-set by its number.
+
+        Returns its id, and the plan with the busy workloads refused.
+        """
         for _ in range(START_ATTEMPTS):
             number = self._store.newest_number() + 1
-            self._refuse_if_busy(request)
-            record = ActionRecord(uuid.uuid4().hex, number, editor.who, editor.via, editor.address, request.as_json())
+            free = self._without_busy(request, planned, skip_busy=skip_busy)
+            record = ActionRecord(
+                action or uuid.uuid4().hex, number, editor.who, editor.via, editor.address, request.as_json()
+            )
             if self._store.add(record):
-                return record.action
+                return record.action, free
         raise Conflict(sentence("operations.many_starting"))
 
-    def _refuse_if_busy(self, request: ActionRequest) -> None:
+    def _without_busy(self, request: ActionRequest, planned: list[Planned], *, skip_busy: bool) -> list[Planned]:
         wanted = {(target.namespace, target.deployment) for target in request.targets}
+        to_change = {(one.target.namespace, one.target.deployment) for one in planned if one.verdict is Verdict.WILL}
+        reasons: dict[tuple[str, str], Sentence] = {}
+        for record, busy in self._busy():
+            if conflicts := sorted(wanted & busy):
+                error = _conflict(record, conflicts)
+                reasons |= dict.fromkeys(conflicts, as_sentence(error.message))
+                if not skip_busy or (to_change and to_change <= reasons.keys()):
+                    raise error
+        return [
+            replace(one, verdict=Verdict.REFUSED, reason=reasons[key], is_final=False)
+            if one.verdict is Verdict.WILL and (key := (one.target.namespace, one.target.deployment)) in reasons
+            else one
+            for one in planned
+        ]
+
+    def _busy(self) -> Iterator[tuple[ActionRecord, set[tuple[str, str]]]]:
+        """Actions that run, with the workloads that they are at work on or will be."""
         active = self._store.active()
         events = self._store.latest_events([one.action for one in active])
         for record in active:
             items = _items(record, events[record.action], is_alive=True)
-            busy = {(one["namespace"], one["deployment"]) for one in items if one["state"] in ("untouched", "running")}
-            if conflicts := sorted(wanted & busy):
-                names = ", ".join("/".join(one) for one in conflicts[:3])
-                told = {"who": record.who, "workloads": names, "kind": record.wish["kind"]}
-                raise Conflict(
-                    sentence("operations.busy_many", **told, more=len(conflicts) - 3)
-                    if len(conflicts) > 3
-                    else sentence("operations.busy", **told),
-                    action=record.action,
-                    who=record.who,
-                    workloads=["/".join(one) for one in conflicts],
-                )
+            yield (
+                record,
+                {(one["namespace"], one["deployment"]) for one in items if one["state"] in ("untouched", "running")},
+            )
 
-    def _run(self, batch: Batch) -> None:
+    def _run(self, batch: Batch, on_end: Callable[[], None] | None) -> None:
         try:
             batch.run()
             self._publish()
         finally:
             with self._lock:
                 self._running.pop(batch.action, None)
+            if on_end:
+                on_end()
 
     def cancel(self, action: str, editor: Editor) -> None:
         """Cancel an action, whichever pod runs it. One that has ended stays as it is. Raises NotFound."""
@@ -150,6 +179,12 @@ class Actions:
         """The newest actions, without their items. `state` and `kind` empty: any."""
         return self._summaries(self._store.recent(limit=limit, before=before, state=state, kind=kind), with_items=False)
 
+    def by_ids(self, actions: Sequence[str]) -> dict[str, Row]:
+        """By action, with the items; without those that do not exist."""
+        if not actions:
+            return {}
+        return {one["action"]: one for one in self._summaries(self._store.by_ids(actions), with_items=True)}
+
     def states(self, actions: Sequence[str]) -> dict[str, str]:
         """By action; without those that do not exist."""
         if not actions:
@@ -171,8 +206,22 @@ class Actions:
         return summaries
 
 
+def _conflict(record: ActionRecord, workloads: list[tuple[str, str]]) -> Conflict:
+    names = ", ".join("/".join(one) for one in workloads[:3])
+    told = {"who": record.who, "workloads": names, "kind": record.wish["kind"]}
+    return Conflict(
+        sentence("operations.busy_many", **told, more=len(workloads) - 3)
+        if len(workloads) > 3
+        else sentence("operations.busy", **told),
+        action=record.action,
+        who=record.who,
+        workloads=["/".join(one) for one in workloads],
+    )
+
+
 def _skipped(action: str, planned: Planned) -> ActionEvent:
-    target, detail = planned.target, with_said({"message": planned.reason})
+    is_final = planned.is_final or planned.verdict is Verdict.NOTHING
+    target, detail = planned.target, with_said({"message": planned.reason, "is_final": is_final})
     return ActionEvent(action, "item_skipped", target.namespace, target.deployment, detail)
 
 
@@ -236,6 +285,7 @@ def _item(target: dict[str, Any], events: list[Row], *, is_alive: bool) -> Row:
         "state": state,
         "message": message,
         "was_changed": was_changed,
+        "is_final": bool(told.get("is_final")),
         "replicas_before": detail.get("before", {}).get("replicas"),
         "manual_replicas_before": detail.get("before", {}).get("manual_replicas"),
         "replicas_after": detail.get("after", {}).get("replicas"),

@@ -106,6 +106,8 @@ class Batch:
     def _outcome(self) -> str:
         if self._cancelled.is_set():
             return "cancelled"
+        if not any(planned.verdict is Verdict.WILL for planned in self.planned):
+            return "skipped"
         return "failed" if self._failures else "finished"
 
     def _dispatch(self, planned: Sequence[Planned]) -> None:

@@ -105,7 +105,7 @@ class Planner:
         manual = self._control.manual(key).replicas
         if manual not in (target.back_to.temporary, target.back_to.manual):
             raise Refused(sentence("operations.set_since"))
-        return manual != target.back_to.temporary
+        return manual != target.back_to.temporary and not target.back_to.begun
 
     def desired_replicas(self, request: ActionRequest, target: Target, values: ControlValues) -> int:
         """What a scale sets. Raises Refused when neither the request nor the control values have a number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from kubedoor.errors import InvalidInput
@@ -46,6 +47,10 @@ class RestorePoint:
     then. None: it restores in any case."""
     over: str = ""
     """Stacked temporary scales: the id of the return of the one beneath; empty: there is none."""
+    scaled_by: str = ""
+    """The action of the temporary scale; empty: an earlier version did not note it."""
+    begun: bool = False
+    """An earlier attempt has begun to restore it, and may have ended between the manual value and the Deployment."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,16 @@ class ActionRequest:
     def replicas_of(self, target: Target) -> int | None:
         """The number that becomes the target's manual value; None: the control values."""
         return self.replicas if target.replicas is None else target.replicas
+
+    @property
+    def pauses_seconds(self) -> float:
+        """From the start of the first item to the start of the last one, at least."""
+        return (len(self.targets) - 1) * self.interval_seconds
+
+    @property
+    def longest_seconds(self) -> float:
+        """The same, at most: every rollout before the last round takes as long as it may."""
+        return self.pauses_seconds + (ceil(len(self.targets) / self.at_once) - 1) * self.deadline_seconds
 
     def as_json(self) -> dict[str, Any]:
         """The inverse of `parse`."""

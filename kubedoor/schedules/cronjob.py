@@ -16,7 +16,7 @@ STARTING_DEADLINE_SECONDS = 300
 BACKOFF_LIMIT = 3
 ACTIVE_DEADLINE_SECONDS = 600
 RETURN_DEADLINE_SECONDS = 86_400
-RETURN_BACKOFF_LIMIT = 200
+RETURN_RETRY_SECONDS = 432
 """The Job of a return retries for a day: six minutes of Kubernetes' backoff at most, and a minute of the ping's own."""
 JOB_TTL_SECONDS = 86_400
 EXIT_REFUSED = 2
@@ -27,6 +27,9 @@ _FAIL_IF_REFUSED = {
     "onExitCodes": {"containerName": "ping", "operator": "In", "values": [EXIT_REFUSED]},
 }
 _LABELS = {"app.kubernetes.io/part-of": "kubedoor", "app.kubernetes.io/component": "schedule"}
+SELECTOR = ",".join(f"{name}={value}" for name, value in _LABELS.items())
+_URL_ARGUMENT = 3
+_NAME_PREFIX = "kubedoor-schedule-"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,28 @@ class CronJobOptions:
 
 
 def name_of(schedule: str) -> str:
-    return f"kubedoor-schedule-{schedule}"
+    return f"{_NAME_PREFIX}{schedule}"
+
+
+def schedule_of(manifest: Mapping[str, Any]) -> str:
+    """The inverse of `name_of`; empty: it is of no schedule."""
+    name = str(manifest["metadata"]["name"])
+    return name.removeprefix(_NAME_PREFIX) if name.startswith(_NAME_PREFIX) else ""
+
+
+def pinged_url(manifest: Mapping[str, Any]) -> str:
+    """What a CronJob pings; empty: nothing that KubeDoor knows."""
+    pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    command = pod["containers"][0].get("command") or []
+    return str(command[_URL_ARGUMENT]) if len(command) > _URL_ARGUMENT else ""
+
+
+def token_of(manifest: Mapping[str, Any]) -> str:
+    """Of a Secret; empty: it has none."""
+    try:
+        return base64.b64decode((manifest.get("data") or {}).get("token", ""), validate=True).decode()
+    except ValueError:
+        return ""
 
 
 def secret(options: CronJobOptions, schedule: str, token: str) -> dict[str, Any]:
@@ -66,8 +90,13 @@ def cronjob(
     time_zone: str,
     suspended: bool,
     is_return: bool = False,
+    later_seconds: int = 0,
 ) -> dict[str, Any]:
-    """`title`: the schedule's name as people see it; `is_return`: retry for a day, not for ten minutes."""
+    """`title`: the schedule's name as people see it; `is_return`: retry for a day, not for ten minutes.
+
+    `later_seconds`: how much later than the first workload the last one may be due.
+    """
+    deadline = RETURN_DEADLINE_SECONDS + later_seconds
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -82,13 +111,13 @@ def cronjob(
             "timeZone": time_zone,
             "suspend": suspended,
             "concurrencyPolicy": "Forbid",
-            "startingDeadlineSeconds": RETURN_DEADLINE_SECONDS if is_return else STARTING_DEADLINE_SECONDS,
+            "startingDeadlineSeconds": deadline if is_return else STARTING_DEADLINE_SECONDS,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
             "jobTemplate": {
                 "spec": {
-                    "backoffLimit": RETURN_BACKOFF_LIMIT if is_return else BACKOFF_LIMIT,
-                    "activeDeadlineSeconds": RETURN_DEADLINE_SECONDS if is_return else ACTIVE_DEADLINE_SECONDS,
+                    "backoffLimit": deadline // RETURN_RETRY_SECONDS if is_return else BACKOFF_LIMIT,
+                    "activeDeadlineSeconds": deadline if is_return else ACTIVE_DEADLINE_SECONDS,
                     "podFailurePolicy": {"rules": [_FAIL_IF_REFUSED]},
                     "ttlSecondsAfterFinished": JOB_TTL_SECONDS,
                     "template": {"metadata": _pod_metadata(options), "spec": _pod(options, schedule)},

@@ -22,6 +22,7 @@ class CronJobs:
         suspended: bool,
         token: str = "",
         is_return: bool = False,
+        later_seconds: int = 0,
     ) -> None:
         """Create or update. `token` empty: the Secret stays as it is. Raises ClusterError, Forbidden."""
         if token:
@@ -34,6 +35,7 @@ class CronJobs:
             time_zone=time_zone,
             suspended=suspended,
             is_return=is_return,
+            later_seconds=later_seconds,
         )
         self._cluster.apply_object(self._cronjob(schedule), manifest)
 
@@ -42,8 +44,30 @@ class CronJobs:
         self._cluster.delete_object(self._cronjob(schedule))
         self._cluster.delete_object(self._secret(schedule))
 
+    def listed(self) -> dict[str, str]:
+        """What the CronJobs in the namespace ping, by schedule. Raises ClusterError, Forbidden."""
+        found = self._cluster.list_objects(self._cronjobs, labelSelector=cronjob.SELECTOR)
+        return {schedule: cronjob.pinged_url(one) for one in found if (schedule := cronjob.schedule_of(one))}
+
+    def tokens(self) -> dict[str, str]:
+        """The tokens in the Secrets of schedules, by schedule. Raises ClusterError, Forbidden."""
+        found = self._cluster.list_objects(self._secrets, labelSelector=cronjob.SELECTOR)
+        return {schedule: cronjob.token_of(one) for one in found if (schedule := cronjob.schedule_of(one))}
+
+    def is_own(self, url: str) -> bool:
+        """Whether a CronJob pings this KubeDoor."""
+        return url.startswith(f"{self._options.api_url.rstrip('/')}/")
+
+    @property
+    def _cronjobs(self) -> str:
+        return f"/apis/batch/v1/namespaces/{path_segment(self._options.namespace)}/cronjobs"
+
+    @property
+    def _secrets(self) -> str:
+        return f"/api/v1/namespaces/{path_segment(self._options.namespace)}/secrets"
+
     def _cronjob(self, schedule: str) -> str:
-        return f"/apis/batch/v1/namespaces/{path_segment(self._options.namespace)}/cronjobs/{cronjob.name_of(schedule)}"
+        return f"{self._cronjobs}/{cronjob.name_of(schedule)}"
 
     def _secret(self, schedule: str) -> str:
-        return f"/api/v1/namespaces/{path_segment(self._options.namespace)}/secrets/{cronjob.name_of(schedule)}"
+        return f"{self._secrets}/{cronjob.name_of(schedule)}"

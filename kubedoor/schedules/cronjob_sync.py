@@ -1,12 +1,14 @@
 """Keeps schedules in the store and their CronJobs in the cluster in sync.
 
-Each change is made to both or to neither: if the cluster refuses, the stored schedule is rolled back.
+Each change is made to both or to neither: if the cluster refuses, the stored schedule is rolled back. What a crash between
+the two leaves behind, and what others do to the CronJobs, `reconcile` mends.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from kubedoor.errors import KubeDoorError, NotFound
@@ -14,7 +16,7 @@ from kubedoor.identity.audit import Editor, audited
 from kubedoor.identity.authentication import token_hash
 from kubedoor.model.schedules import Schedule
 from kubedoor.schedules.cronjob_client import CronJobs
-from kubedoor.schedules.rules import cron_expression
+from kubedoor.schedules.rules import cron_expression, longest_batch
 from kubedoor.schedules.views import audit_view
 from kubedoor.sentences import sentence
 from kubedoor.store.records import RecordStore
@@ -94,6 +96,37 @@ class CronJobSync:
         except KubeDoorError as error:
             log.warning("the CronJob of schedule %s could not be deleted: %s", schedule.name, error)
 
+    def reconcile(self, wanted: Callable[[], list[Schedule]]) -> None:
+        """Apply the CronJob of every schedule again, with a new token where its Secret is gone or has another one, and
+        delete CronJobs and Secrets without a schedule. `wanted`: the schedules that will run again.
+
+        Raises StoreError, ClusterError, Forbidden.
+        """
+        if self._cronjobs is None:
+            return
+        urls, tokens = self._cronjobs.listed(), self._cronjobs.tokens()
+        # Read after the list: what was in the list and is of no schedule now has lost it.
+        schedules = {one.schedule: one for one in wanted()}
+        for one in schedules.values():
+            self._repair(one, tokens.get(one.schedule, ""))
+        left = (urls.keys() | tokens.keys()) - schedules.keys()
+        for name in left - self._store.of_other_clusters(left):
+            if self._cronjobs.is_own(urls[name]) if name in urls else True:
+                log.info("nothing is left of schedule %s but its CronJob or Secret: deleting them", name)
+                self._cronjobs.delete(name)
+
+    def _repair(self, schedule: Schedule, token: str) -> None:
+        """One that cannot be repaired now keeps no other from it."""
+        try:
+            if schedule.token_hash and token and token_hash(token) == schedule.token_hash:
+                self._apply_cronjob(schedule)
+                return
+            log.info("schedule %s has no CronJob with a token that is known: making it again", schedule.name)
+            token, schedule = self._with_token(schedule)
+            self._apply_cronjob(self._store.save(schedule), token=token)
+        except KubeDoorError as error:
+            log.warning("the CronJob of schedule %s could not be made again: %s", schedule.name, error)
+
     def _delete(self, schedule: Schedule) -> None:
         saved = self._store.save(replace(schedule, deleted=True))
         try:
@@ -119,6 +152,7 @@ class CronJobSync:
             suspended=schedule.paused,
             token=token,
             is_return=bool(schedule.parent),
+            later_seconds=int(longest_batch(schedule).total_seconds()) if schedule.parent else 0,
         )
 
     def _restore_cronjob(self, schedule: Schedule) -> None:

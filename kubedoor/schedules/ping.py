@@ -1,7 +1,8 @@
 """The program of a schedule's CronJob: `python -m kubedoor.schedules.ping URL TOKEN_FILE` pings the API.
 
-Idempotent: the API starts each run once. Exit codes: 0, the run is started or was started before; 1, it could not be
-started, and the output says why; 2, the ping is refused for good, so that the Job must not retry it.
+Idempotent: the API starts each run once. While it answers 202 (workloads of a return are left) it is asked again, which
+keeps `api` awake. Exit codes: 0, the run is started or was started before, and of a return nothing is left; 1, it could not
+be started or something is left, and the output says why; 2, the ping is refused for good, so that the Job must not retry it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from kubedoor.schedules.cronjob import EXIT_REFUSED
 ATTEMPTS = 6
 """62 s of backoff in all: longer than a cold start of `api` takes."""
 TIMEOUT_SECONDS = 60
+UNDER_WAY = 202
+UNDER_WAY_SECONDS = 10.0
+MAX_PINGS = 54
+"""Of one pod: nine minutes of a return under way."""
 
 
 def main(arguments: list[str], *, sleep: Callable[[float], None] = time.sleep) -> int:
@@ -30,16 +35,31 @@ def main(arguments: list[str], *, sleep: Callable[[float], None] = time.sleep) -
     except FileNotFoundError:
         print("the schedule is gone, and its token with it", file=sys.stderr)
         return EXIT_REFUSED
-    for attempt in range(ATTEMPTS):
+    failures, is_under_way = 0, False
+    for _ in range(MAX_PINGS):
         status, text = _send(url, token)
+        if status == UNDER_WAY:
+            failures, is_under_way = 0, True
+            sleep(UNDER_WAY_SECONDS)
+            continue
         if status and status < 500 and status != 429:
-            print(text)
-            # A wrong token stays wrong; a schedule that is paused or not due yet may be ready at the next attempt.
-            return EXIT_REFUSED if status == 401 else int(status >= 300)
-        print(f"attempt {attempt + 1}: {text}", file=sys.stderr)
-        if attempt < ATTEMPTS - 1:
-            sleep(2.0 * 2**attempt)
+            return _exit_code(status, text, was_under_way=is_under_way)
+        failures += 1
+        print(f"attempt {failures}: {text}", file=sys.stderr)
+        if failures == ATTEMPTS:
+            return 1
+        sleep(2.0**failures)
+    print("workloads of this return are left; the Job asks again", file=sys.stderr)
     return 1
+
+
+def _exit_code(status: int, text: str, *, was_under_way: bool) -> int:
+    if status == 401 and was_under_way:
+        print("done: the return, and its token with it, is gone")
+        return 0
+    print(text)
+    # A wrong token stays wrong; a schedule that is paused or not due yet may be ready at the next attempt.
+    return EXIT_REFUSED if status == 401 else int(status >= 300)
 
 
 def _send(url: str, token: str) -> tuple[int, str]:

@@ -7,7 +7,7 @@ is done hands its restore points over to the return on top of it, so that the or
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,22 +19,14 @@ def build_return(
     schedule: Schedule,
     request: ActionRequest,
     state: Mapping[Target, RestorePoint],
-    earlier: Sequence[Schedule],
     *,
     now: datetime,
     who: str,
 ) -> Schedule | None:
-    """`state`: the restore points of the workloads to scale; `earlier`: pending returns of the same schedule.
-
-    None: there is nothing to restore.
-    """
-    points = {_plain(target): point for target, point in state.items()}
-    for one in earlier:
-        # The new return replaces the earlier ones, so it restores their other workloads too.
-        points |= {target: point for target, point in restore_points(one) if target not in points}
-    if not points:
+    """`state`: the restore points of the workloads to scale. None: there is nothing to restore."""
+    if not state:
         return None
-    targets = tuple(Target(one.namespace, one.deployment, None, point) for one, point in points.items())
+    targets = tuple(Target(one.namespace, one.deployment, None, point) for one, point in state.items())
     at = now + timedelta(minutes=schedule.return_after_minutes, seconds=59)
     note = f"return of {schedule.name}"
     # A workload that cannot be restored must not stop the others.
@@ -57,40 +49,49 @@ def restore_points(schedule: Schedule) -> Iterator[tuple[Target, RestorePoint]]:
         return
     for target in parse(schedule.wish).targets:
         if target.back_to:
-            yield _plain(target), target.back_to
+            yield plain(target), target.back_to
 
 
 def return_in_force(target: Target, manual: int | None, pending: Iterable[Schedule]) -> str:
     """The id of the return whose temporary scale set the manual value of a workload; empty: there is none."""
     if manual is None:
         return ""
-    plain = _plain(target)
-    points = {one.schedule: point for one in pending for scaled, point in restore_points(one) if scaled == plain}
+    key = plain(target)
+    points = {one.schedule: point for one in pending for scaled, point in restore_points(one) if scaled == key}
     beneath = {point.over for point in points.values()}
     return next((name for name, point in points.items() if point.temporary == manual and name not in beneath), "")
 
 
 def stacked_on(schedule: Schedule, target: Target, pending: Iterable[Schedule]) -> list[RestorePoint]:
     """The restore points of the temporary scales that were stacked on the one that this return ends."""
-    here = (_plain(target), schedule.schedule)
+    here = (plain(target), schedule.schedule)
     return [point for one in pending for scaled, point in restore_points(one) if (scaled, point.over) == here]
 
 
-def handed_over(schedule: Schedule, done: Schedule) -> Schedule | None:
-    """The return `schedule` with the restore points of `done` for the workloads where it is stacked on `done`.
+def handed_over(schedule: Schedule, done: Schedule, targets: Collection[Target]) -> Schedule | None:
+    """The return `schedule` with the restore points of `done` for those of `targets` where it is stacked on `done`.
 
     None: there are no such workloads.
     """
     done_points, request = dict(restore_points(done)), parse(schedule.wish)
 
     def inherit(target: Target) -> Target:
-        point, lower = target.back_to, done_points.get(_plain(target))
-        if not point or not lower or point.over != done.schedule:
+        point, lower = target.back_to, done_points.get(plain(target))
+        if not point or not lower or point.over != done.schedule or plain(target) not in targets:
             return target
         return replace(target, back_to=replace(point, manual=lower.manual, live=lower.live, over=lower.over))
 
-    targets = tuple(map(inherit, request.targets))
-    return None if targets == request.targets else replace(schedule, wish=replace(request, targets=targets).as_json())
+    inherited = tuple(map(inherit, request.targets))
+    return (
+        None if inherited == request.targets else replace(schedule, wish=replace(request, targets=inherited).as_json())
+    )
+
+
+def without_targets(schedule: Schedule, targets: Collection[Target]) -> Schedule | None:
+    """The return without these workloads; None: no other one is left."""
+    request = parse(schedule.wish)
+    rest = tuple(target for target in request.targets if plain(target) not in targets)
+    return replace(schedule, wish=replace(request, targets=rest).as_json()) if rest else None
 
 
 def effective_restore_points(
@@ -103,19 +104,11 @@ def effective_restore_points(
     return points
 
 
-def without_skipped(
-    schedule: Schedule, pending: Iterable[Schedule], *, at: datetime
-) -> Iterator[tuple[Schedule, bool]]:
-    """The returns that `effective_restore_points` skips, without the skipped workloads; True: no workload is left."""
-    pending = list(pending)
-    skipped: dict[str, set[Target]] = {}
-    for target, name, _ in _due_beneath(schedule, pending, at):
-        skipped.setdefault(name, set()).add(target)
-    for one in pending:
-        if one.schedule in skipped:
-            request = parse(one.wish)
-            rest = tuple(target for target in request.targets if _plain(target) not in skipped[one.schedule])
-            yield replace(one, wish=replace(request, targets=rest).as_json()) if rest else one, not rest
+def skipped_beneath(
+    schedule: Schedule, targets: Collection[Target], pending: Iterable[Schedule], *, at: datetime
+) -> list[tuple[str, Target]]:
+    """The returns that `effective_restore_points` skips, from the top down, each with the workload."""
+    return [(name, target) for target, name, _ in _due_beneath(schedule, list(pending), at) if target in targets]
 
 
 def _due_beneath(
@@ -129,6 +122,6 @@ def _due_beneath(
             point = lower
 
 
-def _plain(target: Target) -> Target:
+def plain(target: Target) -> Target:
     """Without replicas and restore point: a key."""
     return Target(target.namespace, target.deployment)

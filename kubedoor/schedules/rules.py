@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kubedoor.errors import InvalidInput
 from kubedoor.model.schedules import Schedule
-from kubedoor.operations.request import ActionRequest, Kind
+from kubedoor.operations.request import ActionRequest, Kind, parse
 from kubedoor.schedules.cron import Cron, yearly_expression, zone_named
 from kubedoor.sentences import sentence
 
@@ -72,6 +73,17 @@ def _validate_return(request: ScheduleRequest) -> None:
         raise InvalidInput(sentence("schedules.returns_to_number"), field=field)
     if not 1 <= request.return_after_minutes <= MAX_RETURN_MINUTES:
         raise InvalidInput(sentence("schedules.bad_number", field=field, least=1, most=MAX_RETURN_MINUTES), field=field)
+    if action.pauses_seconds > request.return_after_minutes * 60:
+        raise InvalidInput(
+            sentence(
+                "schedules.return_too_short",
+                minutes=request.return_after_minutes,
+                count=len(action.targets),
+                seconds=f"{action.interval_seconds:g}",
+                least=ceil(action.pauses_seconds / 60),
+            ),
+            field=field,
+        )
 
 
 def _instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
@@ -112,9 +124,21 @@ def is_over(schedule: Schedule, runs: Iterable[datetime], now: datetime) -> bool
 
     A return is over when it was given up; one that has succeeded is deleted.
     """
-    if schedule.parent and schedule.at:
-        return any(due >= schedule.at + GIVEN_UP_AFTER for due in runs)
+    if schedule.parent and (end := given_up_at(schedule)):
+        return any(due >= end for due in runs)
     return schedule.at is not None and (schedule.at <= now or schedule.at in runs)
+
+
+def given_up_at(schedule: Schedule) -> datetime | None:
+    """The due time that marks a return as given up: later than any attempt can be due."""
+    if schedule.at is None:
+        return None
+    return schedule.at + GIVEN_UP_AFTER + longest_batch(schedule)
+
+
+def longest_batch(schedule: Schedule) -> timedelta:
+    """In full minutes: how much later than the first one the last workload may have been scaled."""
+    return timedelta(minutes=ceil(parse(schedule.wish).longest_seconds / 60))
 
 
 def due_now(
@@ -131,20 +155,29 @@ def is_before_change(schedule: Schedule, due: datetime) -> bool:
 
 
 def next_attempt(
-    schedule: Schedule, runs: Sequence[Mapping[str, Any]], now: datetime, *, early: timedelta = timedelta(0)
+    schedule: Schedule,
+    runs: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    dues: Collection[datetime] = (),
+    last_due: datetime | None = None,
+    early: timedelta = timedelta(0),
 ) -> datetime | None:
     """The due time of the next attempt of a return; None: not now, or never again. `runs`: since it was due.
 
-    Attempt n is due n minutes after the return, so that pods which count the same attempts claim the same run.
+    `dues`: of the workloads to try; `last_due`: of the last one of all. Attempt n is due n minutes after the return, so that pods which
+    count the same attempts claim the same run.
     """
     at = schedule.at
     if at is None or now < at - early or is_over(schedule, (run["due"] for run in runs), now):
         return None
-    begun = [run["begun_at"] for run in runs]
-    if now > at + RETURN_EXPIRES_AFTER or (begun and now > min(begun) + GIVEN_UP_AFTER):
-        return at + GIVEN_UP_AFTER
+    begun, last_due = [run["begun_at"] for run in runs], last_due or at
+    if now > last_due + RETURN_EXPIRES_AFTER or (begun and now > max(min(begun), last_due) + GIVEN_UP_AFTER):
+        return given_up_at(schedule)
+    # A workload that became due since the last attempt is tried at once.
+    is_retry = bool(begun) and not any(due > max(begun) for due in dues)
     backoff = min(max((now - at) / 8, _BACKOFF_BOUNDS[0]), _BACKOFF_BOUNDS[1])
-    if any(run["message"] is None for run in runs) or (begun and now - max(begun) < backoff):
+    if any(run["message"] is None for run in runs) or (is_retry and now - max(begun) < backoff):
         return None
     return at + timedelta(minutes=len(runs))
 

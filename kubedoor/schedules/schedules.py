@@ -18,23 +18,25 @@ from kubedoor.identity.audit import Editor, audited
 from kubedoor.identity.authentication import token_hash
 from kubedoor.model.schedules import Schedule
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.request import parse
+from kubedoor.operations.planned import Verdict
+from kubedoor.operations.request import ActionRequest, parse
 from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.cronjob_sync import CronJobSync
+from kubedoor.schedules.return_items import ItemState, ReturnItem
 from kubedoor.schedules.rules import (
     EARLY_TOLERANCE,
-    GIVEN_UP_AFTER,
     MISSED_LOOK_BACK,
     ScheduleRequest,
     due_now,
+    given_up_at,
     is_before_change,
     is_over,
     next_attempt,
     validate,
 )
-from kubedoor.schedules.temporary_scales import ReturnRefused, TemporaryScales
+from kubedoor.schedules.temporary_scales import KEPT_RUNS, ReturnProgress, ReturnRefused, TemporaryScales
 from kubedoor.schedules.views import SHOWN_RUNS, schedule_view
-from kubedoor.sentences import sentence
+from kubedoor.sentences import Sentence, as_sentence, sentence
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.records import RecordStore
@@ -43,7 +45,9 @@ from kubedoor.store.schedules import ScheduleStore
 log = logging.getLogger(__name__)
 
 MAX_SCHEDULES = 500
-SHOWN_DAYS = 30
+SHOWN_DAYS = KEPT_RUNS.days
+GIVEN_UP_NAMED = 5
+"""How many workloads a return that is given up names."""
 CLOCK_LATE_TOLERANCE = timedelta(minutes=5)
 """How late `tick` starts a run: the starting deadline of a CronJob."""
 CLOCK_FALLBACK_AFTER = timedelta(minutes=2)
@@ -77,8 +81,11 @@ class Schedules:
         return self._sync.is_in_cluster
 
     def create(self, request: ScheduleRequest, editor: Editor) -> Row:
-        """Raises InvalidInput naming the field, Conflict, ClusterError or Forbidden when the CronJob cannot be created,
-        NoClusterAccess."""
+        """With `warnings`: what its run would skip if it came now.
+
+        Raises InvalidInput naming the field, Conflict, ClusterError or Forbidden when the CronJob cannot be created,
+        NoClusterAccess.
+        """
         self._actions.check_access()
         cron, at = validate(request, now=self._now())
         if len(self._store.all()) >= MAX_SCHEDULES:
@@ -94,7 +101,8 @@ class Schedules:
             return_after_minutes=request.return_after_minutes,
             changed_by=editor.who,
         )
-        return self.one(self._sync.add(schedule, editor).schedule)
+        saved = self._sync.add(schedule, editor)
+        return {**self.one(saved.schedule), "warnings": self._warnings(request.action)}
 
     def all(self) -> list[Row]:
         return self._views(self._store.all())
@@ -128,7 +136,16 @@ class Schedules:
             changed_by=editor.who,
         )
         self._sync.replace(before, after, "schedule.change", editor, is_over=self._is_over(before))
-        return self.one(schedule)
+        return {**self.one(schedule), "warnings": [] if before.parent else self._warnings(request.action)}
+
+    def _warnings(self, request: ActionRequest) -> list[Sentence]:
+        """What its run would skip if it came now: a Deployment that does not exist, for example. It may come to exist."""
+        try:
+            planned = self._actions.plan(request)
+        except KubeDoorError as error:
+            return [sentence("schedules.not_looked_at", reason=as_sentence(error.message))]
+        refused = [one for one in planned if one.verdict is Verdict.REFUSED]
+        return [sentence("common.about", subject=one.target, words=one.reason) for one in refused]
 
     def pause(self, schedule: str, editor: Editor, *, paused: bool) -> Row:
         """`paused` false: resume. Raises NotFound; Conflict, also when the schedule is over."""
@@ -157,11 +174,8 @@ class Schedules:
             run = self._store.claim(schedule, due, begun_by=editor.who)
         if run is None:
             raise Conflict(sentence("schedules.being_run", name=found.name))
-        problem = self._execute(found, run)
-        view = self.one(schedule)
-        if found.parent and problem is None:
-            self._temporary_scales.finish(found)
-        return view
+        self._execute(found, run, all_at_once=True)
+        return self.one(schedule)
 
     def ping(self, schedule: str, token: str) -> bool:
         """Start the due run. False: it was started before, or was due before the schedule was changed.
@@ -184,35 +198,48 @@ class Schedules:
     def _ping_return(self, found: Schedule) -> bool:
         if found.at is None or self._now() < found.at - EARLY_TOLERANCE:
             raise Conflict(sentence("schedules.not_due", name=found.name))
-        has_begun = self._try_return(
-            found, self._runs_of_returns([found])[found.schedule], "cronjob", early=EARLY_TOLERANCE
-        )
+        has_begun = self._try_return(found, "cronjob", early=EARLY_TOLERANCE)
         newest = self._runs_of_returns([found])[found.schedule][:1]
-        if newest and newest[0]["message"] != "" and not self._is_over(found):
+        if newest and newest[0]["message"] != "" and self.is_to_be_asked_again(found.schedule):
             # None: another pod has claimed the attempt, and may have crashed since.
             why = newest[0]["message"] or sentence("schedules.no_result_yet")
             raise ClusterError(sentence("schedules.tried_again", name=found.name, reason=why))
         return has_begun
 
+    def is_to_be_asked_again(self, schedule: str) -> bool:
+        """Whether a return has workloads left, so that its ping has to come again."""
+        found = self._store.one(schedule)
+        return found is not None and bool(found.parent) and not self._is_over(found)
+
+    def reconcile(self) -> None:
+        """Make the CronJobs of all schedules again as they should be, and delete those of none. Never raises."""
+        try:
+            self._sync.reconcile(lambda: [one for one in self._store.all() if not self._is_over(one)])
+        except KubeDoorError as error:
+            log.warning("the CronJobs of schedules could not be compared with the schedules: %s", error)
+
     def tick(self) -> None:
         """Start due runs of schedules without a CronJob, and overdue returns. Never raises."""
         try:
             schedules = [one for one in self._store.all() if not one.paused]
-            returns = [one for one in schedules if one.parent and self._is_clock_due(one)]
-            runs = self._runs_of_returns(returns)
-            for found in returns:
-                self._try_return(found, runs[found.schedule], "clock")
             for found in schedules:
-                # A schedule with a token has a CronJob, perhaps of another KubeDoor that shares the store.
+                if found.parent and self._is_clock_due(found):
+                    self._try_return_or_warn(found)
+            for found in schedules:
+                # A CronJob that is left from before may ping too: whoever claims the run first starts it.
                 due = due_now(found, self._now(), early=timedelta(0), late=CLOCK_LATE_TOLERANCE)
-                if due and not found.parent and not found.token_hash and not is_before_change(found, due):
+                if due and not found.parent and not self._has_cronjob(found) and not is_before_change(found, due):
                     self._claim_and_execute(found, due, "clock")
         except KubeDoorError as error:
             log.warning("due runs of schedules could not be started: %s", error)
 
     def _is_clock_due(self, schedule: Schedule) -> bool:
-        delay = CLOCK_FALLBACK_AFTER if schedule.token_hash else timedelta(0)
+        delay = CLOCK_FALLBACK_AFTER if self._has_cronjob(schedule) else timedelta(0)
         return schedule.at is not None and schedule.at + delay <= self._now()
+
+    def _has_cronjob(self, schedule: Schedule) -> bool:
+        """One that this KubeDoor looks after: without `schedules.enabled` the clock takes over."""
+        return self.is_in_cluster and bool(schedule.token_hash)
 
     def _runs_of_returns(self, returns: list[Schedule]) -> dict[str, list[Row]]:
         """By return: the runs since it was due."""
@@ -222,32 +249,46 @@ class Schedules:
         by_return = self._store.runs(list(dues), since=min(dues.values()))
         return {name: [run for run in runs if run["due"] >= dues[name]] for name, runs in by_return.items()}
 
-    def _try_return(
-        self, schedule: Schedule, runs: list[Row], begun_by: str, *, early: timedelta = timedelta(0)
-    ) -> bool:
-        """Start the next attempt if it is due; True: it was started here."""
-        if any(run["message"] == "" for run in runs):
-            self._temporary_scales.finish(schedule)
-            return False
-        due = next_attempt(schedule, runs, self._now(), early=early)
-        run = self._store.claim(schedule.schedule, due, begun_by=begun_by) if due else None
-        if due is None or run is None or schedule.at is None:
-            return False
-        if due >= schedule.at + GIVEN_UP_AFTER:
-            self._store.record_result(run, message=sentence("schedules.given_up"))
-            self._sync.retire(schedule, is_listed=True)
-            return False
-        self._finish_return(schedule, self._execute(schedule, run))
-        return True
+    def _try_return_or_warn(self, schedule: Schedule) -> None:
+        """One return that cannot be read or changed now keeps no other from its attempt."""
+        try:
+            self._try_return(schedule, "clock")
+        except Conflict:
+            # Another process, or the end of its last attempt, is changing it at this moment.
+            return
+        except KubeDoorError as error:
+            log.warning("return %s could not be tried: %s", schedule.name, error)
 
-    def _finish_return(self, schedule: Schedule, problem: KubeDoorError | None) -> None:
-        if problem is None:
-            self._temporary_scales.finish(schedule)
-        elif isinstance(problem, ReturnRefused) and schedule.at:
-            end = self._store.claim(schedule.schedule, schedule.at + GIVEN_UP_AFTER, begun_by="clock")
-            if end:
-                self._store.record_result(end, message=sentence("schedules.would_be_refused"))
+    def _try_return(self, schedule: Schedule, begun_by: str, *, early: timedelta = timedelta(0)) -> bool:
+        """Start the next attempt if it is due; True: it was started here."""
+        progress = self._temporary_scales.settled(schedule.schedule)
+        if progress is None or progress.schedule.paused or not progress.to_try:
+            return False
+        schedule = progress.schedule
+        runs = [run for run in progress.runs if schedule.at and run["due"] >= schedule.at]
+        dues = [item.due_at for item in progress.to_try if item.state is ItemState.DUE]
+        due = next_attempt(schedule, runs, self._now(), dues=dues, last_due=progress.last_due, early=early)
+        run = self._store.claim(schedule.schedule, due, begun_by=begun_by) if due else None
+        if due is None or run is None:
+            return False
+        if due == given_up_at(schedule):
+            left = ", ".join(str(item.target) for item in progress.items[:GIVEN_UP_NAMED])
+            more = len(progress.items) - GIVEN_UP_NAMED
+            message = sentence("schedules.given_up", workloads=f"{left}, +{more}" if more > 0 else left)
+            self._store.record_result(run, message=message)
             self._sync.retire(schedule, is_listed=True)
+            return False
+        problem = self._execute(schedule, run, progress=progress)
+        if isinstance(problem, ReturnRefused):
+            self._give_up(schedule)
+        return problem is None
+
+    def _give_up(self, schedule: Schedule) -> None:
+        end = given_up_at(schedule)
+        run = self._store.claim(schedule.schedule, end, begun_by="clock") if end else None
+        if run:
+            self._store.record_result(run, message=sentence("schedules.would_be_refused"))
+        self._sync.retire(schedule, is_listed=True)
 
     def _claim_and_execute(self, schedule: Schedule, due: datetime, begun_by: str) -> bool:
         if any(run["due"] == due for run in self._store.runs([schedule.schedule], since=due)[schedule.schedule]):
@@ -260,24 +301,37 @@ class Schedules:
             self._sync.retire(schedule, is_listed=True)
         return True
 
-    def _execute(self, schedule: Schedule, run: uuid.UUID) -> KubeDoorError | None:
-        """Start the action of a claimed run and record its result; returns the error, None: started."""
+    def _execute(
+        self,
+        schedule: Schedule,
+        run: uuid.UUID,
+        *,
+        progress: ReturnProgress | None = None,
+        all_at_once: bool = False,
+    ) -> KubeDoorError | None:
+        """Start the action of a claimed run and record its result; returns the error, None: started.
+
+        `progress`: of a return; `all_at_once`: all that is left of it, also what is not due yet.
+        """
+        # The action has the id of the run: should this process end before the result is recorded, both are still found.
+        editor, action = Editor(f"schedule {schedule.name}", "schedule", ""), run.hex
         try:
-            action = self._start(schedule, Editor(f"schedule {schedule.name}", "schedule", ""))
+            if schedule.parent:
+                progress = progress or self._temporary_scales.settled(schedule.schedule)
+                is_started = progress is not None and self._temporary_scales.restore(
+                    progress, editor, action=action, all_at_once=all_at_once
+                )
+                action = action if is_started else ""
+            elif schedule.return_after_minutes:
+                self._temporary_scales.scale(schedule, parse(schedule.wish), editor, action=action)
+            else:
+                self._actions.start(parse(schedule.wish), editor, skip_refused=True, skip_busy=True, action=action)
         except KubeDoorError as error:
             log.warning("schedule %s: %s", schedule.name, error)
-            self._store.record_result(run, message=error.message)
+            self._store.record_result(run, message=as_sentence(error.message))
             return error
         self._store.record_result(run, action=action)
         return None
-
-    def _start(self, schedule: Schedule, editor: Editor) -> str:
-        if schedule.parent:
-            return self._temporary_scales.restore(schedule, editor)
-        request = parse(schedule.wish)
-        if schedule.return_after_minutes:
-            return self._temporary_scales.scale(schedule, request, editor)
-        return self._actions.start(request, editor, skip_refused=True)[0]
 
     def _views(self, schedules: list[Schedule]) -> list[Row]:
         now = self._now()
@@ -289,6 +343,18 @@ class Schedules:
         newest = [found[0]["action"] for found in runs.values() if found and found[0]["action"]]
         states, replicas = self._actions.states(newest), self._temporary_scales.expected_replicas(schedules)
         return [
-            schedule_view(one, runs[one.schedule], begun[one.schedule], now, states, replicas.get(one.schedule, {}))
+            {
+                **schedule_view(
+                    one, runs[one.schedule], begun[one.schedule], now, states, replicas.get(one.schedule, {})
+                ),
+                "runs_in": "cluster" if self._has_cronjob(one) else "process",
+                "items": self._shown_items(one, runs[one.schedule]),
+                "warnings": [],
+            }
             for one in schedules
         ]
+
+    def _shown_items(self, schedule: Schedule, runs: list[Row]) -> dict[tuple[str, str], ReturnItem]:
+        """Of a return: how far it is, by workload."""
+        items = self._temporary_scales.progress(schedule, runs) if schedule.parent else []
+        return {(one.target.namespace, one.target.deployment): one for one in items}

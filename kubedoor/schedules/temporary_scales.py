@@ -1,15 +1,16 @@
 """Runs temporary scales and their returns.
 
 The return is stored before the scale starts: a crash between the two leaves a return that finds nothing to restore, and
-never a scale without a return.
+never a scale without a return. A workload leaves its return when it is brought back, or skipped by a rule; the return is
+deleted when none is left. What an attempt has done is read from its events, so that a crash at any step loses nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.identity.audit import Editor
@@ -19,20 +20,45 @@ from kubedoor.operations.actions import Actions
 from kubedoor.operations.planned import Verdict
 from kubedoor.operations.request import ActionRequest, RestorePoint, Target, parse, restored_replicas
 from kubedoor.schedules.cronjob_sync import CronJobSync
+from kubedoor.schedules.return_items import ItemState, ReturnItem, return_items, scaled_by
 from kubedoor.schedules.return_rules import (
     build_return,
     effective_restore_points,
     handed_over,
+    plain,
     restore_points,
     return_in_force,
+    skipped_beneath,
     stacked_on,
-    without_skipped,
+    without_targets,
 )
 from kubedoor.schedules.rules import EARLY_TOLERANCE, is_over
+from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore
-from kubedoor.store.schedules import ScheduleStore
+from kubedoor.store.schedules import ScheduleStore, action_of
 
 log = logging.getLogger(__name__)
+
+
+KEPT_RUNS = timedelta(days=30)
+"""How far back attempts of a return count; it is given up long before."""
+
+
+@dataclass(frozen=True)
+class ReturnProgress:
+    """`items`: those that are left; `runs`: its attempts, newest first."""
+
+    schedule: Schedule
+    items: list[ReturnItem]
+    runs: list[Row]
+
+    @property
+    def to_try(self) -> list[ReturnItem]:
+        return [item for item in self.items if item.is_to_try]
+
+    @property
+    def last_due(self) -> datetime | None:
+        return max((item.due_at for item in self.items), default=self.schedule.at)
 
 
 class ReturnRefused(KubeDoorError):
@@ -55,26 +81,33 @@ class TemporaryScales:
         self._control = control
         self._now = now
 
-    def scale(self, schedule: Schedule, request: ActionRequest, editor: Editor) -> str:
-        """Returns the action. Raises KubeDoorError when the action cannot be started; then there is no return either."""
+    def scale(self, schedule: Schedule, request: ActionRequest, editor: Editor, *, action: str) -> None:
+        """`action`: the id that it is to have. Raises KubeDoorError when it cannot be started; then there is no return."""
         pending = self._pending(but=schedule)
-        earlier = [one for one in pending if one.parent == schedule.schedule]
-        points = self._current_state(request, pending)
-        built = build_return(schedule, request, points, earlier, now=self._now(), who=editor.who)
+        points = self._current_state(request, pending, action)
+        built = build_return(schedule, request, points, now=self._now(), who=editor.who)
         saved = self._sync.add(built, editor) if built else None
         try:
-            action, _ = self._actions.start(request, editor, skip_refused=True)
+            self._actions.start(request, editor, skip_refused=True, skip_busy=True, action=action)
         except KubeDoorError:
             if saved:
                 self._discard(saved, editor)
             raise
-        if saved:
-            # The new return restores the workloads of the earlier ones too.
-            for one in earlier:
-                self.finish(one)
-        return action
+        for one in pending:
+            if one.parent == schedule.schedule:
+                self._replaced(one, points.keys())
 
-    def _current_state(self, request: ActionRequest, pending: list[Schedule]) -> dict[Target, RestorePoint]:
+    def _replaced(self, earlier: Schedule, targets: Collection[Target]) -> None:
+        """The new return of the same schedule restores these workloads too."""
+        try:
+            self._end(earlier, targets)
+        except KubeDoorError as error:
+            # It finds them under the new scale when it is due.
+            log.warning("the return %s could not be replaced yet: %s", earlier.name, error)
+
+    def _current_state(
+        self, request: ActionRequest, pending: list[Schedule], action: str
+    ) -> dict[Target, RestorePoint]:
         """Without the workloads whose scale is refused."""
         points = {}
         for one in self._actions.plan(request):
@@ -82,7 +115,7 @@ class TemporaryScales:
                 manual = self._manual_replicas(one.target)
                 over = return_in_force(one.target, manual, pending)
                 temporary = request.replicas_of(one.target)
-                points[one.target] = RestorePoint(manual, one.replicas_before or 0, temporary, over)
+                points[plain(one.target)] = RestorePoint(manual, one.replicas_before or 0, temporary, over, action)
         return points
 
     def _discard(self, saved: Schedule, editor: Editor) -> None:
@@ -92,60 +125,126 @@ class TemporaryScales:
             # It will run, and find nothing to restore.
             log.warning("the return %s of a scale that did not start could not be deleted: %s", saved.name, error)
 
-    def restore(self, schedule: Schedule, editor: Editor) -> str:
-        """Run a return. Returns the action; empty: every workload is under a scale stacked on it, whose return restores.
+    def settled(self, name: str) -> ReturnProgress | None:
+        """How far a return is, after what is done was taken out of it; None: it is done, and was deleted.
+
+        Raises StoreError, or Conflict when another process changes it at this moment.
+        """
+        schedule = self._store.one(name)
+        if schedule is None:
+            return None
+        runs = self._store.runs([name], since=self._now() - KEPT_RUNS)[name]
+        items, newest = self._items(schedule, runs)
+        if done := self._done(schedule, items):
+            schedule = self._end(schedule, done)
+            items = [item for item in items if item.target not in done]
+        if schedule and newest and newest["state"] == "cancelled" and not schedule.paused:
+            schedule = self._paused_by_cancel(schedule, newest)
+        return ReturnProgress(schedule, items, runs) if schedule else None
+
+    def progress(self, schedule: Schedule, runs: Sequence[Row]) -> list[ReturnItem]:
+        """The same, without a change."""
+        return self._items(schedule, runs)[0]
+
+    def _items(self, schedule: Schedule, runs: Sequence[Row]) -> tuple[list[ReturnItem], Row | None]:
+        """Also the newest attempt."""
+        attempts = [action_of(run) for run in runs]
+        actions = self._actions.by_ids([*attempts, *scaled_by(schedule)])
+        newest = next((actions[one] for one in attempts if one in actions), None)
+        return return_items(schedule, actions, attempts, self._now() + EARLY_TOLERANCE), newest
+
+    def _done(self, schedule: Schedule, items: Sequence[ReturnItem]) -> set[Target]:
+        """Also those that are under a scale stacked on this one: the return of that one restores them."""
+        done = {item.target for item in items if item.state is ItemState.DONE}
+        due = [item for item in items if item.is_to_try]
+        pending = self._pending() if due else []
+        covered = (item for item in due if self._is_covered(item, stacked_on(schedule, item.target, pending)))
+        return done | {item.target for item in covered}
+
+    def _paused_by_cancel(self, schedule: Schedule, attempt: Row) -> Schedule:
+        """Who cancels an attempt does not want the next one in a minute. It can be resumed."""
+        if schedule.changed_at and attempt["last_at"] <= schedule.changed_at:
+            return schedule
+        who = str(attempt["cancelled_by"] or schedule.changed_by)
+        log.info("return %s is paused, since %s has cancelled its attempt", schedule.name, who)
+        return self._store.save(replace(schedule, paused=True, changed_by=who))
+
+    def restore(self, progress: ReturnProgress, editor: Editor, *, action: str, all_at_once: bool = False) -> bool:
+        """Start an attempt for what is due, or for all that is left. False: there is nothing to start.
 
         Raises ReturnRefused, or the KubeDoorError why the action cannot be started now.
         """
-        pending = self._pending()
-        # Read again together with the others: one of them may have handed its restore points over to it.
-        schedule = next((one for one in pending if one.schedule == schedule.schedule), schedule)
-        request = parse(schedule.wish)
-        points = effective_restore_points(schedule, pending, at=self._now() + EARLY_TOLERANCE)
-        free = [one for one in request.targets if not self._is_covered(one, stacked_on(schedule, one, pending))]
-        targets = (replace(one, back_to=points.get(Target(one.namespace, one.deployment))) for one in free)
-        due = replace(request, targets=tuple(targets))
-        if not due.targets:
-            return ""
-        try:
-            action, _ = self._actions.start(due, editor, skip_refused=True)
-        except InvalidInput as error:
-            if all(one.is_final for one in self._actions.plan(due)):
-                raise ReturnRefused(error.message) from error
-            raise
-        self._drop_skipped(replace(schedule, wish=replace(request, targets=tuple(free)).as_json()), pending)
-        return action
-
-    def _drop_skipped(self, schedule: Schedule, pending: list[Schedule]) -> None:
-        """Remove the restored workloads from the due returns beneath: they have nothing left to restore there."""
-        try:
-            for one, is_empty in without_skipped(schedule, pending, at=self._now() + EARLY_TOLERANCE):
-                if is_empty:
-                    self._sync.retire(one, is_listed=False)
-                else:
-                    self._store.save(one)
-        except KubeDoorError as error:
-            log.warning("returns beneath %s could not be updated, and will restore nothing: %s", schedule.name, error)
-
-    def _is_covered(self, target: Target, stacked: list[RestorePoint]) -> bool:
-        """Whether a scale stacked on this one is in force; it may have crashed after its return was stored."""
-        if not stacked or not target.back_to:
+        schedule = progress.schedule
+        targets = {
+            item.target
+            for item in progress.items
+            if item.is_to_try or (all_at_once and item.state is ItemState.WAITING)
+        }
+        schedule = self._with_points_beneath(schedule, targets)
+        points = {target: point for target, point in restore_points(schedule) if target in targets}
+        begun = {item.target for item in progress.items if item.point.begun}
+        due = replace(
+            parse(schedule.wish),
+            targets=tuple(
+                replace(target, back_to=replace(point, begun=target in begun)) for target, point in points.items()
+            ),
+        )
+        if not points:
             return False
-        temporary = target.back_to.temporary
-        return any(one.temporary == temporary for one in stacked) or self._manual_replicas(target) != temporary
-
-    def finish(self, schedule: Schedule) -> None:
-        """Hand the restore points over to the returns on top of this one, then delete it. Idempotent; never raises."""
         try:
-            if (current := self._store.one(schedule.schedule)) is None:
-                return
-            schedule = current
-            for one in self._pending(but=schedule):
-                if after := handed_over(one, schedule):
-                    self._store.save(after)
-            self._sync.retire(schedule, is_listed=False)
+            self._actions.start(
+                due,
+                editor,
+                skip_refused=True,
+                skip_busy=True,
+                action=action,
+                on_end=lambda: self.settle(schedule.schedule),
+            )
+        except InvalidInput as error:
+            if not all(one.is_final for one in self._actions.plan(due)):
+                raise
+            if len(points) == len(progress.items):
+                raise ReturnRefused(error.message) from error
+            self._end(schedule, points.keys())
+            raise
+        return True
+
+    def settle(self, name: str) -> None:
+        """As `settled`, after an attempt has ended. Never raises."""
+        try:
+            self.settled(name)
         except KubeDoorError as error:
-            log.warning("return %s is done, but could not be deleted yet: %s", schedule.name, error)
+            log.warning("what is done of the return %s could not be taken out of it yet: %s", name, error)
+
+    def _with_points_beneath(self, schedule: Schedule, targets: Collection[Target]) -> Schedule:
+        """Take over what the due returns beneath this one would restore: nothing is left to them then."""
+        pending = self._pending()
+        by_name = {one.schedule: one for one in pending}
+        for name, target in skipped_beneath(schedule, targets, pending, at=self._now() + EARLY_TOLERANCE):
+            if (lower := self._store.one(name) or by_name.get(name)) is not None:
+                self._end(lower, [target])
+        return self._store.one(schedule.schedule) or schedule
+
+    def _is_covered(self, item: ReturnItem, stacked: list[RestorePoint]) -> bool:
+        """Whether a scale stacked on this one is in force; it may have crashed after its return was stored."""
+        if not stacked:
+            return False
+        temporary = item.point.temporary
+        return any(one.temporary == temporary for one in stacked) or self._manual_replicas(item.target) != temporary
+
+    def _end(self, schedule: Schedule, targets: Collection[Target]) -> Schedule | None:
+        """Take these workloads out of a return, and hand their restore points over to the returns on top of it.
+
+        None: no other one is left, and it is deleted. Idempotent. Raises StoreError, Conflict.
+        """
+        for one in self._pending(but=schedule):
+            if after := handed_over(one, schedule, targets):
+                self._store.save(after)
+        rest = without_targets(schedule, targets)
+        if rest is None:
+            self._sync.retire(schedule, is_listed=False)
+            return None
+        return self._store.save(rest) if rest != schedule else schedule
 
     def expected_replicas(self, schedules: Iterable[Schedule]) -> dict[str, dict[Target, int]]:
         """By return: what it would restore, as things are now."""

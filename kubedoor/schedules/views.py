@@ -43,7 +43,6 @@ def schedule_view(
         "schedule": schedule.schedule,
         "version": schedule.version,
         "state": "over" if over else "paused" if schedule.paused else "active",
-        "runs_in": "cluster" if schedule.token_hash else "process",
         "parent": schedule.parent or None,
         "made_by": schedule.made_by,
         "changed_by": schedule.changed_by,

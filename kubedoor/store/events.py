@@ -123,7 +123,7 @@ class EventStore:
             yield Notice(Event.ACTION_FINISHED, _action(row))
 
     def _failed(self, since: datetime, until: datetime) -> Iterator[Notice]:
-        for row in self._ended("event IN ('failed', 'cancelled')", since, until):
+        for row in self._ended("event IN ('failed', 'cancelled', 'skipped')", since, until):
             yield Notice(Event.ACTION_FAILED, f"{_action(row)}: {row['event']}")
         for row in self._interrupted(since, until):
             yield Notice(Event.ACTION_FAILED, f"{_action(row)}: interrupted")
@@ -175,7 +175,7 @@ class EventStore:
             " AND b.last > {since:DateTime64(3, 'UTC')} - toIntervalSecond({silent:UInt32})"
             " AND b.last <= {until:DateTime64(3, 'UTC')} - toIntervalSecond({silent:UInt32})"
             " AND a.action NOT IN (SELECT action FROM action_events WHERE cluster = {cluster:String}"
-            " AND event IN ('finished', 'failed', 'cancelled')) LIMIT {limit:UInt32}",
+            " AND event IN ('finished', 'failed', 'cancelled', 'skipped')) LIMIT {limit:UInt32}",
             since,
             until,
         )

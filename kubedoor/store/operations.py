@@ -15,7 +15,8 @@ from kubedoor.store.connection import Connection, Row, only
 
 HEARTBEAT_TIMEOUT_SECONDS = 30
 """The executing process sends a heartbeat every few seconds; without one for this long it counts as dead."""
-ENDS = ("finished", "failed", "cancelled")
+ENDS = ("finished", "failed", "cancelled", "skipped")
+"""`skipped`: there was nothing to do, or everything was refused."""
 KEPT_DAYS = 365
 """Retention of the events; the state of an older action could not be derived."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -50,6 +50,18 @@ class ScheduleStore:
             schedule=schedule,
         )
         return _schedule(rows[0]) if rows else None
+
+    def of_other_clusters(self, schedules: Collection[str]) -> set[str]:
+        """Those of these ids that are schedules of other clusters."""
+        if not schedules:
+            return set()
+        rows = self._connection.rows(
+            "SELECT schedule FROM schedules WHERE cluster != {cluster:String} AND NOT deleted"
+            " AND schedule IN {schedules:Array(String)}",
+            cluster=self._cluster,
+            schedules=list(schedules),
+        )
+        return {row["schedule"] for row in rows}
 
     def save(self, schedule: Schedule) -> Schedule:
         """Write the next version. Raises Conflict if `schedule.version` is stale."""
@@ -102,9 +114,12 @@ class ScheduleStore:
         self._connection.insert("schedule_results", [row])
 
     def runs(self, schedules: Sequence[str], *, since: datetime, limit: int = MAX_RUNS) -> dict[str, list[Row]]:
-        """The newest runs of each schedule that were due since. `message` is None while there is no result."""
+        """The newest runs of each schedule that were due since. `message` is None while there is no result.
+
+        The action of a run without a result, if it started one, has the id of the run: `action_of`.
+        """
         rows = self._connection.rows(
-            "SELECT r.schedule AS schedule, r.due AS due, r.begun_at AS begun_at, r.begun_by AS begun_by,"
+            "SELECT r.schedule AS schedule, r.run AS run, r.due AS due, r.begun_at AS begun_at, r.begun_by AS begun_by,"
             " nullIf(e.action, '') AS action, e.run IS NULL AND r.begun_at < now64(3, 'UTC') - toIntervalSecond({silent:UInt32})"
             " AS is_silent, e.message AS message, e.message_said AS message_said"
             " FROM schedule_runs AS r LEFT ANY JOIN schedule_results AS e ON r.cluster = e.cluster AND r.run = e.run"
@@ -134,6 +149,11 @@ class ScheduleStore:
             since=since,
         )
         return {schedule: set() for schedule in schedules} | {row["schedule"]: set(row["dues"]) for row in rows}
+
+
+def action_of(run: Row) -> str:
+    """The action that a run started, if it did; known also where the run has no result."""
+    return str(run["action"] or uuid.UUID(str(run["run"])).hex)
 
 
 def _message(row: Row) -> Sentence | None:

@@ -5,6 +5,10 @@ SCHEDULES = {
     "schedules.bad_name": "a name has 1 to {most} characters",
     "schedules.cron_or_at": "give either cron (again and again) or at (once)",
     "schedules.returns_to_number": "only a scale to a number can return by itself",
+    "schedules.return_too_short": (
+        "a return after {minutes} min is shorter than its batch: {count} workloads, one every {seconds} s, take {least} min"
+        " until the last one is scaled; give at least {least}"
+    ),
     "schedules.bad_number": "{field} must be from {least} to {most}",
     "schedules.not_a_time": "{text} is not a time such as 2026-11-24T18:30",
     "schedules.skipped_time": "{text} does not exist in {zone}: daylight saving skips it",
@@ -22,6 +26,7 @@ SCHEDULES = {
     "schedules.day_of_month": "day of month",
     "schedules.month": "month",
     "schedules.day_of_week": "day of week",
+    "schedules.not_looked_at": "whether its workloads exist could not be looked at: {reason}",
     # Why it cannot be changed or run.
     "schedules.too_many": "there are {most} schedules already: delete some",
     "schedules.none": "there is no schedule {schedule}",
@@ -36,7 +41,7 @@ SCHEDULES = {
     # What became of a run.
     "schedules.tried_again": "{name} could not be started, and is tried again: {reason}",
     "schedules.no_result_yet": "its last attempt has not reported a result yet",
-    "schedules.given_up": "given up: it could not be started for too long",
+    "schedules.given_up": "given up after a day, and not brought back: {workloads}",
     "schedules.would_be_refused": "given up: it would be refused again",
     "schedules.interrupted": "interrupted: the process that began it ended before it recorded a result",
 }

@@ -30,7 +30,7 @@ STREAM_POLL_SECONDS = 1.0
 STREAM_LOGIN_SECONDS = 30
 """How often a stream checks that its login is still valid."""
 Kind = Literal["scale", "restart", "apply", "restore"]
-State = Literal["running", "cancelling", "finished", "failed", "cancelled", "interrupted"]
+State = Literal["running", "cancelling", "finished", "failed", "cancelled", "skipped", "interrupted"]
 ItemState = Literal["untouched", "running", "done", "failed", "skipped", "interrupted"]
 
 

@@ -7,10 +7,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
+from kubedoor.operations.request import Target
 from kubedoor.schedules.cron import Cron, zone_named
+from kubedoor.schedules.return_items import ReturnItem
 from kubedoor.schedules.rules import ScheduleRequest
 
 from ..schemas.base import Id, SaidAnswer, Speaking, Strict, may_fail
@@ -47,11 +49,20 @@ class ScheduleChange(ScheduleBody):
     version: int = Field(ge=1, description="The version that this change is based on.")
 
 
-class ScheduleTarget(BaseModel):
+class ScheduleTarget(Speaking):
     namespace: str
     deployment: str
     replicas: int | None
     returns_to: int | None = Field(description="Of a return: the replicas it will restore, as known now.")
+    return_state: Literal["waiting", "due", "under_way", "failed", "done"] | None = Field(
+        default=None,
+        description="Of a return; failed: the last attempt did not bring it back, and there will be another.",
+    )
+    due_at: datetime | None = Field(
+        default=None, description="Of a return: counted from when this workload was scaled."
+    )
+    message: str = Field(default="", description="Of its last attempt.")
+    message_said: SaidAnswer
 
 
 class RunAnswer(Speaking):
@@ -65,7 +76,7 @@ class RunAnswer(Speaking):
     message_said: SaidAnswer | None
 
 
-class ScheduleAnswer(BaseModel):
+class ScheduleAnswer(Speaking):
     schedule: str
     version: int
     name: str
@@ -95,6 +106,10 @@ class ScheduleAnswer(BaseModel):
     runs_in: Literal["cluster", "process"] = Field(
         description="cluster: a CronJob pings `api`; process: `api` starts the runs itself."
     )
+    warnings: list[str] = Field(
+        description="After creating or changing: what a run would skip if it came now, and why."
+    )
+    warnings_said: list[SaidAnswer]
 
 
 class SchedulePreview(Strict):
@@ -108,17 +123,24 @@ class PingAnswer(BaseModel):
     )
 
 
+def _target(target: Target, row: dict[str, Any]) -> ScheduleTarget:
+    key = (target.namespace, target.deployment)
+    item: ReturnItem | None = row["items"].get(key)
+    fields: dict[str, Any] = {"message": ""}
+    if item:
+        fields = {"return_state": str(item.state), "due_at": item.due_at, "message": item.message}
+    return ScheduleTarget(
+        namespace=target.namespace,
+        deployment=target.deployment,
+        replicas=target.replicas,
+        returns_to=row["returns_to"].get(key),
+        **fields,
+    )
+
+
 def _answer(row: dict[str, Any]) -> ScheduleAnswer:
     request = row["wish"]
-    targets = [
-        ScheduleTarget(
-            namespace=target.namespace,
-            deployment=target.deployment,
-            replicas=target.replicas,
-            returns_to=row["returns_to"].get((target.namespace, target.deployment)),
-        )
-        for target in request.targets
-    ]
+    targets = [_target(target, row) for target in request.targets]
     options = {name: value for name, value in asdict(request).items() if name != "targets"}
     return ScheduleAnswer(**{**options, **row}, workloads=targets)
 
@@ -183,7 +205,14 @@ def run_schedule(schedule: Id, services: ServicesIn, editor: EditorIn) -> Schedu
 def ping_schedule(
     schedule: Id,
     services: ServicesIn,
+    response: Response,
     authorization: Annotated[str, Header(max_length=300, include_in_schema=False)] = "",
 ) -> PingAnswer:
-    """Sent by its CronJob, with the token of the schedule. Idempotent: a run that is due is started once."""
-    return PingAnswer(started=services.schedules.ping(schedule, authorization.removeprefix("Bearer ").strip()))
+    """Sent by its CronJob, with the token of the schedule. Idempotent: a run that is due is started once.
+
+    202: workloads of a return are left, so it has to be sent again.
+    """
+    started = services.schedules.ping(schedule, authorization.removeprefix("Bearer ").strip())
+    if services.schedules.is_to_be_asked_again(schedule):
+        response.status_code = 202
+    return PingAnswer(started=started)

@@ -15,65 +15,22 @@ from typing import Any
 
 import pytest
 
-from kubedoor.admission.rules import Rules
-from kubedoor.admission.switch import Switch
-from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthorized
-from kubedoor.identity.audit import Editor
-from kubedoor.kube.client import Cluster
 from kubedoor.model.values import WorkloadKey
-from kubedoor.operations.actions import Actions
-from kubedoor.operations.batch import ActionDependencies
-from kubedoor.operations.plan import Planner
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules import cronjob as cronjobs
-from kubedoor.schedules.cronjob import CronJobOptions
-from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.rules import ScheduleRequest
-from kubedoor.schedules.schedules import Schedules
-from kubedoor.store.control import ControlStore
-from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.operations import OperationStore
-from kubedoor.store.records import RecordStore
-from kubedoor.store.schedules import ScheduleStore
 from tests.contract.lab import CLUSTER, Lab, amounts, replicas_of
+from tests.contract.schedules.pods import ALICE, OPTIONS, Pod
 from tests.support.accounts import Clock
 from tests.support.builders import make_deployment
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import NAMESPACE, Client, admit, start_kubedoor
 
-ALICE = Editor("alice", "session", "192.0.2.7")
-OPTIONS = CronJobOptions(NAMESPACE, "kubedoor:test", "http://api.test")
 
-
-class Pod:
-    """One pod of `api`, on a store that all pods share."""
-
-    def __init__(self, lab: Lab, cluster_name: str, clock: Clock, *, cronjobs: bool = False) -> None:
-        cluster = Cluster(kubeconfig=str(admit(lab.plane)))
-        self.control = ControlStore(lab.connection, cluster_name)
-        records = RecordStore(lab.connection, cluster_name)
-        options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
-        switch = Switch(cluster=cluster, look=lambda: None, options=lambda: options)
-        planner = Planner(
-            cluster=cluster,
-            cluster_name=cluster_name,
-            control=self.control,
-            deployments=DeploymentStore(lab.connection, cluster_name),
-            switch=switch,
-            rules=Rules(),
-        )
-        store = OperationStore(lab.connection, cluster_name)
-        dependencies = ActionDependencies(cluster, cluster_name, self.control, store, records, planner, clock)
-        self.actions = Actions(dependencies=dependencies, publish=lambda: None)
-        self.schedules = Schedules(
-            store=ScheduleStore(lab.connection, cluster_name),
-            actions=self.actions,
-            control=self.control,
-            records=records,
-            cronjobs=CronJobs(cluster, OPTIONS) if cronjobs else None,
-            now=clock,
-        )
+def pod_of(lab: Lab, cluster_name: str, clock: Clock, *, cronjobs: bool = False) -> Pod:
+    options = OPTIONS if cronjobs else None
+    return Pod(lab.connection, str(admit(lab.plane)), cluster_name, clock, options=options)
 
 
 @pytest.fixture
@@ -85,7 +42,7 @@ def clock() -> Clock:
 @pytest.fixture
 def pod(lab: Lab, cluster: str, clock: Clock) -> Pod:
     """Without CronJobs: `tick` starts the runs. Its cluster name is the test's own, so the webhook has no values for it."""
-    return Pod(lab, cluster, clock)
+    return pod_of(lab, cluster, clock)
 
 
 def asked(
@@ -104,6 +61,13 @@ def finished(lab: Lab, pod: Pod, action: str) -> dict[str, Any]:
     return pod.actions.progress(action)
 
 
+def wait_for_schedules(lab: Lab, pod: Pod, *schedules: str) -> None:
+    """A return that is done is deleted a moment after its action has ended."""
+    lab.plane.wait_for(
+        lambda: [one["schedule"] for one in pod.schedules.all()] == list(schedules), what="no return is left"
+    )
+
+
 def create_web(lab: Lab, namespace: str, replicas: int = 1) -> None:
     lab.plane.apply(make_deployment(namespace=namespace, replicas=replicas))
     lab.plane.kubectl("-n", namespace, "wait", "deployment/web", "--for=condition=Available", "--timeout=50s")
@@ -113,12 +77,12 @@ def test_what_comes_once_is_run_once_though_two_pods_tick(
     lab: Lab, namespace: str, cluster: str, clock: Clock, pod: Pod
 ) -> None:
     create_web(lab, namespace)
-    other = Pod(lab, cluster, clock)
+    other = pod_of(lab, cluster, clock)
     made = pod.schedules.create(asked(clock, namespace), ALICE)
     pod.schedules.tick()
     assert pod.schedules.one(made["schedule"])["runs"] == [], "it is not due yet"
     clock.advance(minutes=1, seconds=30)
-    pods = [pod, other, Pod(lab, cluster, clock)]
+    pods = [pod, other, pod_of(lab, cluster, clock)]
     threads = [threading.Thread(target=one.schedules.tick) for one in pods for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -138,7 +102,7 @@ def test_a_schedule_outlives_its_pod_and_shows_what_it_missed(
     create_web(lab, namespace)
     made = pod.schedules.create(asked(clock, namespace, cron="*/10 * * * *"), ALICE)
     clock.advance(minutes=45)
-    later = Pod(lab, cluster, clock)
+    later = pod_of(lab, cluster, clock)
     shown = later.schedules.one(made["schedule"])
     assert shown["missed_count"] in (3, 4)
     assert shown["next_at"] > clock.now
@@ -179,7 +143,7 @@ def test_a_temporary_scale_goes_back_by_itself(lab: Lab, namespace: str, clock: 
     assert shown["state"] == "finished", shown["message"]
     assert replicas_of(lab.stored(namespace)) == 2
     assert pod.control.manual(key).replicas is None
-    assert [one["schedule"] for one in pod.schedules.all()] == [made["schedule"]]
+    wait_for_schedules(lab, pod, made["schedule"])
 
 
 def test_after_a_temporary_scale_and_its_return_the_owner_can_apply_again(
@@ -249,7 +213,7 @@ def test_a_return_that_is_run_now_does_not_come_again(lab: Lab, namespace: str, 
     (run,) = pod.schedules.run_now(back["schedule"], ALICE)["runs"]
     assert finished(lab, pod, run["action"])["state"] == "finished"
     assert replicas_of(lab.stored(namespace)) == 2
-    assert [one["schedule"] for one in pod.schedules.all()] == [made["schedule"]]
+    wait_for_schedules(lab, pod, made["schedule"])
 
 
 def test_a_return_can_be_put_off_but_goes_back_to_the_same(lab: Lab, namespace: str, clock: Clock, pod: Pod) -> None:
@@ -320,7 +284,7 @@ def test_each_schedule_is_a_cronjob_with_a_token_of_its_own(
     lab: Lab, namespace: str, cluster: str, clock: Clock
 ) -> None:
     create_web(lab, namespace)
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     made = pod.schedules.create(asked(clock, namespace, cron="0 3 * * 1-5"), ALICE)["schedule"]
     spec = cronjob(lab, made)["spec"]
     assert (spec["schedule"], spec["timeZone"], spec["suspend"]) == ("0 3 * * 1-5", "Asia/Shanghai", False)
@@ -343,7 +307,7 @@ def test_the_cronjob_of_a_return_comes_late_rather_than_never(
     lab: Lab, namespace: str, cluster: str, clock: Clock
 ) -> None:
     create_web(lab, namespace)
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     made = pod.schedules.create(asked(clock, namespace, replicas=2, cron="0 3 * * *", return_after_minutes=60), ALICE)
     finished(lab, pod, pod.schedules.run_now(made["schedule"], ALICE)["runs"][0]["action"])
     (back,) = [one for one in pod.schedules.all() if one["parent"]]
@@ -361,7 +325,7 @@ def test_a_change_is_in_the_cronjob_and_what_was_over_has_a_new_token(
     lab: Lab, namespace: str, cluster: str, clock: Clock
 ) -> None:
     create_web(lab, namespace)
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     made = pod.schedules.create(asked(clock, namespace, cron="0 3 * * 1-5"), ALICE)
     schedule, token = made["schedule"], token_of(lab, made["schedule"])
     once = asked(clock, namespace, minutes=20, name="once", time_zone="UTC")
@@ -388,7 +352,7 @@ def test_a_change_is_in_the_cronjob_and_what_was_over_has_a_new_token(
 def test_a_change_that_the_cluster_refuses_leaves_it_as_it_was(
     lab: Lab, namespace: str, cluster: str, clock: Clock
 ) -> None:
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     made = pod.schedules.create(asked(clock, namespace, cron="0 3 * * *"), ALICE)
     lab.plane.kubectl("delete", "rolebinding", "kubedoor", "-n", NAMESPACE)
     other = asked(clock, namespace, cron="0 4 * * *")
@@ -403,7 +367,7 @@ def test_a_change_that_the_cluster_refuses_leaves_it_as_it_was(
 
 
 def test_the_token_is_not_in_the_store(lab: Lab, namespace: str, cluster: str, clock: Clock) -> None:
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     made = pod.schedules.create(asked(clock, namespace), ALICE)["schedule"]
     token = token_of(lab, made)
     for table in ("schedule_versions", "audit"):
@@ -413,7 +377,7 @@ def test_the_token_is_not_in_the_store(lab: Lab, namespace: str, cluster: str, c
 
 def test_a_ping_runs_what_is_due_once_and_cleans_up(lab: Lab, namespace: str, cluster: str, clock: Clock) -> None:
     create_web(lab, namespace)
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     made = pod.schedules.create(asked(clock, namespace, minutes=20), ALICE)["schedule"]
     token = token_of(lab, made)
     with pytest.raises(Conflict, match="not due"):
@@ -427,7 +391,7 @@ def test_a_ping_runs_what_is_due_once_and_cleans_up(lab: Lab, namespace: str, cl
 def test_a_cronjob_that_may_not_be_made_leaves_no_schedule(
     lab: Lab, namespace: str, cluster: str, clock: Clock
 ) -> None:
-    pod = Pod(lab, cluster, clock, cronjobs=True)
+    pod = pod_of(lab, cluster, clock, cronjobs=True)
     lab.plane.kubectl("delete", "rolebinding", "kubedoor", "-n", NAMESPACE)
     try:
         with pytest.raises(Forbidden):

@@ -45,7 +45,16 @@ def schedule(**fields: Any) -> Schedule:
     return Schedule(**{**plain, "changed_at": NOW - timedelta(hours=1), **fields})
 
 
+BATCH = ActionRequest(
+    Kind.SCALE, tuple(Target("shop", f"web-{number}") for number in range(100)), replicas=5, interval_seconds=60
+)
+
+
 BAD = {
+    "a return before the last is scaled": (
+        make_request(action=BATCH, cron="* * * * *", return_after_minutes=98),
+        "return_after_minutes",
+    ),
     "no name": (make_request(name=" ", cron="* * * * *"), "name"),
     "neither": (make_request(), "cron"),
     "both": (make_request(cron="* * * * *", at="2026-11-25T10:00"), "cron"),

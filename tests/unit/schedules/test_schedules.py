@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubedoor.errors import ClusterError, Conflict, StoreError
+from kubedoor.errors import ClusterError, Conflict, NotFound, StoreError
 from kubedoor.identity.audit import Editor
 from kubedoor.model.events import Event
 from kubedoor.operations import batch
@@ -19,6 +19,7 @@ from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.missed_runs import missed_runs
+from kubedoor.schedules.return_items import ItemState
 from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleRequest
 from kubedoor.schedules.schedules import CLOCK_FALLBACK_AFTER, Schedules
 from kubedoor.store import schedules as store_of_schedules
@@ -26,6 +27,7 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.events import EventStore
 from kubedoor.store.schedules import ScheduleStore
 from tests.support.accounts import Clock
+from tests.toolbox import processes
 from tests.unit.operations.test_batch import Deployments
 from tests.unit.operations.test_batch import House as ActionHouse
 
@@ -42,6 +44,8 @@ class Cluster(Deployments):
         self.objects: dict[str, Any] = {}
 
     def request(self, method: str, path: str, *, body: Any = None, **further: Any) -> Any:
+        if "/deployments/nobody" in path:
+            raise NotFound("there is none")
         if "/cronjobs/" not in path and "/secrets/" not in path:
             return super().request(method, path, body=body, **further)
         self.before(method, path, False)
@@ -100,6 +104,11 @@ class House(ActionHouse):
 
     def replicas(self, name: str = "web") -> int:
         return int(self.cluster.stored[name]["spec"]["replicas"])
+
+    def wait_for_returns(self, count: int) -> list[dict[str, Any]]:
+        """What is done leaves its return a moment after its action has ended."""
+        processes.wait_until(lambda: len(self.returns()) == count, what=f"{count} returns are left")
+        return self.returns()
 
     def returns(self) -> list[dict[str, Any]]:
         return [one for one in self.schedules.all() if one["parent"]]
@@ -227,7 +236,8 @@ def test_a_return_that_cannot_start_for_a_day_is_given_up_and_reported(house: Ho
     house.clock.now += GIVEN_UP_AFTER + timedelta(minutes=5)
     house.go_on(3)
     (back,) = house.returns()
-    assert (back["state"], back["runs"][0]["message"]) == ("over", "given up: it could not be started for too long")
+    told = "given up after a day, and not brought back: shop/web"
+    assert (back["state"], back["runs"][0]["message"]) == ("over", told)
     assert any("given up" in one for one in house.told())
     house.cluster.before = nothing
     assert house.go_on(3) == [10]
@@ -405,7 +415,7 @@ def test_a_return_does_not_touch_a_workload_that_was_not_scaled(house: House) ->
     assert (house.replicas("web"), house.replicas("cart")) == (7, 7)
 
 
-def test_a_return_refused_by_the_cluster_still_restores_the_manual_value(house: House) -> None:
+def test_a_workload_that_cannot_be_brought_back_is_tried_again_and_told(house: House) -> None:
     house.edit("alice", replicas=3)
     house.temporary_scale("sale", 10, minutes=1, back=3, on=("web", "cart"))
     house.go_on()
@@ -417,8 +427,104 @@ def test_a_return_refused_by_the_cluster_still_restores_the_manual_value(house: 
     house.cluster.before = quota
     house.go_on(6)
     assert (house.replicas("web"), house.replicas("cart")) == (10, 3), "one keeps no other from going back"
-    assert house.control.manual(house.key()).replicas == 3
-    assert house.store.newest_number() == 2
+    assert house.control.manual(house.key()).replicas == 3, "the door has it at the next change"
+    (back,) = house.returns()
+    ((workload, item),) = back["items"].items()
+    assert (workload, item.state, item.message) == (("shop", "web"), ItemState.FAILED, "exceeded quota")
+    assert any(one.startswith("scale shop/web") and "failed" in one for one in house.told())
+    house.cluster.before = nothing
+    house.go_on(3)
+    assert (house.replicas("web"), house.wait_for_returns(0)) == (3, [])
+
+
+def test_a_busy_workload_holds_back_no_other(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=2, on=("web", "cart"))
+    house.go_on()
+    house.cluster.is_seen = False
+    restart = house.actions.start(ActionRequest(Kind.RESTART, (Target("shop", "web"),)), BOB)[0]
+    house.clock.now = house.returns()[0]["at"]
+    house.schedules.tick()
+    newest = house.actions.recent(limit=1)[0]["action"]
+    processes.wait_until(lambda: house.replicas("cart") == 3, what="cart is back")
+    assert house.replicas("web") == 10
+    items = {one["deployment"]: one for one in house.actions.progress(newest)["items"]}
+    assert (items["web"]["state"], items["web"]["is_final"]) == ("skipped", False)
+    assert "bob is at work on shop/web" in items["web"]["message"]
+    house.cluster.is_seen = True
+    house.wait(restart)
+    house.settle()
+    house.go_on(3)
+    assert (house.replicas("web"), house.wait_for_returns(0)) == (3, [])
+
+
+def test_who_cancels_an_attempt_pauses_the_return(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=2)
+    house.go_on()
+    house.cluster.before = scale_refused("web")
+    house.cluster.is_seen = False
+    house.clock.now = house.returns()[0]["at"]
+    house.schedules.tick()
+    attempt = house.actions.recent(limit=1)[0]["action"]
+    house.actions.cancel(attempt, BOB)
+    house.wait(attempt)
+    house.clock.advance(minutes=2)
+    house.schedules.tick()
+    state = house.actions.progress(attempt)["state"]
+    (back,) = house.returns()
+    assert (back["state"], back["changed_by"]) == (("paused", "bob") if state == "cancelled" else ("active", "alice"))
+    house.cluster.before, house.cluster.is_seen = nothing, True
+    if state == "cancelled":
+        house.schedules.pause(back["schedule"], ALICE, paused=False)
+    house.go_on(3)
+    assert house.replicas() == 3
+
+
+def scale_refused(name: str) -> Refusing:
+    def before(method: str, path: str, dry_run: bool) -> None:
+        if method == "PATCH" and f"/{name}/scale" in path and not dry_run:
+            raise AWAY
+
+    return before
+
+
+def test_a_run_that_does_nothing_is_skipped_and_told(house: House) -> None:
+    """As that of `apply` where everything runs with its values, or a return of what is restored already."""
+    house.temporary_scale("sale", 10, minutes=1, back=2)
+    house.go_on()
+    house.edit("bob", replicas=None)
+    house.go_on(4)
+    newest = house.actions.recent(limit=1)[0]
+    assert (newest["state"], newest["skipped"]) == ("skipped", 1)
+    assert any(one.startswith("scale shop/web (schedule sale: return): skipped") for one in house.told())
+    assert house.actions.recent(limit=9, state="skipped") == [newest]
+    assert house.wait_for_returns(0) == []
+
+
+def test_a_schedule_for_what_does_not_exist_says_so(house: House) -> None:
+    targets = (Target("shop", "web"), Target("shop", "nobody"))
+    request = ScheduleRequest("nightly", ActionRequest(Kind.RESTART, targets), "UTC", cron="0 3 * * *")
+    made = house.schedules.create(request, ALICE)
+    assert made["warnings"] == ["shop/nobody: gone: the cluster has no Deployment shop/nobody"]
+    changed = house.schedules.change(made["schedule"], request, ALICE, based_on=made["version"])
+    assert changed["warnings"] == made["warnings"]
+    assert house.schedules.one(made["schedule"])["warnings"] == []
+
+
+def test_the_clock_takes_over_what_had_cronjobs(in_cluster: House) -> None:
+    """After an upgrade with `schedules.enabled: false`."""
+    house = in_cluster
+    house.temporary_scale("sale", 10, minutes=1, back=2)
+    house.schedules = house.pod(cronjobs=False)
+    assert [one["runs_in"] for one in house.schedules.all()] == ["process"]
+    assert house.go_on(4) == [3, 10, 3]
+
+
+def test_a_return_says_how_far_each_workload_is(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=5, on=("web", "cart"))
+    house.go_on()
+    (back,) = house.returns()
+    assert {item.state for item in back["items"].values()} == {ItemState.WAITING}
+    assert {item.due_at for item in back["items"].values()} == {back["at"]}
 
 
 # In a cluster

@@ -25,7 +25,7 @@ export default {
     started: "Started", atWork: "See what is under way",
   },
   actions: {
-    title: "Actions", intro: "What people and schedules do to workloads in the cluster", state: { running: "Running", cancelling: "Cancelling", finished: "Finished", failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" },
+    title: "Actions", intro: "What people and schedules do to workloads in the cluster", state: { running: "Running", cancelling: "Cancelling", finished: "Finished", failed: "Failed", cancelled: "Cancelled", skipped: "Nothing done", interrupted: "Interrupted" },
     item: { untouched: "Untouched", running: "Under way", done: "Done", failed: "Failed", skipped: "Left out", interrupted: "Not waited for" },
     anyState: "Any state", anyKind: "Any kind", kind: "Kind", at: "Started", what: "What", stateName: "State", progress: "Progress", who: "Who", workloads: "no workloads | {count} workload | {count} workloads",
     none: "Nothing has been done yet", noneText: "Select workloads in the list, or open one, and scale or restart them there.", toWorkloads: "To the workloads", noMatch: "No action matches", older: "Older ones",
@@ -45,7 +45,7 @@ export default {
     state: { active: "Active", paused: "Paused", over: "Over" }, inCluster: "CronJob in the cluster", inProcess: "In KubeDoor's process", where: "Runs as",
     next: "Next", last: "Last", never: "not run yet", noNext: "does not come again", missed: "missed once | missed {count} times", missedTitle: "Missed runs", missedText: "Nobody began these: the cluster, or KubeDoor, was away.",
     nothingStarted: "nothing was started", details: "Details of {name}", menu: "More for {name}", run: "Run now", pause: "Pause", resume: "Resume", edit: "Change", remove: "Delete", runs: "Runs", due: "Due", begun: "Begun", by: "By", began: { cronjob: "the CronJob", clock: "KubeDoor's clock" }, outcome: "What became of it", toAction: "Action",
-    returnsAfter: ", back after {time}", isReturn: "ends a temporary scale", returnsTo: "back to {count}", madeBy: "by {who}",
+    returnsAfter: ", back after {time}", isReturn: "ends a temporary scale", returnsTo: "back to {count}", returning: { waiting: "due", due: "due now", under_way: "being brought back", failed: "not brought back, tried again", done: "brought back" }, warned: "A run would skip {count} workload now: {first} | A run would skip {count} workloads now: {first}", madeBy: "by {who}",
     removeTitle: "Delete {name}?", removeText: "It will not come again. What it has done stays on record.", removeReturn: "This ends a temporary scale: without it the workloads keep the number they have now.", removed: "{name} is deleted",
     runTitle: "Run {name} now?", runText: "The action starts at once, besides its times.", runConfirm: "Run now", ran: "{name} has been run", saved: "{name} is saved", stale: "Somebody has changed it meanwhile: close this and look again.",
     name: "Name", namePlaceholder: "For example: restart at night", workloads: "Workloads", pick: "Search by name or namespace", pickNone: "No workload matches", startsNothing: "{reason} Until that changes its runs start nothing.", needName: "Give it a name", needWorkload: "Choose at least one workload", returnAfter: "Back after", when: "When", again: "Again and again", once: "Once",

@@ -24,7 +24,7 @@ export default {
     started: "已开始", atWork: "查看正在进行的操作",
   },
   actions: {
-    title: "操作", intro: "用户和定时任务对集群中的工作负载所做的操作", state: { running: "进行中", cancelling: "取消中", finished: "已完成", failed: "失败", cancelled: "已取消", interrupted: "已中断" },
+    title: "操作", intro: "用户和定时任务对集群中的工作负载所做的操作", state: { running: "进行中", cancelling: "取消中", finished: "已完成", failed: "失败", cancelled: "已取消", skipped: "未执行任何操作", interrupted: "已中断" },
     item: { untouched: "未动", running: "进行中", done: "完成", failed: "失败", skipped: "跳过", interrupted: "未等到结果" },
     anyState: "全部状态", anyKind: "全部类型", kind: "类型", at: "开始时间", what: "操作", stateName: "状态", progress: "进度", who: "操作者", workloads: "{count} 个工作负载",
     none: "还没有任何操作", noneText: "在列表中选择工作负载，或打开其中一个，即可扩缩容或重启。", toWorkloads: "前往工作负载", noMatch: "没有符合条件的操作", older: "更早的",
@@ -44,7 +44,7 @@ export default {
     state: { active: "生效中", paused: "已暂停", over: "已结束" }, inCluster: "集群中的 CronJob", inProcess: "KubeDoor 进程内", where: "运行方式",
     next: "下次", last: "上次", never: "还没有运行过", noNext: "不会再来", missed: "错过 {count} 次", missedTitle: "错过的运行", missedText: "当时没有人开始：集群或 KubeDoor 不可用。",
     nothingStarted: "什么也没有开始", details: "{name} 的详情", menu: "{name} 的更多操作", run: "立即运行", pause: "暂停", resume: "恢复", edit: "修改", remove: "删除", runs: "运行记录", due: "应运行于", begun: "开始于", by: "触发者", began: { cronjob: "集群的 CronJob", clock: "KubeDoor 的时钟" }, outcome: "结果", toAction: "操作",
-    returnsAfter: "，{time}后恢复", isReturn: "结束一次临时扩缩容", returnsTo: "恢复到 {count}", madeBy: "由 {who} 创建",
+    returnsAfter: "，{time}后恢复", isReturn: "结束一次临时扩缩容", returnsTo: "恢复到 {count}", returning: { waiting: "恢复时间", due: "应立即恢复", under_way: "正在恢复", failed: "未能恢复，将再次尝试", done: "已恢复" }, warned: "现在运行会跳过 {count} 个工作负载：{first}", madeBy: "由 {who} 创建",
     removeTitle: "删除 {name}？", removeText: "它不会再运行。已做的操作仍保留在记录中。", removeReturn: "它用于结束一次临时扩缩容：删除后，工作负载将保持现在的副本数。", removed: "{name} 已删除",
     runTitle: "立即运行 {name}？", runText: "操作会马上开始，不影响它原定的时间。", runConfirm: "立即运行", ran: "{name} 已运行", saved: "{name} 已保存", stale: "已有其他人修改：请关闭后重新查看。",
     name: "名称", namePlaceholder: "例如：夜间重启", workloads: "工作负载", pick: "按名称或命名空间搜索", pickNone: "没有符合条件的工作负载", startsNothing: "{reason} 在此之前，它的运行不会启动任何操作。", needName: "请填写名称", needWorkload: "至少选择一个工作负载", returnAfter: "多久后恢复", when: "时间", again: "反复", once: "一次",
