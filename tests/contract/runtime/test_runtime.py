@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,10 +45,10 @@ def answers_at_all(url: str) -> bool:
 def function(
     name: str,
     folder: Path,
+    settings: Mapping[str, str] | None = None,
     *,
     without: tuple[str, ...] = (),
     is_up: Callable[[str], bool] = is_healthy,
-    **settings: str,
 ) -> Iterator[tuple[str, Child]]:
     """Run the function as a process in which the modules of `without` cannot be imported."""
     port = processes.free_port()
@@ -61,7 +61,7 @@ def function(
         "KUBEDOOR_DATA_DIR": str(folder),
         "KUBEDOOR_SOURCE": "sample",
         "KUBEDOOR_KUBECONFIG": "none",
-        **settings,
+        **(settings or {}),
     }
     command = [sys.executable, "-c", BLOCKED.format(names=without)]
     child = processes.start(name, command, log=folder / f"{name}.log", environment=environment, folder=folder)
@@ -84,7 +84,7 @@ def test_mutate_alone_needs_neither_kubernetes_nor_pandas_nor_chdb(
         "KUBEDOOR_SNAPSHOT_WAIT_SECONDS": "8",
         "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS": "20",
     }
-    with function("mutate", tmp_path, without=NOT_FOR_MUTATE, **settings) as (url, child):
+    with function("mutate", tmp_path, settings, without=NOT_FOR_MUTATE) as (url, child):
         assert requests.get(f"{url}/readyz", timeout=30).json() == {"status": "ready"}
         review = make_review(make_request(make_deployment(replicas=10)))
 
@@ -120,7 +120,7 @@ def test_mutate_is_ready_once_it_has_values_and_on_a_store_that_nobody_has_set_u
     for name, dsn, status in (("new", clickhouse.on("nobody_was_here"), 200), ("away", away, 503)):
         folder = tmp_path / name
         folder.mkdir()
-        with function("mutate", folder, KUBEDOOR_STORE_DSN=dsn) as (url, _):
+        with function("mutate", folder, {"KUBEDOOR_STORE_DSN": dsn}) as (url, _):
             assert requests.get(f"{url}/readyz", timeout=30).status_code == status
             assert requests.get(f"{url}/healthz", timeout=30).status_code == 200
 
@@ -139,7 +139,7 @@ def test_api_alone_serves_on_the_embedded_store(tmp_path: Path) -> None:
 
 def test_with_the_images_environment_nobody_makes_an_address_up(tmp_path: Path) -> None:
     """By default the framework's server trusts X-Forwarded-For from any client on its machine."""
-    with function("api", tmp_path, FORWARDED_ALLOW_IPS="") as (url, _), requests.Session() as session:
+    with function("api", tmp_path, {"FORWARDED_ALLOW_IPS": ""}) as (url, _), requests.Session() as session:
         who = {"username": "kubedoor", "password": "kubedoor"}
         session.post(f"{url}/api/v1/session", json=who, timeout=30).raise_for_status()
         body = {"name": "ci", "role": "admin"}
@@ -160,7 +160,7 @@ WRONG_SETTINGS = {
 
 @pytest.mark.parametrize("name", ["api", "collect"])
 def test_a_function_with_wrong_settings_is_not_ready_and_only_its_log_says_why(tmp_path: Path, name: str) -> None:
-    with function(name, tmp_path, is_up=answers_at_all, **WRONG_SETTINGS) as (url, child):
+    with function(name, tmp_path, WRONG_SETTINGS, is_up=answers_at_all) as (url, child):
         answers = [requests.get(f"{url}{path}", timeout=30) for path in ("/healthz", "/healthz", "/readyz")]
         answers.append(requests.post(url, json={}, timeout=30))
         log = child.log.read_text()
@@ -178,14 +178,14 @@ def test_a_function_with_wrong_settings_is_not_ready_and_only_its_log_says_why(t
 
 def test_a_part_that_collects_is_not_ready_without_a_source(clickhouse: ClickHouse, tmp_path: Path) -> None:
     settings = {"KUBEDOOR_SOURCE": "auto", "KUBEDOOR_STORE_DSN": clickhouse.on("nobody_was_here")}
-    with function("collect", tmp_path, is_up=answers_at_all, **settings) as (url, child):
+    with function("collect", tmp_path, settings, is_up=answers_at_all) as (url, child):
         assert requests.get(f"{url}/healthz", timeout=30).status_code == 500
         assert "KUBEDOOR_PROMETHEUS_URL is not set" in child.log.read_text()
 
 
 def test_what_keeps_api_from_answering_is_logged_once(tmp_path: Path) -> None:
     away = f"http://kubedoor:hunter2@127.0.0.1:{processes.free_port()}/kubedoor"
-    with function("api", tmp_path, KUBEDOOR_STORE_DSN=away) as (url, child):
+    with function("api", tmp_path, {"KUBEDOOR_STORE_DSN": away}) as (url, child):
         assert [requests.get(url, timeout=30).status_code for _ in range(3)] == [503, 503, 503]
         log = child.log.read_text()
     assert (log.count("the function cannot answer: ClickHouse cannot be reached"), "hunter2" in log) == (1, False)

@@ -162,7 +162,9 @@ def test_a_sheet_of_a_spreadsheet_with_semicolons_in_utf_16_is_read(api: TestCli
     for data in (text.encode("utf-16"), text.encode("utf-8-sig")):
         answer = api.post(f"{V1}/values/import/preview", content=data).json()
         assert answer["problems"] == []
-        assert [(one["line"], one["field"], one["after"]) for one in answer["changes"]] == [(3, "cpu_request_millicores", 1500)]
+        assert [(one["line"], one["field"], one["after"]) for one in answer["changes"]] == [
+            (3, "cpu_request_millicores", 1500)
+        ]
 
 
 def test_what_is_no_sheet_is_refused(api: TestClient) -> None:

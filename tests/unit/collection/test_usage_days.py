@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,7 +29,7 @@ def peak_day(steps: int = STEPS) -> PeakDay:
     return PeakDay(DAY, (TimeRange(start, start + timedelta(minutes=steps - 1)),))
 
 
-NO_NAMES = {
+NO_NAMES: dict[str, dict[str, Any]] = {
     "a namespace that is a path": {"namespace": "../shop"},
     "a container that is a path": {"container": "../../app"},
     "a container in capitals": {"container": "App"},
@@ -40,7 +41,7 @@ NO_NAMES = {
 
 
 @pytest.mark.parametrize("where", NO_NAMES.values(), ids=NO_NAMES.keys())
-def test_names_that_kubernetes_would_not_take_are_not_collected(where: dict[str, str]) -> None:
+def test_names_that_kubernetes_would_not_take_are_not_collected(where: dict[str, Any]) -> None:
     day = Day().pod(f"{OLD}-{PODS[0]}").pod(f"{OLD}-{PODS[1]}", **where).usage()
     assert [(row.namespace, row.deployment, row.container) for row in day.rows] == [("shop", "cart", "cart")]
     (warning,) = [one for one in day.warnings if "names that Kubernetes would not take" in one]
