@@ -6,10 +6,20 @@ BIN := $(VENV)/bin
 NPM = $(BIN)/python scripts/npm.py
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 
-# The longest suites come first. Each suite runs in its own process: see scripts/suites.py.
-LONG_SUITES = tests/browser tests/contract/admission/test_unchanged_manifests.py tests/contract/admission/test_asked_on_apiserver.py tests/contract/operations/test_actions_on_apiserver.py tests/contract/admission/test_door_on_apiserver.py tests/contract/chart/test_production_changes.py tests/contract/chart/test_production_install.py tests/contract/schedules/test_schedules.py tests/unit
-CONTRACT_SUITES = $(wildcard tests/contract/*/test_*.py)
-SUITES = $(LONG_SUITES) $(filter-out $(LONG_SUITES),$(CONTRACT_SUITES))
+# The longest suites come first. Each suite runs in its own process, files joined by a comma in one: see scripts/suites.py.
+comma := ,
+empty :=
+joined = $(subst $(empty) $(empty),$(comma),$(strip $(1)))
+UNCHANGED_SUITE = $(addprefix tests/contract/admission/,test_unchanged_manifests.py test_asked_on_apiserver.py test_gitops_page.py)
+DOOR_SUITE = $(addprefix tests/contract/admission/,test_door_on_apiserver.py test_values_on_apiserver.py test_facts_on_apiserver.py test_flux_like_loop.py)
+ACTIONS_SUITE = $(addprefix tests/contract/,operations/test_actions_on_apiserver.py operations/test_ownership_on_apiserver.py operations/test_restore_on_apiserver.py)
+COMMANDS_SUITE = $(addprefix tests/contract/,cli/test_actions.py cli/test_records.py cli/test_schedules.py workloads/test_git_patches_on_apiserver.py)
+SHARED_SUITES = $(UNCHANGED_SUITE) $(DOOR_SUITE) $(ACTIONS_SUITE) $(COMMANDS_SUITE)
+JOINED_SUITES = $(call joined,$(UNCHANGED_SUITE)) $(call joined,$(DOOR_SUITE)) $(call joined,$(ACTIONS_SUITE)) $(call joined,$(COMMANDS_SUITE))
+LONG_SUITES = tests/contract/chart/test_production_changes.py tests/contract/chart/test_production_install.py tests/contract/schedules/test_schedules.py
+CONTRACT_FILES = $(wildcard tests/contract/*/test_*.py)
+CONTRACT_SUITES = $(JOINED_SUITES) $(LONG_SUITES) $(filter-out $(SHARED_SUITES) $(LONG_SUITES),$(CONTRACT_FILES))
+SUITES = tests/browser $(firstword $(JOINED_SUITES)) tests/unit $(filter-out $(firstword $(JOINED_SUITES)),$(CONTRACT_SUITES))
 JOBS ?= 2
 
 .DEFAULT_GOAL := help

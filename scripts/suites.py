@@ -1,8 +1,9 @@
 """Runs test suites with coverage, each in a separate pytest process, in parallel.
 
-python scripts/suites.py --jobs 2 tests/unit tests/contract/test_store.py
+python scripts/suites.py --jobs 2 tests/unit tests/contract/test_one.py,tests/contract/test_other.py
 
-Separate processes, because a process can open only result embedded store and the browser's driver keeps an event loop
+Files that are joined by a comma are one suite: they share what takes long to start, such as a control plane. Separate
+processes, because a process can open only result embedded store and the browser's driver keeps an event loop
 running. The output of a suite is printed when it ends; the exit code is 1 if any failed.
 """
 
@@ -31,10 +32,10 @@ class SuiteResult:
 
 
 def _run(suite: str, folder: Path) -> SuiteResult:
-    log = folder / suite.replace("/", "-")
+    log = folder / suite.partition(",")[0].replace("/", "-")
     started = time.monotonic()
     with log.open("wb") as output:
-        child = subprocess.Popen([*COMMAND, suite], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen([*COMMAND, *suite.split(",")], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         try:
             status = child.wait(SUITE_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -47,7 +48,7 @@ def _run(suite: str, folder: Path) -> SuiteResult:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python scripts/suites.py")
     parser.add_argument("--jobs", type=int, default=1, help="how many suites at once")
-    parser.add_argument("suites", nargs="+", metavar="SUITE", help="a folder or file of tests; long ones first")
+    parser.add_argument("suites", nargs="+", metavar="SUITE", help="a folder or files of tests; long ones first")
     arguments = parser.parse_args()
     results: list[SuiteResult] = []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
