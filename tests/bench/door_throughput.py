@@ -125,7 +125,7 @@ def rows_missing(connection: Connection, sent: int) -> int:
 
     def count() -> int:
         (row,) = connection.rows("SELECT count() AS rows FROM admissions")
-        return max(0, sent - row["rows"])
+        return max(0, sent - int(row["rows"]))
 
     deadline = time.monotonic() + ARRIVE_SECONDS
     while (missing := count()) and time.monotonic() < deadline:

@@ -18,7 +18,7 @@ import pytest
 
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from tests.bench.door_latency import fill
+from tests.bench.filling import fill_control
 from tests.support.builders import make_deployment, make_request, make_review
 from tests.support.clickhouse import ClickHouse
 from tests.support.crowd import crowd, is_closed, peak_memory_mib
@@ -68,7 +68,7 @@ class Door:
 
 @pytest.fixture(scope="module")
 def crowded(served: Connection) -> str:
-    fill(ControlStore(served, CROWDED), WORKLOADS)
+    fill_control(ControlStore(served, CROWDED), WORKLOADS)
     return CROWDED
 
 
