@@ -27,7 +27,7 @@ from tests.soak.templates import teaching, templates
 from tests.soak.watching import held
 from tests.support.clickhouse import ClickHouse
 from tests.toolbox import processes
-from tests.toolbox.processes import Child
+from tests.toolbox.processes import Child, PartFailed
 from tests.toolbox.running import ROOT
 
 CLUSTER = "soak"
@@ -104,6 +104,8 @@ class Soak:
 
     def run(self, say: Say = lambda _: None) -> Report:
         """Raises PartFailed if something else than the door fails."""
+        if self._clickhouse.child is None:
+            raise PartFailed("a soak kills and stops ClickHouse: unset KUBEDOOR_TEST_CLICKHOUSE_URL for it")
         with closing(self._connection), door(self._folder, self._clickhouse.dsn) as (child, port):
             migrate(self._connection)
             disturber = self._disturber(port)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.soak.soak import SHORT, Soak
 from tests.support.clickhouse import running_clickhouse
 
 
 def test_a_door_in_changing_circumstances_answers_all_requests_and_each_one_right(tmp_path: Path) -> None:
     with running_clickhouse(tmp_path / "clickhouse") as clickhouse:
-        if clickhouse.child is None:
-            pytest.fail("this test kills ClickHouse: unset KUBEDOOR_TEST_CLICKHOUSE_URL for it")
         report = Soak(SHORT, clickhouse, tmp_path).run()
     print(report.text())
     assert report.problems() == []
