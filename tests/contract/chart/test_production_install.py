@@ -173,13 +173,21 @@ def see_the_switch(found: Installed) -> None:
         raise PartFailed("the state of the switch is not known")
 
 
-def try_out_the_door(found: Installed) -> None:
-    """The checkup's dry run."""
-    found.client.switch(enabled=True)
-    checks = found.client.call("GET", "/checkup")["checks"]
-    (reach,) = [check for check in checks if check["name"] == "API server reaches the door"]
-    if "was answered by the door" not in reach["detail"]:
-        raise PartFailed(reach["detail"])
+def find_the_door_away(found: Installed) -> None:
+    """By the checkup's dry run. It is allowed, so that nothing but the door can be what is missing."""
+    switch_on_again(found)
+    elsewhere = [{"op": "replace", "path": "/webhooks/0/clientConfig/service/port", "value": 1}]
+    found.plane.kubectl("patch", HOOKS, webhook_configuration.NAME, "--type=json", "-p", json.dumps(elsewhere))
+
+    def is_found() -> bool:
+        checks = found.client.call("GET", "/checkup")["checks"]
+        (reach,) = [check for check in checks if check["name"] == "API server reaches the door"]
+        return "passed without the door's answer" in reach["detail"]
+
+    try:
+        found.plane.wait_for(is_found, 15, what="the checkup finds the door away")
+    finally:
+        switch_on_again(found)
 
 
 def see_a_deployment(found: Installed) -> None:
@@ -287,7 +295,7 @@ HOOKS = "mutatingwebhookconfigurations"
 NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", "deployments", "get"): see_a_deployment,
     ("kubedoor-api", "deployments", "list"): switch_on,
-    ("kubedoor-api", "deployments", "create"): try_out_the_door,
+    ("kubedoor-api", "deployments", "create"): find_the_door_away,
     ("kubedoor-api", "deployments", "patch"): act("restart"),
     ("kubedoor-api", "deployments/scale", "patch"): act("scale"),
     ("kubedoor-api", "horizontalpodautoscalers", "list"): switch_on,
