@@ -42,7 +42,8 @@ def add(
     cluster: ClusterOption = "",
 ) -> None:
     api: ApiClient = context.obj.for_cluster(cluster)
-    body = {**_names(workload), "mode": mode, "note": note, "containers": _containers(renamed or (), values or ())}
+    containers = _containers(renamed or (), values or ())
+    body: dict[str, Any] = {**_names(workload), "mode": mode, "note": note, "containers": containers}
     if replicas is not None:
         body["replicas"] = replicas
     if like:

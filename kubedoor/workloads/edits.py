@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,7 +10,6 @@ from kubedoor import quantities
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.model.values import ManualValues, Mode, Resources
 from kubedoor.sentences import sentence
-from kubedoor.store.connection import Row
 
 MAX_REPLICAS = 100_000
 _REQUESTS_AND_LIMITS = (
@@ -89,7 +88,7 @@ def _amount(field: str, quantity: Any, where: str) -> int:
     return amount
 
 
-def check_limits(rows: list[Row], after: ManualValues, changes: Mapping[str, Any]) -> None:
+def check_limits(rows: Iterable[Mapping[str, Any]], after: ManualValues, changes: Mapping[str, Any]) -> None:
     """Raises InvalidInput for a request above its limit if the edit sets one of the two; the other may be collected."""
     collected = {row["container"]: row for row in rows}
     for name, fields in (changes.get("containers") or {}).items():

@@ -61,6 +61,11 @@ describe("a template", () => {
     expect([draft.replicas, draft.containers[0]?.fields.cpu_request]).toEqual(["", ""]);
   });
 
+  test("a sidecar that is injected into its pods is not filled in", () => {
+    const draft = filled(typed(), template({ containers: [container(), container({ container: "istio-proxy", in_deployment: false })] }));
+    expect(draft.containers.map((one) => one.name)).toEqual(["checkout"]);
+  });
+
   test("is named in what is sent, and nothing of it comes back that was taken out", () => {
     const body = bodyOf(filled(typed(), template()), template());
     expect(body.template).toEqual({ cluster: "east", namespace: "shop", deployment: "cart" });

@@ -116,9 +116,7 @@ def add_workload(body: NewWorkload, services: ServicesIn, editor: EditorIn) -> A
     What a later collection finds lies under these values, as under any that are set by hand.
     """
     key = WorkloadKey(services.settings.cluster, body.namespace, body.deployment)
-    template = body.template and WorkloadKey(
-        body.template.cluster or key.cluster, body.template.namespace, body.template.deployment
-    )
+    template = body.template.key(key.cluster) if body.template else None
     added = services.additions.add(key, Addition(body.changes(), template), editor)
     return AddedWorkload.model_validate({**asdict(added), **asdict(key)})
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, field_validator
 
+from kubedoor.model.values import WorkloadKey
 from kubedoor.workloads.edits import MAX_REPLICAS
 
 from .base import (
@@ -75,6 +76,10 @@ class WorkloadName(Strict):
     cluster: str = Field(default="", max_length=253, description="Empty: the cluster of the request.")
     namespace: ObjectName
     deployment: ObjectName
+
+    def key(self, cluster: str) -> WorkloadKey:
+        """`cluster`: that of the request."""
+        return WorkloadKey(self.cluster or cluster, self.namespace, self.deployment)
 
 
 class NewContainer(ContainerEdit):

@@ -46,25 +46,14 @@ def test_a_workload_is_added_like_another_one_and_removed(command: Command) -> N
     assert (collected.returncode, "is collected" in collected.stderr) == (1, True)
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (("add", "checkout"), 2, "NAMESPACE/DEPLOYMENT"),
-        (("add", "shop/x", "--like", "web"), 2, "--like web"),
-        (("add", "shop/x", "--set", "app.cpu=1"), 2, "app.cpu_request=250m"),
-        (("add", "kube-system/x"), 1, "excluded"),
-        (("add", "shop/x", "--set", "app.cpu_request=lots"), 1, "lots"),
-    ],
-)
-def test_what_cannot_be_added_is_said(command: Command, words: tuple[str, ...], code: int, said: str) -> None:
-    done = command(*words)
-    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
+def test_what_the_api_refuses_is_said(command: Command) -> None:
+    done = command("add", "kube-system/x")
+    assert (done.returncode, "excluded" in done.stderr, "Traceback" in done.stderr) == (1, True, False), done.stderr
 
 
 def test_a_sheet_with_new_lines_is_imported_where_told(command: Command, tmp_path: Path) -> None:
     sheet = tmp_path / "new.csv"
     sheet.write_text("namespace,deployment,container,manual_cpu_request\nshop,fresh,app,100m\n", encoding="utf-8")
-    assert command("import", str(sheet)).returncode == 1
     shown = command("import", str(sheet), "--add")
     assert (shown.returncode, "1 workloads would change, 1 of them new" in shown.stdout) == (0, True), shown.stderr
     assert "1 workloads changed, 1 of them new" in command("import", str(sheet), "--add", "--apply").stdout

@@ -42,9 +42,10 @@ export const textKey = (container: NewContainer, field: Field) => keyOf(String(c
 export const newContainer = (name = ""): NewContainer => ({ id: ++lastId, name, from: "", fields: none() });
 export const emptyDraft = (): NewDraft => ({ namespace: "", deployment: "", mode: "enforce", replicas: "", containers: [newContainer()], note: "" });
 
-/** The draft with the template's control values. A container that is called as its Deployment gets the new one's name. */
+/** The draft with the template's control values, but for sidecars that are injected into its pods. A container that is called as its Deployment gets the new one's name. */
 export function filled(draft: NewDraft, { workload }: Template): NewDraft {
-  const containers = workload.containers.map((container): NewContainer => {
+  const own = workload.containers.filter((container) => container.in_deployment !== false);
+  const containers = own.map((container): NewContainer => {
     const name = container.container === workload.deployment && draft.deployment.trim() ? draft.deployment.trim() : container.container;
     const text = (field: Field) => {
       const amount = amountOf(container, field);
