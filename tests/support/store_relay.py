@@ -23,10 +23,11 @@ _BUCKETS = re.compile(rb"param_buckets=([^& ]*)")
 
 @dataclass(frozen=True)
 class Reads:
-    """How often the whole control table was read, how many buckets each other read had, and questions past all that."""
+    """Of the control table: reads of all of it, reads of some buckets and how many of them at most, and of single workloads."""
 
     whole: int
-    buckets: tuple[int, ...]
+    parts: int
+    most_buckets: int
     through: int
 
 
@@ -75,7 +76,7 @@ class StoreRelay:
         heard = bytes(self._heard)
         found = [bool(one[1]) for one in _READ.finditer(heard)]
         asked = [unquote(one[1].decode()).count(",") + 1 for one in _BUCKETS.finditer(heard)]
-        return Reads(whole=found.count(False), buckets=tuple(asked), through=len(_THROUGH.findall(heard)))
+        return Reads(found.count(False), found.count(True), max(asked, default=0), len(_THROUGH.findall(heard)))
 
     def _close_all(self) -> None:
         for writer in self._writers:
