@@ -43,7 +43,8 @@ def renew(cluster: Cluster, *, namespace: str, secret: str, names: Sequence[str]
             "type": "kubernetes.io/tls",
             "data": data,
         }
-        cluster.request("POST", path.rpartition("/")[0], body=body)
+        # Applied, since that creation has a name, to which the role is restricted.
+        cluster.apply_object(path, body)
     else:
         cluster.request("PATCH", path, body={"data": data}, content_type="application/merge-patch+json")
     return True

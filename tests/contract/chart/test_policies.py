@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from kubedoor.admission import webhook_configuration
+from kubedoor.admission.certificates import in_cluster
 from kubedoor.config import settings
 from kubedoor.errors import Forbidden
 from kubedoor.kube.client import Cluster
@@ -247,6 +249,28 @@ def test_the_probe_of_the_door_is_never_stored(plane: ControlPlane, unbound: Clu
         unbound.request(
             "PATCH", another, body=make_deployment("web", namespace="default"), query=query, content_type=apply
         )
+
+
+def test_certificates_are_made_by_a_named_right_and_their_ca_is_written(plane: ControlPlane, unbound: Cluster) -> None:
+    user = f"system:serviceaccount:{NAMESPACE}:kubedoor-certificates"
+    renewing = Cluster(kubeconfig=str(plane.credentials("certificates", user=user, groups=("system:authenticated",))))
+
+    def renew() -> bool:
+        return in_cluster.renew(
+            renewing, namespace=NAMESPACE, secret="kubedoor-mutate-tls", names=["door.test"], now=datetime.now(UTC)
+        )
+
+    assert renew() is True
+    assert renew() is False
+    secret = plane.get("secret", "kubedoor-mutate-tls", NAMESPACE)
+    hooks = plane.get("mutatingwebhookconfiguration", webhook_configuration.NAME)["webhooks"]
+    assert hooks[0]["clientConfig"]["caBundle"] == secret["data"]["ca.crt"]
+    path = f"/api/v1/namespaces/{NAMESPACE}/secrets"
+    other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other"}, "data": {}}
+    with pytest.raises(Forbidden, match="cannot create resource"):
+        renewing.request("POST", path, body=other)
+    with pytest.raises(Forbidden, match="cannot patch resource"):
+        renewing.apply_object(f"{path}/other", other)
 
 
 def test_the_api_server_finds_nothing_amiss_with_the_policies(plane: ControlPlane, unbound: Cluster) -> None:

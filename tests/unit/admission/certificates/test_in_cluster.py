@@ -36,8 +36,8 @@ class Objects(Cluster):
                 raise NotFound(path)
             return self.objects[path]
         self.written.append(path)
-        if method == "POST":
-            self.objects[f"{path}/{body['metadata']['name']}"] = body
+        if content_type.startswith("application/apply-patch"):
+            self.objects[path] = body
         elif content_type.startswith("application/json-patch"):
             self.objects[path]["webhooks"][0]["clientConfig"]["caBundle"] = body[0]["value"]
         else:
