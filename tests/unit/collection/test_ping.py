@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kubedoor.collection.background import remote_slice
 from kubedoor.collection.ping import ATTEMPTS, CollectionIncomplete, Ping
 from kubedoor.collection.request import CollectRequest
 from kubedoor.errors import KubeDoorError
 from tests.support.promserver import PromServer, ReceivedRequest, Reply
+from tests.support.sites import Site, running
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -74,3 +76,30 @@ def test_an_incomplete_collection_fails_the_job(last: dict[str, object], words: 
 
     with PromServer(answer).running() as server, pytest.raises(CollectionIncomplete, match=words):
         list(ping(server.url).run(CollectRequest()))
+
+
+def test_an_answer_that_breaks_off_is_retried_with_the_same_request() -> None:
+    """Also after its first lines: the pod of `collect` was deleted while it read a day."""
+    broken = lines({"event": "started", "days": 3}, {"event": "day", "day": "2026-11-20"})
+    replies = iter([broken, lines(FINISHED)])
+    backoffs: list[float] = []
+    with PromServer(lambda _asked: next(replies)).running() as server:
+        assert list(ping(server.url, backoffs).run(CollectRequest()))[-1] == FINISHED
+    assert backoffs == [5.0]
+
+
+def test_an_answer_that_always_breaks_off_fails_the_job() -> None:
+    broken = lines({"event": "started", "days": 3})
+    with (
+        PromServer(lambda _asked: broken).running() as server,
+        pytest.raises(CollectionIncomplete, match="ended with started"),
+    ):
+        list(ping(server.url).run(CollectRequest()))
+
+
+def test_the_token_of_collect_is_not_sent_where_a_redirect_leads() -> None:
+    with running(Site()) as other, running(Site(status=308, location=f"{other.url}/log-in")) as site:
+        collect = remote_slice(site.url, token="s3cret", timeout_seconds=10)
+        with pytest.raises(KubeDoorError, match="does not answer as it should"):
+            list(collect(CollectRequest(), "collection"))
+        assert (other.authorizations, site.authorizations) == ([], ["Bearer s3cret"])
