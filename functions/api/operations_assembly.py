@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
-import urllib.request
 from pathlib import Path
 
 from kubedoor.admission.handler import rules_of
@@ -19,6 +17,7 @@ from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
 from kubedoor.runtime.assembly import utc_now
+from kubedoor.runtime.awake import ask_itself
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.missed_runs import missed_runs
@@ -31,8 +30,6 @@ from kubedoor.store.events import EventStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
-
-log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 3.0
 
@@ -57,20 +54,9 @@ def build_actions(
         records=RecordStore(connection, settings.cluster),
         planner=planner,
         now=utc_now,
-        keep_awake=lambda: _keep_awake(settings),
+        keep_awake=lambda: ask_itself(settings.schedule_api_url),
     )
     return Actions(dependencies=dependencies, publish=publisher.publish_or_warn)
-
-
-def _keep_awake(settings: Settings) -> None:
-    """Sends a request to this API through its Service: an autoscaler that counts requests does not scale it to zero."""
-    if not settings.schedule_api_url:
-        return
-    try:
-        with urllib.request.urlopen(f"{settings.schedule_api_url.rstrip('/')}/healthz", timeout=PROBE_SECONDS):  # noqa: S310
-            return
-    except OSError as error:
-        log.warning("api cannot reach itself and may be scaled to zero during an action: %s", error)
 
 
 def build_schedules(

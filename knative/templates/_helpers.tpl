@@ -79,6 +79,32 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{ .Values.secrets.existingSecret | default "kubedoor" }}
 {{- end -}}
 
+{{/* Changes with what the pods read only when they start: the Secrets that they name, and values that the chart puts into one.
+Settings stand in the pods themselves. Secrets that the chart generates are left out, since they do not exist before the first
+install. Without cluster access (lookup), only values count. */}}
+{{- define "kubedoor.secretsChecksum" -}}
+{{- $v := .Values -}}
+{{- $names := list $v.clickhouse.existingSecret.name $v.clickhouse.ca.secretName $v.secrets.existingSecret -}}
+{{- $names = concat $names (list $v.oidc.clientSecret.secretName $v.admin.existingSecret.name) -}}
+{{- $maps := list $v.prometheus -}}
+{{- range $v.clusters -}}
+{{- $names = append $names (dig "kubeconfig" "secretName" "" .) -}}
+{{- $names = append $names (dig "door" "ca" "secretName" "" .) -}}
+{{- $maps = append $maps (.prometheus | default dict) -}}
+{{- end -}}
+{{- range $map := $maps -}}
+{{- range $part := list "bearerToken" "basicAuth" "headers" "ca" -}}
+{{- $names = append $names (dig $part "secretName" "" $map) -}}
+{{- end -}}
+{{- end -}}
+{{- range $v.extraEnv -}}{{- $names = append $names (dig "valueFrom" "secretKeyRef" "name" "" .) -}}{{- end -}}
+{{- $found := list $v.clickhouse.dsn $v.secrets.collectToken $v.secrets.sessionSecret -}}
+{{- range $name := without $names "" nil | uniq | sortAlpha -}}
+{{- $found = append $found (dig "data" dict (default dict (lookup "v1" "Secret" $.Release.Namespace $name))) -}}
+{{- end -}}
+{{ toJson $found | sha256sum }}
+{{- end -}}
+
 {{/* "true" if `settings` or `extraEnv` has this variable, which then wins; call with (list . "KUBEDOOR_…"). */}}
 {{- define "kubedoor.isGiven" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,8 +40,18 @@ Slice = Callable[[CollectRequest, str], Iterable[Progress]]
 
 
 class Collections:
-    def __init__(self, *, usage: UsageStore, run_slice: Slice, now: Callable[[], datetime]) -> None:
+    """`awake`: within it the pod is not scaled to zero; nobody sends requests while a collection runs in its thread."""
+
+    def __init__(
+        self,
+        *,
+        usage: UsageStore,
+        run_slice: Slice,
+        now: Callable[[], datetime],
+        awake: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._usage = usage
+        self._awake = awake
         self._run_slice = run_slice
         self._now = now
         self._lock = threading.Lock()
@@ -60,10 +71,11 @@ class Collections:
         return collection
 
     def _run(self, request: CollectRequest, collection: str) -> None:
-        for step in self.steps(request, collection):
-            if step.get("event") in _FINAL_STATES:
-                # What it still deletes after that keeps nobody from starting another one.
-                self._let_others_start(collection)
+        with self._awake():
+            for step in self.steps(request, collection):
+                if step.get("event") in _FINAL_STATES:
+                    # What it still deletes after that keeps nobody from starting another one.
+                    self._let_others_start(collection)
 
     def begin(self, request: CollectRequest) -> str:
         """Record that somebody asked for a collection, and return its id. Raises StoreError."""

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 4
 BACKOFF_SECONDS = 5.0
 """Backoff before the second attempt, doubled before each further one: long enough for a cold start."""
+LAST_EVENTS = ("next", "finished", "failed", "cancelled", "round")
 EVENT_TYPE = "dev.knative.sources.ping"
 
 
@@ -56,7 +57,10 @@ class Ping:
         raise CollectionIncomplete(f"not complete after {MAX_SLICES} requests")
 
     def _slice(self, request: CollectRequest, collection: str, number: int) -> Iterator[Progress]:
-        """One request, retried with backoff. A retry is safe: days that were stored stay stored."""
+        """One request, retried with backoff until its last step has come. A retry is safe: days that were stored stay stored.
+
+        Raises KubeDoorError when no attempt is answered; after one that broke off, what came ends it.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             run_slice = remote_slice(
                 self.url,
@@ -64,15 +68,20 @@ class Ping:
                 timeout_seconds=self.timeout_seconds,
                 headers=self._event(collection, number),
             )
+            last: Progress = {}
             try:
-                yield from run_slice(request, collection)
-                return
+                for last in run_slice(request, collection):
+                    yield last
+                if _is_last(last) or attempt == ATTEMPTS:
+                    return
+                problem = "the answer was broken off"
             except KubeDoorError as error:
                 if attempt == ATTEMPTS:
                     raise
-                wait = BACKOFF_SECONDS * 2 ** (attempt - 1)
-                log.warning("attempt %d failed: %s; retry in %g s", attempt, error, wait)
-                self.sleep(wait)
+                problem = error.message
+            wait = BACKOFF_SECONDS * 2 ** (attempt - 1)
+            log.warning("attempt %d failed: %s; retry in %g s", attempt, problem, wait)
+            self.sleep(wait)
 
     def _event(self, collection: str, number: int) -> dict[str, str]:
         # https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md, binary mode
@@ -83,6 +92,10 @@ class Ping:
             "ce-id": f"{collection}-{number}",
             "ce-time": self.now().isoformat(),
         }
+
+
+def _is_last(step: Progress) -> bool:
+    return bool(step.get("complete") or step.get("error")) or step.get("event") in LAST_EVENTS
 
 
 def _failure_message(last: Progress) -> str:

@@ -38,6 +38,7 @@ from kubedoor.kube.client import Cluster
 from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
+from kubedoor.runtime.awake import ask_itself, kept_awake
 from kubedoor.runtime.lazy import once
 from kubedoor.runtime.sample_states import record_sample_states
 from kubedoor.sizing.options import SizingOptions
@@ -178,7 +179,12 @@ def build_collections(settings: Settings, usage: UsageStore, *, is_alone: bool) 
 
     `is_alone`: there is no further cluster.
     """
-    return Collections(usage=usage, run_slice=_slice(settings, is_alone=is_alone), now=utc_now)
+    return Collections(
+        usage=usage,
+        run_slice=_slice(settings, is_alone=is_alone),
+        now=utc_now,
+        awake=lambda: kept_awake(lambda: ask_itself(settings.schedule_api_url)),
+    )
 
 
 def _slice(settings: Settings, *, is_alone: bool) -> Slice:

@@ -23,7 +23,7 @@ def hosts(raw: str) -> tuple[str, ...]:
 
 def _is_network(text: str) -> bool:
     try:
-        ipaddress.ip_network(text)
+        ipaddress.ip_network(text, strict=False)
     except ValueError:
         return False
     return True

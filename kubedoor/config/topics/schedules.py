@@ -22,7 +22,7 @@ class ScheduleSettings:
         "",
         parsers.url("http", "https"),
         "http://api.kubedoor.svc.cluster.local",
-        "Where the CronJobs of schedules find `api`.",
+        "Where the CronJobs of schedules find `api`, and `api` itself, so that it is not scaled to zero while it works.",
     )
     schedule_pull_secrets: tuple[str, ...] = setting(
         "",

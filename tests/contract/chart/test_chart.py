@@ -20,7 +20,7 @@ from tests.support.clickhouse import ClickHouse
 from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
-from tests.toolbox.helm import CHART, NAMESPACE, Release, helm, render
+from tests.toolbox.helm import CHART, NAMESPACE, RELEASE, Release, helm, render
 from tests.toolbox.knative import IMAGES, Knative
 from tests.toolbox.processes import PartFailed
 from tests.toolbox.running import Client, start_kubedoor
@@ -496,6 +496,44 @@ def test_knative_itself_refuses_a_scale_that_is_none(plane: ControlPlane, knativ
     annotations["autoscaling.knative.dev/min-scale"] = "many"
     with pytest.raises(PartFailed, match=r'(?s)webhook "validation.*min-scale'):
         accept(plane, services[:1])
+
+
+def checksums(rendered: str) -> set[str]:
+    """Of the pods of the three functions."""
+    pods = [one["spec"]["template"] for one in yaml.safe_load_all(rendered) if one and one["kind"] == "Service"
+            and one["apiVersion"].startswith("serving")]  # fmt: skip
+    assert len(pods) == 3
+    return {pod["metadata"]["annotations"]["kubedoor.io/secrets-checksum"] for pod in pods}
+
+
+def test_a_secret_that_changes_rolls_the_pods_that_read_it(plane: ControlPlane, tmp_path: Path) -> None:
+    """They read it at their start only; a setting that changes stands in the pods themselves."""
+    words = ("template", RELEASE, CHART, "--namespace", NAMESPACE)
+    dsns = [{**LEAST, "clickhouse": {"dsn": f"https://u:{password}@ch:8443/kubedoor"}} for password in ("a", "a", "b")]
+    (first,), (same,), (other,) = (checksums(helm(tmp_path, *words, values=values).stdout) for values in dsns)
+    assert first == same != other
+    token = {"prometheus": {**LEAST["prometheus"], "bearerToken": {"secretName": "prom-token", "key": "token"}}}
+
+    def stored(text: str) -> set[str]:
+        plane.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "prom-token", "namespace": NAMESPACE},
+                     "stringData": {"token": text}})  # fmt: skip
+        kubeconfig = plane.credentials("helm", user="helm", groups=("system:masters",))
+        asked = (*words, "--dry-run=server")
+        return checksums(helm(tmp_path, *asked, values={**LEAST, **token}, kubeconfig=kubeconfig).stdout)
+
+    try:
+        assert stored("one") == stored("one") != stored("two")
+    finally:
+        plane.kubectl("delete", "secret", "prom-token", "-n", NAMESPACE)
+
+
+def test_api_can_reach_itself_without_cronjobs_too(tmp_path: Path) -> None:
+    """To stay awake while it works."""
+    rendered = render(tmp_path, {**LEAST, "schedules": {"enabled": False}})
+    (api,) = [one for one in rendered if one["kind"] == "Service" and one["metadata"]["name"] == "api"]
+    env = {one["name"]: one.get("value") for one in api["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["KUBEDOOR_SCHEDULE_API_URL"] == f"http://api.{NAMESPACE}.svc.cluster.local"
+    assert "KUBEDOOR_SCHEDULE_IMAGE" not in env
 
 
 def test_without_a_cluster_every_random_text_can_be_given(tmp_path: Path) -> None:

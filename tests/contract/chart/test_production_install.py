@@ -21,6 +21,8 @@ from kubedoor.errors import KubeDoorError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.cluster_facts import FactKind
 from kubedoor.runtime import jobs
+from kubedoor.schedules.cronjob import CronJobOptions
+from kubedoor.schedules.cronjob_client import CronJobs
 from tests.contract.conftest import PrometheusOf
 from tests.contract.lab import replicas_of, resources_of
 from tests.contract.production import Production, install_definitions, production, values_of
@@ -247,6 +249,20 @@ def schedule(found: Installed) -> None:
     found.client.call("DELETE", f"/schedules/{made['schedule']}")
 
 
+def list_cronjobs(found: Installed) -> None:
+    """As `api` does at its start and hourly."""
+    _cronjobs(found).listed()
+
+
+def list_tokens(found: Installed) -> None:
+    _cronjobs(found).tokens()
+
+
+def _cronjobs(found: Installed) -> CronJobs:
+    cluster = Cluster(kubeconfig=str(found.production.kubeconfig_of("kubedoor-api")))
+    return CronJobs(cluster, CronJobOptions(NAMESPACE, "kubedoor:1", "http://api.test"))
+
+
 def certificates(found: Installed) -> None:
     _renew(found, "kubedoor-mutate-tls")
 
@@ -312,6 +328,8 @@ NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-door", "services", "get"): switch_on,
     ("kubedoor-snapshot", "configmaps", "patch"): publish("api"),
     **{("kubedoor-schedules", kind, verb): schedule for kind in ("cronjobs", "secrets") for verb in VERBS},
+    ("kubedoor-schedules", "cronjobs", "list"): list_cronjobs,
+    ("kubedoor-schedules", "secrets", "list"): list_tokens,
     ("kubedoor-certificates", "secrets", "get"): certificates,
     ("kubedoor-certificates", "secrets", "patch"): a_ca_that_is_new,
     ("kubedoor-certificates", "secrets", "create"): a_first_certificate,

@@ -22,7 +22,7 @@ from tests.support.accounts import Clock
 from tests.support.builders import make_deployment
 from tests.toolbox.running import NAMESPACE, admit
 
-STEPS = 26
+SCALE_STEPS, RETURN_STEPS, CRONJOB_STEPS = 26, 16, 8
 """More than there are writes in one run: the last pods are not killed."""
 KILLED = -9
 SELECTOR = "app.kubernetes.io/component=schedule"
@@ -133,7 +133,7 @@ def scene(
     monkeypatch.setattr(schedules, "RUN_TIMEOUT_SECONDS", 2)
     monkeypatch.setattr(operations, "HEARTBEAT_TIMEOUT_SECONDS", 6)
     clock = Clock((datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0))
-    clusters = [f"{cluster}-{number}" for number in range(getattr(request, "param", STEPS))]
+    clusters = [f"{cluster}-{number}" for number in range(request.param)]
     kubeconfig = str(admit(lab.plane))
     pods = [Pod(lab.connection, kubeconfig, name, clock, options=OPTIONS) for name in clusters]
     found = Scene(lab, namespace, clusters, clock, pods)
@@ -141,6 +141,7 @@ def scene(
     return found
 
 
+@pytest.mark.parametrize("scene", [SCALE_STEPS], indirect=True)
 def test_a_temporary_scale_whose_pod_is_killed_is_brought_back(scene: Scene) -> None:
     codes = scene.doomed("ping", scene.temporary_scales())
     assert codes[0] == KILLED
@@ -154,6 +155,7 @@ def test_a_temporary_scale_whose_pod_is_killed_is_brought_back(scene: Scene) -> 
     assert scene.leftovers()[1] == set()
 
 
+@pytest.mark.parametrize("scene", [RETURN_STEPS], indirect=True)
 def test_a_return_whose_pod_is_killed_is_done_by_the_next(scene: Scene) -> None:
     made = scene.temporary_scales()
     tokens = scene.tokens()
@@ -176,7 +178,7 @@ def test_a_return_whose_pod_is_killed_is_done_by_the_next(scene: Scene) -> None:
     assert scene.leftovers()[1] == set()
 
 
-@pytest.mark.parametrize("scene", [8], indirect=True)
+@pytest.mark.parametrize("scene", [CRONJOB_STEPS], indirect=True)
 def test_cronjobs_are_as_the_schedules_after_a_pod_was_killed(scene: Scene) -> None:
     """While it created a schedule, and while it deleted one."""
     codes = scene.doomed("create", [""] * len(scene.clusters))

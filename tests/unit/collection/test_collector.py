@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage, PeakDay, UsageSource
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
+from kubedoor.runtime.awake import kept_awake
 from kubedoor.sentences import Sentence
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.store.connection import Connection
@@ -433,6 +435,29 @@ def test_nobody_waits_for_what_is_deleted_after_the_end(embedded: Connection, cl
     second = collections.start(CollectRequest())
     may_end.set()
     assert first != second
+
+
+def test_a_collection_keeps_its_pod_awake_until_its_end(embedded: Connection, cluster: str) -> None:
+    """Nobody may be looking: an autoscaler that counts requests would end the pod, and the collection with it."""
+    asked, may_end, has_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(request: CollectRequest, collection: str) -> Iterator[dict[str, Any]]:
+        assert may_end.wait(30)
+        yield {"event": "finished", "complete": True}
+
+    @contextmanager
+    def awake() -> Iterator[None]:
+        with kept_awake(asked.set, seconds=0.01):
+            yield
+        has_ended.set()
+
+    usage = UsageStore(embedded, cluster)
+    collections = Collections(usage=usage, run_slice=slow, now=lambda: datetime.now(UTC), awake=awake)
+    collections.start(CollectRequest())
+    assert asked.wait(30)
+    assert not has_ended.is_set()
+    may_end.set()
+    assert has_ended.wait(30)
 
 
 def test_two_collections_with_slow_clocks_have_different_run_numbers() -> None:
