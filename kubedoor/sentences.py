@@ -7,7 +7,7 @@ the outer sentence takes the inner one as a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any, Self
 
@@ -77,6 +77,11 @@ def joined(*parts: str) -> Sentence:
     return reduce(lambda first, then: sentence("common.joined", first=first, then=then), said) if said else Sentence()
 
 
+def listed(parts: Sequence[str]) -> Sentence:
+    """With commas; there is at least one."""
+    return reduce(lambda first, then: sentence("common.listed", first=first, then=then), map(as_sentence, parts))
+
+
 def restored(text: str, said: object) -> Sentence:
     """A stored sentence, in today's words; `text` where its code is not known any more, or there is none."""
     code = said.get("code") if isinstance(said, Mapping) else None
@@ -112,11 +117,6 @@ def without_said(fields: Mapping[str, Any]) -> dict[str, Any]:
         else:
             found[field] = restored(found[field], said)
     return found
-
-
-def texts(sentences: Iterable[str]) -> list[str]:
-    """Plain strings, for adapters that look at exact types."""
-    return [str(one) for one in sentences]
 
 
 def _rendered(template: str, values: Mapping[str, Any]) -> str:

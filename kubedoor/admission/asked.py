@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kubedoor import quantities
+from kubedoor.admission.decision import warning
 from kubedoor.admission.restarts import restarts_beyond_numbers
 from kubedoor.admission.work import ContainerWork, Work, annotation_of, work_on
 from kubedoor.asked import (
@@ -136,7 +137,7 @@ def drop_leftovers(work: Work, stored: Mapping[str, Any]) -> None:
                 request = container.quantity("requests", resource)
                 container.write("limits", resource, None)
                 work.remarks.append(
-                    f"{resource} limit of {container.name} dropped: the door had set it, and {request} is more"
+                    warning("door.limit_dropped", resource=resource, container=container.name, request=str(request))
                 )
 
 
@@ -203,7 +204,7 @@ def _taken_out(carried: Asked, arrives: Asked, final: Asked) -> Iterator[tuple[s
 
 def _set_annotation(work: Work, text: str | None) -> None:
     if text is not None and not _fits(work.object, text):
-        work.remarks.append("no room in the annotations to remember what was asked (256 KiB)")
+        work.remarks.append(warning("door.no_room"))
         text = None
     if text != work.found_annotation:
         work.annotation, work.sets_annotation = text, True

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from kubedoor.model.values import Source
+from kubedoor.sentences import Sentence, listed, sentence
+from kubedoor.wording import CATALOGUE
 
 MAX_WARNING_CHARACTERS = 120
 MAX_CONTAINER_WARNINGS = 8
-_SOURCE_WORDS = {
-    Source.MANUAL: "set in KubeDoor",
-    Source.COLLECTED: "collected",
-    Source.RUNNING: "an HPA scales it, 0 would switch it off",
-}
+MAX_NAMED_FIELDS = 8
+"""More do not fit into a warning."""
 
 
 class Outcome(StrEnum):
@@ -48,11 +48,12 @@ class Decision(NamedTuple):
     """`patch` puts back what runs and the annotation with any outcome that allows; control values only with PATCHED."""
 
     outcome: Outcome
-    reason: str
+    reason: Sentence
     allowed: bool = True
     patch: tuple[dict[str, Any], ...] = ()
     changes: tuple[Change, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Sentence, ...] = ()
+    """As kubectl prints them."""
     keeps_running_numbers: bool = False
     """An unchanged manifest: requests and limits stay as they run."""
 
@@ -66,64 +67,101 @@ class WithheldField(NamedTuple):
     conditions: tuple[str, ...]
 
 
-def withheld_reason(fields: Sequence[WithheldField]) -> str:
+@lru_cache(maxsize=1024)
+def withheld_reason(fields: tuple[WithheldField, ...]) -> Sentence:
     """`withheld: ShortHistory`."""
-    return f"withheld: {', '.join(dict.fromkeys(one for field in fields for one in field.conditions))}"
+    return sentence("door.withheld", conditions=_conditions(fields))
 
 
-def withheld_warning(fields: Sequence[WithheldField]) -> str:
+def _conditions(fields: Sequence[WithheldField]) -> str:
+    return ", ".join(dict.fromkeys(one for field in fields for one in field.conditions))
+
+
+@lru_cache(maxsize=4096)
+def withheld_warning(fields: tuple[WithheldField, ...]) -> Sentence:
     """One line for all fields: `cpu request of app left at 1, memory request of app at 2Gi (withheld: ShortHistory)`.
 
     Fields that do not fit are only counted.
     """
-    names = [
-        f"{one.field}{f' of {one.container}' if one.container else ''}{'' if number else ' left'}"
-        f" {'unset' if one.found is None else f'at {one.found}'}"
-        for number, one in enumerate(fields)
-    ]
-    end = f"({withheld_reason(fields)})"
-    texts = [f"{', '.join(names)} {end}"]
-    for shown in range(len(names) - 1, 0, -1):
-        texts.append(f"{', '.join(names[:shown])}, {len(names) - shown} more {end}")
-    rest = f"{len(names)} fields left as they are {end}"
-    return warning(next((text for text in texts if warning(text).endswith(end)), rest))
+    conditions = _conditions(fields)
+    names = [_left(one, is_first=not number) for number, one in enumerate(fields[:MAX_NAMED_FIELDS])]
+    for shown in range(len(names), 0, -1):
+        first, more = listed(names[:shown]), len(fields) - shown
+        line = (
+            warning("door.fields_withheld_more", fields=first, more=more, conditions=conditions)
+            if more
+            else warning("door.fields_withheld", fields=first, conditions=conditions)
+        )
+        if line.endswith(f"(withheld: {conditions})"):
+            return line
+    return warning("door.fields_withheld_count", count=len(fields), conditions=conditions)
 
 
-def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[str, ...]:
+def _left(one: WithheldField, *, is_first: bool) -> Sentence:
+    field = sentence("door.field_of", field=one.field, container=one.container) if one.container else one.field
+    if one.found is None:
+        return sentence("door.left_unset", field=field) if is_first else sentence("door.unset", field=field)
+    if is_first:
+        return sentence("door.left_at", field=field, found=one.found)
+    return sentence("door.at", field=field, found=one.found)
+
+
+@lru_cache(maxsize=4096)
+def left_alone_warning(parts: tuple[Sentence, ...]) -> Sentence:
+    """What has no control value."""
+    return warning("door.left_alone", parts=listed(parts))
+
+
+def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[Sentence, ...]:
     """A line for replicas, then MAX_CONTAINER_WARNINGS at most for containers, then one that counts those left out."""
     if not changes:
         return ()
-    prefix = "would set " if would else ""
-    lines: list[str] = []
+    prefix = "would_" if would else ""
+    lines: list[Sentence] = []
     groups: dict[tuple[str, str, Source], list[Change]] = {}
     for change in changes:
         if not change.container:
-            replicas = f"replicas {change.before} -> {change.after}"
-            lines.append(warning(f"{prefix}{replicas} ({_SOURCE_WORDS[change.source]})"))
+            code = f"door.{prefix}replicas_{change.source}"
+            lines.append(warning(code, before=change.before or "", after=change.after))
         elif group := groups.get(key := (change.container, change.field[-5:], change.source)):
             group.append(change)
         else:
             groups[key] = [change]
     for (name, _, source), group in list(groups.items())[:MAX_CONTAINER_WARNINGS]:
         lines.append(_container_warning(name, source, group, prefix))
-    if len(groups) > MAX_CONTAINER_WARNINGS:
-        lines.append(warning(f"{prefix}{len(groups) - MAX_CONTAINER_WARNINGS} more such lines left out"))
+    if left_out := max(len(groups) - MAX_CONTAINER_WARNINGS, 0):
+        lines.append(warning(f"door.{prefix}more_lines", lines=left_out))
     return tuple(lines)
 
 
-def _container_warning(name: str, source: Source, changes: list[Change], prefix: str) -> str:
+def _container_warning(name: str, source: Source, changes: list[Change], prefix: str) -> Sentence:
     """`app requests: cpu 500m -> 120m, memory 1Gi -> 256Mi (collected)`."""
-    parts = []
+    parts: list[str] = []
+    is_plain = True
     for change in changes:
         resource, part = change.field.split(" ")
-        parts.append(f"{resource} {change.before or 'none'} -> {change.after}{', its limit' if change.clamped else ''}")
-    return warning(f"{prefix}{name} {part}s: {', '.join(parts)} ({_SOURCE_WORDS[source]})")
+        if change.clamped or change.before is None:
+            parts.append(_in_words(resource, change))
+            is_plain = False
+        else:
+            parts.append(f"{resource} {change.before} -> {change.after}")
+    said = ", ".join(parts) if is_plain else listed(parts)
+    return warning(f"door.{prefix}{part}s_{source}", container=name, changes=said)
 
 
-def warning(text: str) -> str:
-    """Kubernetes advises 120 characters at most and may cut what is longer."""
-    line = f"KubeDoor: {text}"
-    return line if len(line) <= MAX_WARNING_CHARACTERS else line[: MAX_WARNING_CHARACTERS - 1] + "…"
+def _in_words(resource: str, change: Change) -> Sentence:
+    if change.before is None:
+        found = sentence("door.from_nothing", resource=resource, after=change.after)
+        return sentence("door.cut_from_nothing", change=found) if change.clamped else found
+    return sentence("door.cut", resource=resource, before=change.before, after=change.after)
+
+
+def warning(code: str, /, **parameters: str | int) -> Sentence:
+    """The line that kubectl prints: Kubernetes advises 120 characters at most and may cut what is longer."""
+    line = f"KubeDoor: {CATALOGUE[code].format_map(parameters)}"
+    if len(line) > MAX_WARNING_CHARACTERS:
+        line = f"{line[: MAX_WARNING_CHARACTERS - 1]}…"
+    return Sentence(line, code, parameters)
 
 
 def annotations_of(decision: Decision) -> dict[str, str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubedoor.admission.decision import Decision, Outcome, annotations_of
+from kubedoor.admission.decision import Decision, Outcome, annotations_of, warning
 from kubedoor.admission.due import Due
 from kubedoor.admission.facts import exemptions_at_scale, is_full_deployment, observations, shows_facts
 from kubedoor.admission.journal import AdmissionJournal
@@ -34,6 +34,7 @@ from kubedoor.config.settings import Settings
 from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import KubeDoorError, SchemaMissing, StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
+from kubedoor.sentences import NOTHING, sentence
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import RecordStore
@@ -48,6 +49,8 @@ BACKGROUND_REFRESH_SECONDS = 10.0
 """How often an idle handler refreshes, so that its last good snapshot is not as old as its last request."""
 STORE_TIMEOUT_SECONDS = 10.0
 """Query timeout of the snapshot's store connection: a query that hangs blocks every further refresh until it ends."""
+_SLOW, _AWAY = sentence("door.store_slow"), sentence("door.store_away")
+_INTERNAL = sentence("door.internal")
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class AdmissionHandler:
         self._timed_out_task: asyncio.Task[None] | None = None
         self._background_task: asyncio.Task[None] | None = None
         self._store_retry_at = float("-inf")
-        self._trouble = "the store is slow"
+        self._trouble = _SLOW
         """What is said while the snapshot is stale: it answers late, or not at all."""
         self._is_store_new = False
         """It answers, but nobody has created its tables yet."""
@@ -178,7 +181,8 @@ class AdmissionHandler:
             decision = decide(request, values, self._rules, due)
             if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
-                age = f"KubeDoor: {self._trouble}, decided from values {self._snapshot.age_seconds:.0f} s old"
+                seconds = f"{self._snapshot.age_seconds:.0f}"
+                age = warning("door.old_values", trouble=self._trouble, seconds=seconds)
                 decision = decision._replace(warnings=(*decision.warnings, age))
         else:
             if shows_facts(request) and not request.dry_run:
@@ -284,17 +288,18 @@ class AdmissionHandler:
 
     def _store_failed(self, error: BaseException) -> None:
         self._store_retry_at = self._monotonic() + RETRY_STORE_SECONDS
-        self._trouble = "the store is slow" if isinstance(error, TimeoutError) else "the store is away"
+        self._trouble = _SLOW if isinstance(error, TimeoutError) else _AWAY
         log.warning("%s: %s", self._trouble, error)
 
     def _failure_decision(self, error: Exception, kept: Decision) -> Decision:
         part = "store" if isinstance(error, StoreError) else "decision"
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
-        problem = self._trouble if part == "store" else "internal error"
-        message = f"KubeDoor: {problem}, nothing was set"
+        trouble = self._trouble if part == "store" else _INTERNAL
+        message = warning("door.nothing_set", trouble=trouble)
         if self._rules.deny_on_error:
-            return Decision(Outcome.FAILED, f"{message} (KUBEDOOR_ON_INTERNAL_ERROR is deny)", allowed=False)
+            denied = sentence("door.denied_by_setting", words=message)
+            return Decision(Outcome.FAILED, denied, allowed=False)
         return kept._replace(reason=message, warnings=(*kept.warnings, message))
 
     def _record_failure(self, request: AdmissionRequest, decision: Decision) -> None:
@@ -329,7 +334,7 @@ def _kept(request: AdmissionRequest, due: Due) -> Decision:
         return without_values(request, due)
     except Exception:
         log.exception("what runs could not be kept")
-        return Decision(Outcome.FAILED, "")
+        return Decision(Outcome.FAILED, NOTHING)
 
 
 def _changes_state(request: AdmissionRequest, due: Due, decision: Decision) -> bool:

@@ -27,6 +27,7 @@ from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import AdmissionRecord, RecordStore, admission_line
+from kubedoor.store.said import said_column, said_columns
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,8 @@ class AdmissionJournal:
             warnings=decision.warnings,
             version=values.version,
             snapshot_age_seconds=min(self._snapshot.age_seconds, 3e9),
+            reason_said=said_column(decision.reason),
+            warnings_said=said_columns(decision.warnings),
         )
         self._rows.append(admission_line(record))
 

@@ -10,10 +10,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from kubedoor import quantities
-from kubedoor.admission.decision import Change, WithheldField
+from kubedoor.admission.decision import Change, WithheldField, warning
 from kubedoor.admission.restarts import template_of
 from kubedoor.admission.work import ContainerWork, Work
 from kubedoor.model.values import ControlContainer, ControlValues, Source, Value
+from kubedoor.sentences import Sentence, sentence
+
+_POD_LEVEL = sentence("door.pod_level")
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,19 @@ def set_resources(work: Work, values: ControlValues, floors: Floors) -> None:
     template = template_of(work.object)
     if (template.get("spec") or {}).get("resources"):
         # Container requests must fit into the pod-level ones, for which there are no control values.
-        work.left_alone.append("requests and limits (the pod template sets pod-level resources)")
+        work.left_alone.append(_POD_LEVEL)
         return
     for container in work.containers:
         wanted = values.containers.get(container.name)
         if wanted is None:
-            work.left_alone.append(f"container {container.name}")
+            work.left_alone.append(_container(container.name))
         else:
             _set_container(work, container, wanted, floors)
+
+
+@lru_cache(maxsize=1024)
+def _container(name: str) -> Sentence:
+    return sentence("door.container", container=name)
 
 
 class _Resource(NamedTuple):
@@ -74,7 +82,8 @@ def _note_withheld(work: Work, container: ContainerWork, wanted: ControlContaine
         resource, part = column.split("_")[:2]
         if getattr(wanted, column) is None and f"{resource} {part}" not in changed:
             found = container.quantity(f"{part}s", resource)
-            work.withheld.append(WithheldField(f"{resource} {part}", container.name, found, conditions))
+            written = None if found is None else str(found)
+            work.withheld.append(WithheldField(f"{resource} {part}", container.name, written, conditions))
 
 
 def _set_resource(
@@ -123,10 +132,12 @@ def _leaves_room(work: Work, container: ContainerWork, resource: _Resource, floo
     written = container.quantity("limits", resource.name)
     if found == 0:
         container.write("limits", resource.name, None)
-        work.remarks.append(f"{resource.name} limit {written} of {container.name} taken out: it is no limit")
+        work.remarks.append(
+            warning("door.no_limit", resource=resource.name, limit=str(written), container=container.name)
+        )
         return True
     work.remarks.append(
-        f"{resource.name} of {container.name} left alone: its limit {written} is below the smallest request"
+        warning("door.limit_too_low", resource=resource.name, limit=str(written), container=container.name)
     )
     return False
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kubedoor.errors import BadRequest
+from kubedoor.sentences import sentence
 
 
 class AdmissionRequest(NamedTuple):
@@ -43,25 +44,24 @@ def parse_review(body: Any) -> AdmissionRequest:
     Raises BadRequest, naming the field, if the body is not one. The object may be of any kind.
     """
     if not isinstance(body, dict) or body.get("kind") != "AdmissionReview":
-        raise BadRequest("the body is not an AdmissionReview", field="kind")
+        raise BadRequest(sentence("requests.not_a_review"), field="kind")
     if body.get("apiVersion") != "admission.k8s.io/v1":
-        raise BadRequest(
-            f"AdmissionReview {body.get('apiVersion')!r} is not supported: send admission.k8s.io/v1", field="apiVersion"
-        )
+        version = repr(body.get("apiVersion"))
+        raise BadRequest(sentence("requests.review_version", version=version), field="apiVersion")
     request = _mapping(body, "request")
     uid = request.get("uid")
     if not isinstance(uid, str) or not uid:
-        raise BadRequest("request.uid is missing", field="request.uid")
+        raise BadRequest(sentence("requests.missing", field="request.uid"), field="request.uid")
     resource, user = _mapping(request, "resource"), _mapping(request, "userInfo")
     if not isinstance(request.get("operation"), str):
-        raise BadRequest("request.operation is missing", field="request.operation")
+        raise BadRequest(sentence("requests.missing", field="request.operation"), field="request.operation")
     changed = _mapping(request, "object")
     metadata = _mapping(changed, "metadata")
     name = str(request.get("name") or metadata.get("name") or "")
     username, namespace = str(user.get("username") or ""), str(request.get("namespace") or "")
     texts = (uid, request["operation"], name, username, namespace, str(metadata.get("generateName") or ""))
     if not is_valid_unicode("".join(texts) + "".join(map(str, resource.values()))):
-        raise BadRequest("the review holds text that is not Unicode", field="request")
+        raise BadRequest(sentence("requests.review_not_unicode"), field="request")
     return AdmissionRequest(
         uid=uid,
         operation=request["operation"],
@@ -91,7 +91,7 @@ def _mapping(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise BadRequest(f"{key} is not an object", field=key)
+        raise BadRequest(sentence("requests.not_an_object", field=key), field=key)
     return value
 
 

@@ -17,6 +17,7 @@ from kubedoor.admission.decision import (
     Outcome,
     WithheldField,
     change_warnings,
+    left_alone_warning,
     warning,
     withheld_reason,
     withheld_warning,
@@ -27,6 +28,7 @@ from kubedoor.admission.resources import Floors, set_resources
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.work import Work, work_on
 from kubedoor.model.values import ControlValues, Mode, Source, Value
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 CONTROL_LABEL = "kubedoor.io/control"
 HPA_USER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
@@ -36,10 +38,20 @@ GKE_AUTOSCALER = "system:vpa-recommender"
 """The HPA controller's user on GKE, where one program scales horizontally and vertically."""
 OPENSHIFT_HPA_USER = "system:serviceaccount:openshift-infra:horizontal-pod-autoscaler"
 _HPA_USERS_OF_SCALES = frozenset({CONTROLLER_MANAGER, GKE_AUTOSCALER, OPENSHIFT_HPA_USER})
-_HPA_KEEPS = "replicas are the HPA's"
-UNCHANGED_MANIFEST = "unchanged manifest"
-_KEPT_TEXT = "unchanged manifest, requests and limits stay as they run"
-_KEPT = warning(_KEPT_TEXT)
+_HPA_KEEPS = sentence("door.hpa_keeps")
+UNCHANGED_MANIFEST = sentence("door.unchanged_manifest")
+_KEPT = warning("door.kept")
+_WOULD_KEEP = warning("door.would_keep")
+_NOTHING_DUE = sentence("door.nothing_due")
+_NOT_A_DEPLOYMENT = sentence("door.not_a_deployment")
+_OPTED_OUT = sentence("door.opted_out", label=CONTROL_LABEL)
+_OWNED = sentence("door.owned")
+_OFF = sentence("door.mode_off")
+_OBSERVED = sentence("door.mode_observe")
+_VALUES_SET = sentence("door.values_set")
+_ANNOTATION_BACK = sentence("door.annotation_back")
+_NOT_IN_TABLE = sentence("door.not_in_table")
+_REPLICAS = sentence("sizing.replicas")
 
 
 @dataclass(frozen=True)
@@ -58,13 +70,13 @@ class Rules:
     min_cpu_millicores: int = 10
     min_memory_bytes: int = 2**20
 
-    def leaves_out(self, namespace: str) -> str:
+    def leaves_out(self, namespace: str) -> Sentence:
         """Why nothing in the namespace is controlled; empty if it is."""
         if namespace in self.excluded_namespaces:
-            return f"namespace {namespace} is excluded"
+            return sentence("door.namespace_excluded", namespace=namespace)
         if self.namespaces and namespace not in self.namespaces:
-            return f"namespace {namespace} is not one of those that are controlled"
-        return ""
+            return sentence("door.namespace_not_controlled", namespace=namespace)
+        return NOTHING
 
 
 def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: Due | None = None) -> Decision:
@@ -87,7 +99,7 @@ def decide(request: AdmissionRequest, values: ControlValues, rules: Rules, due: 
         return Decision(Outcome.IGNORED, reason)
     due = due or due_of_request(request, rules)
     if not due:
-        return Decision(Outcome.UNCHANGED, "neither a restart nor a change of replicas")
+        return Decision(Outcome.UNCHANGED, _NOTHING_DUE)
     work = work_on(request.object)
     if reason := _exemption(request, values):
         return _let_through(request, due, work, Decision(Outcome.IGNORED, reason))
@@ -127,29 +139,29 @@ def without_values(request: AdmissionRequest, due: Due) -> Decision:
     """For a request that needs control values which cannot be had: what runs is put back all the same."""
     work = work_on(request.object)
     if not due.puts_back or any(object_facts(request.object)):
-        return _let_through(request, due, work, Decision(Outcome.FAILED, ""))
+        return _let_through(request, due, work, Decision(Outcome.FAILED, NOTHING))
     put_back(work, request.old_object)
-    return Decision(Outcome.FAILED, "", patch=operations(work), warnings=(_KEPT,), keeps_running_numbers=True)
+    return Decision(Outcome.FAILED, NOTHING, patch=operations(work), warnings=(_KEPT,), keeps_running_numbers=True)
 
 
-def _out_of_scope(request: AdmissionRequest, rules: Rules) -> str:
+def _out_of_scope(request: AdmissionRequest, rules: Rules) -> Sentence:
     if (request.group, request.resource) != ("apps", "deployments") or request.subresource not in ("", "scale"):
-        return "not a Deployment"
+        return _NOT_A_DEPLOYMENT
     if request.operation not in ("CREATE", "UPDATE"):
-        return f"nothing is set on {request.operation}"
+        return sentence("door.other_operation", operation=request.operation)
     return rules.leaves_out(request.namespace)
 
 
-def _exemption(request: AdmissionRequest, values: ControlValues) -> str:
+def _exemption(request: AdmissionRequest, values: ControlValues) -> Sentence:
     """Why a Deployment is not controlled; empty if it is. A Scale shows no labels and owners: `values` have them."""
     opted_out, owned = (values.opted_out, values.owned) if request.is_scale else object_facts(request.object)
     if opted_out:
-        return f'the Deployment is labelled {CONTROL_LABEL}: "off"'
+        return _OPTED_OUT
     if owned:
-        return "the Deployment is owned by a controller"
+        return _OWNED
     if values.mode is Mode.OFF:
-        return "mode is off"
-    return ""
+        return _OFF
+    return NOTHING
 
 
 def object_facts(manifest: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -167,22 +179,20 @@ def _let_through(request: AdmissionRequest, due: Due, work: Work, decision: Deci
     if not request.old_object or not (due.resources or due.puts_back):
         return decision
     drop_leftovers(work, request.old_object)
-    remarks = (warning(one) for one in work.remarks)
-    return decision._replace(patch=operations(work), warnings=(*decision.warnings, *remarks))
+    return decision._replace(patch=operations(work), warnings=(*decision.warnings, *work.remarks))
 
 
 def _unknown(request: AdmissionRequest, rules: Rules, due: Due, work: Work) -> Decision:
-    message = warning(f"{request.namespace}/{request.shown_name} is not in the control table")
+    name = f"{request.namespace}/{request.shown_name}"
     if rules.deny_unknown:
         # A Deployment that never runs is never collected, so the message names the ways to admit it.
-        name = f"{request.namespace}/{request.shown_name}"
-        advice = f'add it there first (`kubedoor add {name}`), or label it {CONTROL_LABEL}: "off"'
-        return Decision(Outcome.DENIED, f"{message}: {advice}", allowed=False)
+        denied = sentence("door.denied_unknown", workload=name, label=CONTROL_LABEL)
+        return Decision(Outcome.DENIED, denied, allowed=False)
     decision = Decision(
         Outcome.UNKNOWN,
-        "not in the control table",
+        _NOT_IN_TABLE,
         patch=operations(work),
-        warnings=(*_kept(due), f"{message}, left as it is"),
+        warnings=(*_kept(due), warning("door.unknown", workload=name)),
         keeps_running_numbers=due.puts_back,
     )
     return decision if due.puts_back else _let_through(request, due, work, decision)
@@ -209,7 +219,7 @@ def _set_replicas(work: Work, request: AdmissionRequest, values: ControlValues, 
     elif values.withheld_replicas:
         work.withheld.append(WithheldField("replicas", "", str(before), values.withheld_replicas))
     else:
-        work.left_alone.append("replicas")
+        work.left_alone.append(_REPLICAS)
 
 
 def _keep_replicas(work: Work, wanted: int, running: int) -> None:
@@ -228,8 +238,7 @@ def _conclude(due: Due, work: Work) -> Decision:
     changes = tuple(work.changes)
     warnings = change_warnings(changes, would=False)
     if due.puts_back or work.remarks or work.withheld or work.left_alone:
-        remarks = (warning(one) for one in work.remarks)
-        warnings = (*warnings, *_kept(due), *remarks, *_withheld_warnings(work), *_left_alone_warnings(work))
+        warnings = (*warnings, *_kept(due), *work.remarks, *_withheld_warnings(work), *_left_alone_warnings(work))
     return Decision(
         Outcome.PATCHED if changes else Outcome.UNCHANGED,
         _reason(due, work),
@@ -244,35 +253,35 @@ def _observed(due: Due, work: Work) -> Decision:
     """Nothing is patched, so that an unchanged manifest is what it is without the door: a restart."""
     warnings = (*change_warnings(tuple(work.changes), would=True), *_withheld_warnings(work))
     if due.puts_back:
-        warnings = (warning(f"observed: {_KEPT_TEXT} where it is enforced"), *warnings)
+        warnings = (_WOULD_KEEP, *warnings)
     elif not work.changes:
-        reason = "mode is observe" if due.keeps_annotation else _reason(due, work)
+        reason = _OBSERVED if due.keeps_annotation else _reason(due, work)
         return Decision(Outcome.UNCHANGED, reason, warnings=(*warnings, *_left_alone_warnings(work)))
-    return Decision(Outcome.OBSERVED, "mode is observe", changes=tuple(work.changes), warnings=warnings)
+    return Decision(Outcome.OBSERVED, _OBSERVED, changes=tuple(work.changes), warnings=warnings)
 
 
-def _kept(due: Due) -> tuple[str, ...]:
+def _kept(due: Due) -> tuple[Sentence, ...]:
     return (_KEPT,) if due.puts_back else ()
 
 
-def _reason(due: Due, work: Work) -> str:
+def _reason(due: Due, work: Work) -> Sentence:
     for change in work.changes:
         if change.source is not Source.RUNNING:
-            return "control values were set"
+            return _VALUES_SET
     if work.changes:
         return _HPA_KEEPS
     if due.puts_back:
         return UNCHANGED_MANIFEST
     if work.withheld:
-        return withheld_reason(work.withheld)
-    return "the annotation of what was asked was put back" if due.keeps_annotation else work.unchanged_reason
+        return withheld_reason(tuple(work.withheld))
+    return _ANNOTATION_BACK if due.keeps_annotation else work.unchanged_reason
 
 
-def _withheld_warnings(work: Work) -> tuple[str, ...]:
-    return (withheld_warning(work.withheld),) if work.withheld else ()
+def _withheld_warnings(work: Work) -> tuple[Sentence, ...]:
+    return (withheld_warning(tuple(work.withheld)),) if work.withheld else ()
 
 
-def _left_alone_warnings(work: Work) -> tuple[str, ...]:
+def _left_alone_warnings(work: Work) -> tuple[Sentence, ...]:
     if not work.left_alone:
         return ()
-    return (warning(f"no control value, left alone: {', '.join(work.left_alone)}"),)
+    return (left_alone_warning(tuple(work.left_alone)),)

@@ -12,6 +12,9 @@ from typing import Any
 from kubedoor.admission.decision import Change, WithheldField
 from kubedoor.admission.restarts import template_of
 from kubedoor.asked import ANNOTATION, Asked, requirements_in
+from kubedoor.sentences import Sentence, sentence
+
+_AS_IT_SHOULD_BE = sentence("door.as_it_should_be")
 
 
 @dataclass(slots=True)
@@ -57,13 +60,13 @@ class Work:
     """The text that ANNOTATION shall have; None: no such annotation."""
     sets_annotation: bool = False
     changes: list[Change] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
+    left_alone: list[Sentence] = field(default_factory=list)
     withheld: list[WithheldField] = field(default_factory=list)
     controlled: set[tuple[str, str]] = field(default_factory=set)
     """(container, field) of what has a control value, or follows from one."""
-    remarks: list[str] = field(default_factory=list)
-    """Further warnings, without prefix."""
-    unchanged_reason: str = "already as it should be"
+    remarks: list[Sentence] = field(default_factory=list)
+    """Further warnings."""
+    unchanged_reason: Sentence = _AS_IT_SHOULD_BE
 
     @property
     def found_annotation(self) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kubedoor.store.connection import Connection, Row
+from kubedoor.store.said import printed
 
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 EXPORT_PAGE_ROWS = 2000
@@ -37,6 +38,9 @@ class AdmissionRecord(NamedTuple):
     warnings: tuple[str, ...]
     version: int
     snapshot_age_seconds: float
+    reason_said: str = ""
+    """As `said_column` gives it, and for each warning."""
+    warnings_said: Sequence[str] = ()
 
 
 def admission_line(record: AdmissionRecord) -> bytes:
@@ -156,7 +160,8 @@ class RecordStore:
 
     def find_admissions(self, record_filter: RecordFilter, *, limit: int) -> list[Row]:
         """Newest first."""
-        return self._page(_ADMISSIONS, record_filter, limit, cluster=self._cluster)
+        rows = self._page(_ADMISSIONS, record_filter, limit, cluster=self._cluster)
+        return [_with_sentences(row) for row in rows]
 
     def find_audit(self, record_filter: RecordFilter, *, limit: int) -> list[Row]:
         """Newest first."""
@@ -209,6 +214,14 @@ class RecordStore:
             yield rows
             left -= len(rows)
             record_filter = replace(record_filter, before=rows[-1]["at"], before_id=rows[-1]["id"])
+
+
+def _with_sentences(row: Row) -> Row:
+    """With the words that were printed, and the codes beside them."""
+    row["reason"] = printed(row["reason"], row.pop("reason_said"))
+    codes = row.pop("warnings_said") or [""] * len(row["warnings"])
+    row["warnings"] = [printed(text, said) for text, said in zip(row["warnings"], codes, strict=True)]
+    return row
 
 
 def _storable(at: datetime | None) -> datetime | None:

@@ -13,6 +13,7 @@ from kubedoor.wording.checkup import CHECKUP
 from kubedoor.wording.cluster import CLUSTER
 from kubedoor.wording.collection import COLLECTION
 from kubedoor.wording.common import COMMON
+from kubedoor.wording.door import DOOR
 from kubedoor.wording.operations import OPERATIONS
 from kubedoor.wording.people import PEOPLE
 from kubedoor.wording.prometheus import PROMETHEUS
@@ -27,6 +28,7 @@ CATALOGUE: Mapping[str, str] = {
     **CLUSTER,
     **COLLECTION,
     **COMMON,
+    **DOOR,
     **OPERATIONS,
     **PEOPLE,
     **PROMETHEUS,

@@ -2,6 +2,7 @@
 
 COMMON = {
     "common.joined": "{first}; {then}",
+    "common.listed": "{first}, {then}",
     "common.and_more": "{first}, and {count} more",
     "common.about": "{subject}: {words}",
     "common.internal_error": "an internal error; the log says more",

@@ -18,6 +18,10 @@ REQUESTS = {
     "requests.not_finite": "the object holds a number that is not finite",
     "requests.not_unicode": "the object holds text that is not Unicode",
     "requests.send_a_deployment": "send a Deployment (apps/v1) or an AdmissionReview (admission.k8s.io/v1)",
+    "requests.not_a_review": "the body is not an AdmissionReview",
+    "requests.review_version": "AdmissionReview {version} is not supported: send admission.k8s.io/v1",
+    "requests.review_not_unicode": "the review holds text that is not Unicode",
+    "requests.not_an_object": "{field} is not an object",
     "requests.missing": "{field} is missing",
     # Days that are to be collected.
     "requests.day_too_old": "{day} is more than {days} days back: usage is kept no longer",

@@ -27,7 +27,7 @@ from kubedoor.model.values import ControlContainer, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.records import RecordStore
+from kubedoor.store.records import AdmissionRecord, RecordStore
 from tests.support.builders import collected, make_container, make_deployment, make_request, make_scale, make_values
 
 ALLOWED = Decision(Outcome.UNCHANGED, "as it is")
@@ -92,8 +92,9 @@ def kept(embedded: Connection, cluster: str, tmp_path: Path) -> Kept:
 
 def poisoned(line: bytes) -> bytes:
     """With a version that is no UInt32."""
-    *values, _, age = json.loads(line)
-    return json.dumps([*values, -1, age]).encode()
+    values = json.loads(line)
+    values[AdmissionRecord._fields.index("version")] = -1
+    return json.dumps(values).encode()
 
 
 def away() -> None:

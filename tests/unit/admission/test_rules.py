@@ -733,7 +733,7 @@ def test_the_reason_says_what_is_withheld() -> None:
 def test_the_line_about_withheld_fields_is_never_too_long_and_names_the_conditions(
     fields: list[tuple[str, str]], types: list[str]
 ) -> None:
-    line = withheld_warning([WithheldField(name, container, "500m", tuple(types)) for container, name in fields])
+    line = withheld_warning(tuple(WithheldField(name, container, "500m", tuple(types)) for container, name in fields))
     assert len(line) <= MAX_WARNING_CHARACTERS
     assert line.endswith(f"(withheld: {', '.join(types)})")
 
@@ -741,12 +741,14 @@ def test_the_line_about_withheld_fields_is_never_too_long_and_names_the_conditio
 def test_fields_that_do_not_fit_are_counted() -> None:
     names = [f"container-{number:02d}" for number in range(9)]
     fields = [WithheldField("cpu request", name, "500m", ("ShortHistory",)) for name in names]
-    assert withheld_warning(fields) == (
+    assert withheld_warning(tuple(fields)) == (
         "KubeDoor: cpu request of container-00 left at 500m, cpu request of container-01 at 500m, 7 more"
         " (withheld: ShortHistory)"
     )
     long = [one._replace(container="c" * 63, conditions=tuple(sorted(ACCEPTABLE))) for one in fields]
-    assert withheld_warning(long).startswith("KubeDoor: 9 fields left as they are (withheld: LargeChange, LowCoverage,")
+    assert withheld_warning(tuple(long)).startswith(
+        "KubeDoor: 9 fields left as they are (withheld: LargeChange, LowCoverage,"
+    )
 
 
 def test_a_review_is_parsed() -> None:

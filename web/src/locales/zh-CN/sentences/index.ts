@@ -4,6 +4,7 @@ import checkup from "./checkup.json";
 import cluster from "./cluster.json";
 import collection from "./collection.json";
 import common from "./common.json";
+import door from "./door.json";
 import operations from "./operations.json";
 import people from "./people.json";
 import prometheus from "./prometheus.json";
@@ -12,4 +13,4 @@ import schedules from "./schedules.json";
 import sizing from "./sizing.json";
 import workloads from "./workloads.json";
 
-export const sentences: Record<string, string> = { ...channels, ...checkup, ...cluster, ...collection, ...common, ...operations, ...people, ...prometheus, ...requests, ...schedules, ...sizing, ...workloads };
+export const sentences: Record<string, string> = { ...channels, ...checkup, ...cluster, ...collection, ...common, ...door, ...operations, ...people, ...prometheus, ...requests, ...schedules, ...sizing, ...workloads };
