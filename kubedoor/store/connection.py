@@ -183,7 +183,12 @@ class Connection:
         # Imported by the first query: a fifth of a second that no answer without the store has to wait for.
         import clickhouse_connect
         from clickhouse_connect import common
+        from clickhouse_connect.driver import options
 
+        # It has them where chDB has brought them along, and would import all three at the first insert to see whether rows
+        # are a frame: 80 MB and half a second. Rows are lists here.
+        for name in ("np", "pd", "pd_time_test", "arrow"):
+            setattr(options, name, None)
         # clickhouse_connect creates a session by default, and a session refuses concurrent queries.
         common.set_setting("autogenerate_session_id", False)
         address = self.address

@@ -829,3 +829,23 @@ def test_threads_that_come_and_go_leave_no_clients_behind(embedded_dsn: str, emb
             list(pool.map(lambda _: own.rows("SELECT 1 AS one"), range(4)))
     assert len(own._idle) <= EMBEDDED_CLIENTS
     own.close()
+
+
+_IMPORTED_BY_AN_INSERT = """
+import sys
+from kubedoor.store.connection import Connection
+
+connection = Connection(sys.argv[1])
+connection.command("CREATE TABLE IF NOT EXISTS plain (number UInt32) ENGINE = MergeTree ORDER BY number")
+connection.insert("plain", [{"number": 1}])
+assert connection.rows("SELECT max(number) AS number FROM plain") == [{"number": 1}]
+print(sorted({"numpy", "pandas", "pyarrow"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.usefixtures("served")
+def test_an_insert_over_http_imports_no_frames(clickhouse: ClickHouse) -> None:
+    """Here they are installed, with chDB; each door would have 80 MB more."""
+    command = [sys.executable, "-c", _IMPORTED_BY_AN_INSERT, clickhouse.dsn]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
