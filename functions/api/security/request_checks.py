@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fastapi import Request
 
+from kubedoor.config.topics.identity import IdentitySettings
 from kubedoor.identity.authentication import COMMAND_LINE, Login
 from kubedoor.model.checks import Check
 from kubedoor.roles import Role
@@ -19,17 +20,18 @@ def checks(request: Request, services: Services, login: Login) -> Iterator[Check
     # The API is the same for every cluster: the checks are shown once, for the home cluster.
     if not services.settings.is_home:
         return
-    yield from _address(request, services)
+    yield from addresses(request, services.settings)
     # On loopback the first password may stay; only admins can change this, so only they are told.
     if login.user.role == Role.ADMIN and login.via != COMMAND_LINE and not is_loopback(request):
         yield from _first_password(services)
 
 
-def _address(request: Request, services: Services) -> Iterator[Check]:
+def addresses(request: Request, settings: IdentitySettings) -> Iterator[Check]:
+    """Of a request that came by proxies: whether the address of the client is known, and cannot be made up."""
     forwarded = forwarded_of(request)
     if not forwarded:
         return
-    route, hops = route_of(request, services.settings), services.settings.trusted_hops
+    route, hops = route_of(request, settings), settings.trusted_hops
     if not route.proxies:
         yield Check(
             sentence("checkup.addresses"),

@@ -6,6 +6,7 @@ import pytest
 from fastapi import Request
 
 from functions.api.security.addresses import client_address, is_loopback, route_of
+from functions.api.security.request_checks import addresses
 from kubedoor.config.settings import Settings, load
 
 
@@ -75,6 +76,26 @@ def test_hops_and_networks_must_both_hold() -> None:
 def test_the_proxies_on_the_way_are_named() -> None:
     route = route_of(request_from("127.0.0.1", f"{FORGED}, 203.0.113.5, 10.0.0.9"), settings_of(2))
     assert (route.address, route.proxies) == ("203.0.113.5", ("10.0.0.9", "127.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "want"),
+    [
+        pytest.param(0, "203.0.113.5", "you come by the proxy 127.0.0.1, which is not trusted", id="none trusted"),
+        pytest.param(1, "203.0.113.5", "", id="as many as there are"),
+        pytest.param(2, f"{FORGED}, 203.0.113.5, 10.0.0.9", "", id="and somebody lies"),
+        pytest.param(3, "203.0.113.5, 10.0.0.9", "everybody can make up an address", id="fewer than said"),
+    ],
+)
+def test_the_checkup_finds_a_wrong_number_of_proxies(hops: int, forwarded: str, want: str) -> None:
+    (check,) = addresses(request_from("127.0.0.1", forwarded), settings_of(hops))
+    assert check.ok is not bool(want)
+    assert want in check.detail
+    assert bool(check.remedy) is bool(want)
+
+
+def test_the_checkup_says_nothing_of_addresses_where_there_is_no_proxy() -> None:
+    assert list(addresses(request_from("127.0.0.1"), settings_of(2))) == []
 
 
 @pytest.mark.parametrize(("host", "want"), [("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("::ffff:10.0.0.1", False), ("", False)])  # fmt: skip
