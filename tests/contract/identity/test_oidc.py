@@ -103,7 +103,7 @@ def test_the_request_asks_with_pkce_state_and_nonce(browser: TestClient) -> None
     cookie = started.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
-    assert "path=/api/v1/session/oidc" in cookie
+    assert "path=/" in cookie
 
 
 def test_a_role_follows_the_provider_at_the_next_log_in(browser: TestClient, person: Provider) -> None:
@@ -119,6 +119,24 @@ def test_claims_may_be_in_userinfo_only(browser: TestClient, person: Provider) -
     person(sub="dan-1", preferred_username="dan", groups=["sre"], only_in_userinfo=["groups", "preferred_username"])
     assert log_in(browser) == "/"
     assert browser.get("/api/v1/session").json()["role"] == "admin"
+
+
+def test_a_log_in_and_a_refused_one_are_on_record_and_logging_out_ends_the_session(
+    api: TestClient, browser: TestClient, person: Provider
+) -> None:
+    person(sub="eve", preferred_username="eve", groups=["sales"])
+    log_in(browser)
+    person(**ANN)
+    log_in(browser)
+    thief = TestClient(api.app, base_url=PUBLIC_URL, client=("127.0.0.1", 50001))
+    thief.cookies.set("kubedoor_session", browser.cookies["kubedoor_session"], domain="kubedoor.localhost")
+    rows = thief.get("/api/v1/audit", params={"action": "session.log-in"}).json()
+    assert [(row["who"], row["via"], row["outcome"]) for row in rows[:2]] == [
+        ("ann", "oidc", "done"),
+        ("eve", "oidc", "failed"),
+    ]
+    assert browser.delete("/api/v1/session").status_code == 204
+    assert thief.get("/api/v1/session").status_code == 401
 
 
 PAGES_WANTED = {
@@ -185,5 +203,5 @@ def test_a_code_is_good_for_once(browser: TestClient, person: Provider) -> None:
     back = urlsplit(answer.headers["Location"])
     way_back = f"{back.path}?{back.query}"
     assert browser.get(way_back).headers["location"] == "/"
-    browser.cookies.set("kubedoor_oidc", kept or "", domain="kubedoor.localhost", path="/api/v1/session/oidc")
+    browser.cookies.set("kubedoor_oidc", kept or "", domain="kubedoor.localhost", path="/")
     assert browser.get(way_back).headers["location"] == "/login?error=oidc_failed"
