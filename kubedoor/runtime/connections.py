@@ -1,4 +1,4 @@
-"""Which connections of the door stay open: how long each phase may take, and who goes first when there are too many.
+"""Which connections of a port stay open: how long each phase may take, and who goes first when there are too many.
 
 Anybody inside the cluster network reaches the door's port, and the API server, which passes a release unsized when it
 gets no answer in time, opens and reuses connections like any other client. So a full house never refuses newcomers
@@ -38,11 +38,12 @@ class Limits:
     request_seconds: float = 5.0
     idle_seconds: float = 120.0
     bodies_bytes: int = 64 * 2**20
+    answer_seconds: float = ANSWER_SECONDS
 
     def seconds_of(self, phase: Phase) -> float:
         if phase is Phase.IDLE:
             return self.idle_seconds
-        return ANSWER_SECONDS if phase is Phase.ANSWER else self.request_seconds
+        return self.answer_seconds if phase is Phase.ANSWER else self.request_seconds
 
 
 class Connection:
@@ -59,10 +60,11 @@ class Connection:
 
 
 class Connections:
-    """All connections of one port. Used from the event loop only; `clock` is the loop's."""
+    """All connections of one port. Used from the event loop only; `clock` is the loop's, `name` is for the log."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float], *, name: str = "the door") -> None:
         self.limits = limits
+        self._name = name
         self._clock = clock
         self._open: set[Connection] = set()
         self._swept_at = clock()
@@ -117,7 +119,7 @@ class Connections:
             self._drop(connection, f"slow {connection.phase}" if connection.phase is not Phase.IDLE else "")
         if self._dropped:
             reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(self._dropped.items()))
-            log.warning("the door dropped connections: %s", reasons)
+            log.warning("%s dropped connections: %s", self._name, reasons)
             self._dropped.clear()
 
     def close_all(self) -> None:

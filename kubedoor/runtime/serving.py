@@ -26,10 +26,12 @@ from kubedoor.errors import SettingsError
 from kubedoor.runtime.certificate_reload import CertificateReload
 from kubedoor.runtime.connections import Limits
 from kubedoor.runtime.door_server import DoorServer
+from kubedoor.runtime.limited_server import LimitedServer
 from kubedoor.runtime.reviews import App, Reviews, Scope
 from kubedoor.runtime.watchdog import Watchdog
 
-KEEP_ALIVE_SECONDS = 120
+PAGES_LIMITS = Limits(connections=1000, request_seconds=60, idle_seconds=120, answer_seconds=2 * 3600)
+"""Of the port of pages and API: sheets are uploaded over slow lines, and an action is followed for an hour."""
 DRAIN_SECONDS = 10
 SPARE_FILES = 200
 """Open files besides connections: the store's, the log, libraries."""
@@ -100,9 +102,12 @@ class Draining:
         await self._app(scope, receive, send_closing)
 
 
-def build_server(app: App, *, host: str, port: int) -> uvicorn.Server:
-    """A server without TLS, which is not started yet."""
-    return uvicorn.Server(_config(app, host, port, keep_alive_seconds=KEEP_ALIVE_SECONDS))
+def build_server(app: App, *, host: str, port: int, limits: Limits = PAGES_LIMITS) -> uvicorn.Server:
+    """The server of pages and API, without TLS, which is not started yet."""
+    # The door of the same process has as many.
+    raise_file_limit(2 * limits.connections + SPARE_FILES)
+    config = _config(app, host, port, keep_alive_seconds=int(limits.idle_seconds))
+    return LimitedServer(config, limits, name="the port of pages and API")
 
 
 def build_door_server(

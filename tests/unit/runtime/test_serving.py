@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.api.routes.actions import STREAM_SECONDS
 from kubedoor.errors import SettingsError
-from kubedoor.runtime.serving import Draining, Mounts, load_function, warm_up
+from kubedoor.runtime.connections import Phase
+from kubedoor.runtime.serving import PAGES_LIMITS, Draining, Mounts, build_server, load_function, warm_up
+from tests.toolbox.processes import free_port, wait_until
 
 
 def application(statuses: list[int]) -> Any:
@@ -70,3 +78,31 @@ def test_a_path_is_routed_to_the_function_mounted_there() -> None:
 def test_a_missing_function_is_a_settings_error() -> None:
     with pytest.raises(SettingsError, match="is not there"):
         load_function("nothing")
+
+
+def test_the_port_of_pages_serves_whoever_asks_while_a_crowd_holds_all_its_connections() -> None:
+    port = free_port()
+    limits = replace(PAGES_LIMITS, connections=20, request_seconds=1.5)
+    server = build_server(application([200]), host="127.0.0.1", port=port, limits=limits)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, what="the server is up", timeout_seconds=10)
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(40)]
+        for one in crowd:
+            with suppress(OSError):
+                one.sendall(b"GET / HTTP/1.1\r\nHost: lo")
+        for _ in range(3):
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as other:
+                other.request("GET", "/")
+                assert other.getresponse().status == 200
+        for one in crowd:
+            one.settimeout(10)
+            with suppress(ConnectionResetError):
+                assert one.recv(100) == b"", "half a head is waited for, but not for ever"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+def test_a_long_answer_is_not_cut_off() -> None:
+    assert PAGES_LIMITS.seconds_of(Phase.ANSWER) > STREAM_SECONDS
