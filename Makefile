@@ -68,7 +68,7 @@ lint: $(VENV)/.installed web/node_modules/.installed ## run ruff, mypy, import-l
 audit: $(VENV)/.installed ## look for known vulnerabilities of every package, with pip-audit and npm audit
 	$(BIN)/python -m scripts.audit
 
-bench: $(VENV)/.installed bench-parts toolbox web ## measure speed and memory, as ratios within one run
+bench: $(VENV)/.installed bench-parts toolbox browser-parts web ## measure speed and memory against their budgets, in 25 idle minutes
 	$(BIN)/python -m tests.bench
 
 bench-quick: $(VENV)/.installed bench-parts ## measure the door alone, in two minutes
