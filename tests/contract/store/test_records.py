@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from kubedoor.admission.decision import warning
 from kubedoor.errors import Conflict
 from kubedoor.identity.audit import Editor, audited
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store import records as module
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import available, folder, migrate
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
+from kubedoor.store.said import said_column, said_columns
 from kubedoor.workloads.csv_stream import csv_lines
 from tests.bench.record_rate import PER_SECOND, count_parts, record
 from tests.support.accounts import dsn_of_new_database
@@ -78,6 +81,24 @@ def test_admissions_are_filtered(records: RecordStore, cluster: str, wanted: dic
         ]
     )
     assert len(records.find_admissions(RecordFilter(**wanted), limit=10)) == count
+
+
+def test_reasons_and_warnings_are_read_with_their_codes_as_they_were_printed(
+    records: RecordStore, cluster: str
+) -> None:
+    line = warning("door.requests_collected", container="a" * 63, changes="cpu 500m -> 120m, memory 512Mi -> 256Mi")
+    reason = sentence("door.withheld", conditions="ShortHistory")
+    codes = {"reason_said": said_column(reason), "warnings_said": said_columns((line, "somebody else's"))}
+    told = (line, Sentence("somebody else's"))
+    records.add_admissions(
+        [admission(cluster, reason=reason, warnings=told, **codes), admission(cluster, reason="old")]
+    )
+    new, old = sorted(records.find_admissions(RecordFilter(), limit=2), key=lambda row: -len(row["warnings"]))
+    assert new["reason"].as_json() == reason.as_json()
+    assert [one.as_json() for one in new["warnings"]] == [one.as_json() for one in told]
+    assert line.endswith("…")
+    assert (old["reason"], old["reason"].code, old["warnings"]) == ("old", "", [])
+    assert "reason_said" not in old
 
 
 def test_the_audit_is_filtered_by_workload_and_outcome(records: RecordStore, cluster: str) -> None:

@@ -31,7 +31,7 @@ from kubedoor.model.values import (
     Value,
     WorkloadKey,
 )
-from kubedoor.sentences import Sentence
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store import usage as usage_module
 from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection, Row
 from kubedoor.store.control import ControlStore
@@ -49,6 +49,7 @@ from tests.toolbox.running import ROOT
 MI = 2**20
 EARLIER = DAY - timedelta(days=1)
 LONG_AGO = DAY - timedelta(days=400)
+WARNING = sentence("collection.of_prometheus", warning="a store is away")
 
 
 def make_collected(
@@ -107,7 +108,7 @@ def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
     )
     usage.replace_day(
         DAY,
-        DayUsage(rows, 0.75, (Sentence("late"),), is_partial=True),
+        DayUsage(rows, 0.75, (Sentence("late"), WARNING), is_partial=True),
         run=7,
         windows="w",
         seconds=1.5,
@@ -116,7 +117,8 @@ def test_a_day_comes_back_as_it_went_in(usage: UsageStore) -> None:
     assert usage.history([DAY]) == [replace(row, is_partial=True) for row in rows]
     stored = usage.days()[DAY]
     assert (stored.windows, stored.row_count, stored.coverage, stored.is_partial) == ("w", 3, 0.75, True)
-    assert (stored.warnings, stored.source) == ((Sentence("late"),), "prometheus-1")
+    assert (stored.warnings, stored.source) == (("late", WARNING), "prometheus-1")
+    assert [one.code for one in stored.warnings] == ["", "collection.of_prometheus"]
 
 
 def test_a_second_run_replaces_the_first(usage: UsageStore) -> None:
@@ -300,10 +302,11 @@ def test_a_reader_never_sees_half_a_day(usage: UsageStore) -> None:
 
 
 def test_a_collections_course_is_kept(usage: UsageStore) -> None:
-    usage.record(CollectionEvent("c1", "started", Sentence("1 days"), row_count=1))
+    usage.record(CollectionEvent("c1", "started", sentence("collection.days", days=1), row_count=1))
     usage.record(CollectionEvent("c1", "day", Sentence(), DAY, 5, 1.0, 0.25))
     usage.record(CollectionEvent("c1", "finished"))
     assert [event["event"] for event in usage.events("c1")] == ["started", "day", "finished"]
+    assert [event["message"].code for event in usage.events("c1")] == ["collection.days", "", ""]
     assert usage.newest_collections(limit=5) == {"c1": usage.events("c1")}
     assert usage.events("nobody") == []
 

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from kubedoor.model.conditions import CPU_REQUEST, MEMORY_REQUEST, REPLICAS, ConditionType
 from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
-from kubedoor.sentences import Sentence
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.migrations import migrate
@@ -30,6 +30,10 @@ SHORT = make_condition(ConditionType.SHORT_HISTORY, CPU_REQUEST, REPLICAS)
 OOM = make_condition(ConditionType.OOM_KILLED, MEMORY_REQUEST)
 HPA = make_condition(ConditionType.HORIZONTAL_POD_AUTOSCALER, CPU_REQUEST)
 LATER = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0).isoformat()
+REASONS = (
+    sentence("sizing.reason", field="memory", value="256Mi", why=sentence("sizing.oom_maximum", kills=2)),
+    Sentence("as an older version said it"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def api_client(connection: Connection, tmp_path_factory: pytest.TempPathFactory)
 def api(api_client: TestClient, connection: Connection) -> TestClient:
     """Three workloads: `web` may be accepted, `stuck` not, `plain` has no conditions. Nothing is accepted."""
     found = {"web": (SHORT, OOM), "stuck": (HPA,), "plain": ()}
-    app = CollectedContainer("app", Resources(120, 2**28), 100, 2**28, (Sentence("why"),))
+    app = CollectedContainer("app", Resources(120, 2**28), 100, 2**28, REASONS)
     values = [
         CollectedValues("shop", name, 3, DAY, DAY, (app,), days=1, conditions=these) for name, these in found.items()
     ]
@@ -108,7 +112,11 @@ def test_a_workload_shows_its_conditions_and_what_they_withhold(api: TestClient)
     stuck = one(api, STUCK)
     assert (stuck["conditions"][0]["is_acceptable"], stuck["is_waiting"], stuck["withheld_count"]) == (False, False, 1)
     (listed,) = api.get(f"{V1}/workloads", params={"search": "shop/web"}).json()["items"]
+    (said,) = [one.pop("reasons_said") for one in shown["containers"]]
     assert {name: listed[name] for name in listed} == {name: shown[name] for name in listed}
+    assert [one["code"] for one in said] == ["sizing.reason", ""]
+    assert said[0]["parameters"]["why"]["code"] == "sizing.oom_maximum"
+    assert [one["text"] for one in said] == container["reasons"] == [str(one) for one in REASONS]
 
 
 def test_the_list_is_filtered_by_condition_and_by_what_is_withheld(api: TestClient) -> None:
@@ -134,7 +142,8 @@ def test_the_overview_counts_what_is_enforced_withheld_and_waits(api: TestClient
 def test_accepting_frees_what_is_withheld_and_is_recorded(api: TestClient) -> None:
     made = accept(api, WEB, STUCK, conditions=["ShortHistory"], until=LATER, note=" seen the graphs ")
     assert made["accepted"] == [{**WEB, "conditions": ["ShortHistory"]}]
-    assert made["skipped"] == [{**STUCK, "reason": "it has none of these conditions"}]
+    said = {"code": "workloads.none_of_these", "parameters": {}, "text": "it has none of these conditions"}
+    assert made["skipped"] == [{**STUCK, "reason": said["text"], "reason_said": said}]
     shown = one(api, WEB)
     assert (shown["replicas"], shown["withheld_replicas"], shown["withheld_count"]) == (3, [], 1)
     short = shown["conditions"][0]
@@ -165,7 +174,7 @@ def test_an_acceptance_is_taken_back(api: TestClient) -> None:
     accept(api, WEB)
     made = accept(api, WEB, PLAIN, conditions=["OOMKilled"], accepted=False)
     assert made["accepted"] == [{**WEB, "conditions": ["OOMKilled"]}]
-    assert made["skipped"] == [{**PLAIN, "reason": "none of these is accepted"}]
+    assert [(one["deployment"], one["reason"]) for one in made["skipped"]] == [("plain", "none of these is accepted")]
     assert one(api, WEB)["containers"][0]["withheld"] == {MEMORY_REQUEST: ["OOMKilled"]}
     (audit,) = api.get(f"{V1}/audit", params={"action": "conditions.withdraw", "limit": 1}).json()
     assert (audit["before"], audit["after"]) == (
