@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.support.accounts import Clock
 from tests.support.builders import make_deployment
 from tests.toolbox.running import NAMESPACE, admit
 
-SCALE_STEPS, RETURN_STEPS, CRONJOB_STEPS = 26, 16, 8
+STEPS, CRONJOB_STEPS = 13, 6
 """More than there are writes in one run: the last pods are not killed."""
 KILLED = -9
 SELECTOR = "app.kubernetes.io/component=schedule"
@@ -43,7 +43,6 @@ class Scene:
 
     def doomed(self, what: str, schedules: list[str]) -> list[int]:
         """The exit codes of pods that are killed at the first write, the second, and so on."""
-        tokens = self.tokens()
         return exit_codes(
             [
                 Doomed(
@@ -56,7 +55,6 @@ class Scene:
                     what=what,
                     kill_at=number + 1,
                     schedule=schedule,
-                    token=tokens.get(name_of(schedule), ""),
                 )
                 for number, (cluster, name, schedule) in enumerate(
                     zip(self.clusters, self.names(), schedules, strict=True)
@@ -72,22 +70,26 @@ class Scene:
         secrets = self.lab.plane.get_all("secret", NAMESPACE, selector=SELECTOR)
         return {one["metadata"]["name"]: decoded_token(one) for one in secrets}
 
-    def returns(self) -> list[dict[str, Any]]:
-        return [one for pod in self.pods for one in pod.schedules.all() if one["parent"]]
+    def with_returns(self) -> list[Pod]:
+        stores = (ScheduleStore(self.lab.connection, cluster) for cluster in self.clusters)
+        return [pod for pod, store in zip(self.pods, stores, strict=True) if any(one.parent for one in store.all())]
+
+    def tick(self, pods: list[Pod]) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda pod: pod.schedules.tick(), pods))
 
     def go_on(self, until: Callable[[], bool]) -> None:
         """Ticks of pods that live, a minute each."""
         for _ in range(30):
             self.clock.advance(minutes=1)
-            for pod in self.pods:
-                pod.schedules.tick()
+            self.tick(self.with_returns())
             time.sleep(0.5)
             if until():
                 return
-        raise AssertionError((self.replicas(), self.returns()))
+        raise AssertionError((self.replicas(), [pod.schedules.all() for pod in self.with_returns()]))
 
     def is_brought_back(self) -> bool:
-        return not self.returns() and set(self.replicas()) == {1}
+        return not self.with_returns() and set(self.replicas()) == {1}
 
     def manual_replicas(self) -> set[int | None]:
         keys = zip(self.clusters, self.pods, self.names(), strict=True)
@@ -133,34 +135,30 @@ def scene(
     monkeypatch.setattr(schedules, "RUN_TIMEOUT_SECONDS", 2)
     monkeypatch.setattr(operations, "HEARTBEAT_TIMEOUT_SECONDS", 6)
     clock = Clock((datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0))
-    clusters = [f"{cluster}-{number}" for number in range(request.param)]
+    steps, options = request.param
+    clusters = [f"{cluster}-{number}" for number in range(steps)]
     kubeconfig = str(admit(lab.plane))
-    pods = [Pod(lab.connection, kubeconfig, name, clock, options=OPTIONS) for name in clusters]
+    pods = [Pod(lab.connection, kubeconfig, name, clock, options=options) for name in clusters]
     found = Scene(lab, namespace, clusters, clock, pods)
     lab.plane.apply(*(make_deployment(name, namespace=namespace, replicas=1) for name in found.names()))
     return found
 
 
-@pytest.mark.parametrize("scene", [SCALE_STEPS], indirect=True)
+@pytest.mark.parametrize("scene", [(STEPS, None)], indirect=True)
 def test_a_temporary_scale_whose_pod_is_killed_is_brought_back(scene: Scene) -> None:
-    codes = scene.doomed("ping", scene.temporary_scales())
+    codes = scene.doomed("tick", scene.temporary_scales())
     assert codes[0] == KILLED
     assert codes[-1] == 0, f"more writes than steps: {codes}"
     assert 3 in scene.replicas(), "some were scaled"
     scene.clock.advance(minutes=32)
     scene.go_on(scene.is_brought_back)
     assert scene.manual_replicas() == {None}
-    for pod in scene.pods:
-        pod.schedules.reconcile()
-    assert scene.leftovers()[1] == set()
 
 
-@pytest.mark.parametrize("scene", [RETURN_STEPS], indirect=True)
+@pytest.mark.parametrize("scene", [(STEPS, None)], indirect=True)
 def test_a_return_whose_pod_is_killed_is_done_by_the_next(scene: Scene) -> None:
     made = scene.temporary_scales()
-    tokens = scene.tokens()
-    for pod, schedule in zip(scene.pods, made, strict=True):
-        pod.schedules.ping(schedule, tokens[name_of(schedule)])
+    scene.tick(scene.pods)
     scene.lab.plane.wait_for(
         lambda: all(pod.actions.recent(limit=1)[0]["state"] == "finished" for pod in scene.pods),
         90,
@@ -168,17 +166,14 @@ def test_a_return_whose_pod_is_killed_is_done_by_the_next(scene: Scene) -> None:
     )
     assert set(scene.replicas()) == {3}
     scene.clock.advance(minutes=31)
-    codes = scene.doomed("ping", [one["schedule"] for one in scene.returns()])
+    codes = scene.doomed("tick", made)
     assert codes[0] == KILLED
     assert codes[-1] == 0, f"more writes than steps: {codes}"
     scene.go_on(scene.is_brought_back)
     assert scene.manual_replicas() == {None}
-    for pod in scene.pods:
-        pod.schedules.reconcile()
-    assert scene.leftovers()[1] == set()
 
 
-@pytest.mark.parametrize("scene", [CRONJOB_STEPS], indirect=True)
+@pytest.mark.parametrize("scene", [(CRONJOB_STEPS, OPTIONS)], indirect=True)
 def test_cronjobs_are_as_the_schedules_after_a_pod_was_killed(scene: Scene) -> None:
     """While it created a schedule, and while it deleted one."""
     codes = scene.doomed("create", [""] * len(scene.clusters))
@@ -201,7 +196,7 @@ def test_cronjobs_are_as_the_schedules_after_a_pod_was_killed(scene: Scene) -> N
     scene.lab.plane.wait_for(lambda: scene.leftovers() == (kept, set()), what="nothing is left of deleted ones")
 
 
-@pytest.mark.parametrize("scene", [1], indirect=True)
+@pytest.mark.parametrize("scene", [(1, OPTIONS)], indirect=True)
 def test_cronjobs_are_made_again_as_they_should_be(scene: Scene) -> None:
     """With the image of a new version, after somebody has deleted or changed them, and with a token that is known."""
     (pod,) = scene.pods
