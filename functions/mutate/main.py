@@ -50,6 +50,7 @@ def _handler() -> AdmissionHandler:
         options=options_of(config),
         now=_now,
     )
+    handler.metrics.timeout.set(config.webhook_timeout_seconds)
     # What was admitted in the last second before the process ends.
     atexit.register(handler.journal.writer.close)
     return handler

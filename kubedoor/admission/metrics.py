@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class AdmissionMetrics:
@@ -29,6 +29,9 @@ class AdmissionMetrics:
             "kubedoor_snapshot_age_seconds", "How long ago the store confirmed the snapshot.", registry=self.registry
         )
         self.workloads = Gauge("kubedoor_snapshot_workloads", "Workloads in the snapshot.", registry=self.registry)
+        self.timeout = Gauge(
+            "kubedoor_webhook_timeout_seconds", "How long the API server waits for the door.", registry=self.registry
+        )
 
     def answered(self, outcome: str, *, is_dry_run: bool, seconds: float) -> None:
         """Count one review. The series are looked up once: `labels` costs more than the counting."""

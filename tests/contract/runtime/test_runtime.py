@@ -94,7 +94,9 @@ def test_mutate_alone_needs_neither_kubernetes_nor_pandas_nor_chdb(
 
         with ThreadPoolExecutor(8) as pool:
             assert all(pool.map(ask, range(40)))
-        assert "kubedoor_admissions_total" in requests.get(f"{url}/metrics", timeout=30).text
+        metrics = requests.get(f"{url}/metrics", timeout=30).text
+        assert "kubedoor_admissions_total" in metrics
+        assert "kubedoor_webhook_timeout_seconds 20.0" in metrics
         assert requests.get(f"{url}/mutate", timeout=30).status_code == 404
         broken = requests.post(f"{url}/", data="{", timeout=30)
         assert (broken.status_code, broken.json()["error"]["code"]) == (400, "bad_request")
