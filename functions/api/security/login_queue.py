@@ -29,9 +29,7 @@ MAX_WAITING_OF_ADDRESS = 10
 """A whole company may share one address; an attacker with one address fills no queue."""
 WAIT_SECONDS = 5
 REFUSED_SECONDS = 1.0
-"""How long a throttled client waits for its refusal: else it would ask again at once, as often as it can."""
-MAX_REFUSED = 500
-"""Beyond it, refusals are given at once."""
+"""How long a client waits for its refusal, which costs next to nothing: else it would ask again as often as it can."""
 T = TypeVar("T")
 _PASSWORD_PATHS = re.compile(r"/api/v1/session(/password)?")
 
@@ -46,7 +44,9 @@ class LoginQueue:
 
     async def run(self, address: str, work: Callable[[], T]) -> T:
         """The result of `work`. Raises TooManyRequests if too many wait, in all or from this address, or for too long."""
-        self._enter(address)
+        if not self._enter(address):
+            await asyncio.sleep(REFUSED_SECONDS)
+            raise _busy()
         try:
             future = self._executor.submit(work)
             result = asyncio.wrap_future(future)
@@ -58,11 +58,13 @@ class LoginQueue:
         finally:
             self._leave(address)
 
-    def _enter(self, address: str) -> None:
+    def _enter(self, address: str) -> bool:
+        """Whether there is room to wait."""
         with self._lock:
             if self._waiting.total() >= MAX_WAITING or self._waiting[address] >= MAX_WAITING_OF_ADDRESS:
-                raise _busy()
+                return False
             self._waiting[address] += 1
+            return True
 
     def _leave(self, address: str) -> None:
         with self._lock:
@@ -92,7 +94,6 @@ class ThrottledAddresses:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT") and _PASSWORD_PATHS.fullmatch(_path(scope)):
@@ -101,19 +102,10 @@ class ThrottledAddresses:
             try:
                 home.authenticator.refuse_throttled("", client_address(request, home.settings))
             except TooManyRequests as error:
-                await self._refuse_slowly()
+                await asyncio.sleep(REFUSED_SECONDS)
                 await error_response(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-    async def _refuse_slowly(self) -> None:
-        if self._refused >= MAX_REFUSED:
-            return
-        self._refused += 1
-        try:
-            await asyncio.sleep(REFUSED_SECONDS)
-        finally:
-            self._refused -= 1
 
 
 async def refuse_throttled(authenticator: Authenticator, username: str, address: str) -> None:
