@@ -10,6 +10,8 @@ REQUESTS = {
     "requests.metrics_token": "/metrics asks for the bearer token of KUBEDOOR_METRICS_TOKEN",
     "requests.nothing_there": "there is nothing at {path}",
     "requests.nothing_there_but": "there is nothing at {path}: {allowed}",
+    "requests.two_hosts": "there is more than one header Host",
+    "requests.no_address": "the header {header} is no address",
     "requests.method": "{method} is not served at {path}",
     "requests.field": "{field}: {problem}",
     # What is previewed.

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kubedoor.errors import BadRequest, KubeDoorError
 from kubedoor.runtime.http import error_response
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 from .cookies import is_https
 
@@ -49,17 +50,17 @@ class BrowserHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def unreadable_header(request: Request) -> str:
+def unreadable_header(request: Request) -> Sentence:
     """Which of the headers that name an address is none; empty: they can be read."""
     if len(request.headers.getlist("host")) > 1:
-        return "there is more than one header Host"
+        return sentence("requests.two_hosts")
     for name, scheme in (("host", "//"), ("origin", ""), ("referer", "")):
         try:
             parts = urlsplit(scheme + request.headers.get(name, ""))
             _ = parts.hostname, parts.port
         except ValueError:
-            return f"the header {name.capitalize()} is no address"
-    return ""
+            return sentence("requests.no_address", header=name.capitalize())
+    return NOTHING
 
 
 def _transport_security(request: Request) -> str:
