@@ -6,6 +6,7 @@ The store is opened, and the application imported, by the first request or scrap
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -47,9 +48,15 @@ def _clusters() -> Clusters:
 
 @once
 def _app() -> ASGIApp:
-    from .app import create_app
+    # Nothing that is imported is garbage, and the collector would go through all of it again and again.
+    gc.disable()
+    try:
+        from .app import create_app
 
-    return create_app(_clusters)
+        return create_app(_clusters)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def import_all() -> None:

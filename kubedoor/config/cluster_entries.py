@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kubedoor.config import settings
 from kubedoor.config.settings import CLUSTERS_VARIABLE
 from kubedoor.errors import KubeDoorError, SettingsError
@@ -75,6 +73,8 @@ def problem(where: str, words: str, example: str = EXAMPLE) -> SettingsError:
 
 def entries(raw: str) -> list[Any]:
     """The list that `raw` is, or that the file named `raw` contains; unchecked. Raises SettingsError if it is no list."""
+    import yaml  # here: most installations have one cluster, and every start would wait for it
+
     text = raw
     if not raw.startswith(("[", "{", "-")):
         try:
