@@ -44,8 +44,8 @@ PROBE_RULE: Manifest = {
 }
 OWN_RULES: tuple[Rule, ...] = (
     # For the CronJobs of schedules and the Secrets with their tokens.
-    ("batch", ("cronjobs",), ("create", "patch", "delete")),
-    ("", ("secrets",), ("create", "patch", "delete")),
+    ("batch", ("cronjobs",), ("create", "patch", "delete", "list")),
+    ("", ("secrets",), ("create", "patch", "delete", "list")),
 )
 """In KubeDoor's own namespace only."""
 
