@@ -70,12 +70,15 @@ def report(
     sized: Annotated[
         bool, typer.Option("--sized", help="Only workloads of which the door has replaced requests or limits.")
     ] = False,
+    not_collected: Annotated[
+        bool, typer.Option("--not-collected", help="Only workloads that were added and not collected yet.")
+    ] = False,
     sort: Annotated[str, typer.Option(help="name, cpu_waste, memory_waste, cpu_requested, …")] = "cpu_waste",
     cluster: ClusterOption = "",
 ) -> None:
     query = {"namespace": namespace, "search": search, "asked": asked or "", "sort": sort, "condition": condition or ""}
     query |= {"order": "asc" if sort == "name" else "desc", "waiting": "true" if waiting else ""}
-    query |= {"sized": "true" if sized else ""}
+    query |= {"sized": "true" if sized else "", "collected": "false" if not_collected else ""}
     rows = workloads_matching(context.obj.for_cluster(cluster), query)
     if form is RowsFormat.JSON:
         print_json(rows)

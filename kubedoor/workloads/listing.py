@@ -51,7 +51,7 @@ class Filter:
     """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing).
 
     `withheld`: whether a field is withheld; `waiting`: whether one waits for a person. `sized`: whether the Deployment
-    has been given other requests or limits than its owner asked.
+    has been given other requests or limits than its owner asked. `collected`: whether a collection has found it.
     """
 
     search: str = ""
@@ -64,6 +64,7 @@ class Filter:
     withheld: bool | None = None
     waiting: bool | None = None
     sized: bool | None = None
+    collected: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,9 @@ class Listing:
         if condition := wanted.condition:
             types = index["condition_types"]
             tests.append(lambda one: condition in rows[one][types])
+        if wanted.collected is not None:
+            collected = index["collected_replicas"]
+            tests.append(lambda one: (rows[one][collected] is not None) is wanted.collected)
         if wanted.sized is not None:
             keys, states = list(self._positions), self._states
             tests.append(lambda one: states.get(keys[one], _NO_STATE)["is_sized"] is wanted.sized)

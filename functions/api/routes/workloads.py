@@ -81,6 +81,9 @@ def list_workloads(
     sized: Annotated[
         bool | None, Query(description="Whether the door has replaced requests or limits of the Deployment.")
     ] = None,
+    collected: Annotated[
+        bool | None, Query(description="Whether a collection has found it; false: put into the table by hand.")
+    ] = None,
     sort: Sort = "name",
     order: Literal["asc", "desc"] = "asc",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
@@ -97,6 +100,7 @@ def list_workloads(
         withheld=withheld,
         waiting=waiting,
         sized=sized,
+        collected=collected,
     )
     found = services.workloads.page(filters, sort=sort, descending=order == "desc", page=page, page_size=page_size)
     return WorkloadPage(

@@ -34,7 +34,7 @@ def test_a_workload_is_added_like_another_one_and_removed(command: Command) -> N
     assert added.returncode == 0, added.stderr
     assert "shop/checkout is in the control table of default, 2 replicas, mode observe" in added.stdout
     assert all(part in added.stdout for part in ("checkout ", "120m", "256Mi"))
-    (row,) = json.loads(command("report", "--search", "checkout", "--format", "json").stdout)
+    (row,) = json.loads(command("report", "--not-collected", "--format", "json").stdout)
     assert (row["replicas"], row["mode"], row["is_collected"]) == (2, "observe", False)
     assert [one["container"] for one in row["containers"]] == ["checkout"]
     again = command("add", "shop/checkout")

@@ -85,6 +85,8 @@ def test_a_workload_is_in_the_control_table_before_it_exists(api: TestClient, co
         "checkout": False,
         "web": True,
     }.items()
+    only = [api.get(f"{V1}/workloads", params={"collected": wanted}).json()["items"] for wanted in ("false", "true")]
+    assert [{row["is_collected"] for row in rows} for rows in only] == [{False}, {True}]
     (record,) = audited(api, "checkout")
     assert (record["action"], record["who"], record["after"]["replicas"]) == ("workload.add", "kubedoor", 4)
     edit = {"version": 1, "replicas": 5}

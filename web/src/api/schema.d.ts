@@ -8310,6 +8310,8 @@ export interface operations {
                 waiting?: boolean | null;
                 /** @description Whether the door has replaced requests or limits of the Deployment. */
                 sized?: boolean | null;
+                /** @description Whether a collection has found it; false: put into the table by hand. */
+                collected?: boolean | null;
                 sort?: "name" | "replicas" | "cpu_requested" | "cpu_used" | "cpu_waste" | "memory_requested" | "memory_used" | "memory_waste" | "edited_at";
                 order?: "asc" | "desc";
                 page?: number;

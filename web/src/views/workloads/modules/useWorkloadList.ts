@@ -26,6 +26,8 @@ export function useWorkloadList() {
     mode: oneOf(state.value.mode, ["enforce", "observe", "off"] as const),
     asked: oneOf(state.value.asked, ["over", "under", "none"] as const),
     has_manual: yesNo(state.value.manual),
+    // One choice of three.
+    collected: state.value.manual === "uncollected" ? false : undefined,
     hpa: yesNo(state.value.hpa),
     condition: oneOf(state.value.condition, CONDITION_TYPES),
     withheld: yesNo(state.value.withheld),
