@@ -168,7 +168,9 @@ def _contradictions(settings: Settings) -> list[str]:
             "KUBEDOOR_SOURCE is prometheus: set KUBEDOOR_PROMETHEUS_URL too, e.g. http://prometheus.monitoring:9090"
         )
     if settings.schedule_image and not settings.schedule_api_url:
-        problems.append("KUBEDOOR_SCHEDULE_IMAGE needs KUBEDOOR_SCHEDULE_API_URL, which the CronJobs ping: set both or neither")
+        problems.append(
+            "KUBEDOOR_SCHEDULE_IMAGE needs KUBEDOOR_SCHEDULE_API_URL, which the CronJobs ping: set both or neither"
+        )
     if settings.snapshot_wait_seconds >= settings.webhook_timeout_seconds:
         problems.append(
             "KUBEDOOR_SNAPSHOT_WAIT_SECONDS must be less than KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS: a slow store would let every"
