@@ -177,12 +177,12 @@ class AdmissionHandler:
     async def _decide(self, request: AdmissionRequest, due: Due, started: float) -> Decision:
         key = WorkloadKey(self._options.cluster, request.namespace, request.name)
         if needs_values(request, self._rules, due):
-            values = self._at_scale(request, key, await self._values(key, request.username, started))
+            found, old_seconds = await self._values(key, request.username, started)
+            values = self._at_scale(request, key, found)
             decision = decide(request, values, self._rules, due)
-            if self._is_stale(since=started) and decision.outcome is not Outcome.IGNORED:
+            if old_seconds is not None and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
-                seconds = f"{self._snapshot.age_seconds:.0f}"
-                age = warning("door.old_values", trouble=self._trouble, seconds=seconds)
+                age = warning("door.old_values", trouble=self._trouble, seconds=f"{old_seconds:.0f}")
                 decision = decision._replace(warnings=(*decision.warnings, age))
         else:
             if shows_facts(request) and not request.dry_run:
@@ -210,17 +210,20 @@ class AdmissionHandler:
         age_seconds = self._snapshot.age_seconds
         return age_seconds > self._options.max_age_seconds and age_seconds > self._monotonic() - since
 
-    async def _values(self, key: WorkloadKey, username: str, started: float) -> ControlValues:
+    async def _values(self, key: WorkloadKey, username: str, started: float) -> tuple[ControlValues, float | None]:
+        """The values, and how many seconds old they are, if that is too old."""
         deadline = started + self._options.wait_seconds
         await self._be_fresh(started)
         if not self._snapshot.is_loaded:
             raise StoreError(f"{self._trouble}, and there is no snapshot yet")
+        # Judged before they are read: a refresh that ends in between makes them newer than is said, never older.
+        old_seconds = self._snapshot.age_seconds if self._is_stale(since=started) else None
         values = self._snapshot.values_of(key)
         # Even a fresh snapshot is too old for KubeDoor's own scale right after an edit. What a fresh one does not have
         # is unknown.
-        if username == self._options.service_account or (not values.known and self._is_stale(since=started)):
+        if username == self._options.service_account or (not values.known and old_seconds is not None):
             values = await self._ask_store(key, values, deadline)
-        return values
+        return values, old_seconds
 
     async def _be_fresh(self, started: float) -> None:
         """Refresh the snapshot if it is too old for a request that came at this instant. Never raises."""
