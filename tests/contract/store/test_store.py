@@ -540,6 +540,23 @@ def test_sums_of_the_cluster(listing: ListingCache) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_days_are_read_again_only_when_usage_has_changed(
+    listing: ListingCache, usage: UsageStore, control: ControlStore, web: WorkloadKey
+) -> None:
+    before = DAY - timedelta(days=1)
+    _, first = listing.with_days(since=before)
+    control.edit(web, ManualValues(replicas=9), based_on=1, who="alice")
+    edited, second = listing.with_days(since=before)
+    row = edited.one(("shop", "web"))
+    assert row is not None
+    assert row["replicas"] == 9
+    assert second is first
+    usage.replace_day(before, DayUsage((make_usage_day(day=before),), 1.0), run=1, windows="w", seconds=0.1)
+    _, third = listing.with_days(since=before)
+    assert [day["day"] for day in third] == [before, DAY]
+
+
+@pytest.mark.usefixtures("filled")
 def test_containers_and_newest_usage_of_a_page(listing: ListingCache) -> None:
     keys = [("shop", "web"), ("data", "bare")]
     assert names(listing.current(since=DAY).containers(keys)) == ["bare", "web"]
