@@ -138,7 +138,7 @@ def _rounded(count: float) -> str:
 def door_line(found: Mapping[str, float], language: str) -> str:
     """One sentence for the README."""
     rate, adds = number(found["recorded_rate"], "/s"), number(found["api_create_door"], "ms")
-    share, noop = found["dry_run_share"], number(found["api_create_noop"], "ms")
+    share, noop = found["recorded_share"], number(found["api_create_noop"], "ms")
     if language == "zh":
         return (
             f"门的开销：两核机器上每秒应答 {rate.removesuffix('/s')} 个请求并留下记录，速度是空函数的 {share:.0%}；"
