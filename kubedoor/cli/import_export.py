@@ -261,7 +261,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
 
 
 def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Container names of each Deployment: from the cluster, else from the collected values."""
+    """Container names of each Deployment: of its manifest, and those that were collected, among them injected ones."""
     from kubedoor.runtime.assembly import build_cluster
 
     containers: dict[tuple[str, str], list[str]] = {}
@@ -272,7 +272,8 @@ def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[s
     try:
         for manifest in build_cluster(config).deployments():
             key = (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-            containers[key] = [one["name"] for one in manifest["spec"]["template"]["spec"]["containers"]]
+            names = [one["name"] for one in manifest["spec"]["template"]["spec"]["containers"]]
+            containers[key] = list(dict.fromkeys([*containers.get(key, ()), *names]))
     except ClusterError as error:
         remarks().print(f"the cluster is not asked for containers: {error.message}")
     return {key: tuple(names) for key, names in containers.items()}
