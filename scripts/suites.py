@@ -35,7 +35,9 @@ def _run(suite: str, folder: Path) -> SuiteResult:
     log = folder / suite.partition(",")[0].replace("/", "-")
     started = time.monotonic()
     with log.open("wb") as output:
-        child = subprocess.Popen([*COMMAND, *suite.split(",")], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            [*COMMAND, *suite.split(",")], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
         try:
             status = child.wait(SUITE_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:

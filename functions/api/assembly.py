@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubedoor.admission.handler import rules_of
+from kubedoor.admission.options import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.switch import Switch
 from kubedoor.config.clusters import ClusterSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from kubedoor.admission.handler import rules_of
+from kubedoor.admission.options import rules_of
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.switch import Switch
 from kubedoor.config.clusters import ClusterSettings

@@ -13,7 +13,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, AdmissionHandler, options_of, rules_of
+from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, AdmissionHandler
+from kubedoor.admission.options import options_of, rules_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime.http import error_response, health_or_metrics, not_found, parse_json, read_body

@@ -11,15 +11,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from kubedoor.admission.decision import Decision, Outcome, annotations_of, warning
 from kubedoor.admission.due import Due
 from kubedoor.admission.facts import exemptions_at_scale, is_full_deployment, observations, shows_facts
+from kubedoor.admission.freshness import Freshness
 from kubedoor.admission.journal import AdmissionJournal
 from kubedoor.admission.metrics import AdmissionMetrics
+from kubedoor.admission.options import HandlerOptions
 from kubedoor.admission.read_through import ReadThrough
 from kubedoor.admission.review import AdmissionRequest, parse_review, review_response
 from kubedoor.admission.rules import (
@@ -30,9 +32,8 @@ from kubedoor.admission.rules import (
     without_values,
 )
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.config.settings import Settings
 from kubedoor.control_values import UNKNOWN
-from kubedoor.errors import KubeDoorError, SchemaMissing, StoreError
+from kubedoor.errors import KubeDoorError, StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.sentences import NOTHING, sentence
 from kubedoor.store.control import ControlStore
@@ -41,49 +42,11 @@ from kubedoor.store.records import RecordStore
 
 log = logging.getLogger(__name__)
 
-RETRY_STORE_SECONDS = 2.0
-"""Backoff: for this long after a store failure, requests are answered from the snapshot without a query."""
-REFRESH_AHEAD = 0.5
-"""A request that finds a snapshot older than this part of its greatest age starts a refresh, without waiting for it."""
 BACKGROUND_REFRESH_SECONDS = 10.0
 """How often an idle handler refreshes, so that its last good snapshot is not as old as its last request."""
 STORE_TIMEOUT_SECONDS = 10.0
 """Query timeout of the snapshot's store connection: a query that hangs blocks every further refresh until it ends."""
-_SLOW, _AWAY = sentence("door.store_slow"), sentence("door.store_away")
 _INTERNAL = sentence("door.internal")
-
-
-@dataclass(frozen=True)
-class HandlerOptions:
-    """`service_account`: KubeDoor's own user, whose requests are always read through the snapshot."""
-
-    cluster: str
-    service_account: str
-    max_age_seconds: float
-    wait_seconds: float
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The rules as configured; handler and preview share them."""
-    return Rules(
-        excluded_namespaces=frozenset(settings.all_excluded_namespaces),
-        namespaces=frozenset(settings.namespaces),
-        deny_unknown=settings.unknown_workloads == "deny",
-        deny_on_error=settings.on_internal_error == "deny",
-        hpa_replicas=settings.hpa_replicas,
-        keep_unchanged_manifests=settings.unchanged_manifests == "keep",
-        min_cpu_millicores=settings.min_cpu_millicores,
-        min_memory_bytes=settings.min_memory_bytes,
-    )
-
-
-def options_of(settings: Settings) -> HandlerOptions:
-    return HandlerOptions(
-        cluster=settings.cluster,
-        service_account=settings.service_account,
-        max_age_seconds=settings.snapshot_max_age_seconds,
-        wait_seconds=settings.snapshot_wait_seconds,
-    )
 
 
 class AdmissionHandler:
@@ -106,14 +69,8 @@ class AdmissionHandler:
         self._options = options
         self._now = now
         self._monotonic = monotonic
-        self._refresh_task: asyncio.Task[None] | None = None
-        self._timed_out_task: asyncio.Task[None] | None = None
+        self._freshness = Freshness(snapshot, options, monotonic)
         self._background_task: asyncio.Task[None] | None = None
-        self._store_retry_at = float("-inf")
-        self._trouble = _SLOW
-        """What is said while the snapshot is stale: it answers late, or not at all."""
-        self._is_store_new = False
-        """It answers, but nobody has created its tables yet."""
         self._read_through = ReadThrough(snapshot.read_through)
         self.metrics = AdmissionMetrics()
         self.journal = AdmissionJournal(
@@ -133,8 +90,8 @@ class AdmissionHandler:
 
         A store that nobody has set up yet is one without values: an installation must not wait for its first user.
         """
-        await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
-        return self._snapshot.is_loaded or self._is_store_new
+        await self._freshness.refresh()
+        return self._snapshot.is_loaded or self._freshness.is_store_new
 
     def start_background_refresh(self) -> None:
         """Refresh periodically, also without requests, until the event loop ends. Idempotent."""
@@ -145,8 +102,8 @@ class AdmissionHandler:
         while True:
             await asyncio.sleep(BACKGROUND_REFRESH_SECONDS)
             try:
-                if self._is_stale():
-                    await self._wait_for_refresh(self._monotonic() + self._options.wait_seconds)
+                if self._freshness.is_stale():
+                    await self._freshness.refresh()
                 if self.journal.has_work():
                     # Not only records: the snapshot's file too.
                     self.journal.writer.wake()
@@ -182,12 +139,12 @@ class AdmissionHandler:
             decision = decide(request, values, self._rules, due)
             if old_seconds is not None and decision.outcome is not Outcome.IGNORED:
                 self.metrics.failures.labels("store").inc()
-                age = warning("door.old_values", trouble=self._trouble, seconds=f"{old_seconds:.0f}")
+                age = warning("door.old_values", trouble=self._freshness.trouble, seconds=f"{old_seconds:.0f}")
                 decision = decision._replace(warnings=(*decision.warnings, age))
         else:
             if shows_facts(request) and not request.dry_run:
                 # `_record_facts` compares with the known facts, which another replica may have changed.
-                await self._be_fresh(started)
+                await self._freshness.ensure(started)
             values = self._at_scale(request, key, self._snapshot.values_of(key))
             decision = decide(request, values, self._rules, due)
         if not request.dry_run:
@@ -205,72 +162,20 @@ class AdmissionHandler:
         opted_out, owned = exemptions_at_scale(request, self._snapshot.facts_of(key))
         return replace(values, opted_out=opted_out, owned=owned)
 
-    def _is_stale(self, *, since: float = float("inf")) -> bool:
-        """Whether the snapshot is too old. One confirmed after `since` is not, however slow this machine is."""
-        age_seconds = self._snapshot.age_seconds
-        return age_seconds > self._options.max_age_seconds and age_seconds > self._monotonic() - since
-
     async def _values(self, key: WorkloadKey, username: str, started: float) -> tuple[ControlValues, float | None]:
         """The values, and how many seconds old they are, if that is too old."""
         deadline = started + self._options.wait_seconds
-        await self._be_fresh(started)
+        await self._freshness.ensure(started)
         if not self._snapshot.is_loaded:
-            raise StoreError(f"{self._trouble}, and there is no snapshot yet")
+            raise StoreError(f"{self._freshness.trouble}, and there is no snapshot yet")
         # Judged before they are read: a refresh that ends in between makes them newer than is said, never older.
-        old_seconds = self._snapshot.age_seconds if self._is_stale(since=started) else None
+        old_seconds = self._snapshot.age_seconds if self._freshness.is_stale(since=started) else None
         values = self._snapshot.values_of(key)
         # Even a fresh snapshot is too old for KubeDoor's own scale right after an edit. What a fresh one does not have
         # is unknown.
         if username == self._options.service_account or (not values.known and old_seconds is not None):
             values = await self._ask_store(key, values, deadline)
         return values, old_seconds
-
-    async def _be_fresh(self, started: float) -> None:
-        """Refresh the snapshot if it is too old for a request that came at this instant. Never raises."""
-        deadline = started + self._options.wait_seconds
-        if self._is_stale():
-            await self._wait_for_refresh(deadline)
-            if self._is_stale(since=started):
-                # A slow refresh that was asked for before the request came was under way.
-                await self._wait_for_refresh(deadline)
-        elif self._snapshot.age_seconds > self._options.max_age_seconds * REFRESH_AHEAD and self._may_ask():
-            # Under load, the requests of a whole refresh would wait for it once every `max_age_seconds`.
-            self._start_refresh()
-
-    def _may_ask(self) -> bool:
-        return self._monotonic() >= self._store_retry_at
-
-    def _start_refresh(self) -> asyncio.Task[None]:
-        if self._refresh_task is None or self._refresh_task.done():
-            self._refresh_task = asyncio.create_task(self._refresh())
-        return self._refresh_task
-
-    async def _wait_for_refresh(self, deadline: float) -> None:
-        """Refresh the snapshot, and wait for it until `deadline` at most. Never raises."""
-        if not self._may_ask():
-            return
-        refresh = self._start_refresh()
-        if refresh is self._timed_out_task and self._snapshot.is_loaded:
-            return
-        # `asyncio.wait` does not cancel the task: a later request uses its result.
-        _, pending = await asyncio.wait({refresh}, timeout=max(0.0, deadline - self._monotonic()))
-        if pending:
-            # With a store that hangs, only one request waits until the deadline, not every one.
-            self._timed_out_task = refresh
-            self._store_failed(TimeoutError("no answer in time"))
-
-    async def _refresh(self) -> None:
-        try:
-            await asyncio.to_thread(self._snapshot.refresh)
-            # An answer ends the backoff, also one that came too late for the request that asked for it.
-            self._store_retry_at = float("-inf")
-            self._is_store_new = False
-        except KubeDoorError as error:
-            self._is_store_new = isinstance(error, SchemaMissing)
-            self._store_failed(error)
-        except Exception as error:
-            log.exception("the snapshot could not be refreshed")
-            self._store_failed(error)
 
     async def _ask_store(self, key: WorkloadKey, cached: ControlValues, deadline: float) -> ControlValues:
         """One workload's values from the store; `cached` if it does not answer in time.
@@ -279,26 +184,21 @@ class AdmissionHandler:
         be treated as one that is not.
         """
         try:
-            if not self._may_ask():
+            if not self._freshness.may_ask:
                 raise StoreError("the store failed a moment ago")
             return await self._read_through.ask(key, max(0.05, deadline - self._monotonic()))
         except (StoreError, TimeoutError) as error:
             if isinstance(error, TimeoutError):
-                self._store_failed(error)
+                self._freshness.failed(error)
             if not cached.known:
-                raise StoreError(f"{self._trouble}, and the snapshot does not have this workload") from error
+                raise StoreError(f"{self._freshness.trouble}, and the snapshot does not have this workload") from error
             return cached
-
-    def _store_failed(self, error: BaseException) -> None:
-        self._store_retry_at = self._monotonic() + RETRY_STORE_SECONDS
-        self._trouble = _SLOW if isinstance(error, TimeoutError) else _AWAY
-        log.warning("%s: %s", self._trouble, error)
 
     def _failure_decision(self, error: Exception, kept: Decision) -> Decision:
         part = "store" if isinstance(error, StoreError) else "decision"
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
-        trouble = self._trouble if part == "store" else _INTERNAL
+        trouble = self._freshness.trouble if part == "store" else _INTERNAL
         message = warning("door.nothing_set", trouble=trouble)
         if self._rules.deny_on_error:
             denied = sentence("door.denied_by_setting", words=message)
@@ -325,7 +225,7 @@ class AdmissionHandler:
         if not (request.is_scale or shows_facts(request)):
             return
         # Another replica may have recorded the opposite since a stale snapshot: record the fact again.
-        is_unsure = self._is_stale(since=started) and values.known
+        is_unsure = self._freshness.is_stale(since=started) and values.known
         known = self._snapshot.facts_of(key)
         if found := observations(request, key, known, at=self._now(), is_unsure=is_unsure):
             self.journal.record_facts(found)

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kubedoor.admission.handler import AdmissionHandler, HandlerOptions
+from kubedoor.admission.handler import AdmissionHandler
+from kubedoor.admission.options import HandlerOptions
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.store.connection import Connection

@@ -17,7 +17,7 @@ import jsonpatch
 from kubedoor.admission.decision import Decision
 from kubedoor.admission.review import parse_review
 from kubedoor.admission.rules import CONTROL_LABEL, GKE_AUTOSCALER, HPA_USER, Rules, decide
-from kubedoor.asked import ANNOTATION, format_asked, requirements
+from kubedoor.asked import ANNOTATION, Asked, format_asked, requirements
 from kubedoor.control_values import UNKNOWN, compile_workload, with_facts
 from kubedoor.model.values import ControlValues
 from tests.support.builders import make_container, make_deployment, make_request, make_review, make_scale
@@ -83,7 +83,7 @@ class Maker:
             manifest["metadata"]["annotations"] = {"team": "a", ANNOTATION: format_asked(self._asked(manifest))}
         return manifest
 
-    def _asked(self, manifest: Json) -> dict[str, dict[str, str]]:
+    def _asked(self, manifest: Json) -> Asked:
         """Partly what runs, partly something else."""
         other = requirements(make_deployment(containers=[self._container(name) for name in requirements(manifest)]))
         return {name: found if self.chance(0.3) else other[name] for name, found in requirements(manifest).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from kubedoor.admission.rules import Rules, decide, due_of_request, needs_values
 from kubedoor.asked import ANNOTATION, FIELDS, requirements
 from kubedoor.control_values import UNKNOWN
 from kubedoor.model.values import ControlContainer, ControlValues, Mode, Value
+from kubedoor.sentences import NOTHING
 from tests.support.builders import collected, make_container, make_deployment, make_request, make_values
 
 MI = 2**20
@@ -43,7 +45,7 @@ class Stored:
 
     object: dict[str, Any] = field(default_factory=dict)
     rollouts: int = 0
-    decision: Decision = field(default_factory=lambda: Decision(Outcome.IGNORED, ""))
+    decision: Decision = field(default_factory=lambda: Decision(Outcome.IGNORED, NOTHING))
 
     def put(self, sent: dict[str, Any], control: ControlValues, rules: Rules = RULES) -> Stored:
         """`kubectl replace`: the object is what was sent."""
@@ -71,7 +73,7 @@ class Stored:
         return found
 
     @property
-    def runs(self) -> dict[str, str]:
+    def runs(self) -> Mapping[str, str]:
         return requirements(self.object)["app"]
 
 

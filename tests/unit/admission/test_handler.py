@@ -18,7 +18,9 @@ import jsonpatch
 import pytest
 
 from kubedoor.admission.due import replicas_of
-from kubedoor.admission.handler import RETRY_STORE_SECONDS, AdmissionHandler, HandlerOptions
+from kubedoor.admission.freshness import RETRY_STORE_SECONDS
+from kubedoor.admission.handler import AdmissionHandler
+from kubedoor.admission.options import HandlerOptions
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
@@ -239,8 +241,8 @@ def test_under_load_a_snapshot_is_refreshed_before_anybody_has_to_wait(harness: 
             ]
             seen.append(json.loads(base64.b64decode(response["patch"]))[0]["value"])
             harness.set_replicas(5)
-            if harness.handler._refresh_task:
-                await harness.handler._refresh_task
+            if harness.handler._freshness.refreshing:
+                await harness.handler._freshness.refreshing
         return seen
 
     assert asyncio.run(admissions()) == [3, 3, 5]
@@ -727,7 +729,7 @@ def test_a_request_is_not_decided_from_a_slow_refresh_that_was_asked_before_it_c
     monkeypatch.setattr(harness.snapshot, "refresh", slowly)
     harness.clock.ahead += 30
 
-    async def two() -> list[dict[str, Any]]:
+    async def two() -> list[list[str]]:
         review = make_review(make_request(make_scale(10), make_scale(1)))
         first = asyncio.create_task(harness.handler.admit(review))
         await asyncio.to_thread(asked.wait, 10)
@@ -738,7 +740,8 @@ def test_a_request_is_not_decided_from_a_slow_refresh_that_was_asked_before_it_c
         go_on.set()
         return [(await one)["response"]["warnings"] for one in (first, second)]
 
-    assert asyncio.run(two())[1] == ["KubeDoor: replicas 10 -> 4 (set in KubeDoor)"]
+    warnings = asyncio.run(two())
+    assert warnings[1] == ["KubeDoor: replicas 10 -> 4 (set in KubeDoor)"]
 
 
 def test_two_replicas_agree_on_the_newest_facts(embedded: Connection, cluster: str, tmp_path: Path) -> None:

@@ -24,13 +24,14 @@ from kubedoor.admission.rules import Rules, decide
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import StoreError
 from kubedoor.model.values import ControlContainer, WorkloadKey
+from kubedoor.sentences import NOTHING
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import AdmissionRecord, RecordStore
 from tests.support.builders import collected, make_container, make_deployment, make_request, make_scale, make_values
 
-ALLOWED = Decision(Outcome.UNCHANGED, "as it is")
+ALLOWED = Decision(Outcome.UNCHANGED, NOTHING)
 SCALED = make_request(make_scale(10), make_scale(2))
 
 

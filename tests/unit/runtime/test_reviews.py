@@ -42,7 +42,7 @@ def send(*messages: dict[str, Any], method: str = "POST", path: str = "/mutate",
 
     headers = [(b"content-length", length.encode())] if length else []
     scope = {"type": "http", "method": method, "path": path, "headers": headers}
-    asyncio.run(Reviews(framework, echo)(scope, receive, collect))  # type: ignore[arg-type]
+    asyncio.run(Reviews(framework, echo)(scope, receive, collect))
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
