@@ -60,10 +60,17 @@ class _Number(int):
         return one if self == 1 else many
 
 
+_PLAIN = frozenset({str, int, float, Sentence})
+"""What parameters mostly are; looked up faster than tested."""
+_CHOOSING = frozenset(code for code, text in CATALOGUE.items() if "|" in text)
+
+
 def sentence(code: str, /, **parameters: object) -> Sentence:
     """The sentence of the catalogue. Strings, numbers and Sentences stay as they are, other parameters become strings."""
-    values = {name: value if isinstance(value, str | int | float) else str(value) for name, value in parameters.items()}
-    return Sentence(_rendered(CATALOGUE[code], values), code, values)
+    for name, value in parameters.items():
+        if type(value) not in _PLAIN and not isinstance(value, str | int | float):
+            parameters[name] = str(value)
+    return Sentence(_rendered(code, parameters), code, parameters)
 
 
 def as_sentence(text: str) -> Sentence:
@@ -89,7 +96,7 @@ def restored(text: str, said: object) -> Sentence:
         return Sentence(text)
     parameters = {name: _parameter(value) for name, value in said["parameters"].items()}
     try:
-        return Sentence(_rendered(CATALOGUE[code], parameters), code, parameters)
+        return Sentence(_rendered(code, parameters), code, parameters)
     except (KeyError, ValueError):
         return Sentence(text, code, parameters)
 
@@ -119,10 +126,10 @@ def without_said(fields: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _rendered(template: str, values: Mapping[str, Any]) -> str:
-    if "|" in template:
+def _rendered(code: str, values: Mapping[str, Any]) -> str:
+    if code in _CHOOSING:
         values = {name: _Number(value) if type(value) is int else value for name, value in values.items()}
-    return template.format_map(values)
+    return CATALOGUE[code].format_map(values)
 
 
 def _parameter_as_json(value: object) -> object:
