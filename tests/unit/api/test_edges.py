@@ -279,6 +279,7 @@ def test_seconds_since_1970_are_no_instant(api: TestClient, text: str) -> None:
 def test_an_export_that_cannot_begin_says_so_by_its_status() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEDOOR_STORE_DSN", "http://127.0.0.1:9/?database=kubedoor")
+        patch.setenv("KUBEDOOR_SOURCE", "sample")
         patch.setenv("KUBEDOOR_KUBECONFIG", "none")
         with function_client("api") as away:
             assert_error(away.get(f"{V1}/audit/export"), 503, "store")
