@@ -91,7 +91,9 @@ def test_a_schedule_is_made_paused_resumed_run_and_deleted(api: TestClient) -> N
     shown = made.json()
     path = f"{V1}/schedules/{shown['schedule']}"
     assert (shown["state"], shown["time_zone"], shown["runs_in"]) == ("active", "Asia/Shanghai", "process")
-    assert shown["workloads"] == [{**WEB[0], "replicas": None, "returns_to": None}]
+    (workload,) = shown["workloads"]
+    assert workload.items() >= {**WEB[0], "replicas": None, "returns_to": None, "return_state": None}.items()
+    assert shown["warnings_said"][0]["code"] == "schedules.not_looked_at", "this KubeDoor has no cluster"
     assert shown["next_at"].endswith("19:00:00Z"), "three in the morning in Shanghai"
     assert api.post(f"{path}/pause").json()["state"] == "paused"
     assert api.post(f"{path}/resume").json()["state"] == "active"
@@ -194,6 +196,8 @@ BAD_CHANNELS: dict[str, tuple[dict[str, Any], str]] = {
     "no address": ({**CHANNEL, "url": "s3cret"}, "url"),
     "an unknown event": ({**CHANNEL, "events": ["lunch"]}, "events.0"),
     "no events": ({**CHANNEL, "events": []}, "events"),
+    "an address inside": ({**CHANNEL, "url": "json://169.254.169.254/latest"}, "url"),
+    "a long keyword": ({**CHANNEL, "keyword": "x" * 51}, "keyword"),
     "no pause": ({**CHANNEL, "min_minutes": 0}, "min_minutes"),
 }
 
