@@ -78,18 +78,19 @@ def is_quantity(text: str) -> bool:
     return _QUANTITY.fullmatch(text) is not None
 
 
-def _round_up(value: Decimal) -> int:
-    return int(value.to_integral_value(rounding=ROUND_CEILING))
+@lru_cache(maxsize=4096)
+def _rounded_up(value: Decimal, units: int) -> int:
+    return int((value * units).to_integral_value(rounding=ROUND_CEILING))
 
 
 def cpu_millicores(quantity: str | int | float) -> int:
     """`"0.5"` -> 500, `"250u"` -> 1."""
-    return _round_up(parse(quantity) * 1000)
+    return _rounded_up(parse(quantity), 1000)
 
 
 def memory_bytes(quantity: str | int | float) -> int:
     """`"1Mi"` -> 1048576, `"128974848000m"` -> 128974848."""
-    return _round_up(parse(quantity))
+    return _rounded_up(parse(quantity), 1)
 
 
 def format_cpu(millicores: int) -> str:

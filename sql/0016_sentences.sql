@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW collected {on_cluster} AS
 SELECT * FROM collected_rows
 WHERE (cluster, run) IN (SELECT cluster, max(run) FROM collected_runs GROUP BY cluster);
 
--- As in 0012, with `reasons_said`.
+-- As in 0013, with `reasons_said`.
 CREATE OR REPLACE VIEW control {on_cluster} AS
 WITH
     manual_rows AS
@@ -97,7 +97,10 @@ SELECT
     c.memory_request_bytes AS collected_memory_request_bytes,
     m.memory_request_bytes AS manual_memory_request_bytes,
     r.peak_day AS peak_day, r.memory_peak_day AS memory_peak_day, coalesce(r.days, 0) AS days,
-    coalesce(r.hpa, false) OR coalesce(f.hpa, false) AS hpa,
+    multiIf(
+        coalesce(f.hpa, false), true,
+        f.hpa_seen_at >= coalesce(hpa_known_at, toDateTime64(0, 3, 'UTC')), false,
+        coalesce(r.hpa, false)) AS hpa,
     coalesce(f.opted_out, false) AS opted_out,
     coalesce(f.owned, false) AS owned,
     coalesce(c.cpu_usage_millicores, 0) AS cpu_usage_millicores,
@@ -119,5 +122,12 @@ LEFT JOIN
     FROM collected GROUP BY cluster, namespace, deployment
 ) AS r USING (cluster, namespace, deployment)
 LEFT JOIN facts AS f USING (cluster, namespace, deployment)
+LEFT JOIN
+(
+    SELECT cluster, coalesce(any(toDateTime64(newest_day, 3, 'UTC')), max(refreshed_at)) AS hpa_known_at
+    FROM collected_runs LEFT JOIN (SELECT cluster, max(day) AS newest_day FROM usage_days GROUP BY cluster) AS newest_days
+        USING (cluster)
+    GROUP BY cluster
+) AS hpa_evidence USING (cluster)
 LEFT JOIN accepted AS a USING (cluster, namespace, deployment)
 SETTINGS join_use_nulls = 1;
