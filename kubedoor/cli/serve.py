@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import uvicorn
 
     from kubedoor.runtime.certificate_reload import CertificateReload
-    from kubedoor.runtime.reviews import App
+    from kubedoor.runtime.door_protocol import Answer
+    from kubedoor.runtime.serving import App
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def configure() -> ClusterSettings:
     return all_settings
 
 
-def _door_server(app: App, config: Settings, certificates: CertificateReload) -> uvicorn.Server:
+def _door_server(app: App, answer: Answer, config: Settings, certificates: CertificateReload) -> uvicorn.Server:
     from kubedoor.runtime import serving
     from kubedoor.runtime.connections import Limits
 
@@ -50,7 +51,7 @@ def _door_server(app: App, config: Settings, certificates: CertificateReload) ->
         bodies_bytes=config.door_bodies_memory_bytes,
     )
     return serving.build_door_server(
-        app, host=config.host, port=config.door_port, certificates=certificates, limits=limits
+        app, host=config.host, port=config.door_port, certificates=certificates, limits=limits, answer=answer
     )
 
 
@@ -73,10 +74,11 @@ def _mutate(config: Settings) -> None:
     from kubedoor.runtime import serving
 
     serving.check_port(config.host, config.door_port, variable="KUBEDOOR_DOOR_PORT")
-    app = serving.Draining(serving.load_door())
+    function, answer = serving.load_door()
+    app = serving.Draining(function)
     serving.run_until_signal(
         serving.run(
-            [_door_server(app, config, door_certificate(config))],
+            [_door_server(app, answer, config, door_certificate(config))],
             on_ready=lambda: print(f"door: https://{config.host}:{config.door_port}", flush=True),
             draining=app,
             drain_seconds=config.drain_seconds,
@@ -93,9 +95,9 @@ def _serve(all_settings: ClusterSettings) -> None:
     startup.check_sources(all_settings)
     serving.check_ports(config)
     # `api` comes last: it imports on its first request what is beside the function that was loaded last.
-    mutate = serving.load_door()
+    mutate, answer = serving.load_door()
     functions = {name: serving.load_function(name) for name in ("collect", "api")}
-    door = _door_server(mutate, config, door_certificate(config, knows_cluster=True))
+    door = _door_server(mutate, answer, config, door_certificate(config, knows_cluster=True))
     opening.open_migrated_store(config)
     app = serving.Mounts({"/collect": functions["collect"]}, functions["api"])
     servers = [serving.build_server(app, host=config.host, port=config.port), door]

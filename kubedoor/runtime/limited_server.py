@@ -147,7 +147,7 @@ class LimitedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
-        self._connections = Connections(self._limits, asyncio.get_running_loop().time, name=self._name)
+        self.connections = Connections(self._limits, asyncio.get_running_loop().time, name=self._name)
         host, port = self.config.host, self.config.port
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -163,6 +163,10 @@ class LimitedServer(uvicorn.Server):
         """What runs as long as the server does."""
         return [self._sweep()]
 
+    def protocol(self, connection: Connection, arguments: Mapping[str, Any]) -> LimitedProtocol:
+        """For one connection; `arguments` are uvicorn's."""
+        return LimitedProtocol(self.connections, connection, **arguments)
+
     async def main_loop(self) -> None:
         background = [asyncio.create_task(one) for one in self.background()]
         try:
@@ -175,13 +179,13 @@ class LimitedServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        self._connections.close_all()
+        self.connections.close_all()
         await super().shutdown(sockets)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            self._connections.sweep()
+            self.connections.sweep()
 
     def _serve_socket(self, accepted: socket.socket) -> None:
         task: asyncio.Task[None] | None = None
@@ -196,7 +200,7 @@ class LimitedServer(uvicorn.Server):
                 # Before its first step: nothing there has closed the socket.
                 accepted.close()
 
-        connection = self._connections.opened(close)
+        connection = self.connections.opened(close)
         if connection is None:
             accepted.close()
             return
@@ -212,7 +216,7 @@ class LimitedServer(uvicorn.Server):
         }
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: LimitedProtocol(self._connections, connection, **arguments),
+                lambda: self.protocol(connection, arguments),
                 accepted,
                 ssl=self.config.ssl,
                 # Without TLS asyncio takes none.
@@ -221,6 +225,6 @@ class LimitedServer(uvicorn.Server):
             )
         except (OSError, asyncio.CancelledError):
             # No TLS, no certificate that the client accepts, a handshake that took too long: the client's affair.
-            self._connections.gone(connection)
+            self.connections.gone(connection)
             with suppress(OSError):
                 accepted.close()

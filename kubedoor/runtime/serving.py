@@ -14,7 +14,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,13 @@ from kubedoor.config.settings import Settings
 from kubedoor.errors import SettingsError
 from kubedoor.runtime.certificate_reload import CertificateReload
 from kubedoor.runtime.connections import Limits
+from kubedoor.runtime.door_protocol import Answer, Door
 from kubedoor.runtime.door_server import DoorServer
 from kubedoor.runtime.limited_server import LimitedServer
-from kubedoor.runtime.reviews import App, Reviews, Scope
 from kubedoor.runtime.watchdog import Watchdog
 
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 PAGES_LIMITS = Limits(connections=1000, request_seconds=60, idle_seconds=120, answer_seconds=2 * 3600)
 """Of the port of pages and API: sheets are uploaded over slow lines, and an action is followed for an hour."""
 DRAIN_SECONDS = 10
@@ -63,10 +65,10 @@ def load_function(name: str) -> App:
     return app
 
 
-def load_door() -> App:
-    """`mutate`, whose reviews go the short way. Raises SettingsError as `load_function` does."""
+def load_door() -> tuple[App, Answer]:
+    """`mutate`, and its short way for reviews. Raises SettingsError as `load_function` does."""
     app = load_function("mutate")
-    return Reviews(app, sys.modules["main"].answer)
+    return app, sys.modules["main"].answer
 
 
 class Mounts:
@@ -114,9 +116,15 @@ def build_server(app: App, *, host: str, port: int, limits: Limits = PAGES_LIMIT
 
 
 def build_door_server(
-    app: App, *, host: str, port: int, certificates: CertificateReload, limits: Limits | None = None
+    app: App,
+    *,
+    host: str,
+    port: int,
+    certificates: CertificateReload,
+    limits: Limits | None = None,
+    answer: Answer | None = None,
 ) -> uvicorn.Server:
-    """The HTTPS server of the door, which is not started yet; `app` is that of `mutate`."""
+    """The HTTPS server of the door, which is not started yet; `app` and `answer` are those of `load_door`."""
     limits = limits or Limits()
     raise_file_limit(limits.connections + SPARE_FILES)
     config = _config(
@@ -126,7 +134,8 @@ def build_door_server(
         keep_alive_seconds=int(limits.idle_seconds),
         certificates=certificates,
     )
-    return DoorServer(config, limits, certificates)
+    is_draining = (lambda: app.is_draining) if isinstance(app, Draining) else (lambda: False)
+    return DoorServer(config, limits, certificates, Door(answer, is_draining) if answer else None)
 
 
 def check_ports(settings: Settings) -> None:
