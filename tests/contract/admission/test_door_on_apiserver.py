@@ -405,3 +405,58 @@ def test_a_generated_name_is_on_record_by_its_beginning(lab: Lab, namespace: str
     assert f"Warning: KubeDoor: {namespace}/web-* is not in the control table, left as it is" in said
     (row,) = lab.wait_for_admissions(namespace, 1)
     assert (row["deployment"], row["outcome"]) == ("web-*", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("found", "stored", "said"),
+    [
+        pytest.param(
+            {"requests": {"memory": "256Mi"}, "limits": {"cpu": "0", "memory": "512Mi"}},
+            {"requests": {"cpu": "230m", "memory": "300Mi"}, "limits": {"memory": "512Mi"}},
+            "cpu limit 0 of app taken out",
+            id="a limit of 0",
+        ),
+        pytest.param(
+            {"limits": {"cpu": "1", "memory": "400m"}},
+            {"requests": {"cpu": "230m"}, "limits": {"cpu": "1", "memory": "400m"}},
+            "memory of app left alone: its limit 400m",
+            id="a limit that was meant otherwise",
+        ),
+        pytest.param(
+            {"requests": {"cpu": "100m"}, "limits": {"memory": "9E"}},
+            {"requests": {"cpu": "230m", "memory": "300Mi"}, "limits": {"memory": "9E"}},
+            "cpu 100m -> 230m",
+            id="a limit beyond all memory",
+        ),
+        pytest.param(
+            {"requests": {"memory": "128974848000m"}, "limits": {"memory": "10Ei"}},
+            {"requests": {"cpu": "230m", "memory": "300Mi"}, "limits": {"memory": "9223372036854775807"}},
+            "memory 128974848 -> 300Mi",
+            id="quantities that the API server rounds",
+        ),
+    ],
+)
+def test_odd_quantities_get_valid_values(
+    lab: Lab, namespace: str, found: dict[str, Any], stored: dict[str, Any], said: str
+) -> None:
+    lab.set_values(namespace, replicas=1, app=amounts("230m", "300Mi"))
+    warned = lab.apply(namespace, replicas=1, containers=[make_container(**found)])
+    assert said in warned, warned
+    assert resources_of(lab.stored(namespace)) == stored
+    again = lab.apply(namespace, replicas=1, containers=[make_container(**found)])
+    assert resources_of(lab.stored(namespace)) == stored, again
+    assert lab.replicaset_count(namespace) == 1
+
+
+def test_what_an_operator_owns_without_being_its_controller_is_left_alone(lab: Lab, namespace: str) -> None:
+    """As OLM and Strimzi make Deployments."""
+    lab.set_values(namespace, replicas=5, app=amounts("230m"))
+    lab.plane.kubectl("-n", namespace, "create", "configmap", "kafka")
+    uid = lab.plane.get("configmap", "kafka", namespace)["metadata"]["uid"]
+    manifest = make_deployment(namespace=namespace, replicas=1)
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "kafka", "uid": uid, "controller": False}
+    manifest["metadata"]["ownerReferences"] = [owner]
+    lab.plane.apply(manifest)
+    lab.kubectl(namespace, "scale", "deployment", "web", "--replicas", "2")
+    assert replicas_of(lab.stored(namespace)) == 2
+    assert resources_of(lab.stored(namespace)) == {}
