@@ -45,6 +45,10 @@ def settle(page: Page) -> None:
     expect(page.locator(".el-skeleton")).to_have_count(0)
     # What an answer turns on (a button, say) is not to change its colours while axe looks.
     page.wait_for_load_state("networkidle")
+    page.wait_for_function(
+        "document.getAnimations().every((one) =>"
+        " one.playState !== 'running' || one.effect.getComputedTiming().iterations === Infinity)"
+    )
 
 
 def problems(page: Page) -> list[str]:

@@ -84,7 +84,7 @@ def test_a_dead_channel_says_so_when_it_is_tried(visit: Visits, running: Running
     _make(page, "Dead", receiver.url)
     card = _card(page, "Dead")
     card.get_by_role("button", name="Send a test").click()
-    expect(card.get_by_role("alert")).to_contain_text("JSON did not take the message: check its address")
+    expect(card.get_by_role("alert")).to_contain_text("JSON did not take the message: it answered HTTP 500")
     card.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog", name="Delete Dead?").get_by_role("button", name="Delete").click()
     expect(card).to_have_count(0)
