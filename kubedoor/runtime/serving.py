@@ -38,8 +38,8 @@ PAGES_LIMITS = Limits(connections=1000, request_seconds=60, idle_seconds=120, an
 DRAIN_SECONDS = 10
 SPARE_FILES = 200
 """Open files besides connections: the store's, the log, libraries."""
-GARBAGE_OBJECTS = 20_000
-"""New objects after which the garbage collector looks at them: some 2 MiB."""
+GARBAGE_OBJECTS = 10_000
+"""New objects after which the garbage collector looks at them: some 1 MiB."""
 SWITCH_SECONDS = 0.0001
 WARM_UP_SECONDS = 5.0
 """Maximum time to wait for readiness; after it KubeDoor accepts requests anyway."""
@@ -261,7 +261,7 @@ async def run(
     tasks = [asyncio.create_task(one._serve()) for one in servers]
     # What has been loaded stays; and each request makes hundreds of objects, all gone with its answer.
     gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+    gc.set_threshold(GARBAGE_OBJECTS, 10, 10)
     stopped = asyncio.create_task(stop.wait())
     while not all(one.started for one in servers) and not any(task.done() for task in tasks):
         await asyncio.sleep(0.02)

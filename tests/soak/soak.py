@@ -44,7 +44,11 @@ STORE_TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds`: how long cycles begin. `warm_cycles`: those before the process has what it needs."""
+    """`seconds`: how long cycles begin. `warm_cycles`: those before the process has what it needs.
+
+    `max_growth`: of memory after these. After one short cycle neither its caches nor the garbage collector's oldest
+    generation are full.
+    """
 
     seconds: float
     workloads: int
@@ -54,10 +58,11 @@ class Plan:
     warm_cycles: int
     patience_seconds: float
     share_of_throughput: float = 0.5
+    max_growth: float = 0.05
 
 
 LONG = Plan(600, 10_000, 10, 12, 6, 2, patience_seconds=2.0)
-SHORT = Plan(40, 2_000, 2, 3.5, 1, 1, patience_seconds=10.0)
+SHORT = Plan(40, 2_000, 2, 3.5, 1, 1, patience_seconds=10.0, max_growth=0.25)
 
 
 @contextmanager
@@ -114,7 +119,7 @@ class Soak:
                 lambda: self._has_values(port), what="the door has values", children=[child], timeout_seconds=60
             )
             asker = self._asker(port, "s")
-            report = Report(self._throughput(port), 0.0, asker.outcome)
+            report = Report(self._throughput(port), 0.0, asker.outcome, self._plan.max_growth)
             report.rate = report.throughput * self._plan.share_of_throughput
             say(f"{report.throughput:.0f} answers per second; now at {report.rate:.0f}")
             self._soak(asker, child, disturber, report, say)
