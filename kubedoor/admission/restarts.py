@@ -33,7 +33,7 @@ _QUANTITIES = tuple(
 """Paths of the quantities in a pod template, through every entry of a list; `*` is every key of an object."""
 _HASH_LABEL = "pod-template-hash"
 """The Deployment controller sets it on its ReplicaSets' pods, and ignores it in the template."""
-_KINDS = ("containers", "initContainers")
+CONTAINER_KINDS = ("containers", "initContainers")
 _Tree = dict[str, Any]
 
 
@@ -47,7 +47,7 @@ def _tree() -> _Tree:
     return root
 
 
-_QUANTITY_TREE = _tree()
+QUANTITY_TREE = _tree()
 
 
 def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -59,7 +59,7 @@ def restarts(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     if old == new:
         return False
     # Most that differ are releases of another image.
-    return _images(old) != _images(new) or _differs(_without_hash_label(old), _without_hash_label(new), _QUANTITY_TREE)
+    return _images(old) != _images(new) or _differs(_without_hash_label(old), _without_hash_label(new), QUANTITY_TREE)
 
 
 def _images(template: Mapping[str, Any]) -> list[Any]:
@@ -73,8 +73,8 @@ def restarts_beyond_numbers(before: Mapping[str, Any], after: Mapping[str, Any])
     return (
         _containers_differ(old_pod.get("containers"), new_pod.get("containers"))
         or _containers_differ(old_pod.get("initContainers"), new_pod.get("initContainers"), are_init=True)
-        or _differs(_without(old_pod, *_KINDS), _without(new_pod, *_KINDS), _QUANTITY_TREE["spec"])
-        or _differs(_without(old, "spec"), _without(new, "spec"), _QUANTITY_TREE)
+        or _differs(_without(old_pod, *CONTAINER_KINDS), _without(new_pod, *CONTAINER_KINDS), QUANTITY_TREE["spec"])
+        or _differs(_without(old, "spec"), _without(new, "spec"), QUANTITY_TREE)
     )
 
 
@@ -86,7 +86,7 @@ def _containers_differ(old: Any, new: Any, *, are_init: bool = False) -> bool:
 
 
 def _container_differs(old: Mapping[str, Any], new: Mapping[str, Any], *, is_init: bool) -> bool:
-    tree = _QUANTITY_TREE["spec"]["containers"]
+    tree = QUANTITY_TREE["spec"]["containers"]
     # A plain init container is not controlled, so its numbers count.
     if is_init and not old.get("restartPolicy") == new.get("restartPolicy") == "Always":
         return _differs(old, new, tree)

@@ -37,7 +37,7 @@ CONTROLLER_MANAGER = "system:kube-controller-manager"
 GKE_AUTOSCALER = "system:vpa-recommender"
 """The HPA controller's user on GKE, where one program scales horizontally and vertically."""
 OPENSHIFT_HPA_USER = "system:serviceaccount:openshift-infra:horizontal-pod-autoscaler"
-_HPA_USERS_OF_SCALES = frozenset({CONTROLLER_MANAGER, GKE_AUTOSCALER, OPENSHIFT_HPA_USER})
+HPA_USERS_OF_SCALES = frozenset({CONTROLLER_MANAGER, GKE_AUTOSCALER, OPENSHIFT_HPA_USER})
 _HPA_KEEPS = sentence("door.hpa_keeps")
 UNCHANGED_MANIFEST = sentence("door.unchanged_manifest")
 _KEPT = warning("door.kept")
@@ -200,7 +200,7 @@ def _unknown(request: AdmissionRequest, rules: Rules, due: Due, work: Work) -> D
 
 def is_hpa(request: AdmissionRequest) -> bool:
     """Whether the request is by the HPA controller."""
-    return request.username == HPA_USER or (request.is_scale and request.username in _HPA_USERS_OF_SCALES)
+    return request.username == HPA_USER or (request.is_scale and request.username in HPA_USERS_OF_SCALES)
 
 
 def _keeps_hpa_scale(request: AdmissionRequest, rules: Rules) -> bool:

@@ -1,0 +1,271 @@
+"""The rules of `kubedoor.admission.rules` for Deployments, as variables and one mutation of a policy. Pure.
+
+One JSON patch sets everything, so that all of it is worked out from the object as it arrives. Server-side apply would
+refuse objects with two environment variables or ports of one name, which the API server takes.
+"""
+
+from __future__ import annotations
+
+from kubedoor.admission.asked import MAX_ANNOTATIONS_BYTES
+from kubedoor.admission.native import cel
+from kubedoor.admission.native.template_cel import differs_beyond_numbers
+from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
+from kubedoor.asked import ANNOTATION
+
+Variables = dict[str, str]
+_RESOURCES = ("cpu", "memory")
+_POD = "object.spec.template.spec"
+
+
+def variables(rules: Rules) -> Variables:
+    """In the order in which they may refer to each other."""
+    return {
+        **_workload(),
+        **_spoken(),
+        **_due(rules),
+        **_wanted(rules),
+        **_numbers(rules),
+        **_remembered(),
+        **_annotation(),
+    }
+
+
+def mutation() -> str:
+    """An expression of the type list(JSONPatch)."""
+    return f"{_replicas_patch()} + {_containers_patch('containers')} + {_containers_patch('initContainers')} + {_annotation_patch()}"
+
+
+def _workload() -> Variables:
+    label = f"object.metadata.?labels[?'{CONTROL_LABEL}'].orValue('') == 'off'"
+    return {
+        "name": "object.metadata.?name.orValue('')",
+        "known": "variables.name in params.spec.deployments",
+        "entry": "variables.known ? dyn(params.spec.deployments[variables.name]) : dyn({})",
+        "mode": "variables.entry.?mode.orValue('enforce')",
+        "exempt": f"variables.mode == 'off' || {label} || object.metadata.?ownerReferences.orValue([]).size() > 0",
+        "updates": "request.operation == 'UPDATE'",
+    }
+
+
+def _spoken() -> Variables:
+    """What the request says of requests and limits: see `kubedoor.admission.asked`.
+
+    A row for each container: `a` as it arrives, `r` as it runs, `w` as it was asked before, `k` what was asked for the
+    numbers that arrive.
+    """
+    unspoken = " || ".join(cel.same(*pair, "f") for pair in (("x.a", "x.r"), ("x.a", "x.w"), ("x.k", "x.w")))
+    by_name = "{}.transformMapEntry(n, c, {{c.name: dyn({})}})"
+    return {
+        "containers": cel.controllable("object"),
+        "arrives": by_name.format("variables.containers", cel.fields_of("c")),
+        "runs": f"variables.updates ? dyn(({cel.controllable('oldObject')})"
+        f".transformMapEntry(n, c, {{c.name: dyn({cel.fields_of('c')})}})) : dyn({{}})",
+        "text": cel.annotation("object"),
+        "stored_text": f"variables.updates ? string({cel.annotation('oldObject')}) : ''",
+        "text_readable": cel.is_readable("variables.text"),
+        "stored_readable": cel.is_readable("variables.stored_text"),
+        "carried": f"variables.text_readable ? dyn({cel.parsed('variables.text')}) : dyn({{}})",
+        "was": f"variables.stored_readable ? dyn({cel.parsed('variables.stored_text')}) : dyn({{}})",
+        "speaks_for_itself": "variables.updates && variables.text != variables.stored_text",
+        "rows": "variables.arrives.transformMap(n, a, {"
+        f"'a': dyn(a), 'r': {cel.of_container('variables.runs', 'n', '{}')},"
+        f" 'w': n in variables.was ? dyn(variables.was[n]) : {cel.of_container('variables.runs', 'n', '{}')},"
+        " 'k': variables.speaks_for_itself && n in variables.carried ? dyn(variables.carried[n]) : dyn(a)})",
+        "asked": f"variables.rows.transformMap(n, x, {cel.FIELD_LIST}.filter(f, ({unspoken}) ? f in x.w : f in x.k)"
+        f".transformMapEntry(i, f, {{f: ({unspoken}) ? x.w[f] : x.k[f]}}))",
+        "differs": f"variables.rows.exists(n, {cel.FIELD_LIST}.exists(f,"
+        f" !{cel.same('variables.rows[n].a', 'variables.rows[n].r', 'f')}))",
+        "new_wish": f"variables.rows.exists(n, {cel.FIELD_LIST}.exists(f,"
+        f" !{cel.same('variables.asked[n]', 'variables.rows[n].w', 'f')}))",
+    }
+
+
+def _due(rules: Rules) -> Variables:
+    """See `kubedoor.admission.due`."""
+    keeps = "true" if rules.keep_unchanged_manifests else "false"
+    replicas = "object.spec.?replicas.orValue(1) != oldObject.spec.?replicas.orValue(1)"
+    return {
+        "same_template": "variables.updates && object.spec.template == oldObject.spec.template",
+        "beyond_numbers": differs_beyond_numbers("object.spec.template", "oldObject.spec.template"),
+        "restarts": "!variables.updates || (!variables.same_template && (variables.beyond_numbers || variables.differs))",
+        "unchanged": f"{keeps} && variables.updates && variables.restarts && !variables.beyond_numbers"
+        " && variables.differs && !variables.new_wish",
+        "resources_due": "variables.restarts && !variables.unchanged",
+        "replicas_due": f"variables.resources_due || {replicas}",
+        "annotation_lost": "variables.updates && !variables.restarts && variables.text != variables.stored_text"
+        " && variables.stored_readable && !variables.text_readable",
+        "enforces": "variables.known && !variables.exempt && variables.mode == 'enforce'",
+        "puts_back": "variables.unchanged && !variables.exempt && variables.mode != 'observe'",
+        "keeps_annotation": "variables.annotation_lost && !variables.exempt && variables.mode != 'observe'",
+        "sets": "variables.resources_due && variables.enforces",
+        "drops": "variables.updates && (variables.sets"
+        " || ((variables.resources_due || variables.unchanged) && !variables.puts_back))",
+    }
+
+
+def _wanted(rules: Rules) -> Variables:
+    """The control values of each container: `q` requests, `l` limits. None where the pod sets pod-level resources."""
+    found = "object.spec.?replicas.orValue(1)"
+    running = "oldObject.spec.?replicas.orValue(1)"
+    wanted = f"variables.entry.?replicas.orValue({found})"
+    if rules.hpa_replicas != "control":
+        is_hpa = f"request.userInfo.username == '{HPA_USER}'"
+        kept = f"variables.updates && !({is_hpa}) && {found} != 0 && {running} != 0 ? {running} : {found}"
+        kept = kept if rules.hpa_replicas == "keep" else found
+        wanted = f"variables.entry.?hpa.orValue(false) || {is_hpa} ? ({kept}) : {wanted}"
+    return {
+        "replicas": f"variables.replicas_due && variables.enforces ? int({wanted}) : int({found})",
+        "takes_values": f"variables.sets && {_POD}.?resources.orValue({{}}).size() == 0",
+        "values": "variables.arrives.transformMap(n, a, {"
+        + ", ".join(
+            f"'{letter}': variables.takes_values"
+            f" ? dyn(variables.entry.?containers[?n].?{part}.orValue({{}})) : dyn({{}})"
+            for letter, part in (("q", "requests"), ("l", "limits"))
+        )
+        + "})",
+    }
+
+
+def _numbers(rules: Rules) -> Variables:
+    """The numbers to store, `final`: see `kubedoor.admission.resources`. An empty text is no quantity."""
+    floors = {"cpu": f"{rules.min_cpu_millicores}m", "memory": str(rules.min_memory_bytes)}
+    made: Variables = {}
+    for resource in _RESOURCES:
+        made |= _one_resource(resource, floors[resource])
+    made["drop_list"] = "variables.rows.transformMap(n, x, [" + ", ".join(map(_dropped, _RESOURCES)) + "])"
+    pairs = ", ".join(
+        f"['requests.{one}', variables.{one}_request[n]],"
+        f" ['limits.{one}', 'limits.{one}' in variables.drop_list[n] ? '' : variables.{one}_limit[n]]"
+        for one in _RESOURCES
+    )
+    made["final"] = (
+        f"variables.rows.transformMap(n, x, variables.puts_back ? dyn(x.r)"
+        f" : dyn([{pairs}].filter(p, p[1] != '').transformMapEntry(i, p, {{p[0]: p[1]}})))"
+    )
+    return made
+
+
+def _one_resource(resource: str, floor: str) -> Variables:
+    """Maps over the containers `n`: whether the numbers are left alone, or controlled; the limit, and the request."""
+    request, limit = f"'requests.{resource}'", f"'limits.{resource}'"
+    wants_request = f"'{resource}' in variables.values[n].q"
+    wants_limit = f"'{resource}' in variables.values[n].l"
+    wanted_request, wanted_limit = f"variables.values[n].q.{resource}", f"variables.values[n].l.{resource}"
+    found, unit = f"quantity(a[{limit}])", "1m" if resource == "cpu" else "1"
+    is_low = f"{wants_request} && !({wants_limit}) && {limit} in a && {found}.isLessThan(quantity('{floor}'))"
+    # A limit that differs by less than one unit of the control value is kept.
+    difference = f"{found}.sub(quantity({wanted_limit}))"
+    is_near = (
+        f"{limit} in a && {difference}.isLessThan(quantity('{unit}'))"
+        f" && {difference}.isGreaterThan(quantity('-{unit}'))"
+    )
+    new_limit = (
+        f"{wants_limit} ? ({is_near} ? a[{limit}] : {wanted_limit})"
+        f" : {is_low} && {found}.compareTo(quantity('0')) == 0 ? '' : {limit} in a ? a[{limit}] : ''"
+    )
+    sent = f"{request} in a ? a[{request}] : ''"
+    end = f"variables.{resource}_limit[n]"
+    # A limit of memory may be finer than a byte, a request may not.
+    whole = f"({end}.size() > 4 ? {end}.substring(0, {end}.size() - 4) : '0')"
+    cut = end if resource == "cpu" else f"({end}.endsWith('m') ? {whole} : {end})"
+    is_found = f"{request} in a && quantity(w).compareTo(quantity(a[{request}])) == 0"
+    new_request = (
+        f"[{wants_request} ? {wanted_request} : {sent}].map(w, w == '' ? ''"
+        f" : {end} != '' && quantity(w).isGreaterThan(quantity({end})) ? {cut} : {is_found} ? a[{request}] : w)[0]"
+    )
+    made = {
+        "left": f"{is_low} && {found}.compareTo(quantity('0')) != 0",
+        "limit": f"string({new_limit})",
+        "controlled": f"({wants_request} || {wants_limit}) && !variables.{resource}_left[n]",
+        "request": f"string(variables.{resource}_controlled[n] ? {new_request} : {sent})",
+    }
+    return {f"{resource}_{name}": f"variables.arrives.transformMap(n, a, {text})" for name, text in made.items()}
+
+
+def _dropped(resource: str) -> str:
+    """The field of a limit that only the door has set and a request exceeds; else an empty text."""
+    field = f"'limits.{resource}'"
+    request, limit = f"variables.{resource}_request[n]", f"variables.{resource}_limit[n]"
+    is_ours = f"n in variables.was && !({field} in variables.was[n]) && {field} in x.r"
+    return (
+        f"variables.drops && {is_ours} && {request} != '' && {limit} != ''"
+        f" && quantity({limit}).compareTo(quantity(x.r[{field}])) == 0"
+        f" && quantity({request}).isGreaterThan(quantity({limit})) ? {field} : ''"
+    )
+
+
+def _remembered() -> Variables:
+    """What is to be remembered as asked: see `remember` in `kubedoor.admission.asked`."""
+    names = []
+    for resource in _RESOURCES:
+        request, limit = f"'requests.{resource}'", f"'limits.{resource}'"
+        taken_out = (
+            f"!({limit} in x.a) && {request} in x.a && {cel.same('x.a', 'variables.final[n]', request)}"
+            f" && n in variables.carried && {limit} in variables.carried[n]"
+            f" && quantity(variables.carried[n][{limit}]).compareTo(quantity('0')) == 0"
+        )
+        names.append(f"variables.{resource}_controlled[n] ? {request} : ''")
+        names.append(f"'{resource}' in variables.values[n].l || ({taken_out}) ? {limit} : ''")
+    is_carried = f"n in variables.carried && f in variables.ours[n] && {cel.same('x.a', 'variables.final[n]', 'f')}"
+    return {
+        "ours": f"variables.rows.transformMap(n, x, [{', '.join(names)}])",
+        "remembered": f"variables.rows.transformMap(n, x, {cel.FIELD_LIST}"
+        f".filter(f, {is_carried} ? f in variables.carried[n] : f in variables.asked[n])"
+        f".transformMapEntry(i, f, {{f: string({is_carried} ? variables.carried[n][f] : variables.asked[n][f])}}))",
+        "is_ours": f"variables.remembered.exists(n, {cel.FIELD_LIST}.exists(f,"
+        f" !{cel.same('variables.remembered[n]', 'variables.final[n]', 'f')}))",
+    }
+
+
+def _annotation() -> Variables:
+    entry = f"{cel.FIELD_LIST}.filter(f, f in variables.remembered[c.name]).map(f, f + '=' + variables.remembered[c.name][f]).join(',')"
+    others = f"object.metadata.?annotations.orValue({{}}).map(k, k).filter(k, k != '{ANNOTATION}')"
+    return {
+        "asked_text": f"variables.containers.map(c, c.name + ':' + {entry}).join(';')",
+        "wanted_text": "variables.puts_back || variables.keeps_annotation ? variables.stored_text"
+        " : variables.sets ? (variables.is_ours ? variables.asked_text : '') : variables.text",
+        "other_bytes": f"{others}.map(k, bytes(k).size() + bytes(string(object.metadata.annotations[k])).size()).sum()",
+        "new_text": f"variables.wanted_text != '' && variables.other_bytes + bytes(variables.wanted_text).size()"
+        f" + {len(ANNOTATION)} > {MAX_ANNOTATIONS_BYTES} ? '' : variables.wanted_text",
+    }
+
+
+def _replicas_patch() -> str:
+    return (
+        "(variables.replicas != object.spec.?replicas.orValue(1)"
+        " ? [JSONPatch{op: 'add', path: '/spec/replicas', value: variables.replicas}] : [])"
+    )
+
+
+def _containers_patch(kind: str) -> str:
+    """Replace the resources of the containers whose numbers change; what else is under `resources` stays."""
+    is_changed = (
+        "(variables.puts_back || variables.sets || variables.drops) && c.name in variables.final"
+        " && variables.final[c.name] != variables.arrives[c.name]"
+    )
+    amounts = (
+        "(c.?resources[?p].orValue({}).map(k, k).filter(k, k != 'cpu' && k != 'memory')"
+        " + dyn(['cpu', 'memory'].filter(k, p + '.' + k in variables.final[c.name])))"
+        ".transformMapEntry(j, k, {k: p + '.' + k in variables.final[c.name]"
+        " ? dyn(variables.final[c.name][p + '.' + k]) : dyn(c.resources[p][k])})"
+    )
+    resources = (
+        "(c.?resources.orValue({}).map(p, p) + dyn(['requests', 'limits'].filter(p, !c.?resources[?p].hasValue())))"
+        f".transformMapEntry(i, p, {{p: p == 'requests' || p == 'limits' ? dyn({amounts}) : dyn(c.resources[p])}})"
+    )
+    path = f"'/spec/template/spec/{kind}/' + string(number) + '/resources'"
+    return (
+        f"{_POD}.?{kind}.orValue([]).transformList(number, c, {is_changed},"
+        f" JSONPatch{{op: 'add', path: {path}, value: {resources}}})"
+    )
+
+
+def _annotation_patch() -> str:
+    path = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
+    return (
+        "(variables.new_text == variables.text ? []"
+        f" : variables.new_text == '' ? [JSONPatch{{op: 'remove', path: '{path}'}}]"
+        " : has(object.metadata.annotations)"
+        f" ? [JSONPatch{{op: 'add', path: '{path}', value: variables.new_text}}]"
+        f" : [JSONPatch{{op: 'add', path: '/metadata/annotations', value: {{'{ANNOTATION}': variables.new_text}}}}])"
+    )
