@@ -59,7 +59,11 @@ def _schema() -> Schema:
                         **_DEPLOYMENT_NAME,
                         "description": "Names of Deployments in this object are smaller; absent: any.",
                     },
-                    "deployments": _map(_deployment(), "Control values by the name of the Deployment."),
+                    # Atomic: the owners of single fields would take twice the room of the values.
+                    "deployments": {
+                        **_map(_deployment(), "Control values by the name of the Deployment."),
+                        "x-kubernetes-map-type": "atomic",
+                    },
                 },
                 required=["deployments"],
             )

@@ -1,0 +1,105 @@
+"""The native door against the webhook's rules, on the real API server: the same stored object for the same request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubedoor.admission.rules import Rules
+from kubedoor.model.values import ControlContainer
+from tests.contract.native_door import Api, NativeDoor, Sent
+from tests.support.builders import collected, make_container, make_deployment, make_values
+from tests.support.native_cases import as_sent, random_case
+from tests.support.recorded_requests import Asked, requests_of
+from tests.toolbox.controlplane import ControlPlane
+from tests.unit.admission import test_asked
+from tests.unit.admission.test_rules import CASES
+
+SEEDS = range(10_000, 10_560)
+OTHERWISE = {
+    "excluded namespace": "the policies of a test are for its namespace only",
+    "a namespace that is not one of those that are controlled": "the same",
+    "one of the namespaces that are controlled": "the same",
+    "another kind": "no policy is called",
+    "another operation": "no policy is called",
+    "another subresource": "no policy is called",
+    "unknown workload under deny": "a mutating policy cannot refuse",
+    "a setting denies the HPA an unknown workload": "a mutating policy cannot refuse",
+    "null requests work": "the API server sends no null",
+    "null resources work": "the API server sends no null",
+}
+"""Cases of the table that are none of the policies, and why."""
+MANY = [f"container-{number:02d}" for number in range(20)]
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: ControlPlane) -> Iterator[Api]:
+    made = Api(control_plane)
+    yield made
+    made.close()
+
+
+def differences(api: Api, name: str, asked: Iterable[Asked]) -> list[str]:
+    """Where the policies store something else than the rules decide."""
+    groups: dict[Rules, list[Sent]] = defaultdict(list)
+    for number, (label, request, values, rules) in enumerate(asked):
+        # What a mutating policy cannot do, and the namespaces, which a test has of its own.
+        alike = replace(rules, deny_unknown=False, namespaces=frozenset(), excluded_namespaces=frozenset())
+        manifest, old = as_sent(request, f"web-{number}")
+        groups[alike].append(Sent(manifest, old, values, request.username, f"{number} {label}"))
+    found: list[str] = []
+    for number, (rules, requests) in enumerate(groups.items()):
+        door = NativeDoor(api, rules, f"{name}-{number}")
+        door.install()
+        found += [str(one) for one in door.differences(requests)]
+        door.remove()
+    return found
+
+
+def test_the_table_of_cases_is_stored_as_the_rules_decide(api: Api) -> None:
+    asked = [(name, case.request, case.values, case.rules) for name, case in CASES.items() if name not in OTHERWISE]
+    assert len(asked) > 60
+    assert not differences(api, "table", asked)
+
+
+def test_unchanged_manifests_and_new_wishes_are_stored_as_the_rules_decide(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [one for one in requests_of(test_asked, monkeypatch) if not one[3].deny_unknown]
+    assert len(asked) > 100
+    assert not differences(api, "asked", asked)
+
+
+def test_random_requests_are_stored_as_the_rules_decide(api: Api) -> None:
+    cases = ((f"seed {seed}", *random_case(seed)) for seed in SEEDS)
+    asked = [one for one in cases if is_for_policies(one)]
+    assert len(asked) >= 500
+    assert not differences(api, "random", asked)
+
+
+def is_for_policies(asked: Asked) -> bool:
+    request = asked[1]
+    is_workload = request.resource == "deployments" and request.subresource in ("", "scale")
+    return is_workload and request.operation in ("CREATE", "UPDATE") and request.namespace == "shop"
+
+
+def test_twenty_containers_among_a_thousand_workloads_stay_inside_the_budget(api: Api) -> None:
+    app = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
+    values = make_values(replicas=collected(3), containers=dict.fromkeys(MANY, app))
+    others = {f"other-{number}": values for number in range(1000)}
+    door = NativeDoor(api, Rules(), "many")
+    door.install()
+    sent = Sent(of_many("registry.test/app:2"), of_many("registry.test/app:1"), values)
+    assert not door.differences([sent], others=others)
+    door.remove()
+
+
+def of_many(image: str) -> dict[str, Any]:
+    requests, limits = {"cpu": "500m", "memory": "2Gi"}, {"cpu": "2", "memory": "2Gi"}
+    return make_deployment(
+        containers=[make_container(name, image=image, requests=requests, limits=limits) for name in MANY]
+    )
