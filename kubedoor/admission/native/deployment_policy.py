@@ -71,8 +71,9 @@ def _spoken() -> Variables:
         f"'a': dyn(a), 'r': {cel.of_container('variables.runs', 'n', '{}')},"
         f" 'w': n in variables.was ? dyn(variables.was[n]) : {cel.of_container('variables.runs', 'n', '{}')},"
         " 'k': variables.speaks_for_itself && n in variables.carried ? dyn(variables.carried[n]) : dyn(a)})",
-        "asked": f"variables.rows.transformMap(n, x, {cel.FIELD_LIST}.filter(f, ({unspoken}) ? f in x.w : f in x.k)"
-        f".transformMapEntry(i, f, {{f: ({unspoken}) ? x.w[f] : x.k[f]}}))",
+        "asked": "!variables.updates ? dyn(variables.arrives) : dyn(variables.rows.transformMap(n, x,"
+        f" {cel.FIELD_LIST}.filter(f, ({unspoken}) ? f in x.w : f in x.k)"
+        f".transformMapEntry(i, f, {{f: ({unspoken}) ? x.w[f] : x.k[f]}})))",
         "differs": f"variables.rows.exists(n, {cel.FIELD_LIST}.exists(f,"
         f" !{cel.same('variables.rows[n].a', 'variables.rows[n].r', 'f')}))",
         "new_wish": f"variables.rows.exists(n, {cel.FIELD_LIST}.exists(f,"
@@ -132,10 +133,11 @@ def _numbers(rules: Rules) -> Variables:
     made: Variables = {}
     for resource in _RESOURCES:
         made |= _one_resource(resource, floors[resource])
-    made["drop_list"] = "variables.rows.transformMap(n, x, [" + ", ".join(map(_dropped, _RESOURCES)) + "])"
+    dropped = ", ".join(map(_dropped, _RESOURCES))
+    made["drop_list"] = f"variables.drops ? dyn(variables.rows.transformMap(n, x, [{dropped}])) : dyn({{}})"
     pairs = ", ".join(
         f"['requests.{one}', variables.{one}_request[n]],"
-        f" ['limits.{one}', 'limits.{one}' in variables.drop_list[n] ? '' : variables.{one}_limit[n]]"
+        f" ['limits.{one}', variables.drops && 'limits.{one}' in variables.drop_list[n] ? '' : variables.{one}_limit[n]]"
         for one in _RESOURCES
     )
     made["final"] = (
@@ -188,7 +190,7 @@ def _dropped(resource: str) -> str:
     request, limit = f"variables.{resource}_request[n]", f"variables.{resource}_limit[n]"
     is_ours = f"n in variables.was && !({field} in variables.was[n]) && {field} in x.r"
     return (
-        f"variables.drops && {is_ours} && {request} != '' && {limit} != ''"
+        f"{is_ours} && {request} != '' && {limit} != ''"
         f" && quantity({limit}).compareTo(quantity(x.r[{field}])) == 0"
         f" && quantity({request}).isGreaterThan(quantity({limit})) ? {field} : ''"
     )
@@ -209,9 +211,9 @@ def _remembered() -> Variables:
     is_carried = f"n in variables.carried && f in variables.ours[n] && {cel.same('x.a', 'variables.final[n]', 'f')}"
     return {
         "ours": f"variables.rows.transformMap(n, x, [{', '.join(names)}])",
-        "remembered": f"variables.rows.transformMap(n, x, {cel.FIELD_LIST}"
-        f".filter(f, {is_carried} ? f in variables.carried[n] : f in variables.asked[n])"
-        f".transformMapEntry(i, f, {{f: string({is_carried} ? variables.carried[n][f] : variables.asked[n][f])}}))",
+        "remembered": "variables.carried.size() == 0 ? dyn(variables.asked) : dyn(variables.rows.transformMap(n, x,"
+        f" {cel.FIELD_LIST}.filter(f, {is_carried} ? f in variables.carried[n] : f in variables.asked[n])"
+        f".transformMapEntry(i, f, {{f: string({is_carried} ? variables.carried[n][f] : variables.asked[n][f])}})))",
         "is_ours": f"variables.remembered.exists(n, {cel.FIELD_LIST}.exists(f,"
         f" !{cel.same('variables.remembered[n]', 'variables.final[n]', 'f')}))",
     }
