@@ -185,27 +185,28 @@ class NativeDoor:
 
     def decided(self, one: Sent) -> Json | str:
         """What it would store with the webhook; the reason if it or KubeDoor refuses."""
-        arrives = self._arrives(one)
-        if isinstance(arrives, str):
-            return arrives
+        whole = self._tried(one, one.manifest, self.free)
+        arrives = whole if not isinstance(whole, str) else self._arrives(one)
+        if arrives is None:
+            return whole
         decision = decide(_request(one, arrives), one.values, self.rules)
         if not decision.allowed:
             return str(decision.reason)
+        if not decision.patch and arrives is whole:
+            return whole
         return self._tried(one, jsonpatch.apply_patch(_as_sent(arrives), list(decision.patch)), self.free)
 
-    def _arrives(self, one: Sent) -> Json | str:
-        """As admission sees it: with defaults and as the API server spells it, but not validated yet.
+    def _arrives(self, one: Sent) -> Json | None:
+        """As admission sees what the API server refuses as it is: with defaults and as it spells it.
 
-        A request above its limit may be cut by the door: then requests and limits are asked for one after the other.
+        A request above its limit may be cut by the door: requests and limits are asked for one after the other. None: it
+        is refused all the same.
         """
-        whole = self._tried(one, one.manifest, self.free)
-        if not isinstance(whole, str):
-            return whole
         limited, requested = (
             self._tried(one, _without(one.manifest, part), self.free) for part in ("requests", "limits")
         )
         if isinstance(limited, str) or isinstance(requested, str):
-            return whole
+            return None
         for container, other in zip(containers_of(limited), containers_of(requested), strict=True):
             resources = container.setdefault("resources", {})
             for part in ("requests", "limits"):
