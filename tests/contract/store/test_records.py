@@ -170,7 +170,8 @@ def test_a_change_that_fails_is_one_line_that_says_so(records: RecordStore, faul
         )
         raise fault
     (row,) = records.find_audit(RecordFilter(who=who), limit=10)
-    assert (row["outcome"], row["after"]) == ("failed", {"a": 1, "error": words})
+    said = row["after"].pop("error_said")
+    assert (row["outcome"], row["after"], said["text"]) == ("failed", {"a": 1, "error": words}, words)
     assert records.find_audit(RecordFilter(who=who, outcome="done"), limit=10) == []
     assert [line["id"] for page in records.all_audit(RecordFilter(who=who)) for line in page] == [row["id"]]
     with audited(records, Editor(who, "session", ""), "x.y", "t", after={"a": 1}):
