@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,27 +38,32 @@ def run(folder: Path, *words: str, environment: Mapping[str, str], stdin: str = 
 
 
 AS_IN_THE_IMAGE = (
-    "mount -t tmpfs none /tmp && mount -o remount,bind,ro / && exec unshare --user --map-user=10001 --map-group=10001"
-    ' -- "$@"'
+    'mount -t tmpfs none "$TMPDIR" && mount -o remount,bind,ro / &&'
+    ' exec unshare --user --map-user=10001 --map-group=10001 -- "$@"'
 )
-"""What the chart sets for a container: a root that cannot be written, /tmp that can, a user who is in no /etc/passwd."""
+"""What the chart sets for a container: a root that cannot be written, one folder that can, a user in no /etc/passwd.
+
+There the folder is /tmp, where this checkout may be.
+"""
 
 
 def run_in_image(*words: str, environment: Mapping[str, str], stdin: str = "") -> Done:
     """As `kubectl exec -i POD -- kubedoor …` does in a pod of the chart; the checkout stands for the image's packages."""
     separate = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", AS_IN_THE_IMAGE, "sh"]
     image = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    chart = {"KUBEDOOR_DATA_DIR": "/tmp/kubedoor", "KUBEDOOR_KUBECONFIG": "none", "KUBEDOOR_SOURCE": "sample"}
-    return subprocess.run(
-        [*separate, sys.executable, "-m", "kubedoor", *words],
-        env={**image, **chart, **environment},
-        cwd=ROOT,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as writable:
+        chart = {"TMPDIR": writable, "KUBEDOOR_DATA_DIR": f"{writable}/kubedoor"}
+        settings = {"KUBEDOOR_KUBECONFIG": "none", "KUBEDOOR_SOURCE": "sample"}
+        return subprocess.run(
+            [*separate, sys.executable, "-m", "kubedoor", *words],
+            env={**image, **chart, **settings, **environment},
+            cwd=ROOT,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
 
 
 @contextmanager
