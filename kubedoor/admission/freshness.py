@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 RETRY_STORE_SECONDS = 2.0
 """Backoff: for this long after a store failure, requests are answered from the snapshot without a query."""
-REFRESH_AHEAD = 0.5
+REFRESH_AHEAD = 0.8
 """A request that finds a snapshot older than this part of its greatest age starts a refresh, without waiting for it."""
 _SLOW, _AWAY = sentence("door.store_slow"), sentence("door.store_away")
 

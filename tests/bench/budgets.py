@@ -232,7 +232,7 @@ LINES = (
     Line(
         "refresh_check",
         "pages",
-        "what a door asks the store, at most once a second, with 10,000 workloads",
+        "what a door asks the store, about once a second, with 10,000 workloads",
         "ms",
         "It costs the store the same whatever the number of requests.",
     ),

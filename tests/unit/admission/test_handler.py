@@ -234,7 +234,7 @@ def test_under_load_a_snapshot_is_refreshed_before_anybody_has_to_wait(harness: 
 
     async def admissions() -> list[int]:
         seen = []
-        for ahead in (0.0, 0.6, 0.6):
+        for ahead in (0.0, 0.9, 0.9):
             harness.clock.ahead = ahead
             response = (await harness.handler.admit(make_review(make_request(make_scale(9), make_scale(1)))))[
                 "response"
