@@ -111,7 +111,7 @@ def walls(found: Mapping[str, float]) -> str:
         ),
         (
             "questions of doors to the store",
-            "one a second at most, while requests come",
+            "about one a second, while requests come",
             f"100 doors that are all asked: 100 small questions a second, {number(checks, 's')} of one core of ClickHouse each second",
             "`KUBEDOOR_SNAPSHOT_MAX_AGE_SECONDS`; a ClickHouse of its own for some of the clusters",
         ),
