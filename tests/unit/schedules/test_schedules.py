@@ -542,7 +542,9 @@ def test_tick_starts_an_overdue_return_that_has_a_cronjob(in_cluster: House) -> 
     assert deadlines == {back["schedule"]: 86_400}
     house.clock.now = back["at"] + CLOCK_FALLBACK_AFTER - timedelta(minutes=1)
     assert house.go_on(1) == [10, 3], "its time has come"
-    assert house.cluster.objects == {}  # type: ignore[attr-defined]
+    house.wait_for_returns(0)
+    objects = house.cluster.objects  # type: ignore[attr-defined]
+    processes.wait_until(lambda: objects == {}, what="nothing of the return is left in the cluster")
 
 
 def test_a_return_whose_cronjob_could_not_be_deleted_is_deleted_later(in_cluster: House) -> None:
