@@ -6,33 +6,23 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from kubedoor.errors import Conflict, InvalidInput, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.operations.batch import ActionDependencies, Batch
 from kubedoor.operations.plan import Planner
 from kubedoor.operations.planned import Planned, Verdict, ordered
+from kubedoor.operations.progress import items_of, summary
 from kubedoor.operations.request import ActionRequest
-from kubedoor.sentences import Sentence, as_sentence, restored, sentence, with_said
+from kubedoor.sentences import as_sentence, sentence, with_said
 from kubedoor.store.connection import Row
-from kubedoor.store.operations import ENDS, ActionEvent, ActionRecord, OperationStore
+from kubedoor.store.operations import ANY_ACTION, ActionEvent, ActionFilter, ActionRecord, OperationStore
 
 log = logging.getLogger(__name__)
 
 START_ATTEMPTS = 5
-_ITEM_STATES = {
-    "item_skipped": "skipped",
-    "item_started": "running",
-    "item_progress": "running",
-    "item_changed": "running",
-    "item_done": "done",
-    "item_failed": "failed",
-    "item_left": "interrupted",
-}
-_FINAL_STATES = ("skipped", "done", "failed", "interrupted")
 
 
 class Actions:
@@ -67,6 +57,13 @@ class Actions:
     def plan(self, request: ActionRequest) -> list[Planned]:
         """A dry run. Raises ClusterError when the API server cannot be reached."""
         return self._planner.plan_all(request, self._planner.context())
+
+    def preview(self, request: ActionRequest) -> list[Planned]:
+        """As `plan`; workloads on which another action is at work are refused, too. Raises ClusterError, StoreError."""
+        planned = self.plan(request)
+        wanted = {(target.namespace, target.deployment) for target in request.targets}
+        busy = {key: record for record, keys in self._busy() for key in wanted & keys}
+        return [_refused_as_busy(one, busy) for one in planned]
 
     def start(
         self,
@@ -120,27 +117,21 @@ class Actions:
 
     def _without_busy(self, request: ActionRequest, planned: list[Planned], *, skip_busy: bool) -> list[Planned]:
         wanted = {(target.namespace, target.deployment) for target in request.targets}
-        to_change = {(one.target.namespace, one.target.deployment) for one in planned if one.verdict is Verdict.WILL}
-        reasons: dict[tuple[str, str], Sentence] = {}
-        for record, busy in self._busy():
-            if conflicts := sorted(wanted & busy):
-                error = _conflict(record, conflicts)
-                reasons |= dict.fromkeys(conflicts, as_sentence(error.message))
-                if not skip_busy or (to_change and to_change <= reasons.keys()):
-                    raise error
-        return [
-            replace(one, verdict=Verdict.REFUSED, reason=reasons[key], is_final=False)
-            if one.verdict is Verdict.WILL and (key := (one.target.namespace, one.target.deployment)) in reasons
-            else one
-            for one in planned
-        ]
+        to_change = {one.key for one in planned if one.verdict is Verdict.WILL}
+        busy: dict[tuple[str, str], ActionRecord] = {}
+        for record, keys in self._busy():
+            if conflicts := sorted(wanted & keys):
+                busy |= dict.fromkeys(conflicts, record)
+                if not skip_busy or (to_change and to_change <= busy.keys()):
+                    raise _conflict(record, conflicts)
+        return [_refused_as_busy(one, busy) for one in planned]
 
     def _busy(self) -> Iterator[tuple[ActionRecord, set[tuple[str, str]]]]:
         """Actions that run, with the workloads that they are at work on or will be."""
         active = self._store.active()
         events = self._store.latest_events([one.action for one in active])
         for record in active:
-            items = _items(record, events[record.action], is_alive=True)
+            items = items_of(record, events[record.action], is_alive=True)
             yield (
                 record,
                 {(one["namespace"], one["deployment"]) for one in items if one["state"] in ("untouched", "running")},
@@ -175,9 +166,9 @@ class Actions:
         (summary,) = self._summaries([record], with_items=True)
         return summary
 
-    def recent(self, *, limit: int, before: int | None = None, state: str = "", kind: str = "") -> list[Row]:
-        """The newest actions, without their items. `state` and `kind` empty: any."""
-        return self._summaries(self._store.recent(limit=limit, before=before, state=state, kind=kind), with_items=False)
+    def recent(self, *, limit: int, before: int | None = None, wanted: ActionFilter = ANY_ACTION) -> list[Row]:
+        """The newest actions, without their items."""
+        return self._summaries(self._store.recent(limit=limit, before=before, wanted=wanted), with_items=False)
 
     def by_ids(self, actions: Sequence[str]) -> dict[str, Row]:
         """By action, with the items; without those that do not exist."""
@@ -199,10 +190,10 @@ class Actions:
         events = self._store.events(actions) if with_items else self._store.latest_events(actions)
         summaries = []
         for one in records:
-            summary = _summary(one, events[one.action], is_alive=one.action in alive)
+            shown = summary(one, events[one.action], is_alive=one.action in alive)
             if not with_items:
-                del summary["items"]
-            summaries.append(summary)
+                del shown["items"]
+            summaries.append(shown)
         return summaries
 
 
@@ -219,76 +210,15 @@ def _conflict(record: ActionRecord, workloads: list[tuple[str, str]]) -> Conflic
     )
 
 
+def _refused_as_busy(planned: Planned, busy: Mapping[tuple[str, str], ActionRecord]) -> Planned:
+    record = busy.get(planned.key)
+    if record is None or planned.verdict is not Verdict.WILL:
+        return planned
+    reason = as_sentence(_conflict(record, [planned.key]).message)
+    return replace(planned, verdict=Verdict.REFUSED, reason=reason, is_final=False, busy_with=record.action)
+
+
 def _skipped(action: str, planned: Planned) -> ActionEvent:
     is_final = planned.is_final or planned.verdict is Verdict.NOTHING
     target, detail = planned.target, with_said({"message": planned.reason, "is_final": is_final})
     return ActionEvent(action, "item_skipped", target.namespace, target.deployment, detail)
-
-
-def _summary(record: ActionRecord, events: list[Row], *, is_alive: bool) -> Row:
-    end = next((event for event in events if event["event"] in ENDS), None)
-    cancel = next((event for event in events if event["event"] == "cancel_asked"), None)
-    state = end["event"] if end else ("cancelling" if cancel else "running") if is_alive else "interrupted"
-    items = _items(record, events, is_alive=is_alive and end is None)
-    counts = {name: sum(item["state"] == name for item in items) for name in (*_FINAL_STATES, "running", "untouched")}
-    request = {name: value for name, value in record.wish.items() if name != "targets"}
-    failure = next((item for item in items if item["state"] == "failed"), None)
-    return {
-        **request,
-        "action": record.action,
-        "number": record.number,
-        "state": state,
-        "who": record.who,
-        "via": record.via,
-        "asked_at": record.asked_at,
-        "last_at": events[-1]["at"] if events else record.asked_at,
-        "message": _failure(failure) if failure else Sentence(),
-        "cancelled_by": cancel["detail"].get("who") if cancel else None,
-        "total": len(items),
-        **counts,
-        "items": items,
-    }
-
-
-def _failure(item: Row) -> Sentence:
-    workload = f"{item['namespace']}/{item['deployment']}"
-    return sentence("common.about", subject=workload, words=item["message"])
-
-
-def _items(record: ActionRecord, events: list[Row], *, is_alive: bool) -> list[Row]:
-    """In the order of the request."""
-    by_target: dict[tuple[str, str], list[Row]] = {}
-    for event in events:
-        by_target.setdefault((event["namespace"], event["deployment"]), []).append(event)
-    return [
-        _item(target, by_target.get((target["namespace"], target["deployment"]), []), is_alive=is_alive)
-        for target in record.wish["targets"]
-    ]
-
-
-def _item(target: dict[str, Any], events: list[Row], *, is_alive: bool) -> Row:
-    events = [event for event in events if event["event"] in _ITEM_STATES]
-    # Two events of the same millisecond have no order, so a final event counts in any position.
-    ends = [event for event in events if _ITEM_STATES[event["event"]] in _FINAL_STATES]
-    last = (ends or events)[-1] if events else None
-    state = _ITEM_STATES[last["event"]] if last else "untouched"
-    told = last["detail"] if last else {}
-    message = restored(str(told.get("message", "")), told.get("message_said"))
-    was_changed = any(event["event"] == "item_changed" for event in events)
-    if state == "running" and not is_alive:
-        state = "interrupted"
-        message = sentence("operations.not_waited_to_end") if was_changed else sentence("operations.perhaps_changed")
-    detail = {name: value for event in events for name, value in event["detail"].items() if name in ("before", "after")}
-    return {
-        "namespace": target["namespace"],
-        "deployment": target["deployment"],
-        "state": state,
-        "message": message,
-        "was_changed": was_changed,
-        "is_final": bool(told.get("is_final")),
-        "replicas_before": detail.get("before", {}).get("replicas"),
-        "manual_replicas_before": detail.get("before", {}).get("manual_replicas"),
-        "replicas_after": detail.get("after", {}).get("replicas"),
-        "started_at": next((event["at"] for event in events if event["event"] == "item_started"), None),
-        "ended_at": ends[-1]["at"] if ends else None,
-    }

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, StoreError
@@ -27,7 +27,7 @@ from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.operations.rollout import RolloutState, rollout_of
 from kubedoor.sentences import Sentence, joined, sentence, with_said
 from kubedoor.store.control import ControlStore
-from kubedoor.store.operations import HEARTBEAT_TIMEOUT_SECONDS, ActionEvent, OperationStore
+from kubedoor.store.operations import HEARTBEAT_TIMEOUT_SECONDS, PAUSING, ActionEvent, OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.manual_replicas import ManualReplicas
 
@@ -117,10 +117,20 @@ class Batch:
                 while not slots.acquire(timeout=POLL_SECONDS) and not self._stopping.is_set():
                     pass
                 if number and not self._stopping.is_set():
-                    self._stopping.wait(self.request.interval_seconds)
+                    self._pause()
                 if self._stopping.is_set():
                     return
                 pool.submit(self._run_item, one).add_done_callback(lambda _done: slots.release())
+
+    def _pause(self) -> None:
+        """Before each further item; its end is recorded for those who watch."""
+        if self.request.interval_seconds:
+            until = self.dependencies.now() + timedelta(seconds=self.request.interval_seconds)
+            try:
+                self.dependencies.store.record(ActionEvent(self.action, PAUSING, detail={"until": until.isoformat()}))
+            except StoreError as error:
+                log.warning("action %s: a pause could not be recorded: %s", self.action, error)
+            self._stopping.wait(self.request.interval_seconds)
 
     def _heartbeat(self) -> None:
         """Until the end: write heartbeats, and poll for a request to cancel."""

@@ -20,15 +20,17 @@ from kubedoor.admission.webhook_configuration import IGNORE_LABEL
 from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import ClusterError, Conflict, Forbidden, NotFound
 from kubedoor.kube.client import Cluster
-from kubedoor.model.values import ControlValues, Mode, WorkloadKey
+from kubedoor.model.values import ControlValues, ManualValues, Mode, WorkloadKey
 from kubedoor.operations.planned import PlanContext, Planned, Refused, Verdict, refusal
 from kubedoor.operations.refusals import check, check_scope, warnings
 from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target, restored_replicas
 from kubedoor.operations.restore import asked_since, restore_mismatch, restore_patch, restored
 from kubedoor.operations.rollout import restart_patch
 from kubedoor.sentences import Sentence, joined, sentence
+from kubedoor.sizing.dangers import Danger, DangerKind
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
+from kubedoor.workloads.value_warnings import Wanted
 
 Item = TypeVar("Item")
 
@@ -47,6 +49,7 @@ class Planner:
         deployments: DeploymentStore,
         switch: Switch,
         rules: Rules,
+        dangers: Callable[[WorkloadKey, Wanted], list[Danger]] = lambda _key, _wanted: [],
     ) -> None:
         self._cluster = cluster
         self._cluster_name = cluster_name
@@ -54,6 +57,7 @@ class Planner:
         self._deployments = deployments
         self._switch = switch
         self._rules = rules
+        self._dangers = dangers
 
     def context(self) -> PlanContext:
         """Raises ClusterError when the API server cannot be reached."""
@@ -82,7 +86,28 @@ class Planner:
             if not 400 <= error.details.get("status", 0) < 500:
                 raise
             return refusal(target, error, manifest)
-        return replace(planned, warnings=tuple(warnings(request, planned, values, context)))
+        found = self._dangers_of(request, planned, values, context)
+        # That nothing runs then is said in any case.
+        said = [one.message for one in found if one.kind is not DangerKind.NO_REPLICAS]
+        return replace(
+            planned,
+            warnings=(*warnings(request, planned, values, context), *said),
+            kills=any(one.kills for one in found),
+        )
+
+    def _dangers_of(
+        self, request: ActionRequest, planned: Planned, values: ControlValues, context: PlanContext
+    ) -> list[Danger]:
+        """Of the replicas where they change; of what is set by hand where new pods get it."""
+        target = planned.target
+        if planned.verdict is not Verdict.WILL or request.kind is Kind.RESTORE or target.back_to is not None:
+            return []
+        key = WorkloadKey(self._cluster_name, target.namespace, target.deployment)
+        is_changed = planned.replicas_after != planned.replicas_before
+        manual = ManualValues(replicas=planned.replicas_after if is_changed else None)
+        if planned.restarts and context.control_on and values.mode is Mode.ENFORCE:
+            manual = replace(manual, containers=self._control.manual(key).containers)
+        return self._dangers(key, Wanted(manual))
 
     def values_of(self, target: Target) -> ControlValues:
         """From the store, not from the snapshot of the admission webhook."""

@@ -49,6 +49,15 @@ class Planned:
     kept: Sentence = Sentence()
     """What a restore leaves as it runs, and why."""
     warnings: tuple[Sentence, ...] = ()
+    kills: bool = False
+    """Pods end, or would be killed, by what is set: whoever starts it should say so once more."""
+    busy_with: str = ""
+    """The action that is at work on it, and why it is refused; empty: none."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(namespace, deployment)"""
+        return self.target.namespace, self.target.deployment
 
 
 @dataclass(frozen=True)

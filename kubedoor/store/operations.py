@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ HEARTBEAT_TIMEOUT_SECONDS = 30
 """The executing process sends a heartbeat every few seconds; without one for this long it counts as dead."""
 ENDS = ("finished", "failed", "cancelled", "skipped")
 """`skipped`: there was nothing to do, or everything was refused."""
+PAUSING = "pausing"
+"""A pause before the next item begins; `until` in its detail."""
 KEPT_DAYS = 365
 """Retention of the events; the state of an older action could not be derived."""
 
@@ -43,6 +45,24 @@ class ActionEvent:
     namespace: str = ""
     deployment: str = ""
     detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ActionFilter:
+    """Empty strings match everything. `who`, `namespace` and `deployment` match exactly.
+
+    `target`: a part of namespace/deployment of one of its workloads, whatever the case.
+    """
+
+    state: str = ""
+    kind: str = ""
+    who: str = ""
+    target: str = ""
+    namespace: str = ""
+    deployment: str = ""
+
+
+ANY_ACTION = ActionFilter()
 
 
 class OperationStore:
@@ -87,16 +107,15 @@ class OperationStore:
         )
         return _record(rows[0]) if rows else None
 
-    def recent(self, *, limit: int, before: int | None = None, state: str = "", kind: str = "") -> list[ActionRecord]:
-        """Newest first. `before`: only smaller numbers, for paging. An empty `state` or `kind` matches any."""
+    def recent(self, *, limit: int, before: int | None = None, wanted: ActionFilter = ANY_ACTION) -> list[ActionRecord]:
+        """Newest first. `before`: only smaller numbers, for paging."""
         rows = self._connection.rows(
             f"{_ACTIONS} WHERE cluster = {{cluster:String}} AND {_KEPT}"
             " AND ({before:Nullable(UInt32)} IS NULL OR number < {before:Nullable(UInt32)})"
-            " AND ({kind:String} = '' OR JSONExtractString(wish, 'kind') = {kind:String})"
-            f" AND {_IN_STATE.get(state, 'true')} ORDER BY number DESC LIMIT {{limit:UInt32}}",
+            f" AND {_MATCHES} AND {_IN_STATE.get(wanted.state, 'true')} ORDER BY number DESC LIMIT {{limit:UInt32}}",
             cluster=self._cluster,
             before=before,
-            kind=kind,
+            **{name: value for name, value in asdict(wanted).items() if name != "state"},
             limit=limit,
             kept_days=KEPT_DAYS,
             seconds=HEARTBEAT_TIMEOUT_SECONDS,
@@ -193,6 +212,16 @@ _WITH_HEARTBEAT = (
     " AND at > now64(3, 'UTC') - toIntervalSecond({seconds:UInt32})"
 )
 _KEPT = "asked_at > now64(3, 'UTC') - toIntervalDay({kept_days:UInt32})"
+
+_MATCHES = (
+    "({kind:String} = '' OR JSONExtractString(wish, 'kind') = {kind:String})"
+    " AND ({who:String} = '' OR who = {who:String})"
+    " AND (concat({target:String}, {namespace:String}, {deployment:String}) = '' OR arrayExists("
+    "one -> ({namespace:String} = '' OR one.1 = {namespace:String})"
+    " AND ({deployment:String} = '' OR one.2 = {deployment:String})"
+    " AND positionCaseInsensitiveUTF8(concat(one.1, '/', one.2), {target:String}) > 0,"
+    " JSONExtract(wish, 'targets', 'Array(Tuple(namespace String, deployment String))')))"
+)
 
 # Aggregated in SQL: progress events come every few seconds, so an action of hundreds of items has tens of thousands.
 _EVENTS = (

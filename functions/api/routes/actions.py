@@ -18,6 +18,7 @@ from kubedoor.errors import Forbidden, StoreError, Unauthorized
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.planned import Planned
 from kubedoor.operations.request import ActionRequest, parse
+from kubedoor.store.operations import ActionFilter
 
 from ..schemas.base import Id, ObjectName, SaidAnswer, Speaking, Strict, may_fail
 from ..security.access import EditorIn, HomeServicesIn, LoginIn, ServicesIn, login_of
@@ -65,7 +66,9 @@ class ActionFields(Strict):
 
 class ActionBody(ActionFields):
     dry_run: bool = Field(default=False, description="Only return the plan; change nothing.")
-    skip_refused: bool = Field(default=False, description="Run the action without the workloads that are refused.")
+    skip_refused: bool = Field(
+        default=False, description="Run the action without the workloads that are refused, or busy."
+    )
 
 
 class FieldChangeAnswer(BaseModel):
@@ -87,13 +90,17 @@ class PlannedAnswer(Speaking):
     changes: list[FieldChangeAnswer] = Field(description="Requests and limits that the new pods will have.")
     warnings: list[str]
     warnings_said: list[SaidAnswer]
+    kills: bool = Field(description="Pods end, or would be killed, by what is set.")
+    busy_with: str | None = Field(description="Refused because this action is at work on it; null: it is not.")
 
 
-class Restorable(BaseModel):
-    """A workload whose requests or limits the door has replaced."""
-
+class NamedWorkload(BaseModel):
     namespace: str
     deployment: str
+
+
+class Restorable(NamedWorkload):
+    """A workload whose requests or limits the door has replaced."""
 
 
 class ActionStarted(BaseModel):
@@ -105,6 +112,7 @@ class ActionAnswer(Speaking):
     action: str
     number: int = Field(description="Sequence number; pass it as `before` to get the next page.")
     kind: Kind
+    workloads: list[NamedWorkload] = Field(description="The first three, in the order of the request.")
     replicas: int | None
     interval_seconds: float
     at_once: int
@@ -146,6 +154,7 @@ class ItemAnswer(Speaking):
 
 
 class ActionDetail(ActionAnswer):
+    next_at: datetime | None = Field(description="When the pause before its next workload ends; null: there is none.")
     items: list[ItemAnswer]
 
 
@@ -161,6 +170,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 def planned_answer(planned: Planned) -> PlannedAnswer:
     inner = ("target", "is_forbidden", "is_enforced", "manual_version", "mismatch", "kept")
     fields = {name: value for name, value in asdict(planned).items() if name not in inner}
+    fields["busy_with"] = planned.busy_with or None
     return PlannedAnswer(namespace=planned.target.namespace, deployment=planned.target.deployment, **fields)
 
 
@@ -170,9 +180,11 @@ def start_action(body: ActionBody, services: ServicesIn, editor: EditorIn, respo
     if body.dry_run:
         response.status_code = 200
         return ActionStarted(
-            action=None, planned=[planned_answer(each) for each in services.actions.plan(body.action_request())]
+            action=None, planned=[planned_answer(each) for each in services.actions.preview(body.action_request())]
         )
-    action, planned = services.actions.start(body.action_request(), editor, skip_refused=body.skip_refused)
+    action, planned = services.actions.start(
+        body.action_request(), editor, skip_refused=body.skip_refused, skip_busy=body.skip_refused
+    )
     return ActionStarted(action=action, planned=[planned_answer(each) for each in planned])
 
 
@@ -184,9 +196,14 @@ def list_actions(
     before: Annotated[int | None, Query(ge=1, le=4_294_967_295)] = None,
     state: State | None = None,
     kind: Kind | None = None,
+    who: Annotated[str, Query(max_length=253)] = "",
+    target: Annotated[str, Query(max_length=300, description="A part of namespace/deployment.")] = "",
+    namespace: Annotated[str, Query(max_length=63)] = "",
+    deployment: Annotated[str, Query(max_length=253)] = "",
 ) -> list[ActionAnswer]:
     """Newest first; the next page: `before` with the last `number`."""
-    rows = services.actions.recent(limit=limit, before=before, state=state or "", kind=kind or "")
+    wanted = ActionFilter(state or "", kind or "", who, target, namespace, deployment)
+    rows = services.actions.recent(limit=limit, before=before, wanted=wanted)
     return [ActionAnswer(**row) for row in rows]
 
 

@@ -25,11 +25,12 @@ from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.operations import ActionEvent, OperationStore
+from kubedoor.store.operations import ActionEvent, ActionFilter, OperationStore
 from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.workloads import manual_replicas
 from tests.support.builders import make_container, make_deployment
 from tests.support.clock import utc_now
+from tests.toolbox.processes import wait_until
 
 ALICE, BOB = Editor("alice", "session", ""), "bob"
 HOOK = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{webhook_configuration.NAME}"
@@ -220,7 +221,7 @@ def test_an_apply_fails_its_items_once_control_is_off(house: House) -> None:
     web, cart = house.wait(action)["items"]
     assert (web["state"], house.cluster.cpu("web")) == ("done", "100m")
     assert (cart["state"], cart["was_changed"]) == ("failed", False)
-    assert cart["message"].startswith("not touched: the door is off")
+    assert cart["message"].startswith("not touched: enforcement is off")
 
 
 def test_a_scale_fails_its_items_once_an_hpa_scales_them(house: House) -> None:
@@ -329,3 +330,37 @@ def test_the_list_agrees_with_the_detail_of_an_action(house: House) -> None:
     assert [row["detail"] for row in house.store.latest_events([running])[running]] == [{}, {}]
     house.actions.cancel(running, ALICE)
     assert house.wait(running)["cancelled_by"] == house.actions.recent(limit=1)[0]["cancelled_by"] == "alice"
+
+
+def test_actions_are_found_by_workload_and_person_and_name_their_workloads(house: House) -> None:
+    both = house.start(make_request(Kind.RESTART, "web", "cart"))
+    house.wait(both)
+    alone = house.actions.start(make_request(Kind.SCALE, "cart", replicas=4), replace(ALICE, who=BOB))[0]
+    house.wait(alone)
+
+    def found(**wanted: str) -> list[str]:
+        return [one["action"] for one in house.actions.recent(limit=9, wanted=ActionFilter(**wanted))]
+
+    assert found() == [alone, both]
+    assert found(who=BOB) == [alone]
+    assert found(namespace="shop", deployment="web") == [both]
+    assert found(target="SHOP/CA") == [alone, both]
+    assert found(target="op/web", who=BOB) == []
+    assert found(namespace="sho") == found(deployment="we") == []
+    names = [[one["deployment"] for one in row["workloads"]] for row in house.actions.recent(limit=9)]
+    assert names == [["cart"], ["web", "cart"]]
+
+
+def test_a_pause_says_when_it_ends_and_what_is_busy_is_said_before(house: House) -> None:
+    action = house.start(make_request(Kind.RESTART, "web", "cart", interval_seconds=30))
+    wait_until(lambda: house.actions.progress(action)["next_at"] is not None, what="the pause begins")
+    left = house.actions.progress(action)["next_at"] - utc_now()
+    assert 20 < left.total_seconds() <= 30
+    web, cart = house.actions.preview(make_request(Kind.SCALE, "web", "cart", replicas=5))
+    assert (web.verdict, web.busy_with) == ("will", "")
+    assert (cart.verdict, cart.busy_with) == ("refused", action)
+    assert cart.reason == "alice is at work on shop/cart (restart): wait for it, or cancel it"
+    assert not cart.is_final
+    house.actions.cancel(action, ALICE)
+    assert house.wait(action)["next_at"] is None
+    assert [one.busy_with for one in house.actions.preview(make_request(Kind.RESTART, "web", "cart"))] == ["", ""]

@@ -25,6 +25,7 @@ from kubedoor.schedules.schedules import CLOCK_FALLBACK_AFTER, Schedules
 from kubedoor.store import schedules as store_of_schedules
 from kubedoor.store.connection import Connection
 from kubedoor.store.events import EventStore
+from kubedoor.store.operations import ActionFilter
 from kubedoor.store.schedules import ScheduleStore
 from tests.support.accounts import Clock
 from tests.toolbox import processes
@@ -496,7 +497,7 @@ def test_a_run_that_does_nothing_is_skipped_and_told(house: House) -> None:
     newest = house.actions.recent(limit=1)[0]
     assert (newest["state"], newest["skipped"]) == ("skipped", 1)
     assert any(one.startswith("scale shop/web (schedule sale: return): skipped") for one in house.told())
-    assert house.actions.recent(limit=9, state="skipped") == [newest]
+    assert house.actions.recent(limit=9, wanted=ActionFilter(state="skipped")) == [newest]
     assert house.wait_for_returns(0) == []
 
 
