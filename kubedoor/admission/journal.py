@@ -84,7 +84,9 @@ class AdmissionJournal:
         self._writing = threading.Lock()
         self.writer = JournalWriter(self.flush, pending=lambda: len(self._rows))
 
-    def record(self, request: AdmissionRequest, decision: Decision, values: ControlValues) -> None:
+    def record(
+        self, request: AdmissionRequest, decision: Decision, values: ControlValues, *, is_release: bool = False
+    ) -> None:
         """Queue a decision until the store takes it."""
         if self._pending_count() >= MAX_PENDING_RECORDS:
             self._drop_oldest()
@@ -110,6 +112,7 @@ class AdmissionJournal:
             snapshot_age_seconds=min(self._snapshot.age_seconds, 3e9),
             reason_said=said_column(decision.reason),
             warnings_said=said_columns(decision.warnings),
+            is_release=is_release,
         )
         self._rows.append(admission_line(record))
 
@@ -148,24 +151,24 @@ class AdmissionJournal:
         )
 
     def flush(self) -> bool:
-        """Write everything that is pending; whether all of it is written. Never raises.
+        """Write what is pending; whether all of it is written. Never raises.
 
-        The first caller writes for all and the others return at once. What the store does not take is kept.
+        What comes meanwhile waits for the next call: under load there would be no end, and each row an insert. The first
+        caller writes for all and the others return at once. What the store does not take is kept.
         """
-        while self.has_work():
-            if not self._writing.acquire(blocking=False):
-                return True
-            try:
-                self._write_snapshot()
-                self._write_facts()
-                self._write_states()
-                self._write_rows()
-            except StoreError as error:
-                self._metrics.failures.labels("records").inc()
-                log.warning("records could not be written: %s", error)
-                return False
-            finally:
-                self._writing.release()
+        if not self._writing.acquire(blocking=False):
+            return True
+        try:
+            self._write_snapshot()
+            self._write_facts()
+            self._write_states()
+            self._write_rows()
+        except StoreError as error:
+            self._metrics.failures.labels("records").inc()
+            log.warning("records could not be written: %s", error)
+            return False
+        finally:
+            self._writing.release()
         return True
 
     def _write_snapshot(self) -> None:
@@ -214,9 +217,11 @@ class AdmissionJournal:
             log.info("the state of %s cannot be read", key, exc_info=True)
 
     def _write_rows(self) -> None:
-        if self._batch is None and self._rows:
-            self._batch = _Batch([self._rows.popleft() for _ in range(len(self._rows))], uuid.uuid4().hex)
         if self._batch:
+            self._write(self._batch)
+            self._batch = None
+        if self._rows:
+            self._batch = _Batch([self._rows.popleft() for _ in range(len(self._rows))], uuid.uuid4().hex)
             self._write(self._batch)
             self._batch = None
 

@@ -58,6 +58,9 @@ class JournalWriter:
                 log.exception("the journal could not be written")
                 is_written = False
             if self._stopping.is_set():
+                if is_written:
+                    # What came while the others were written.
+                    self._flush()
                 return
             if is_written:
                 backoff = 0.0
