@@ -93,5 +93,5 @@ def control(
         state = api.call("GET", "/control")
     else:
         state = api.call("PUT", "/control", {"enabled": command is SwitchCommand.ON})
-    words = {True: "control is on", False: "control is off", None: f"not known: {state['reason']}"}[state["enabled"]]
+    words = {True: "enforcement is on", False: "enforcement is off", None: f"not known: {state['reason']}"}[state["enabled"]]
     print(words + ("" if state["is_current"] else "; the webhook configuration is not as this version would make it"))

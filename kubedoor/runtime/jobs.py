@@ -47,4 +47,4 @@ def renew_certificates(settings: Settings) -> None:
 def remove_webhook(settings: Settings) -> None:
     """Delete the webhook configuration; needs no store and no door. One left behind would delay or block releases."""
     build_cluster(settings).delete_webhook_configuration(webhook_configuration.NAME)
-    print(f"{webhook_configuration.NAME} is gone: control is off")
+    print(f"{webhook_configuration.NAME} is gone: enforcement is off")

@@ -44,15 +44,15 @@ CHECKUP = {
     ),
     "checkup.looked_at": "{minutes} {minutes:minute|minutes} ago",
     "checkup.never_looked": "never, or more than 30 days ago",
-    "checkup.look_with_switch": "{seen}; only when control goes on (KUBEDOOR_LOOK_SECONDS is 0)",
+    "checkup.look_with_switch": "{seen}; only when enforcement goes on (KUBEDOOR_LOOK_SECONDS is 0)",
     "checkup.look_permissions": "see the permissions to list Deployments and HPAs, and the log of api",
     # The door.
-    "checkup.control_on": "control is on",
-    "checkup.control_off": "control is off",
+    "checkup.control_on": "enforcement is on",
+    "checkup.control_off": "enforcement is off",
     "checkup.not_known": "not known: {reason}",
     "checkup.see_cluster": "see the cluster's checks",
     "checkup.not_current": "it is not as this version would make it",
-    "checkup.switch_again": "switch control off and on again",
+    "checkup.switch_again": "switch enforcement off and on again",
     "checkup.not_tried": "not tried out: {reason}",
     "checkup.unreached": (
         "see that pods of mutate are ready and that the control plane may connect to them; where its network does not lead"

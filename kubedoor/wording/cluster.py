@@ -22,7 +22,7 @@ CLUSTER = {
         "there is no CA that the API server could check the door with: set KUBEDOOR_WEBHOOK_CA_FILE, or for a"
         " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
     ),
-    "cluster.off_again": "control is off again, because the API server does not reach the door: {detail}",
+    "cluster.off_again": "enforcement is off again, because the API server does not reach the door: {detail}",
     # Whether the API server reaches the door.
     "cluster.not_tried": "not tried out",
     "cluster.no_namespace": "there is no namespace that the door is asked about",

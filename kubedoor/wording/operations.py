@@ -10,19 +10,19 @@ OPERATIONS = {
     "operations.owned": "a controller owns it, which would undo this",
     "operations.autoscaled": "an HPA scales it, which would undo this",
     "operations.paused": "its rollout is paused, so that new pods would not come",
-    "operations.door_is_off": "the door is off, so that a restart would set nothing: switch control on first",
+    "operations.door_is_off": "enforcement is off, so that a restart would set nothing: switch it on first",
     "operations.not_in_table": "it is not in the control table: collect first",
     "operations.not_enforced": "its mode is {mode}, so that a restart would set nothing",
     "operations.door_would_set": (
-        "the door is on and would set control values again: switch control off, or set its mode to off"
+        "enforcement is on and would set control values again: switch it off, or set the mode to off"
     ),
-    "operations.door_would_keep": "the door is on and would keep what runs: switch control off",
+    "operations.door_would_keep": "enforcement is on and would keep what runs: switch it off",
     "operations.door_unknown_would_set": (
-        "the cluster does not say whether the door is on, which would set control values again:"
-        " switch control off, or set its mode to off"
+        "the cluster does not say whether enforcement is on, which would set control values again:"
+        " switch it off, or set the mode to off"
     ),
     "operations.door_unknown_would_keep": (
-        "the cluster does not say whether the door is on, which would keep what runs: switch control off"
+        "the cluster does not say whether enforcement is on, which would keep what runs: switch it off"
     ),
     "operations.set_since": "somebody has set another number since, so it is left as it is",
     "operations.replicas_withheld": (
@@ -44,8 +44,8 @@ OPERATIONS = {
     ),
     "operations.other_values": "an admission sets other values than were asked for: {changes}",
     # What a plan warns of.
-    "operations.door_unknown": "the cluster does not say whether the door is on",
-    "operations.nothing_keeps": "the door is off: nothing keeps this number when others change it",
+    "operations.door_unknown": "the cluster does not say whether enforcement is on",
+    "operations.nothing_keeps": "enforcement is off: nothing keeps this number when others change it",
     "operations.mode_does_not_keep": "its mode is {mode}: the door does not keep this number",
     "operations.no_pods": "there will be no pods at all",
     "operations.not_control_values": "a restart would not give the control values: {changes}",

@@ -57,7 +57,7 @@ def _journeys(page: Page, step: int) -> dict[str, Callable[[], None]]:
         "clear the search": lambda: page.get_by_role("searchbox").fill(""),
         "sort by CPU": lambda: headers.filter(has_text="CPU").get_by_role("button").click(),
         "sort by name": lambda: headers.filter(has_text="Workload").get_by_role("button").click(),
-        "filter": lambda: page.get_by_role("button", name="Too much" if step % 2 else "Too little").click(),
+        "filter": lambda: page.get_by_role("button", name="Over-requested" if step % 2 else "Under-requested").click(),
         "clear the filter": lambda: page.get_by_role("button", name="All", exact=True).click(),
         "next page": lambda: page.get_by_role("button", name="Go to next page").click(),
     }

@@ -83,7 +83,7 @@ def test_owners_get_back_what_they_asked_when_control_goes_off_for_good(visit: V
     expect(card.get_by_role("link", name="2 sized workloads")).to_be_visible()
 
     page.get_by_role("switch").click()
-    dialog = page.get_by_role("dialog", name="Switch control off?")
+    dialog = page.get_by_role("dialog", name="Switch enforcement off?")
     dialog.get_by_text("Switching off for good").click()
     dialog.get_by_role("button", name="Switch off").click()
     act = page.get_by_role("dialog", name="Restore what was asked for 2 workloads")
@@ -97,5 +97,5 @@ def test_owners_get_back_what_they_asked_when_control_goes_off_for_good(visit: V
 
     shop.plane.wait_for(lambda: savings(shop)["workloads"] == 0, what="the look has seen what was restored")
     page.goto(f"{shop.kubedoor.url}/door")
-    expect(page.get_by_role("heading", name="Control is off")).to_be_visible()
+    expect(page.get_by_role("heading", name="Enforcement is off")).to_be_visible()
     expect(page.get_by_text("still run with what the door has set")).to_have_count(0)

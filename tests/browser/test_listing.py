@@ -14,7 +14,7 @@ from tests.browser.conftest import Visits
 def test_filters_and_order_are_in_the_address_and_survive_a_reload(visit: Visits) -> None:
     page = visit("/workloads")
     page.get_by_role("searchbox").fill("payments")
-    page.get_by_role("button", name="Too much").click()
+    page.get_by_role("button", name="Over-requested").click()
     page.get_by_role("columnheader", name="CPU").get_by_role("button").click()
     expect(page).to_have_url(
         page.url.split("/workloads")[0] + "/workloads?search=payments&asked=over&sort=cpu_waste&order=desc"

@@ -17,7 +17,7 @@ PHONE = {"width": 390, "height": 844}
 GROUPS = {
     "Look": ["Overview", "Workloads", "Door"],
     "Work": ["Actions", "Schedules", "Collection"],
-    "Administer": ["Record", "Import and export", "Notifications", "People", "Checkup"],
+    "Administer": ["Audit log", "Import and export", "Notifications", "People", "Checkup"],
 }
 
 

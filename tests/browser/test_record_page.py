@@ -80,7 +80,7 @@ def test_what_failed_is_on_record_once_with_the_reason(visit: Visits, seeded: Ru
     answer = page.request.put(f"{seeded.url}/api/v1/control", data={"enabled": True})
     assert answer.status == 503
     page.reload()
-    switched = _rows(page).filter(has_text="Control switched on")
+    switched = _rows(page).filter(has_text="Enforcement switched on")
     expect(switched).to_have_count(1)
     expect(switched).to_contain_text("Failed")
     expect(switched).to_contain_text("no cluster is configured")
@@ -120,7 +120,7 @@ def test_changes_are_filtered_by_who_and_what_and_shared_by_a_link(visit: Visits
     other.get_by_role("button", name="Clear filters").click()
     expect(other).to_have_url(f"{seeded.url}/record")
     other.goto(f"{seeded.url}/record?who=nobody")
-    expect(other.get_by_role("heading", name="Nothing on record matches")).to_be_visible()
+    expect(other.get_by_role("heading", name="Nothing in the audit log matches")).to_be_visible()
 
 
 def test_admissions_say_what_the_door_did_and_older_ones_follow(visit: Visits, seeded: RunningKubeDoor) -> None:
@@ -142,7 +142,7 @@ def test_admissions_say_what_the_door_did_and_older_ones_follow(visit: Visits, s
 
 def test_the_door_leads_to_all_its_admissions(visit: Visits, seeded: RunningKubeDoor) -> None:
     page = visit("/door", at=seeded, password=PASSWORD)
-    page.get_by_role("link", name="See all on record").click()
+    page.get_by_role("link", name="See all in the audit log").click()
     expect(_rows(page)).to_have_count(PAGE)
 
 

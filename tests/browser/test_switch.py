@@ -50,11 +50,11 @@ def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
     switch = page.get_by_role("switch")
     expect(switch).to_have_attribute("aria-checked", "false")
     switch.click()
-    dialog = page.get_by_role("dialog", name="Switch control on?")
+    dialog = page.get_by_role("dialog", name="Switch enforcement on?")
     expect(dialog).to_contain_text("Nothing restarts now")
     dialog.get_by_role("button", name="Switch on").click()
     expect(switch).to_have_attribute("aria-checked", "true")
-    expect(page.get_by_role("heading", name="Control is on")).to_be_visible()
+    expect(page.get_by_role("heading", name="Enforcement is on")).to_be_visible()
     found = control_plane.kubectl("get", "mutatingwebhookconfiguration", "kubedoor-webhook-configuration", check=False)
     assert found.returncode == 0
 
@@ -70,7 +70,7 @@ def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
     expect(page.get_by_role("textbox", name="Deployment")).to_have_value(re.compile("replicas: 6"))
 
     switch.click()
-    page.get_by_role("dialog", name="Switch control off?").get_by_role("button", name="Switch off").click()
+    page.get_by_role("dialog", name="Switch enforcement off?").get_by_role("button", name="Switch off").click()
     expect(switch).to_have_attribute("aria-checked", "false")
     gone = control_plane.kubectl("get", "mutatingwebhookconfiguration", "kubedoor-webhook-configuration", check=False)
     assert gone.returncode != 0

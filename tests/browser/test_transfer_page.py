@@ -114,7 +114,7 @@ def test_a_good_sheet_is_shown_then_changes_the_values(visit: Visits, running: R
     expect(page.get_by_role("status").filter(has_text="2 workloads are changed, from values.csv")).to_be_visible()
     assert _workload(page, running, one)["manual_replicas"] == 9
     expect(page.get_by_label("What the file has in it")).to_contain_text(f"{one[0]},{one[1]},app,1")
-    page.get_by_role("link", name="See it in the record").click()
+    page.get_by_role("link", name="See it in the audit log").click()
     expect(page.locator("tbody tr").filter(has_text="Replicas collected → 9")).to_contain_text(OPERATOR)
 
 

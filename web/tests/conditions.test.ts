@@ -110,7 +110,7 @@ describe("accepting", () => {
 test("the list shows three tags, and counts the rest", () => {
   const conditions = (["ShortHistory", "OOMKilled", "LowCoverage", "PartialData"] as const).map((type) => condition({ type }));
   const shown = mount(ConditionsCell, { props: { conditions } });
-  expect(shown.findAll(".tag").map((tag) => tag.text())).toEqual(["Short history", "OOM killed", "Low coverage"]);
+  expect(shown.findAll(".tag").map((tag) => tag.text())).toEqual(["Short history", "OOM-killed", "Low coverage"]);
   expect(shown.text()).toContain("and 1 more");
   expect(shown.find(".tag").attributes("title")).toBe("Short history: There are 2 whole days of usage.");
   expect(mount(ConditionsCell, { props: { conditions: [] } }).text()).toBe("–");

@@ -298,7 +298,7 @@ def test_the_switch_stays_off_where_the_door_is_not_reached(
     options = leading_to(lab.plane, silent_port)
     switch = Switch(cluster=own, look=lambda: None, options=lambda: options, reach=probe.ask_until_reached)
     with no_door(lab):
-        with pytest.raises(Conflict, match=r"control is off again, because the API server does not reach the door"):
+        with pytest.raises(Conflict, match=r"enforcement is off again, because the API server does not reach the door"):
             switch.turn_on()
         assert switch.state().enabled is False
 

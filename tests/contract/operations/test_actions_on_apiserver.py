@@ -212,9 +212,9 @@ def test_with_the_door_off_apply_is_refused_and_scale_warns(lab: Lab, namespace:
     lab.set_values(namespace, replicas=3, app=APP)
     lab.client.switch(enabled=False)
     try:
-        assert "the door is off" in refusal(lab, "apply", workloads(namespace))
+        assert "enforcement is off" in refusal(lab, "apply", workloads(namespace))
         (planned,) = ask(lab, "scale", workloads(namespace), dry_run=True)["planned"]
-        assert planned["warnings"] == ["the door is off: nothing keeps this number when others change it"]
+        assert planned["warnings"] == ["enforcement is off: nothing keeps this number when others change it"]
         assert done(lab, "scale", workloads(namespace))["state"] == "finished"
         assert replicas_of(lab.stored(namespace)) == 3
     finally:

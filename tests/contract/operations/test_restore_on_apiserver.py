@@ -133,7 +133,7 @@ def test_while_the_door_would_set_the_values_again_it_is_refused(lab: Lab, names
     sized(lab, namespace, "web")
     told = refusal(lab, "restore", workloads(namespace))
     assert "422" in told
-    assert "would set control values again: switch control off, or set its mode to off" in told
+    assert "would set control values again: switch it off, or set the mode to off" in told
     lab.set_values(namespace, replicas=1, app=APP, mode=mode)
     assert done(lab, "restore", workloads(namespace))["state"] == "finished"
     assert resources_of(lab.stored(namespace)) == {"requests": {"cpu": "500m", "memory": "1Gi"}}

@@ -56,6 +56,6 @@ def test_a_look_that_is_long_ago_is_found(own: Cluster, embedded: Connection, cl
     for never_looks in ({"KUBEDOOR_LOOK_SECONDS": "0"}, {"KUBEDOOR_CLOCK_SECONDS": "0"}):
         asked_for = look_check(own, embedded, cluster, **never_looks)
         assert asked_for.ok
-        assert asked_for.detail.startswith("20 minutes ago; only when control goes on")
+        assert asked_for.detail.startswith("20 minutes ago; only when enforcement goes on")
     DeploymentStore(embedded, cluster).record_look(at=NOW - timedelta(minutes=4), deployments=3)
     assert look_check(own, embedded, cluster).ok

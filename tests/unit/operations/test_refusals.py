@@ -28,12 +28,12 @@ def refusal(values: ControlValues, *, control_on: bool | None) -> str:
 @pytest.mark.parametrize(
     ("values", "control_on", "reason"),
     [
-        (make_values(), True, "the door is on and would set control values again"),
-        (make_values(), None, "the cluster does not say whether the door is on"),
+        (make_values(), True, "enforcement is on and would set control values again"),
+        (make_values(), None, "the cluster does not say whether enforcement is on"),
         (make_values(), False, ""),
         (make_values(mode=Mode.OFF), True, ""),
         (make_values(mode=Mode.OBSERVE), True, ""),
-        (UNKNOWN, True, "the door is on and would keep what runs: switch control off"),
+        (UNKNOWN, True, "enforcement is on and would keep what runs: switch it off"),
         (UNKNOWN, False, ""),
     ],
 )

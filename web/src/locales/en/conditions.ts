@@ -7,11 +7,11 @@ export default {
     withheld: "withheld", withheldHint: "Withheld by {names}: the door leaves it as the owner wrote it.", asWritten: "Withheld: collected, and not set. The door leaves what the owner wrote.",
     withheldCount: "{count} withheld", withheldCountHint: "Values that the door leaves as their owner wrote them: {count}. {names}", count: "{count} condition | {count} conditions",
     waits: "Waits for you: these conditions can be accepted.", notAcceptable: "Ends by a setting, or when the cluster is changed.",
-    any: "Any condition", label: "Condition", withheldAny: "Withheld or not", withheldYes: "With withheld values", withheldNo: "Nothing withheld", withheldWaiting: "Waiting for somebody", withheldLabel: "Withheld values",
+    any: "Any condition", label: "Condition", withheldAny: "Withheld values: all", withheldYes: "With withheld values", withheldNo: "Nothing withheld", withheldWaiting: "Waiting for somebody", withheldLabel: "Withheld values",
     field: { replicas: "replicas", cpu_request: "CPU request", memory_request: "memory request", cpu_limit: "CPU limit", memory_limit: "memory limit" },
     name: {
       ShortHistory: "Short history", LowCoverage: "Low coverage", PartialData: "Partial data", PodsNotSeen: "Pods not seen", ImplausibleUsage: "Implausible usage",
-      OOMKilled: "OOM killed", HorizontalPodAutoscaler: "HPA on utilization", VerticalPodAutoscaler: "VPA acts", LimitRange: "LimitRange applies", ResourceQuota: "Quota too small",
+      OOMKilled: "OOM-killed", HorizontalPodAutoscaler: "HPA on utilization", VerticalPodAutoscaler: "VPA acts", LimitRange: "LimitRange applies", ResourceQuota: "Quota too small",
       NodeTooSmall: "Node too small", GuaranteedQoS: "Guaranteed QoS", Imbalanced: "Imbalanced", LargeChange: "Large change",
     },
     /** By type and reason, as kubedoor/sizing says them; in English the server's own sentence is shown where there is one. */
@@ -50,11 +50,11 @@ export default {
   },
   accept: {
     action: "Accept", all: "Accept all", actionOf: "Accept: {name}", hint: "Let the door set what these conditions withhold", title: "Accept conditions of {name}", titleMany: "Accept conditions of {count} workload | Accept conditions of {count} workloads",
-    intro: "From then on the door sets what is withheld, the next time these Deployments are restarted or scaled while control is on.",
+    intro: "From then on the door sets what is withheld, the next time these Deployments are restarted or scaled while enforcement is on.",
     which: "Which conditions", ofWorkloads: "{count} workload | {count} workloads", nothing: "None of these workloads has a condition that can be accepted.",
     others: "{count} workload has nothing to accept and stays as it is. | {count} workloads have nothing to accept and stay as they are.",
     howLong: "For how long", forGood: "For good", untilDate: "Until a date", date: "Last day", dateHint: "To the end of that day, {zone}; after it the values are withheld again.", inDays: "{count} days",
-    past: "This day is past.", note: "Note", notePlaceholder: "Why is it right? Kept on record", confirm: "Accept for {count} workload | Accept for {count} workloads",
+    past: "This day is past.", note: "Note", notePlaceholder: "Why is it right? Kept in the audit log", confirm: "Accept for {count} workload | Accept for {count} workloads",
     done: "Accepted for {count} workload | Accepted for {count} workloads", skipped: "{count} workload was left out | {count} workloads were left out",
     by: "Accepted by {who}", good: "for good", until: "until", ended: "The acceptance by {who} ended",
     withdraw: "Withdraw", withdrawOf: "Withdraw the acceptance: {name}", withdrawTitle: "Withdraw the acceptance?", withdrawText: "What {name} withholds is left as the owner wrote it again, from the next release on.", withdrawConfirm: "Withdraw", withdrawn: "The acceptance is withdrawn",

@@ -6,13 +6,13 @@ export default {
     newPassword: "Choose a new password", newPasswordAdvised: "Others know the first password. On this machine you may go on without changing it; a note reminds you.",
     newPasswordNeeded: "Others know the first password: it has to be changed before anything else.", skip: "Not now",
     claim: "What is asked for, kept equal to what is used.",
-    claimText: "KubeDoor measures your Deployments at the busiest hours of the day and sets their requests at the door of the API server.",
+    claimText: "KubeDoor measures your Deployments at the busiest hours of the day and sets their requests at the door of the API server: an admission webhook.",
   },
   overview: {
     title: "Overview", asOf: "Control values updated", facts: "Workloads by state", resource: "Resource", used: "Used at peak", requested: "Requested", control: "Control values", usedShare: "{share} of requests are used",
     canFree: "{0} could be freed", isMissing: "{0} are used but not requested",
     fact: {
-      workloads: "workloads", overAsked: "ask too much", underAsked: "ask too little", unasked: "without a request", byHand: "set by hand", withHpa: "with an HPA", observed: "only observed",
+      workloads: "workloads", overAsked: "over-requested", underAsked: "under-requested", unasked: "no request", byHand: "set by hand", withHpa: "with an HPA", observed: "only observed",
       workloadsHint: "Everything in the control table", overAskedHint: "Request more than 1.5 times what they use at peak", underAskedHint: "Use more at peak than they request", unaskedHint: "A container has no CPU or memory request",
       byHandHint: "Somebody set a control value", withHpaHint: "A HorizontalPodAutoscaler scales them", observedHint: "Mode observe: nothing is changed",
     },
@@ -23,16 +23,16 @@ export default {
     },
     savings: {
       title: "Saved", toList: "no sized workloads | {count} sized workload | {count} sized workloads",
-      none: "Nothing is sized yet.", noneText: "Every Deployment runs with what its owner asked. With control on, the next release of each brings its control values, and what that saves is shown here.",
+      none: "Nothing is sized yet.", noneText: "Every Deployment runs with what its owner asked. With enforcement on, the next release of each brings its control values, and what that saves is shown here.",
       unseenText: "KubeDoor has not seen any Deployment of this cluster yet: what owners asked and what runs is not known.",
       saved: { cpu: "CPU saved", memory: "Memory saved" }, savedOf: "{share} of the {asked} that owners asked", added: { cpu: "CPU added", memory: "Memory added" }, addedOf: "{share} more than the {asked} that owners asked",
       more: "more than asked", fewer: "Show fewer", trend: "Saved by day", trendLabel: "{resource} saved over {days} days: {first} on the first, {last} on the last",
     },
     trend: "Requested and used at peak, day by day", trendLabel: "{resource} over {days} days: at last {used} used of {requested} requested", toList: "Workloads", noDays: "No day is collected yet",
-    door: { title: "The door today", noCluster: "No cluster is configured: the door cannot be switched on.", off: "Control is off: Deployments pass as they are.", none: "Nothing has come to the door today." },
+    door: { title: "The door today", noCluster: "No cluster is configured: the door cannot be switched on.", off: "Enforcement is off: Deployments pass as they are.", none: "Nothing has come to the door today." },
     toAdmissions: "Admissions", lastCollection: "Last collection", toCollection: "Collection", collected: "{days} days, {rows} rows", daysFailed: "{days} failed", neverCollected: "Nothing has been collected yet",
     namespaces: "By namespace", share: "{share} of all requests", workloadCount: "{count} workload | {count} workloads", moreNamespaces: "and {count} more", all: "All",
-    top: { over: "Most to spare", under: "Most at risk", overNone: "Nobody asks for too much.", underNone: "Nobody asks for too little." },
+    top: { over: "Most to spare", under: "Most at risk", overNone: "No workload is over-requested.", underNone: "No workload is under-requested." },
     empty: { title: "Nothing has been collected yet", text: "KubeDoor compares what Deployments ask for with what they used in the peak windows of past days. Collect those days first.", action: "Collect" },
   },
   collection: {
@@ -55,12 +55,12 @@ export default {
     group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door", access: "Way in" },
   },
   door: {
-    title: "Door", intro: "What stands at the API server and puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Control is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },
-    toRecord: "See all on record", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
-    state: { on: "Control is on", off: "Control is off", unknown: "The door's state is not known" },
+    title: "Door", intro: "The admission webhook at the API server that puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Enforcement is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },
+    toRecord: "See all in the audit log", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
+    state: { on: "Enforcement is on", off: "Enforcement is off", unknown: "The door's state is not known" },
     restore: {
       title: "{count} workload still runs with what the door has set | {count} workloads still run with what the door has set",
-      text: "Is control off for good? Then give owners back what they asked: their manifests and the cluster say the same again.", most: "An action takes {most} at most: these come first.",
+      text: "Is enforcement off for good? Then give owners back what they asked: their manifests and the cluster say the same again.", most: "An action takes {most} at most: these come first.",
     },
     stateText: {
       on: "Deployments that are created, restarted or scaled get their control values.", off: "Deployments pass as their manifests say. Nothing is changed.",

@@ -5,7 +5,7 @@ export default {
     roleText: {
       viewer: "Sees everything, changes nothing. May preview and export.",
       operator: "What a viewer may, and sets values, imports, collects, acts on workloads and keeps schedules.",
-      admin: "What an operator may, and switches control, keeps users and API tokens.",
+      admin: "What an operator may, and switches enforcement, keeps users and API tokens.",
     },
     role: "Role", rolePick: "Choose a role", generate: "Generate another", done: "Done",
   },
@@ -25,7 +25,7 @@ export default {
     roleTitle: "Role of {name}", roleSave: "Change role", roleCounts: "The new role counts from the next request, also in sessions that are open.", roleOwn: "This is your own account: you lose this page at once.", roleSaved: "{name} is now: {role}",
     resetTitle: "Reset the password of {name}", resetText: "{name} is logged out everywhere and has to choose a password at the next log-in.", reset: "Reset password", resetMade: "The password of {name} is reset",
     logoutTitle: "Log {name} out everywhere?", logoutText: "Every session of {name} ends, on every device. Work that was not saved is lost. The account stays as it is.", logoutOwn: "This is your own account: you are logged out here too.", logoutDone: "Every session of {name} has ended",
-    deleteTitle: "Delete {name}?", deleteText: "{name} is logged out at once and can no longer log in. What they did stays in the record. API tokens they made go on working until they end or are revoked.",
+    deleteTitle: "Delete {name}?", deleteText: "{name} is logged out at once and can no longer log in. What they did stays in the audit log. API tokens they made go on working until they end or are revoked.",
     deleteProvider: "The identity provider still knows this person: at the next log-in there the account is made anew. To bar somebody, do it at the provider.", deleteOwn: "This is your own account: you are logged out at once.", deleteDone: "{name} is deleted",
   },
   tokens: {

@@ -1,16 +1,16 @@
-/** The record, import and export, notifications. */
+/** The audit log, import and export, notifications. */
 export default {
   record: {
     intro: "Every change by anybody, and everything the door did; kept for a year", tab: { changes: "Changes", admissions: "Admissions" },
     who: "Who", what: "What", result: "Result", exact: "Exact record", toAction: "See the action", exportHint: "Everything that is filtered, as the browser's own download", done: "Done", failed: "Failed", yes: "yes", no: "no", more: "and {count} more",
     target: "Workload, user, schedule…", workload: "Namespace or workload", anybody: "Anybody", anyAction: "Any change", request: "Request", anyRequest: "Any request", onlyFailed: "Failed only",
-    noChanges: "Nobody has changed anything yet", noChangesText: "Values set, switches, actions, schedules, users: whatever somebody changes is here from then on.", noMatch: "Nothing on record matches", noMatchText: "Fewer filters find more. A name under “Who” has to be the whole name.",
+    noChanges: "Nobody has changed anything yet", noChangesText: "Values set, switches, actions, schedules, users: whatever somebody changes is here from then on.", noMatch: "Nothing in the audit log matches", noMatchText: "Fewer filters find more. A name under “Who” has to be the whole name.",
     time: { label: "Time", any: "Any time", hour: "Last hour", day: "Last 24 hours", week: "Last 7 days", month: "Last 30 days", range: "From – until", since: "From", until: "Until" },
     operation: { CREATE: "Create", UPDATE: "Update or scale" },
     via: { session: "logged in", oidc: "identity provider", token: "API token", schedule: "schedule", command_line: "command line", system: "KubeDoor itself" },
     about: { workloads: "Workloads", door: "The door", collections: "Collections", schedules: "Schedules", people: "People and tokens", notifications: "Notifications" },
     action: {
-      workload_add: "Workload added", workload_remove: "Workload removed", workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", workload_restore: "Given back what was asked", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Control switched on", control_off: "Control switched off",
+      workload_add: "Workload added", workload_remove: "Workload removed", workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", workload_restore: "Given back what was asked", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Enforcement switched on", control_off: "Enforcement switched off",
       collection_start: "Collection started", collection_cancel: "Collection cancelled",
       schedule_create: "Schedule created", schedule_change: "Schedule changed", schedule_pause: "Schedule paused", schedule_resume: "Schedule resumed", schedule_run: "Schedule run by hand", schedule_delete: "Schedule deleted",
       session_log_in: "Logged in", session_log_out: "Logged out", user_create: "User created", user_role: "Role changed", user_delete: "User removed", user_restore: "User restored", user_log_out: "Sessions ended", password_change: "Password changed", password_reset: "Password reset",
@@ -38,13 +38,13 @@ export default {
     tooLarge: "The sheet is larger than 8 MiB: split it.", overtaken: "Somebody has edited these workloads in the meantime, and nothing was imported. Below is what would change now.",
     problems: "{count} line cannot be imported | {count} lines cannot be imported", nothingImported: "Nothing is imported while anything is wrong with any line.", lineName: "Line", column: "Column", wrong: "What is wrong",
     wouldChange: "{count} workload would change | {count} workloads would change", changes: "What would change", line: "line {line}", showMore: "Show more of {count}", noChange: "This sheet changes nothing: all values are as it says.", change: "Change {count} workload | Change {count} workloads",
-    changed: "{count} workload is changed, from {name} | {count} workloads are changed, from {name}", leftOut: "Some workloads were left out", leftOutText: "Somebody edited them at the same moment. The others are changed.", another: "Import another sheet", toRecord: "See it in the record",
+    changed: "{count} workload is changed, from {name} | {count} workloads are changed, from {name}", leftOut: "Some workloads were left out", leftOutText: "Somebody edited them at the same moment. The others are changed.", another: "Import another sheet", toRecord: "See it in the audit log",
   },
   notify: {
     intro: "Who is told of what: one message for all that happened, and then some quiet", onlyAdmins: "Only administrators may change channels.", create: "New channel", channels: "Channels", none: "Nobody is told of anything", noneText: "A channel is a chat group, a mailbox or a webhook that is told of the events you choose.",
     enabled: "{name} is enabled", isEnabled: "Enabled", events: "Events", limited: "at most one message every {minutes} min", changed: "changed by {who}", nothingSent: "Nothing has been sent yet.",
     test: "Send a test", testArrived: "The test was taken by the channel.", edit: "Change", delete: "Delete", deleteTitle: "Delete {name}?", deleteText: "It is told of nothing more, and its address is forgotten. The messages it was sent stay in the store, but are no longer listed here.",
-    editTitle: "Change {name}", name: "Name", namePlaceholder: "For example: on call", address: "Address", addressHint: "It is kept as it is and never shown again: not here, not in the record, not in a log.", addressPlaceholder: "service://…", service: "Service", kept: "An address of {service} is kept; it is not shown again.", replace: "Replace it", example: "For example:",
+    editTitle: "Change {name}", name: "Name", namePlaceholder: "For example: on call", address: "Address", addressHint: "It is kept as it is and never shown again: not here, not in the audit log, not in a log file.", addressPlaceholder: "service://…", service: "Service", kept: "An address of {service} is kept; it is not shown again.", replace: "Replace it", example: "For example:",
     keyword: "Keyword", keywordHint: "Put into every message. Robots of DingTalk and Feishu refuse messages without the keyword that is set for them.", minMinutes: "Minutes of quiet after a message", minMinutesHint: "On a bad day the door's messages come ever more rarely, up to six hours apart.", language: "Language of the messages", save: "Save", saved: "{name} is saved", needEvent: "Choose at least one event.", onlyTroubles: "Only troubles", allEvents: "All events",
     services: { wecom: "WeCom", dingtalk: "DingTalk", feishu: "Feishu", slack: "Slack", teams: "Microsoft Teams", email: "E-mail", webhook: "Webhook (JSON)", other: "Other" },
     help: {
@@ -56,12 +56,12 @@ export default {
     stream: { door: "The door", operations: "Collections, actions and the switch", certificate: "Certificate" },
     event: {
       door_overrode: "Door set values", clamped: "Cut to a limit", unknown_workload: "Unknown workload", door_failed: "Door failed", collection_failed: "Collection failed", collection_incomplete: "Collection incomplete", values_waiting: "Workloads wait for you",
-      action_finished: "Action finished", action_failed: "Action failed", switch_used: "Control switched", certificate_ends: "Certificate ends",
+      action_finished: "Action finished", action_failed: "Action failed", switch_used: "Enforcement switched", certificate_ends: "Certificate ends",
     },
     eventText: {
       door_overrode: "Control values were set on somebody's request; KubeDoor's own do not count. Frequent.", clamped: "A control value was above the container's limit and was cut down to it.", unknown_workload: "A workload came to the door that is not in the control table.",
       door_failed: "The door made a mistake or could not read values, and set nothing.", collection_failed: "A collection, or a day of it, failed.", collection_incomplete: "A day has less than 90 % of its samples.", values_waiting: "After a collection, more workloads than before have values that are withheld until somebody accepts them.",
-      action_finished: "A scaling, restart, apply or restore is done.", action_failed: "It failed, was cancelled or interrupted, or a schedule could not start it.", switch_used: "Somebody switched control on or off.", certificate_ends: "The door's certificate ends within 14 days; once a day.",
+      action_finished: "A scaling, restart, apply or restore is done.", action_failed: "It failed, was cancelled or interrupted, or a schedule could not start it.", switch_used: "Somebody switched enforcement on or off.", certificate_ends: "The door's certificate ends within 14 days; once a day.",
     },
     messages: "Messages sent", noMessages: "No message has been sent", noMessagesText: "The next event that a channel wants to be told of makes the first one.", allChannels: "All channels", channel: "Channel", message: "Message", sentAt: "Sent", grouped: "Events", period: "Of the time",
     state: { sent: "Sent", failed: "Failed", unknown: "Not known" }, stateText: { sent: "The channel took it.", failed: "The channel did not take it: what it says is in the next message.", unknown: "It is under way, or whoever sent it ended before the answer came." },

@@ -1,13 +1,13 @@
 /** 工作负载的状况：说明什么、哪些值因此暂不执行、由谁接受。 */
 export default {
   condition: {
-    title: "状况", none: "没有需要留意的状况：采集值都可以放心执行，准入门会全部设置。",
+    title: "状况", none: "没有需要留意的状况：采集值都可以放心强制，准入门会全部设置。",
     since: "始于", told: "不影响执行，仅供了解。",
     withholds: "暂不执行：", accepted: "已接受：", andMore: "另有 {count} 项", hint: "{name}：{sentence}", comma: "、",
     withheld: "暂不执行", withheldHint: "因“{names}”暂不执行：准入门保持清单里的原值。", asWritten: "暂不执行：已采集但不设置，准入门保持清单里的原值。",
     withheldCount: "{count} 项暂不执行", withheldCountHint: "{count} 个值暂不执行，保持清单里的原值。{names}", count: "{count} 项状况",
     waits: "等你决定：这些状况可以接受。", notAcceptable: "修改设置或集群本身改变之后才会解除。",
-    any: "全部状况", label: "状况", withheldAny: "执行与否", withheldYes: "有暂不执行的值", withheldNo: "全部执行", withheldWaiting: "等人决定", withheldLabel: "暂不执行的值",
+    any: "全部状况", label: "状况", withheldAny: "暂不执行：全部", withheldYes: "暂不执行：有", withheldNo: "暂不执行：无", withheldWaiting: "暂不执行：等人决定", withheldLabel: "暂不执行的值",
     field: { replicas: "副本数", cpu_request: "CPU 请求", memory_request: "内存请求", cpu_limit: "CPU 上限", memory_limit: "内存上限" },
     name: {
       ShortHistory: "历史太短", LowCoverage: "样本不足", PartialData: "数据不完整", PodsNotSeen: "部分 Pod 未采到", ImplausibleUsage: "有不合理的样本",
@@ -54,7 +54,7 @@ export default {
     which: "接受哪些状况", ofWorkloads: "{count} 个工作负载", nothing: "所选的工作负载都没有可以接受的状况。",
     others: "{count} 个工作负载没有可以接受的状况，保持不变。",
     howLong: "多长时间", forGood: "一直有效", untilDate: "到某一天为止", date: "最后一天", dateHint: "到当天结束为止（{zone}），之后又会暂不执行。", inDays: "{count} 天",
-    past: "这一天已经过去。", note: "备注", notePlaceholder: "为什么可以接受？会留在记录中", confirm: "接受 {count} 个工作负载",
+    past: "这一天已经过去。", note: "备注", notePlaceholder: "为什么可以接受？会留在审计日志中", confirm: "接受 {count} 个工作负载",
     done: "已接受 {count} 个工作负载的状况", skipped: "{count} 个工作负载没有接受",
     by: "{who} 已接受", good: "一直有效", until: "有效期至", ended: "{who} 的接受已到期",
     withdraw: "撤回", withdrawOf: "撤回接受：{name}", withdrawTitle: "撤回接受？", withdrawText: "从下一次发布起，因“{name}”暂不执行的值又会保持清单里的原值。", withdrawConfirm: "确认撤回", withdrawn: "已撤回",

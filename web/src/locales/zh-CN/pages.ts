@@ -6,7 +6,7 @@ export default {
     newPassword: "设置新密码", newPasswordAdvised: "初始密码别人也知道。在本机上可以暂不修改，页面上会有提示。",
     newPasswordNeeded: "初始密码别人也知道，必须先修改才能继续。", skip: "暂不修改",
     claim: "用多少，就请求多少。",
-    claimText: "KubeDoor 在每天最忙的时段测量你的 Deployment，并在 API server 的门口设置它们的请求值。",
+    claimText: "KubeDoor 在每天最忙的时段测量你的 Deployment，并在 API server 的门口（准入 Webhook）设置它们的请求值。",
   },
   overview: {
     title: "总览", asOf: "管控值更新于", facts: "工作负载状态", resource: "资源", used: "高峰用量", requested: "请求值", control: "管控值", usedShare: "请求的 {share} 被实际使用",
@@ -16,9 +16,9 @@ export default {
       workloadsHint: "管控表中的全部", overAskedHint: "请求超过高峰用量的 1.5 倍", underAskedHint: "高峰用量高于请求", unaskedHint: "有容器没有 CPU 或内存请求",
       byHandHint: "有人设置过管控值", withHpaHint: "由 HorizontalPodAutoscaler 扩缩容", observedHint: "观察模式：不做修改",
     },
-    values: "准入门执行的值",
+    values: "准入门设置的值",
     value: {
-      enforced: "执行的值", withheld: "暂不执行的值", workloadsWithheld: "有值暂不执行的工作负载", workloadsWaiting: "等人决定的工作负载", share: "{share} 的值暂不执行",
+      enforced: "强制的值", withheld: "暂不执行的值", workloadsWithheld: "有值暂不执行的工作负载", workloadsWaiting: "等人决定的工作负载", share: "{share} 的值暂不执行",
       enforcedHint: "由准入门设置的请求、上限和副本数", withheldHint: "已采集，但保持清单里的原值", workloadsWithheldHint: "至少有一个值保持清单里的原值", workloadsWaitingHint: "至少有一个暂不执行的值可以由人接受",
     },
     savings: {
@@ -55,8 +55,8 @@ export default {
     group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门", access: "访问入口" },
   },
   door: {
-    title: "准入门", intro: "守在 API server 门口，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },
-    toRecord: "查看全部记录", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
+    title: "准入门", intro: "API server 处的准入 Webhook，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },
+    toRecord: "在审计日志中查看全部", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
     state: { on: "管控已开启", off: "管控已关闭", unknown: "管控状态未知" },
     restore: {
       title: "还有 {count} 个工作负载以准入门设置的值运行",

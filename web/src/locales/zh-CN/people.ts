@@ -25,7 +25,7 @@ export default {
     roleTitle: "{name} 的角色", roleSave: "修改角色", roleCounts: "新角色从下一次请求起生效，已打开的会话也一样。", roleOwn: "这是你自己的账号：修改后将立即无法使用本页。", roleSaved: "{name} 的角色现在是：{role}",
     resetTitle: "重置 {name} 的密码", resetText: "{name} 的所有会话会立即失效，下次登录时必须设置新密码。", reset: "重置密码", resetMade: "已重置 {name} 的密码",
     logoutTitle: "让 {name} 退出所有会话？", logoutText: "{name} 在所有设备上的会话都会结束，未保存的内容会丢失；账号本身不变。", logoutOwn: "这是你自己的账号：这里也会退出登录。", logoutDone: "{name} 的所有会话已结束",
-    deleteTitle: "删除 {name}？", deleteText: "{name} 会立即退出，且不能再登录。其操作记录会保留；其创建的 API 令牌在到期或被吊销前仍然有效。",
+    deleteTitle: "删除 {name}？", deleteText: "{name} 会立即退出，且不能再登录。其操作仍保留在审计日志中；其创建的 API 令牌在到期或被吊销前仍然有效。",
     deleteProvider: "身份提供方仍然认识此人：下次从那里登录时会重新建立账号。要禁止登录，请在身份提供方处理。", deleteOwn: "这是你自己的账号：你会立即退出登录。", deleteDone: "已删除 {name}",
   },
   tokens: {

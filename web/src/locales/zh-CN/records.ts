@@ -1,4 +1,4 @@
-/** 记录、导入导出、通知。 */
+/** 审计日志、导入导出、通知。 */
 export default {
   record: {
     intro: "任何人的每一次变更，以及准入门做过的一切；保留一年", tab: { changes: "变更", admissions: "准入记录" },
@@ -38,13 +38,13 @@ export default {
     tooLarge: "表格超过 8 MiB：请拆分。", overtaken: "期间有人修改了这些工作负载，没有导入任何内容。下面是现在将要改变的内容。",
     problems: "{count} 行无法导入", nothingImported: "只要有一行有错，就不会导入任何内容。", lineName: "行", column: "列", wrong: "问题",
     wouldChange: "{count} 个工作负载将改变", changes: "将要改变的内容", line: "第 {line} 行", showMore: "还有 {count} 个，显示更多", noChange: "表格没有带来改变：所有值已经如此。", change: "修改 {count} 个工作负载",
-    changed: "已按 {name} 修改 {count} 个工作负载", leftOut: "部分工作负载没有修改", leftOutText: "有人在同一时刻修改了它们；其余的已修改。", another: "再导入一份", toRecord: "查看记录",
+    changed: "已按 {name} 修改 {count} 个工作负载", leftOut: "部分工作负载没有修改", leftOutText: "有人在同一时刻修改了它们；其余的已修改。", another: "再导入一份", toRecord: "在审计日志中查看",
   },
   notify: {
     intro: "谁会收到什么：已发生的合并为一条消息，之后保持一段安静", onlyAdmins: "只有管理员可以修改渠道。", create: "新建渠道", channels: "渠道", none: "还没有通知任何人", noneText: "渠道是一个聊天群、邮箱或 Webhook，会收到你选择的事件。",
     enabled: "启用 {name}", isEnabled: "启用", events: "事件", limited: "每 {minutes} 分钟最多一条消息", changed: "{who} 修改于", nothingSent: "还没有发送过消息。",
     test: "发送测试", testArrived: "渠道已接收测试消息。", edit: "修改", delete: "删除", deleteTitle: "删除 {name}？", deleteText: "它不再收到任何消息，地址会被清除。已发送的消息仍保留在存储中，但不再列在这里。",
-    editTitle: "修改 {name}", name: "名称", namePlaceholder: "例如：值班群", address: "地址", addressHint: "按原样保存，此后不再显示：页面、记录和日志中都没有。", addressPlaceholder: "服务://……", service: "服务", kept: "已保存一个 {service} 地址，不再显示。", replace: "更换", example: "例如：",
+    editTitle: "修改 {name}", name: "名称", namePlaceholder: "例如：值班群", address: "地址", addressHint: "按原样保存，此后不再显示：页面、审计日志和日志文件中都没有。", addressPlaceholder: "服务://……", service: "服务", kept: "已保存一个 {service} 地址，不再显示。", replace: "更换", example: "例如：",
     keyword: "关键词", keywordHint: "会写入每条消息。钉钉和飞书机器人设置了自定义关键词时，不含该关键词的消息会被拒收。", minMinutes: "发送后的安静时间（分钟）", minMinutesHint: "遇到糟糕的一天，准入门的消息会越来越少，最长间隔六小时。", language: "消息语言", save: "保存", saved: "{name} 已保存", needEvent: "请至少选择一个事件。", onlyTroubles: "仅异常", allEvents: "全部事件",
     services: { wecom: "企业微信", dingtalk: "钉钉", feishu: "飞书", slack: "Slack 频道", teams: "Microsoft Teams 频道", email: "电子邮件", webhook: "Webhook（JSON）", other: "其他" },
     help: {

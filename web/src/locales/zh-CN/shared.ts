@@ -4,7 +4,7 @@ export default {
     pages: "页面", skip: "跳到正文", login: "登录", overview: "总览", workloads: "工作负载", workload: "工作负载",
     collection: "采集", door: "准入门", checkup: "体检", nowhere: "页面不存在",
     more: "更多", group: { look: "查看", work: "运维", administer: "管理" },
-    actions: "操作", schedules: "定时任务", record: "记录", transfer: "导入导出", notifications: "通知", people: "用户与令牌",
+    actions: "操作", schedules: "定时任务", record: "审计日志", transfer: "导入导出", notifications: "通知", people: "用户与令牌",
   },
   notForYou: { title: "你的角色不能查看此页面", text: "需要的角色：{needed}；你的角色：{role}。管理员可以为你调整角色。" },
   nowhere: { title: "没有这个页面", text: "链接可能来自其他版本，或输入有误。" },
@@ -32,7 +32,7 @@ export default {
     unknownReason: "集群没有给出状态：{reason}",
     viewer: "只有管理员可以切换。",
     turnOn: {
-      title: "开启管控？", intro: "KubeDoor 会在集群 {cluster} 中创建它的 Webhook 配置。此后：",
+      title: "开启管控？", intro: "KubeDoor 会在集群 {cluster} 中注册它的准入 Webhook。此后：",
       points: [
         "新建或重启的 Deployment 会被设置为管控值：副本数、requests 和 limits。同一份清单再次提交，不会改变任何值，也不会重启。",
         "被扩缩容的 Deployment，无论由谁操作，副本数都会设为管控值；HPA 不受影响，发布不会改变它的副本数。",
@@ -42,7 +42,7 @@ export default {
       confirm: "开启", done: "管控已开启",
     },
     turnOff: {
-      title: "关闭管控？", intro: "KubeDoor 会删除集群 {cluster} 中它的 Webhook 配置。此后：",
+      title: "关闭管控？", intro: "KubeDoor 会从集群 {cluster} 中移除它的准入 Webhook。此后：",
       points: [
         "每个 Deployment 都按清单中的副本数和资源放行。",
         "现在不会有任何重启：已经设置的值会保留到下一次发布。",
@@ -63,7 +63,7 @@ export default {
   },
   legend: { used: "高峰用量", asked: "请求值", over: "请求过多", beyond: "超出请求的用量", control: "管控值", hand: "手工设置", limit: "上限", replaced: "清单原值 → 运行值" },
   mode: {
-    enforce: "执行", observe: "观察", off: "关闭",
+    enforce: "强制", observe: "观察", off: "关闭",
     enforceHint: "准入门会设置管控值。", observeHint: "准入门只记录本来会怎么做。", offHint: "准入门不处理这个工作负载。",
   },
   source: { manual: "手工", collected: "采集", running: "运行值" },
