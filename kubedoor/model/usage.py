@@ -6,8 +6,8 @@ CPU is in integer millicores, memory in bytes, instants in UTC; a `day` is the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
@@ -85,6 +85,27 @@ class UsageDay:
     """The day is an original KubeDoor's (ORIGINAL_MARK); set where rows are read from the store."""
     hpa: bool | None = None
     """Whether a HorizontalPodAutoscaler targets the workload; None: not known, e.g. without the HPA metric."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What one pod's container used at most in a look-back, and when: the greatest P95s, and the greatest sample of memory."""
+
+    cpu_millicores: int
+    cpu_day: date
+    memory_bytes: int
+    memory_day: date
+    memory_max_bytes: int
+    memory_max_day: date
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Of one workload, by container; without usage days there are no pods and no day."""
+
+    pods: int = 0
+    pods_day: date | None = None
+    containers: Mapping[str, Peak] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

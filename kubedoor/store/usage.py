@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from kubedoor.model.usage import ORIGINAL_MARK, DayUsage, StoredDay, UsageDay
+from kubedoor.model.usage import ORIGINAL_MARK, DayUsage, Peak, Peaks, StoredDay, UsageDay
 from kubedoor.model.values import Resources
 from kubedoor.sentences import NOTHING, Sentence
 from kubedoor.store.connection import Connection, Row, only
@@ -47,6 +47,16 @@ _CURRENT_RUNS = (
     "SELECT day, max(run) AS current, argMax(is_partial, run) AS is_partial, argMax(is_by_workload, run) AS is_there,"
     f" (day, current) IN {TAKEN_OVER_DAYS} AS is_taken_over"
     " FROM usage_days WHERE cluster = {cluster:String} AND day >= {since:Date} GROUP BY day"
+)
+_PEAKS = (
+    "SELECT namespace, deployment, container, max(pods) AS most_pods, argMax(day, (pods, day)) AS pods_day,"
+    " max(cpu_p95_millicores) AS cpu_millicores, argMax(day, (cpu_p95_millicores, day)) AS cpu_day,"
+    " max(memory_p95_bytes) AS memory_bytes, argMax(day, (memory_p95_bytes, day)) AS memory_day,"
+    " max(usage_daily.memory_max_bytes) AS memory_most_bytes,"
+    " argMax(day, (usage_daily.memory_max_bytes, day)) AS memory_max_day"
+    " FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
+    " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
+    f" AND (day, run) NOT IN {TAKEN_OVER_DAYS} GROUP BY namespace, deployment, container"
 )
 _HISTORY_ORDER = "ORDER BY namespace, deployment, day, container"
 _FOUND = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
@@ -189,6 +199,17 @@ class UsageStore:
             rows.sort(key=lambda row: (row["day"], row["container"]))
         return [_from_row(row) for row in rows]
 
+    def peaks(self, workloads: Sequence[tuple[str, str]], *, since: date) -> dict[tuple[str, str], Peaks]:
+        """What each (namespace, deployment) used at most on these days; absent where it has no usage day."""
+        rows = self._connection.rows(_PEAKS, cluster=self._cluster, since=since, workloads=list(workloads))
+        found: dict[tuple[str, str], Peaks] = {}
+        for row in rows:
+            name = (row["namespace"], row["deployment"])
+            before = found.get(name, Peaks())
+            most = max((before.pods, before.pods_day), (row["most_pods"], row["pods_day"]), key=lambda one: one[0])
+            found[name] = Peaks(*most, {**before.containers, row["container"]: _peak(row)})
+        return found
+
     def stream(self, days: Iterable[date]) -> Iterator[UsageDay]:
         """As `history` of all workloads, in the same order, with a few rows in memory at once."""
         rows = self._connection.stream(
@@ -225,6 +246,17 @@ class UsageStore:
         for row in rows:
             by_collection.setdefault(row.pop("collection"), []).append(_event(row))
         return dict(reversed(by_collection.items()))
+
+
+def _peak(row: Row) -> Peak:
+    return Peak(
+        cpu_millicores=row["cpu_millicores"],
+        cpu_day=row["cpu_day"],
+        memory_bytes=row["memory_bytes"],
+        memory_day=row["memory_day"],
+        memory_max_bytes=row["memory_most_bytes"],
+        memory_max_day=row["memory_max_day"],
+    )
 
 
 def _event(row: Row) -> Row:

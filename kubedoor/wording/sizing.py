@@ -25,5 +25,20 @@ SIZING = {
     "sizing.left_alone_node": "left alone, since the {bound} that the largest node can allocate are less",
     "sizing.left_alone_settings": "left alone, since the {bound} that the settings allow are less",
     "sizing.moved_by_limit_range": "moved from {before} by the LimitRange {limit_range}",
+    # What values that are set by hand would do.
+    "sizing.danger_memory_limit": (
+        "memory limit {limit} of {container} is below the {used} that a pod used on {day}:"
+        " its pods would be OOM-killed"
+    ),
+    "sizing.danger_cpu_limit": (
+        "cpu limit {limit} of {container} is below the {used} that a pod used at peak on {day}: it would be throttled"
+    ),
+    "sizing.danger_request": (
+        "{field} {request} of {container} is {percent} % of the {used} that a pod used at peak on {day}"
+    ),
+    "sizing.danger_no_replicas": "replicas 0 ends every pod; {pods} ran at most",
+    "sizing.danger_many_replicas": (
+        "replicas {replicas} are {times} times the {pods} {pods:pod|pods} that ran at most, on {day}"
+    ),
     "sizing.unknown_rule": "there is no sizing rule {rule}; there are: {rules}",
 }

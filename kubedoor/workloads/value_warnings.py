@@ -1,0 +1,67 @@
+"""What the manual values of workloads would do to them, judged by what was used in the look-back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from kubedoor.model.conditions import RESOURCE_FIELDS
+from kubedoor.model.usage import Peaks
+from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.sizing.dangers import Danger, dangers
+from kubedoor.store.usage import UsageStore
+
+Name = tuple[str, str]
+"""(namespace, deployment)"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The manual values of a workload, set or about to be; `hpa`: an HPA scales it."""
+
+    manual: ManualValues
+    hpa: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        return self.manual.replicas is not None or bool(self.manual.containers)
+
+
+class ValueWarnings:
+    def __init__(self, *, usage: UsageStore, look_back_days: int, now: Callable[[], datetime]) -> None:
+        self._usage = usage
+        self._look_back_days = look_back_days
+        self._now = now
+
+    def of(self, key: WorkloadKey, wanted: Wanted) -> list[Danger]:
+        name = (key.namespace, key.deployment)
+        return self.of_each({name: wanted})[name]
+
+    def of_each(self, workloads: Mapping[Name, Wanted]) -> dict[Name, list[Danger]]:
+        """One question to the store, and none where nothing is set by hand. Raises StoreError."""
+        asked = [name for name, wanted in workloads.items() if wanted.is_any]
+        peaks = self._usage.peaks(asked, since=self._since()) if asked else {}
+        return {
+            name: dangers(wanted.manual, peaks.get(name, Peaks()), hpa=wanted.hpa) for name, wanted in workloads.items()
+        }
+
+    def _since(self) -> date:
+        return self._now().date() - timedelta(days=self._look_back_days)
+
+
+def wanted_of(rows: Sequence[Mapping[str, Any]]) -> Wanted:
+    """The manual values that stand in the rows of one workload, as the view `control` has them."""
+    first = rows[0]
+    containers = {
+        row["container"]: Resources(**{name: row[f"manual_{name}"] for name in RESOURCE_FIELDS})
+        for row in rows
+        if row["container"]
+    }
+    manual = ManualValues(
+        mode=Mode(first["mode"]),
+        replicas=first["manual_replicas"],
+        containers={name: values for name, values in containers.items() if values != Resources()},
+    )
+    return Wanted(manual, bool(first["hpa"]))
