@@ -28,6 +28,8 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """Object names are DNS subdomains (RFC 1123)."""
 MAX_PAGES = 1000
 _APPLY = "application/apply-patch+yaml"
+_METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 """The value of a `Warning` header (RFC 7234, 5.5); the API server escapes quotes in the text."""
@@ -76,19 +78,27 @@ class Cluster:
         body: Any = None,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Any:
         """Send one request; returns the JSON response, `{}` if it is empty.
 
         Raises NotFound, Conflict, Forbidden or ClusterError for an error status, ClusterError if no cluster is
         configured or it does not answer, NoClusterAccess if this cluster was configured without access.
         """
-        response, data = self._send(method, path, body=body, query=query, content_type=content_type)
+        response, data = self._send(method, path, body=body, query=query, content_type=content_type, accept=accept)
         if response.status >= 400:
             raise _error(response.status, data)
         return json.loads(data) if data else {}
 
     def _send(
-        self, method: str, path: str, *, body: Any, query: dict[str, str] | None, content_type: str
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any,
+        query: dict[str, str] | None,
+        content_type: str,
+        accept: str = "application/json",
     ) -> tuple[RESTResponse, bytes]:
         """The response, whatever its status, and its body. Raises ClusterError and NoClusterAccess."""
         self.check_access()
@@ -96,7 +106,7 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         prepared = api.param_serialize(
             method,
             path,
@@ -180,6 +190,13 @@ class Cluster:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         self.request("PATCH", path, body=manifest, query=query, content_type=_APPLY)
 
+    def apply_large_object(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """As `apply_object`; returns the `metadata` of what is stored, which is not sent back as a whole."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        applied = self.request("PATCH", path, body=manifest, query=query, content_type=_APPLY, accept=_METADATA)
+        metadata: dict[str, Any] = applied["metadata"]
+        return metadata
+
     def dry_run_apply(self, path: str, manifest: dict[str, Any]) -> DryRun:
         """Server-side apply without storing anything. Raises ClusterError if there is no answer, NoClusterAccess."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
@@ -230,14 +247,22 @@ class Cluster:
             return None
         return answer
 
+    def list_metadata(self, path: str, **selectors: str) -> Iterator[dict[str, Any]]:
+        """The `metadata` of each object of the collection at `path`; otherwise as `list_objects`."""
+        for one in self._pages(path, selectors, accept=_METADATA_LIST):
+            yield one["metadata"]
+
     def list_objects(self, path: str, **selectors: str) -> Iterator[dict[str, Any]]:
         """The objects of the collection at `path`, e.g. `/api/v1/nodes`, requested in pages.
 
         The timeout is that of each page. Raises as `request` does: NotFound if the API server has no such collection.
         """
+        return self._pages(path, selectors)
+
+    def _pages(self, path: str, selectors: dict[str, str], **options: str) -> Iterator[dict[str, Any]]:
         query = {"limit": str(PAGE_SIZE), **selectors}
         for _ in range(MAX_PAGES):
-            page = self.request("GET", path, query=query)
+            page = self.request("GET", path, query=query, **options)
             yield from page.get("items") or ()
             if not (following := page.get("metadata", {}).get("continue")):
                 return

@@ -30,10 +30,15 @@ Manifest = dict[str, Any]
 def parameter_objects(values: Mapping[WorkloadKey, ControlValues], floors: Floors) -> dict[str, list[Manifest]]:
     """Namespace -> its objects, for the workloads of one cluster. Those that are not in the control table have no entry."""
     namespaces: dict[str, dict[str, Manifest]] = {}
-    for key in sorted(values):
-        if values[key].known:
-            namespaces.setdefault(key.namespace, {})[key.deployment] = workload_entry(values[key], floors)
-    return {namespace: list(_objects(namespace, entries)) for namespace, entries in namespaces.items()}
+    for key, found in values.items():
+        if found.known:
+            namespaces.setdefault(key.namespace, {})[key.deployment] = workload_entry(found, floors)
+    return {namespace: namespace_objects(namespace, entries) for namespace, entries in namespaces.items()}
+
+
+def namespace_objects(namespace: str, entries: Mapping[str, Manifest]) -> list[Manifest]:
+    """`entries`: by the names of the Deployments, at least one; as `workload_entry` makes them."""
+    return list(_objects(namespace, dict(sorted(entries.items()))))
 
 
 def object_name(number: int) -> str:

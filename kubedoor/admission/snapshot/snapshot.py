@@ -254,6 +254,12 @@ class Snapshot:
             "facts": [workload.facts for _, workload in workloads if workload.facts],
         }
 
+    def packed_workloads(self) -> Iterator[tuple[str, bytes]]:
+        """`namespace/deployment` and the packed workload of all. Raises StoreError if nothing is loaded yet."""
+        if (state := self._state) is None:
+            raise StoreError("there is no snapshot yet")
+        return state.table.packed_items()
+
     def _load(self) -> None:
         """Load the newer of the file and the published shards."""
         self._load_table(*snapshot_file.read(self._path))

@@ -51,7 +51,14 @@ class Deployments(Cluster):
         self.is_seen = True
 
     def request(
-        self, method: str, path: str, *, body: Any = None, query: Any = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Any:
         dry_run = "dryRun" in (query or {})
         self.before(method, path, dry_run)

@@ -29,7 +29,14 @@ class Objects(Cluster):
             self.objects[HOOK] = {"webhooks": [{"clientConfig": {}}]}
 
     def request(
-        self, method: str, path: str, *, body: Any = None, query: Any = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Any:
         if method == "GET":
             if path not in self.objects:

@@ -32,7 +32,14 @@ class ConfigMaps(Cluster):
         self.before_writing: list[Callable[[], None]] = []
 
     def request(
-        self, method: str, path: str, *, body: Any = None, query: Any = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Any:
         if self.is_away:
             raise ClusterError("away")

@@ -1,0 +1,142 @@
+"""Keeps the parameters of the policies in the cluster equal to the control values. The store is the source of truth."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION, namespace_objects, workload_entry
+from kubedoor.admission.resources import Floors
+from kubedoor.admission.snapshot.entry import unpack, values_of
+from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.errors import KubeDoorError, NotFound
+from kubedoor.kube.client import Cluster, path_segment
+
+log = logging.getLogger(__name__)
+
+MAX_PASSES = 3
+_API = f"/apis/{GROUP}/{VERSION}"
+_SELECTOR = ",".join(f"{label}={value}" for label, value in LABELS.items())
+Key = tuple[str, str]
+"""The namespace and the name of an object."""
+
+
+class _Written(NamedTuple):
+    manifest: Mapping[str, Any]
+    version: str
+    """The resource version that the API server gave it."""
+
+
+class ParameterWriter:
+    """Applies objects that differ from the control values, or that somebody else has changed, and deletes what is gone.
+
+    Thread-safe. Several processes may write: each sees by the version of an object that another has written it.
+    """
+
+    def __init__(self, snapshot: Snapshot, cluster: Cluster, floors: Floors) -> None:
+        self._snapshot = snapshot
+        self._cluster = cluster
+        self._floors = floors
+        self._lock = threading.Lock()
+        self._entries: dict[str, tuple[bytes, dict[str, Any]]] = {}
+        """`namespace/deployment` -> the packed workload, and the entry made of it."""
+        self._written: dict[Key, _Written] = {}
+
+    def write(self) -> int:
+        """How many objects had to be written or deleted.
+
+        Reads the store again after writing, until nothing has changed: of two processes that write at once, the one
+        that writes last then sees the other's edit. Raises StoreError when the store is away, ClusterError, Forbidden,
+        and NotFound where the cluster does not know ControlValues.
+        """
+        with self._lock:
+            count = 0
+            for _ in range(MAX_PASSES):
+                changed = self._write_changed()
+                count += changed
+                if not changed:
+                    break
+            return count
+
+    def write_or_warn(self) -> None:
+        """Write after a change that is stored already. A failure is only logged: the next change writes again."""
+        try:
+            self.write()
+        except NotFound:
+            log.info("the cluster does not know ControlValues: the webhook enforces alone")
+        except KubeDoorError as error:
+            log.warning("control values could not be written into the cluster: %s", error)
+
+    def _write_changed(self) -> int:
+        self._snapshot.refresh()
+        # Listed after the store was read: what another process has written since belongs to a newer state of the store.
+        found = {
+            (one["namespace"], one["name"]): str(one["resourceVersion"])
+            for one in self._cluster.list_metadata(f"{_API}/{PLURAL}", labelSelector=_SELECTOR)
+        }
+        wanted = dict(self._wanted())
+        # Of a namespace's objects the last first: while names move from one to another, both have them.
+        changed = [key for key, manifest in reversed(wanted.items()) if not self._is_written(key, manifest, found)]
+        gone = found.keys() - wanted.keys()
+        failures: list[KubeDoorError] = []
+        count = sum(self._tried(partial(self._apply, key, wanted[key]), failures) for key in changed)
+        count += sum(self._tried(partial(self._delete, key), failures) for key in gone)
+        if failures:
+            raise failures[0]
+        return count
+
+    @staticmethod
+    def _tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:
+        """A namespace that takes nothing, as one that is being deleted, must not keep the others from theirs."""
+        try:
+            return change()
+        except KubeDoorError as error:
+            failures.append(error)
+            return False
+
+    def _is_written(self, key: Key, manifest: Mapping[str, Any], found: Mapping[Key, str]) -> bool:
+        written = self._written.get(key)
+        return written is not None and written.version == found.get(key) and written.manifest == manifest
+
+    def _apply(self, key: Key, manifest: dict[str, Any]) -> bool:
+        """False: the namespace does not exist, so that it has no Deployments either."""
+        try:
+            metadata = self._cluster.apply_large_object(_path(*key), manifest)
+        except NotFound:
+            return False
+        self._written[key] = _Written(manifest, str(metadata["resourceVersion"]))
+        return True
+
+    def _delete(self, key: Key) -> bool:
+        # At once: an object that waits for the garbage collector would still be a parameter.
+        with suppress(NotFound):
+            self._cluster.request("DELETE", _path(*key), query={"propagationPolicy": "Background"})
+        self._written.pop(key, None)
+        return True
+
+    def _wanted(self) -> Iterator[tuple[Key, dict[str, Any]]]:
+        namespaces: dict[str, dict[str, dict[str, Any]]] = {}
+        known = {}
+        for name, packed in self._snapshot.packed_workloads():
+            before = self._entries.get(name)
+            entry = before[1] if before and before[0] == packed else self._entry(packed)
+            if entry is not None:
+                known[name] = packed, entry
+                namespace, _, deployment = name.partition("/")
+                namespaces.setdefault(namespace, {})[deployment] = entry
+        self._entries = known
+        for namespace, entries in namespaces.items():
+            for manifest in namespace_objects(namespace, entries):
+                yield (namespace, manifest["metadata"]["name"]), manifest
+
+    def _entry(self, packed: bytes) -> dict[str, Any] | None:
+        values = values_of(unpack(packed))
+        return workload_entry(values, self._floors) if values.known else None
+
+
+def _path(namespace: str, name: str) -> str:
+    return f"{_API}/namespaces/{path_segment(namespace)}/{PLURAL}/{path_segment(name)}"
