@@ -8,7 +8,7 @@ from .security.access import ServicesIn
 
 
 def _publish(services: ServicesIn, tasks: BackgroundTasks) -> None:
-    tasks.add_task(services.publisher.publish_or_warn)
+    tasks.add_task(services.publication.publish_or_warn)
 
 
 PUBLISH_SNAPSHOT = Depends(_publish)

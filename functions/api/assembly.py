@@ -19,7 +19,8 @@ from kubedoor.runtime.assembly import (
     build_collections,
     build_door_probe,
     build_look,
-    build_publisher,
+    build_policy_switch,
+    build_publication,
     build_source,
     utc_now,
     webhook_options,
@@ -98,16 +99,18 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     )
     look = build_look(settings, connection, cluster)
     probe = build_door_probe(settings, control, cluster)
+    publication = build_publication(settings, control, cluster)
     switch = Switch(
         cluster=cluster,
         look=look.run,
         options=lambda: webhook_options(settings),
         reach=probe.ask_until_reached,
+        door=settings.door,
+        policies=build_policy_switch(settings, cluster, publication),
     )
     collections = build_collections(settings, usage, is_alone=shared.is_alone)
     source = build_source(settings)
-    publisher = build_publisher(settings, control, cluster)
-    actions = build_actions(settings, connection, cluster, switch, publisher)
+    actions = build_actions(settings, connection, cluster, switch, publication)
     schedules = build_schedules(
         settings, connection, shared.home_cluster, actions, home_namespace=shared.home_namespace
     )
@@ -151,7 +154,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
             now=utc_now,
         ),
         cluster=cluster,
-        publisher=publisher,
+        publication=publication,
         actions=actions,
         schedules=schedules,
         notifications=shared.notifications,

@@ -13,6 +13,8 @@ from .services import Services
 NOTIFICATION_SECONDS = 15.0
 MISSED_RETURN_SECONDS = 60.0
 RECONCILE_SECONDS = 3600.0
+PARAMETER_SECONDS = 30.0
+"""How long what somebody has changed of the parameters in a cluster may be in force."""
 
 
 def start_background_jobs(clusters: Clusters) -> None:
@@ -27,6 +29,11 @@ def start_background_jobs(clusters: Clusters) -> None:
         f"look {one.settings.cluster}": (one.look.run_or_warn, one.settings.look_seconds)
         for one in _looked_at(clusters)
     }
+    policies = {
+        f"control values {one.settings.cluster}": (one.publication.keep_parameters, PARAMETER_SECONDS)
+        for one in clusters.all()
+        if one.publication.parameters is not None
+    }
     # After an upgrade the CronJobs of schedules have the image of the version before.
     cronjobs = {
         f"CronJobs of schedules {one.settings.cluster}": (one.schedules.reconcile, RECONCILE_SECONDS)
@@ -34,7 +41,7 @@ def start_background_jobs(clusters: Clusters) -> None:
         if one.schedules.is_in_cluster
     }
     if seconds:
-        timer.start(jobs | looks | cronjobs, at_once=[*looks, *cronjobs])
+        timer.start(jobs | looks | policies | cronjobs, at_once=[*looks, *policies, *cronjobs])
 
 
 def _looked_at(clusters: Clusters) -> Iterator[Services]:

@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 from kubedoor.admission.options import rules_of
-from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.admission.publication import Publication
 from kubedoor.admission.switch import Switch
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
@@ -35,7 +35,7 @@ PROBE_SECONDS = 3.0
 
 
 def build_actions(
-    settings: Settings, connection: Connection, cluster: Cluster, switch: Switch, publisher: Publisher
+    settings: Settings, connection: Connection, cluster: Cluster, switch: Switch, publication: Publication
 ) -> Actions:
     control = ControlStore(connection, settings.cluster)
     planner = Planner(
@@ -56,7 +56,7 @@ def build_actions(
         now=utc_now,
         keep_awake=lambda: ask_itself(settings.schedule_api_url),
     )
-    return Actions(dependencies=dependencies, publish=publisher.publish_or_warn)
+    return Actions(dependencies=dependencies, publish=publication.publish_or_warn)
 
 
 def build_schedules(

@@ -9,7 +9,7 @@ from typing import Any
 
 from kubedoor.admission.look import Look
 from kubedoor.admission.preview import Preview
-from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.admission.publication import Publication
 from kubedoor.admission.switch import Switch
 from kubedoor.collection.background import Collections
 from kubedoor.collection.sample.source import sample_deployments
@@ -80,7 +80,7 @@ class Services:
     overview: Overview
     checkup: Checkup
     cluster: Cluster
-    publisher: Publisher
+    publication: Publication
     actions: Actions
     schedules: Schedules
     notifications: Notifications

@@ -15,13 +15,13 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from kubedoor.admission.snapshot.publisher import Publisher
+from kubedoor.admission.publication import Publication
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.collector import Progress
 from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError, Unauthorized
-from kubedoor.runtime.assembly import build_all_clusters, build_cluster, build_publisher
+from kubedoor.runtime.assembly import build_all_clusters, build_cluster, build_publication
 from kubedoor.runtime.http import error_response, has_bearer_token, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
 from kubedoor.runtime.startup import load_settings, log_failure
@@ -67,9 +67,9 @@ def _all_clusters() -> AllClusters:
 
 
 @once
-def _publishers() -> Mapping[str, Publisher]:
+def _publishers() -> Mapping[str, Publication]:
     return {
-        one.cluster: build_publisher(one, ControlStore(open_store(one), one.cluster), build_cluster(one))
+        one.cluster: build_publication(one, ControlStore(open_store(one), one.cluster), build_cluster(one))
         for one in _config().every_cluster
     }
 

@@ -1,4 +1,4 @@
-"""Switches control on and off. The webhook configuration in the cluster is the only state."""
+"""Switches control on and off. What is in the cluster is the only state: webhook configuration and policies."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import Reach
+from kubedoor.admission.native.policy_switch import PolicyState, PolicySwitch
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
 from kubedoor.sentences import NOTHING, Sentence, sentence
+
+WEBHOOK, NATIVE, BOTH = DOORS = ("webhook", "native", "both")
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,15 @@ class SwitchState:
     reason: Sentence = NOTHING
     failure_policy: str = ""
     is_current: bool = True
-    """False: the configuration exists, but differs from what this version would apply."""
+    """False: what is in the cluster differs from what this version would apply, or a part of it is missing."""
+    door: str = WEBHOOK
+    """What control on means here: WEBHOOK, NATIVE or BOTH."""
 
 
 class Switch:
     """`look` is called before control goes on: it records what is in the cluster. `options` is called on every use,
     because certificates change. `reach` tells, once control is on, whether the API server reaches the door.
+    `door`: WEBHOOK, NATIVE, or BOTH, which is the webhook alone where the cluster has no such policies.
     """
 
     def __init__(
@@ -36,18 +42,40 @@ class Switch:
         look: Callable[[], object],
         options: Callable[[], WebhookOptions],
         reach: Callable[[], Reach] = lambda: Reach(None, sentence("cluster.not_tried")),
+        door: str = WEBHOOK,
+        policies: PolicySwitch | None = None,
     ) -> None:
         self._cluster = cluster
         self._look = look
         self._options = options
         self._reach = reach
+        self._wanted_door = door
+        self._policies = policies
 
     def state(self) -> SwitchState:
         """The state in the cluster. Does not raise ClusterError or Forbidden: `enabled` is None then."""
         try:
-            found = self._cluster.webhook_configuration(webhook_configuration.NAME)
+            door = self._door()
+            webhook = self._webhook_state()
+            if self._policies is None or door == WEBHOOK:
+                return webhook
+            return _joined(door, webhook, self._policies.state())
         except (ClusterError, Forbidden) as error:
             return SwitchState(None, error.message)
+
+    def check_policies(self) -> None:
+        """Raises Conflict, with the reason, where policies are wanted and the cluster cannot; ClusterError, Forbidden."""
+        if self._policies is not None:
+            self._policies.check()
+
+    def _door(self) -> str:
+        """The wanted one, as far as the cluster can."""
+        if self._policies is None or (self._wanted_door == BOTH and not self._policies.is_possible()):
+            return WEBHOOK
+        return self._wanted_door
+
+    def _webhook_state(self) -> SwitchState:
+        found = self._cluster.webhook_configuration(webhook_configuration.NAME)
         if found is None:
             return SwitchState(False)
         hooks = found.get("webhooks") or [{}]
@@ -56,29 +84,55 @@ class Switch:
         return SwitchState(True, failure_policy=hooks[0].get("failurePolicy", ""), is_current=is_current)
 
     def turn_on(self) -> SwitchState:
-        """Look at the cluster, for the facts that a Scale does not show, then apply the webhook configuration. Idempotent.
+        """Look at the cluster, for the facts that a Scale does not show, then apply what the door needs. Idempotent.
 
         Raises Conflict if the API server does not reach the webhook: it would only delay every release. What was off is
-        off again then.
+        off again then. Also raises Conflict where the cluster cannot do what the setting wants.
         """
+        door = self._door()
         options = self._options()
+        if door != NATIVE:
+            self._check_options(options)
+        was_on = self._cluster.webhook_configuration(webhook_configuration.NAME) is not None
+        self._look()
+        if self._policies is not None and door != WEBHOOK:
+            self._policies.turn_on()
+        if door == NATIVE:
+            self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
+        else:
+            self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
+            if not was_on:
+                self._check_reach()
+        return self.state()
+
+    def _check_options(self, options: WebhookOptions) -> None:
         if not self._cluster.service_exists(options.namespace, options.service):
             raise Conflict(sentence("cluster.no_service", service=f"{options.namespace}/{options.service}"))
         if not options.ca and not options.inject_ca_from:
             raise Conflict(sentence("cluster.no_ca"))
-        was_on = self._cluster.webhook_configuration(webhook_configuration.NAME) is not None
-        self._look()
-        self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
-        if not was_on:
-            self._check_reach()
-        return self.state()
 
     def _check_reach(self) -> None:
         reach = self._reach()
         if reach.is_reached is False:
-            self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
+            self._delete()
             raise Conflict(sentence("cluster.off_again", detail=reach.detail))
 
     def turn_off(self) -> SwitchState:
-        self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
+        self._delete()
         return self.state()
+
+    def _delete(self) -> None:
+        self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
+        if self._policies is not None:
+            self._policies.turn_off()
+
+
+def _joined(door: str, webhook: SwitchState, policies: PolicyState) -> SwitchState:
+    """The state where policies are wanted. With half of BOTH, the other half still enforces."""
+    missing = sentence("cluster.policies_missing", missing=", ".join(policies.missing)) if policies.missing else NOTHING
+    if door == NATIVE:
+        is_current = policies.is_current and not webhook.enabled and not missing
+        return SwitchState(policies.is_on, missing, is_current=is_current, door=door)
+    is_current = webhook.enabled is policies.is_on and webhook.is_current and policies.is_current and not missing
+    enabled = bool(webhook.enabled or policies.is_on)
+    return SwitchState(enabled, missing, webhook.failure_policy, is_current=is_current, door=door)

@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING
 
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.look import Look
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.native.writer import ParameterWriter
+from kubedoor.admission.options import rules_of
+from kubedoor.admission.publication import Publication
+from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.admission.switch import WEBHOOK
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL, WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.background import Collections, Slice, remote_slice
@@ -252,18 +258,29 @@ def service_names(settings: Settings) -> list[str]:
     return [service, f"{service}.cluster.local"]
 
 
-def build_publisher(settings: Settings, control: ControlStore, cluster: Cluster) -> Publisher:
-    """Publishes the snapshot for cold starts of the door. It does nothing if no ConfigMap is configured."""
+def build_publication(settings: Settings, control: ControlStore, cluster: Cluster) -> Publication:
+    """Publishes the snapshot for cold starts of the door, if a ConfigMap is configured, and parameters of policies."""
     snapshot = Snapshot(
         control, cluster=settings.cluster, path=settings.snapshot_path, monotonic=time.monotonic, now=utc_now
     )
-    return Publisher(
+    publisher = Publisher(
         snapshot,
         cluster,
         namespace=settings.namespace,
         prefix=settings.snapshot_configmap,
         count=settings.snapshot_shards,
     )
+    if settings.door == WEBHOOK or settings.no_access or settings.kubeconfig == NO_CLUSTER:
+        return Publication(publisher)
+    floors = Floors(settings.min_cpu_millicores, settings.min_memory_bytes)
+    return Publication(publisher, ParameterWriter(snapshot, cluster, floors))
+
+
+def build_policy_switch(settings: Settings, cluster: Cluster, publication: Publication) -> PolicySwitch | None:
+    """None: no policies are wanted."""
+    if publication.parameters is None:
+        return None
+    return PolicySwitch(cluster, rules_of(settings), publication.parameters.write)
 
 
 def build_cluster(settings: Settings) -> Cluster:

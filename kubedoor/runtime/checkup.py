@@ -9,9 +9,10 @@ from pathlib import Path
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import DoorProbe
-from kubedoor.admission.switch import Switch
+from kubedoor.admission.native.policies import DEPLOYMENTS
+from kubedoor.admission.switch import NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
-from kubedoor.errors import ClusterError, KubeDoorError
+from kubedoor.errors import ClusterError, Conflict, KubeDoorError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.checks import Check
 from kubedoor.model.usage import UsageSource
@@ -32,6 +33,13 @@ _PERMISSIONS = (
     ("list", "apps", "deployments", ""),
     ("list", "autoscaling", "horizontalpodautoscalers", ""),
 )
+_VERBS = ("get", "create", "patch", "delete")
+_NATIVE_PERMISSIONS = (
+    *((verb, "kubedoor.io", "controlvalues", "") for verb in ("list", "create", "patch", "delete")),
+    *((verb, "admissionregistration.k8s.io", "mutatingadmissionpolicies", DEPLOYMENTS) for verb in _VERBS),
+    *((verb, "admissionregistration.k8s.io", "mutatingadmissionpolicybindings", DEPLOYMENTS) for verb in _VERBS),
+)
+"""Where policies enforce."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,8 @@ class Checkup:
             yield Check(sentence("checkup.cluster"), False, error.message, remedy)
             return
         service = ("get", "", "services", self.settings.webhook_service, self.settings.namespace)
-        for verb, group, resource, name, namespace in (*((*one, "") for one in _PERMISSIONS), service):
+        permissions = _PERMISSIONS if self.settings.door == WEBHOOK else (*_PERMISSIONS, *_NATIVE_PERMISSIONS)
+        for verb, group, resource, name, namespace in (*((*one, "") for one in permissions), service):
             allowed = self.cluster.may(verb, group, resource, name=name, namespace=namespace)
             permission = sentence("checkup.permission", verb=verb, resource=resource)
             if allowed:
@@ -138,12 +147,23 @@ class Checkup:
             yield Check(
                 sentence("checkup.webhook_configuration"),
                 False,
-                sentence("checkup.not_current"),
+                state.reason or sentence("checkup.not_current"),
                 sentence("checkup.switch_again"),
             )
-        if state.enabled:
+        if self.settings.door != WEBHOOK:
+            yield self._native_door()
+        if state.enabled and state.door != NATIVE:
             yield self._reach()
         yield from self._certificate()
+
+    def _native_door(self) -> Check:
+        """What of the setting the cluster can."""
+        name = sentence("checkup.native_door")
+        try:
+            self.switch.check_policies()
+        except Conflict as error:
+            return Check(name, False, error.message, sentence("checkup.no_native_door"))
+        return Check(name, True, sentence("checkup.has_native_door"))
 
     def _reach(self) -> Check:
         reach = self.probe.ask()

@@ -13,6 +13,7 @@ CHECKUP = {
     "checkup.door": "door",
     "checkup.switch": "switch",
     "checkup.webhook_configuration": "webhook configuration",
+    "checkup.native_door": "policies of the API server",
     "checkup.reach": "API server reaches the door",
     "checkup.certificate": "door's certificate",
     "checkup.addresses": "client addresses",
@@ -53,6 +54,8 @@ CHECKUP = {
     "checkup.see_cluster": "see the cluster's checks",
     "checkup.not_current": "it is not as this version would make it",
     "checkup.switch_again": "switch enforcement off and on again",
+    "checkup.has_native_door": "the API server can enforce control values by itself",
+    "checkup.no_native_door": "until then the webhook enforces alone (KUBEDOOR_DOOR both), or nothing does (native)",
     "checkup.not_tried": "not tried out: {reason}",
     "checkup.unreached": (
         "see that pods of mutate are ready and that the control plane may connect to them; where its network does not lead"

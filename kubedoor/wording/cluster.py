@@ -23,6 +23,14 @@ CLUSTER = {
         " further cluster door.ca_file in KUBEDOOR_CLUSTERS"
     ),
     "cluster.off_again": "enforcement is off again, because the API server does not reach the door: {detail}",
+    "cluster.no_policies": (
+        "the API server has no MutatingAdmissionPolicies (Kubernetes 1.36, or 1.34 with the API v1beta1 switched on):"
+        " set KUBEDOOR_DOOR to webhook"
+    ),
+    "cluster.no_control_values": (
+        "the cluster does not know the kind ControlValues: apply the CustomResourceDefinition {definition} of the chart"
+    ),
+    "cluster.policies_missing": "missing in the cluster: {missing}",
     # Whether the API server reaches the door.
     "cluster.not_tried": "not tried out",
     "cluster.no_namespace": "there is no namespace that the door is asked about",

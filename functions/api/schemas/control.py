@@ -21,6 +21,7 @@ class ControlAnswer(Speaking):
     reason_said: SaidAnswer
     failure_policy: str
     is_current: bool
+    door: str = Field(description="What control on means in this cluster: webhook, native or both.")
 
 
 class Change(BaseModel):

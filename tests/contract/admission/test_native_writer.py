@@ -26,7 +26,7 @@ from tests.contract.lab import amounts
 from tests.contract.native_door import Api, Refused
 from tests.toolbox.controlplane import ControlPlane
 
-_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/controlvalues.kubedoor.io"
+DEFINITION_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/controlvalues.kubedoor.io"
 _serial = itertools.count(1)
 
 
@@ -75,12 +75,21 @@ class World:
 @pytest.fixture
 def world(control_plane: ControlPlane, served: Connection, tmp_path: Path, namespace: str) -> Iterator[World]:
     with closing(World(control_plane, served, tmp_path, namespace)) as made:
-        made.api.send("APPLY", _CRD, custom_resource_definition())
-        control_plane.wait_for(lambda: is_served(made.api), what="the API server knows ControlValues")
+        defined(control_plane, made)
         yield made
         # A writer deletes what is in no control table, so the next test's would.
         with suppress(Refused):
             made.api.send("DELETE", made.path().rpartition("/")[0])
+
+
+def defined(plane: ControlPlane, world: World) -> None:
+    world.api.send("APPLY", DEFINITION_PATH, custom_resource_definition())
+    plane.wait_for(lambda: is_served(world.api), what="the API server knows ControlValues")
+
+
+def undefined(plane: ControlPlane, world: World) -> None:
+    world.api.send("DELETE", DEFINITION_PATH)
+    plane.wait_for(lambda: not is_served(world.api), what="the definition is gone")
 
 
 def is_served(api: Api) -> bool:
@@ -153,8 +162,7 @@ def test_a_divided_namespace_grows_together_again(world: World, monkeypatch: pyt
 
 
 def test_a_cluster_without_the_definition_is_said(world: World, control_plane: ControlPlane) -> None:
-    world.api.send("DELETE", _CRD)
-    control_plane.wait_for(lambda: not is_served(world.api), what="the definition is gone")
+    undefined(control_plane, world)
     with pytest.raises(NotFound):
         world.writer.write()
 

@@ -2114,6 +2114,11 @@ export interface components {
         /** ControlAnswer */
         ControlAnswer: {
             /**
+             * Door
+             * @description What control on means in this cluster: webhook, native or both.
+             */
+            door: string;
+            /**
              * Enabled
              * @description null: unknown; `reason` says why.
              */

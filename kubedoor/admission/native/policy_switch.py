@@ -1,0 +1,117 @@
+"""Brings the policies into a cluster and out of it. Policies and bindings in the cluster are the only state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from kubedoor.admission.native.custom_resource import NAME as DEFINITION
+from kubedoor.admission.native.parameters import GROUP, PLURAL, VERSION
+from kubedoor.admission.native.policies import API_VERSIONS, policies
+from kubedoor.admission.rules import Rules
+from kubedoor.errors import Conflict, NotFound
+from kubedoor.kube.client import Cluster, path_segment
+from kubedoor.sentences import sentence
+
+_GROUP = "/apis/admissionregistration.k8s.io"
+_PLURALS = {
+    "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
+    "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
+}
+
+
+@dataclass(frozen=True)
+class PolicyState:
+    """`missing`: names of policies and bindings that are not there."""
+
+    is_on: bool
+    is_current: bool = True
+    missing: tuple[str, ...] = ()
+    """Of policies that are in force in part."""
+
+
+class PolicySwitch:
+    """`write` writes the control values into the cluster: policies must never find older ones."""
+
+    def __init__(self, cluster: Cluster, rules: Rules, write: Callable[[], object]) -> None:
+        self._cluster = cluster
+        self._rules = rules
+        self._write = write
+
+    def api_version(self) -> str:
+        """The version of MutatingAdmissionPolicies that the cluster serves; empty: none. Raises ClusterError."""
+        for version in API_VERSIONS:
+            with suppress(NotFound):
+                found = self._cluster.request("GET", f"{_GROUP}/{version}").get("resources") or ()
+                if any(one.get("name") == "mutatingadmissionpolicies" for one in found):
+                    return version
+        return ""
+
+    def check(self) -> str:
+        """The version of the API to use. Raises Conflict where the cluster cannot, with the reason; ClusterError."""
+        version = self.api_version()
+        if not version:
+            raise Conflict(sentence("cluster.no_policies"))
+        if not self.knows_values():
+            raise Conflict(sentence("cluster.no_control_values", definition=DEFINITION))
+        return version
+
+    def is_possible(self) -> bool:
+        """Whether the cluster has such policies and knows the kind of their parameters. Raises ClusterError."""
+        return bool(self.api_version()) and self.knows_values()
+
+    def knows_values(self) -> bool:
+        """Whether the cluster knows the kind ControlValues. Raises ClusterError, Forbidden."""
+        try:
+            self._cluster.request("GET", f"/apis/{GROUP}/{VERSION}/{PLURAL}", query={"limit": "1"})
+        except NotFound:
+            return False
+        return True
+
+    def state(self) -> PolicyState:
+        """Raises ClusterError, Forbidden."""
+        version = self.api_version()
+        if not version:
+            return PolicyState(False)
+        wanted = policies(self._rules, api_version=version)
+        found = [self._found(one) for one in wanted]
+        missing = tuple(_name(one) for one, there in zip(wanted, found, strict=True) if there is None)
+        if missing:
+            return PolicyState(False, missing=missing if len(missing) < len(wanted) else ())
+        is_current = all(there and there["spec"] == one["spec"] for one, there in zip(wanted, found, strict=True))
+        return PolicyState(True, is_current)
+
+    def turn_on(self) -> None:
+        """Write the control values, then the policies, and their bindings last: before those nothing is in force.
+
+        Idempotent. Raises Conflict where the cluster cannot, StoreError, ClusterError, Forbidden.
+        """
+        version = self.check()
+        self._write()
+        for one in policies(self._rules, api_version=version):
+            self._cluster.apply_object(_path(one), one)
+
+    def turn_off(self) -> None:
+        """Delete the bindings first. Idempotent. Raises ClusterError, Forbidden."""
+        if version := self.api_version():
+            for one in reversed(policies(self._rules, api_version=version)):
+                with suppress(NotFound):
+                    self._cluster.request("DELETE", _path(one), query={"propagationPolicy": "Background"})
+
+    def _found(self, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = self._cluster.request("GET", _path(manifest))
+        except NotFound:
+            return None
+        return found
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+def _path(manifest: Mapping[str, Any]) -> str:
+    name = path_segment(manifest["metadata"]["name"])
+    return f"/apis/{manifest['apiVersion']}/{_PLURALS[manifest['kind']]}/{name}"

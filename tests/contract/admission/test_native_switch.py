@@ -1,0 +1,161 @@
+"""The switch of the native door on the real API server: on, off, by hand, with edits in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubedoor.admission.native.policies import DEPLOYMENTS, SCALES, policies
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.rules import Rules
+from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Switch
+from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAME, WebhookOptions
+from kubedoor.errors import Conflict
+from kubedoor.kube.client import Cluster
+from kubedoor.store.connection import Connection
+from tests.contract.admission.test_native_writer import World, defined, undefined
+from tests.support.builders import make_deployment, make_scale
+from tests.toolbox.controlplane import ControlPlane
+
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings"
+SERVICE = "switch-test"
+
+
+class Door:
+    """The switch of a namespace of its own: no other Deployment is controlled."""
+
+    def __init__(self, plane: ControlPlane, world: World) -> None:
+        self.plane, self.world = plane, world
+        self.cluster = Cluster(kubeconfig=str(plane.kubeconfig))
+        self.rules = Rules(namespaces=frozenset({world.namespace}))
+        self.policies = PolicySwitch(self.cluster, self.rules, world.writer.write)
+        self.looks = 0
+
+    def switch(self, door: str) -> Switch:
+        return Switch(
+            cluster=self.cluster,
+            look=self._look,
+            options=lambda: WebhookOptions(
+                namespace=self.world.namespace,
+                service=SERVICE,
+                port=443,
+                timeout_seconds=1,
+                failure_policy="Ignore",
+                excluded_namespaces=("kube-system",),
+                ca="CA",
+                namespaces=["no-such-namespace"],
+            ),
+            door=door,
+            policies=self.policies,
+        )
+
+    def _look(self) -> None:
+        self.looks += 1
+
+    def updated(self, replicas: int = 2) -> int:
+        """The replicas that the API server would store of an update of `api`."""
+        manifest = make_deployment("api", namespace=self.world.namespace, replicas=replicas)
+        path = f"/apis/apps/v1/namespaces/{self.world.namespace}/deployments/api"
+        return self._replicas(self.world.api.send("PUT", path, manifest, dryRun="All"))
+
+    def scaled(self, replicas: int = 2) -> int:
+        """The replicas that it would store of a scale of `api`."""
+        manifest = make_scale(replicas, name="api", namespace=self.world.namespace)
+        path = f"/apis/apps/v1/namespaces/{self.world.namespace}/deployments/api/scale"
+        return self._replicas(self.world.api.send("PUT", path, manifest, dryRun="All"))
+
+    @staticmethod
+    def _replicas(stored: dict[str, Any]) -> int:
+        return int(stored["spec"]["replicas"])
+
+    def wait_for(self, replicas: int) -> None:
+        self.plane.wait_for(lambda: (self.updated(), self.scaled()) == (replicas, replicas), what="it is in force")
+
+
+@pytest.fixture
+def door(control_plane: ControlPlane, served: Connection, tmp_path: Path, namespace: str) -> Iterator[Door]:
+    control_plane.expose(SERVICE, namespace)
+    # The webhook of other tests leaves it alone; these policies must not.
+    with closing(World(control_plane, served, tmp_path, namespace)) as world:
+        defined(control_plane, world)
+        made = Door(control_plane, world)
+        control_plane.apply(make_deployment("api", namespace=namespace, replicas=1))
+        others = made.cluster.webhook_configuration(NAME)
+        yield made
+        made.switch(BOTH).turn_off()
+        if others:
+            metadata = {name: others["metadata"].get(name) for name in ("name", "labels", "annotations")}
+            made.cluster.apply_webhook_configuration({**others, "metadata": metadata})
+
+
+def test_off_and_on_with_edits_between_never_shows_an_older_value(door: Door) -> None:
+    switch = door.switch(NATIVE)
+    assert switch.state().enabled is False
+    for replicas in range(11, 21):
+        door.world.edit("api", replicas)
+        assert switch.turn_on().enabled is True
+        door.wait_for(replicas)
+        # While it is on, an edit counts as soon as it is written.
+        door.world.edit("api", replicas + 10)
+        written_at = time.monotonic()
+        door.world.writer.write()
+        door.wait_for(replicas + 10)
+        assert time.monotonic() - written_at < 5, "on a loaded machine"
+        assert switch.turn_off().enabled is False
+        door.wait_for(2)
+    assert door.looks == 10
+
+
+def test_what_is_missing_by_hand_is_off_and_named(door: Door) -> None:
+    switch = door.switch(NATIVE)
+    assert switch.turn_on().is_current
+    door.world.api.send("DELETE", f"{BINDINGS}/{SCALES}")
+    state = switch.state()
+    assert (state.enabled, state.is_current, state.door) == (False, False, NATIVE)
+    assert state.reason == f"missing in the cluster: MutatingAdmissionPolicyBinding {SCALES}"
+    assert switch.turn_on().enabled is True
+
+
+def test_a_policy_that_somebody_has_changed_is_not_current(door: Door) -> None:
+    switch = door.switch(NATIVE)
+    switch.turn_on()
+    (changed,) = (
+        one for one in policies(Rules()) if one["metadata"]["name"] == DEPLOYMENTS and "mutations" in one["spec"]
+    )
+    door.world.api.send(
+        "APPLY", f"/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/{DEPLOYMENTS}", changed
+    )
+    state = switch.state()
+    assert (state.enabled, state.is_current) == (True, False)
+    assert switch.turn_on().is_current
+
+
+def test_a_change_of_the_setting_takes_the_other_door_away(door: Door) -> None:
+    assert door.switch(BOTH).turn_on().is_current
+    assert door.switch(NATIVE).state().is_current is False
+    assert door.switch(NATIVE).turn_on().is_current
+    assert door.cluster.webhook_configuration(NAME) is None
+    half = door.switch(BOTH).state()
+    assert (half.enabled, half.is_current) == (True, False)
+    assert door.switch(BOTH).turn_off().enabled is False
+
+
+def test_without_the_definition_both_is_the_webhook_alone(door: Door) -> None:
+    undefined(door.plane, door.world)
+    with pytest.raises(Conflict, match="does not know the kind ControlValues"):
+        door.switch(NATIVE).turn_on()
+    state = door.switch(BOTH).turn_on()
+    assert (state.enabled, state.is_current, state.door) == (True, True, WEBHOOK)
+
+
+def test_a_namespace_that_is_labelled_is_left_alone(door: Door) -> None:
+    door.world.edit("api", 4)
+    door.switch(NATIVE).turn_on()
+    door.wait_for(4)
+    door.plane.kubectl("label", "namespace", door.world.namespace, f"{IGNORE_LABEL}=")
+    door.wait_for(2)
