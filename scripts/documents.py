@@ -1,4 +1,4 @@
-"""Regenerates the parts of docs/ that are generated from the code, and the chart's list of time zones. A test checks that they are up to date.
+"""Regenerates the parts of docs/ that are generated from the code, and two files of the chart: time zones, and a kind. A test checks that they are up to date.
 
 python -m scripts.documents
 """
@@ -11,12 +11,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from kubedoor.admission.native.custom_resource import custom_resource_definition
 from kubedoor.config.markdown_table import settings_table
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 TIME_ZONES = ROOT / "knative" / "files" / "time-zones.txt"
 """What the chart takes for a time zone: Helm has no list of its own."""
+DEFINITION = ROOT / "knative" / "files" / "controlvalues.yaml"
+"""The kind of the policies' parameters."""
 
 
 def api_table() -> str:
@@ -50,6 +55,11 @@ def time_zones() -> str:
     return files("tzdata").joinpath("zones").read_text(encoding="utf-8")
 
 
+def definition() -> str:
+    """The CustomResourceDefinition as YAML."""
+    return yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=140)
+
+
 def renewed(name: str) -> str:
     """The text of the page with a new generated part."""
     text = (DOCS / name).read_text(encoding="utf-8")
@@ -61,6 +71,7 @@ def main() -> None:
     for name in GENERATED:
         (DOCS / name).write_text(renewed(name), encoding="utf-8")
     TIME_ZONES.write_text(time_zones(), encoding="utf-8")
+    DEFINITION.write_text(definition(), encoding="utf-8")
 
 
 if __name__ == "__main__":

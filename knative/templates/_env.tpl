@@ -24,6 +24,7 @@
   "KUBEDOOR_WEBHOOK_SERVICE" "kubedoor-mutate"
   "KUBEDOOR_WEBHOOK_PORT" "443"
   "KUBEDOOR_WEBHOOK_TIMEOUT_SECONDS" (toString $v.door.timeoutSeconds)
+  "KUBEDOOR_DOOR" $v.control.door
   "KUBEDOOR_FAILURE_POLICY" $v.door.failurePolicy
   "KUBEDOOR_UNKNOWN_WORKLOADS" $v.door.unknownWorkloads
   "KUBEDOOR_ON_INTERNAL_ERROR" $v.door.onInternalError

@@ -16,6 +16,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("migrate", help="Bring the store's schema up to date.")(migrate)
     app.command("settings", help="Print every setting as a Markdown table.")(show_settings)
     app.command("webhook", help="Print the webhook configuration, for kubectl apply -f -.")(webhook)
+    app.command(
+        "policies", help="Print the policies that enforce control values without a webhook, for kubectl apply -f -."
+    )(policies)
     app.command("ping", help="Have `collect` collect until everything is complete.")(ping)
     app.command("certificates", help="Make or renew the door's certificate in its Secret.")(certificates)
 
@@ -49,6 +52,15 @@ def _print_webhook(config: Settings) -> None:
     # Its CA belongs into the configuration, so the certificate has to be there first.
     door_certificate(config)
     print(json.dumps(configuration(webhook_options(config)), indent=2))
+
+
+def policies() -> None:
+    from kubedoor.admission.native.policies import policies
+    from kubedoor.admission.options import rules_of
+
+    print(
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": list(policies(rules_of(configure().home)))}, indent=2)
+    )
 
 
 def ping() -> None:

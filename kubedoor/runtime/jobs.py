@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_cluster
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.options import rules_of
 from kubedoor.collection.ping import Ping
 from kubedoor.collection.request import CollectRequest
 from kubedoor.config.settings import Settings
-from kubedoor.errors import SettingsError
+from kubedoor.errors import Forbidden, SettingsError
 from kubedoor.runtime.assembly import build_cluster, service_names, utc_now
 
 
@@ -45,6 +48,10 @@ def renew_certificates(settings: Settings) -> None:
 
 
 def remove_webhook(settings: Settings) -> None:
-    """Delete the webhook configuration; needs no store and no door. One left behind would delay or block releases."""
-    build_cluster(settings).delete_webhook_configuration(webhook_configuration.NAME)
+    """Delete webhook configuration and policies; needs no store and no door. A webhook left behind would block releases."""
+    cluster = build_cluster(settings)
+    cluster.delete_webhook_configuration(webhook_configuration.NAME)
+    # Without policies there may be no right to delete them.
+    with suppress(Forbidden):
+        PolicySwitch(cluster, rules_of(settings), lambda: None).turn_off()
     print(f"{webhook_configuration.NAME} is gone: enforcement is off")

@@ -52,6 +52,8 @@ MATRIX: dict[str, Values] = {
     "certificates given": {"tls": {"mode": "secret", "secretName": "my-tls"}},
     "mutate as a deployment": {"mutate": {"mode": "deployment", "replicas": 3, "priorityClassName": "high"}},
     "strict door": {"door": {"failurePolicy": "Fail", "unknownWorkloads": "deny", "onInternalError": "deny"}},
+    "policies beside the webhook": {"control": {"door": "both"}},
+    "policies, switched with kubectl": {"control": {"door": "native"}, "api": {"canSwitch": False}},
     "node port": {"api": {"nodePort": {"enabled": True, "port": 30080}}, "networkPolicy": {"enabled": True}},
     "ingress": {
         "api": {

@@ -12,6 +12,8 @@ import pytest
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_cluster
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.rules import Rules
 from kubedoor.config import settings
 from kubedoor.errors import Forbidden
 from kubedoor.kube.client import Cluster
@@ -29,7 +31,11 @@ KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBin
 POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 VALUES = merged(
     LEAST,
-    {"tls": {"mode": "generated"}, "namespaces": {"include": ["shop", "web"], "exclude": ["kube-system", "payment"]}},
+    {
+        "tls": {"mode": "generated"},
+        "control": {"door": "both"},
+        "namespaces": {"include": ["shop", "web"], "exclude": ["kube-system", "payment"]},
+    },
 )
 Hook = dict[str, Any]
 Manifest = dict[str, Any]
@@ -46,7 +52,7 @@ def plane(manifests: list[Manifest]) -> Iterator[ControlPlane]:
     try:
         with ControlPlane(nodes=1) as plane:
             plane.kubectl("create", "namespace", NAMESPACE)
-            wanted = [one for one in manifests if one["kind"] in (*KINDS, *POLICIES)]
+            wanted = [one for one in manifests if one["kind"] in (*KINDS, *POLICIES, "CustomResourceDefinition")]
             plane.apply(*(one for one in wanted if "helm.sh/hook" not in one["metadata"].get("annotations", {})))
             yield plane
     except ToolMissing as missing:
@@ -114,6 +120,22 @@ def test_the_switch_creates_its_configuration_by_a_named_right_only(
         query = {"fieldManager": "kubedoor"}
         with pytest.raises(Forbidden, match=r"cannot (create|patch) resource"):
             switch.request(method, path, body=body, query=query, content_type=kind)
+
+
+def test_policies_are_switched_by_named_rights_only(plane: ControlPlane, switch: Cluster) -> None:
+    policies = PolicySwitch(switch, Rules(), lambda: None)
+    plane.wait_for(policies.is_possible, what="the kind of the parameters is known")
+    for _ in range(2):
+        policies.turn_on()
+        assert (policies.state().is_on, policies.state().is_current) == (True, True)
+    policies.turn_off()
+    policies.turn_off()
+    assert policies.state().is_on is False
+    for plural in ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"):
+        path = f"/apis/admissionregistration.k8s.io/v1/{plural}"
+        for method, name in (("POST", ""), ("DELETE", "/of-others"), ("GET", "/of-others"), ("GET", "")):
+            with pytest.raises(Forbidden, match="cannot"):
+                switch.request(method, path + name, body={} if method == "POST" else None)
 
 
 def _rules(**fields: Any) -> Callable[[Hook], None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubedoor.config import settings
-from scripts.documents import DOCS, GENERATED, ROOT, TIME_ZONES, renewed, time_zones
+from scripts.documents import DEFINITION, DOCS, GENERATED, ROOT, TIME_ZONES, definition, renewed, time_zones
 from tests.support import markdown
 
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
@@ -31,6 +31,10 @@ def test_generated_parts_are_up_to_date(name: str) -> None:
 
 def test_the_chart_knows_the_time_zones_that_kubedoor_knows() -> None:
     assert TIME_ZONES.read_text(encoding="utf-8") == time_zones(), "run `make settings-doc`"
+
+
+def test_the_chart_has_the_kind_of_the_parameters_as_the_code_has_it() -> None:
+    assert DEFINITION.read_text(encoding="utf-8") == definition(), "run `make settings-doc`"
 
 
 def test_every_make_target_that_is_spoken_of_exists() -> None:
