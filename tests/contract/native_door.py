@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -161,8 +161,17 @@ class NativeDoor:
             {**(others or {}), **{one.name: one.values for one in known}} | {"probe": probed, "new": probed}
         )
         processes.wait_until(self._is_in_force, what="policies and values are in force")
-        found = [Difference(one, relevant(self.enforced(one)), relevant(self.decided(one))) for one in known]
+        found = [one for sent in known for one in self._compared(sent)]
         return [one for one in found if one.enforced != one.decided]
+
+    def _compared(self, one: Sent) -> Iterator[Difference]:
+        """With the rules; and with both, where the webhook is asked about what the policies have made."""
+        enforced = self.enforced(one)
+        yield Difference(one, relevant(enforced), relevant(self.decided(one)))
+        if not isinstance(enforced, str):
+            decision = decide(_request(one, enforced), one.values, self.rules)
+            both = jsonpatch.apply_patch(copy.deepcopy(enforced), list(decision.patch))
+            yield Difference(one, relevant(enforced), relevant(both))
 
     def _is_in_force(self) -> bool:
         """The API server watches policies and parameters: they count a moment after they are stored."""

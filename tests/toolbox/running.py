@@ -34,6 +34,12 @@ RULES: tuple[Rule, ...] = (
         ("mutatingwebhookconfigurations",),
         ("get", "list", "create", "update", "patch", "delete"),
     ),
+    (
+        "admissionregistration.k8s.io",
+        ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
+        ("get", "create", "patch", "delete"),
+    ),
+    ("kubedoor.io", ("controlvalues",), ("get", "list", "create", "patch", "delete")),
 )
 
 PROBE_RULE: Manifest = {
