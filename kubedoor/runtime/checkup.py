@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import DoorProbe
-from kubedoor.admission.native.policies import DEPLOYMENTS
+from kubedoor.admission.native.policies import DEPLOYMENTS, MAX_CONTAINERS
 from kubedoor.admission.switch import NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, Conflict, KubeDoorError
@@ -22,6 +22,7 @@ from kubedoor.store.usage import UsageStore
 
 CERTIFICATE_WARNING_DAYS = 14
 LOOKS_MISSED = 3
+SHOWN_WORKLOADS = 5
 LOOK_SECONDS = timedelta(seconds=60)
 """What one look may take."""
 _PERMISSIONS = (
@@ -151,19 +152,24 @@ class Checkup:
                 sentence("checkup.switch_again"),
             )
         if self.settings.door != WEBHOOK:
-            yield self._native_door()
+            yield from self._native_door()
         if state.enabled and state.door != NATIVE:
             yield self._reach()
         yield from self._certificate()
 
-    def _native_door(self) -> Check:
-        """What of the setting the cluster can."""
+    def _native_door(self) -> Iterator[Check]:
+        """What of the setting the cluster can, and for which workloads."""
         name = sentence("checkup.native_door")
         try:
             self.switch.check_policies()
         except Conflict as error:
-            return Check(name, False, error.message, sentence("checkup.no_native_door"))
-        return Check(name, True, sentence("checkup.has_native_door"))
+            yield Check(name, False, error.message, sentence("checkup.no_native_door"))
+            return
+        yield Check(name, True, sentence("checkup.has_native_door"))
+        if large := self.control.workloads_with_more_containers(MAX_CONTAINERS):
+            found = ", ".join("/".join(one) for one in large[:SHOWN_WORKLOADS])
+            detail = sentence("checkup.too_many_containers", count=len(large), most=MAX_CONTAINERS, workloads=found)
+            yield Check(name, False, detail, sentence("checkup.webhook_for_large"))
 
     def _reach(self) -> Check:
         reach = self.probe.ask()

@@ -239,6 +239,16 @@ class ControlStore(ControlTable):
         )
         return {(row["namespace"], row["deployment"]) for row in rows}
 
+    def workloads_with_more_containers(self, count: int) -> list[tuple[str, str]]:
+        """(namespace, deployment) of each workload in the control table with more containers than that, in order."""
+        rows = self._connection.rows(
+            "SELECT namespace, deployment FROM control WHERE cluster = {cluster:String} GROUP BY namespace, deployment"
+            " HAVING uniqExact(container) > {count:UInt32} ORDER BY namespace, deployment",
+            cluster=self._cluster,
+            count=count,
+        )
+        return [(row["namespace"], row["deployment"]) for row in rows]
+
     def workload_count(self) -> int:
         row = only(
             self._connection.rows(

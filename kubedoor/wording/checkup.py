@@ -55,6 +55,11 @@ CHECKUP = {
     "checkup.not_current": "it is not as this version would make it",
     "checkup.switch_again": "switch enforcement off and on again",
     "checkup.has_native_door": "the API server can enforce control values by itself",
+    "checkup.too_many_containers": (
+        "{count} {count:workload has|workloads have} more than {most} containers, which may cost more than the API server"
+        " allows a policy: {workloads}"
+    ),
+    "checkup.webhook_for_large": "let the webhook enforce these: set KUBEDOOR_DOOR to both or webhook",
     "checkup.no_native_door": "until then the webhook enforces alone (KUBEDOOR_DOOR both), or nothing does (native)",
     "checkup.not_tried": "not tried out: {reason}",
     "checkup.unreached": (

@@ -17,6 +17,8 @@ DEPLOYMENTS = "kubedoor-deployments"
 SCALES = "kubedoor-deployments-scale"
 API_VERSIONS = ("v1", "v1beta1")
 """Of admissionregistration.k8s.io, the best first: v1 since Kubernetes 1.36, v1beta1 since 1.34."""
+MAX_CONTAINERS = 100
+"""Of a Deployment: with many more, a policy costs more than the API server allows, and the request passes unchanged."""
 Manifest = dict[str, Any]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kubedoor.admission.native.policies import MAX_CONTAINERS
 from kubedoor.admission.rules import Rules
 from kubedoor.model.values import ControlContainer
 from tests.contract.native_door import Api, NativeDoor, Sent
@@ -33,7 +34,6 @@ OTHERWISE = {
     "null resources work": "the API server sends no null",
 }
 """Cases of the table that are none of the policies, and why."""
-MANY = [f"container-{number:02d}" for number in range(20)]
 
 
 @pytest.fixture(scope="module")
@@ -87,19 +87,20 @@ def is_for_policies(asked: Asked) -> bool:
     return is_workload and request.operation in ("CREATE", "UPDATE") and request.namespace == "shop"
 
 
-def test_twenty_containers_among_a_thousand_workloads_stay_inside_the_budget(api: Api) -> None:
+@pytest.mark.parametrize(("containers", "workloads"), [(20, 1000), (MAX_CONTAINERS, 0)])
+def test_many_containers_and_workloads_stay_inside_the_budget(api: Api, containers: int, workloads: int) -> None:
+    names = [f"container-{number:03d}" for number in range(containers)]
     app = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
-    values = make_values(replicas=collected(3), containers=dict.fromkeys(MANY, app))
-    others = {f"other-{number}": values for number in range(1000)}
-    door = NativeDoor(api, Rules(), "many")
+    values = make_values(replicas=collected(3), containers=dict.fromkeys(names, app))
+    door = NativeDoor(api, Rules(), f"many-{containers}")
     door.install()
-    sent = Sent(of_many("registry.test/app:2"), of_many("registry.test/app:1"), values)
-    assert not door.differences([sent], others=others)
+    sent = Sent(of_many(names, "registry.test/app:2"), of_many(names, "registry.test/app:1"), values)
+    assert not door.differences([sent], others={f"other-{number}": values for number in range(workloads)})
     door.remove()
 
 
-def of_many(image: str) -> dict[str, Any]:
+def of_many(names: list[str], image: str) -> dict[str, Any]:
     requests, limits = {"cpu": "500m", "memory": "2Gi"}, {"cpu": "2", "memory": "2Gi"}
     return make_deployment(
-        containers=[make_container(name, image=image, requests=requests, limits=limits) for name in MANY]
+        containers=[make_container(name, image=image, requests=requests, limits=limits) for name in names]
     )

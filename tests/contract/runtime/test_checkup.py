@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubedoor.admission.door_probe import DoorProbe
-from kubedoor.admission.switch import Switch
+from kubedoor.admission.native.custom_resource import custom_resource_definition
+from kubedoor.admission.native.policies import MAX_CONTAINERS
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.rules import Rules
+from kubedoor.admission.switch import WEBHOOK, Switch
 from kubedoor.config import settings
 from kubedoor.kube.client import Cluster
 from kubedoor.model.checks import Check
+from kubedoor.model.values import ManualValues, Resources, WorkloadKey
 from kubedoor.runtime.assembly import build_source, webhook_options
 from kubedoor.runtime.checkup import Checkup
 from kubedoor.store.connection import Connection
@@ -28,20 +33,32 @@ def own(control_plane: ControlPlane) -> Cluster:
     return Cluster(kubeconfig=str(admit(control_plane)))
 
 
-def look_check(own: Cluster, connection: Connection, cluster: str, **environ: str) -> Check:
+def checks(own: Cluster, connection: Connection, cluster: str, **environ: str) -> list[Check]:
     given = settings.load({"KUBEDOOR_SOURCE": "sample", "KUBEDOOR_CLUSTER": cluster, **environ})
-    checkup = Checkup(
+    policies = PolicySwitch(own, Rules(), lambda: None)
+    return Checkup(
         settings=given,
         source=build_source(given),
         usage=UsageStore(connection, cluster),
         control=ControlStore(connection, cluster),
         cluster=own,
-        switch=Switch(cluster=own, look=lambda: None, options=lambda: webhook_options(given)),
+        switch=Switch(
+            cluster=own,
+            look=lambda: None,
+            options=lambda: webhook_options(given),
+            door=given.door,
+            policies=None if given.door == WEBHOOK else policies,
+        ),
         probe=DoorProbe(own, list),
         looked_at=DeploymentStore(connection, cluster).looked_at,
         now=lambda: NOW,
-    )
-    (found,) = [check for check in checkup.run() if check.name == "look at all Deployments"]
+    ).run()
+
+
+def look_check(own: Cluster, connection: Connection, cluster: str, **environ: str) -> Check:
+    (found,) = [
+        check for check in checks(own, connection, cluster, **environ) if check.name == "look at all Deployments"
+    ]
     return found
 
 
@@ -59,3 +76,26 @@ def test_a_look_that_is_long_ago_is_found(own: Cluster, embedded: Connection, cl
         assert asked_for.detail.startswith("20 minutes ago; only when enforcement goes on")
     DeploymentStore(embedded, cluster).record_look(at=NOW - timedelta(minutes=4), deployments=3)
     assert look_check(own, embedded, cluster).ok
+
+
+def test_workloads_that_are_too_large_for_policies_are_named(
+    control_plane: ControlPlane, own: Cluster, embedded: Connection, cluster: str
+) -> None:
+    control_plane.apply(custom_resource_definition())
+    control_plane.wait_for(
+        PolicySwitch(own, Rules(), lambda: None).is_possible, what="the kind of the parameters is known"
+    )
+    for name, count in (("large", MAX_CONTAINERS + 1), ("fits", MAX_CONTAINERS)):
+        containers = {f"c{number:03d}": Resources(cpu_request_millicores=100) for number in range(count)}
+        key = WorkloadKey(cluster, "shop", name)
+        ControlStore(embedded, cluster).edit(key, ManualValues(containers=containers), based_on=0, who="test")
+    found = [
+        check
+        for check in checks(own, embedded, cluster, KUBEDOOR_DOOR="both")
+        if check.name == "policies of the API server"
+    ]
+    assert [check.ok for check in found] == [True, False]
+    assert found[1].detail == (
+        "1 workload has more than 100 containers, which may cost more than the API server allows a policy: shop/large"
+    )
+    assert not [check for check in checks(own, embedded, cluster) if check.name == "policies of the API server"]
