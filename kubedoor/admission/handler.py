@@ -149,7 +149,7 @@ class AdmissionHandler:
             decision = decide(request, values, self._rules, due)
         if not request.dry_run:
             if due:
-                self.journal.record(request, decision, values)
+                self.journal.record(request, decision, values, is_release=due.resources)
                 if _changes_state(request, due, decision):
                     self.journal.record_state(key, request, decision)
             self._record_facts(request, key, values, started)

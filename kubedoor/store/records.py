@@ -41,6 +41,8 @@ class AdmissionRecord(NamedTuple):
     reason_said: str = ""
     """As `said_column` gives it, and for each warning."""
     warnings_said: Sequence[str] = ()
+    is_release: bool = False
+    """It made the Deployment, or changed its pod template by more than what an unchanged manifest puts back."""
 
 
 def admission_line(record: AdmissionRecord) -> bytes:
