@@ -5,8 +5,10 @@ python -m scripts.documents
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from kubedoor.config.markdown_table import settings_table
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+GLOSSARY = ROOT / "web" / "src" / "glossary.json"
+"""The words that pages and documents share: of each its group, how the API writes it, and word and meaning by language."""
 TIME_ZONES = ROOT / "knative" / "files" / "time-zones.txt"
 """What the chart takes for a time zone: Helm has no list of its own."""
 DEFINITION = ROOT / "knative" / "files" / "controlvalues.yaml"
@@ -47,7 +51,47 @@ def openapi() -> dict[str, Any]:
     return document
 
 
-GENERATED = {"settings.md": settings_table, "api.md": api_table}
+GLOSSARY_HEADINGS = {
+    "en": {
+        "": "| word | in API and settings | meaning |",
+        "measured": "What is measured",
+        "judged": "What is said of it",
+        "values": "Values",
+        "door": "The door",
+        "work": "Work",
+    },
+    "zh-CN": {
+        "": "| 词 | API 和设置中 | 含义 |",
+        "measured": "测量",
+        "judged": "判断",
+        "values": "值",
+        "door": "准入门",
+        "work": "工作",
+    },
+}
+"""By language: the header of each table, and the heading of each group in the order of the page."""
+
+
+def glossary(locale: str) -> str:
+    """A heading and a Markdown table for each group of words."""
+    header, *groups = GLOSSARY_HEADINGS[locale].items()
+    words = json.loads(GLOSSARY.read_text(encoding="utf-8"))
+    lines: list[str] = []
+    for group, heading in groups:
+        lines += [f"## {heading}", "", header[1], "|---|---|---|"]
+        for word in (one for one in words if one["group"] == group):
+            written = ", ".join(f"`{one}`" for one in word["api"].split(", ") if one)
+            lines.append(f"| **{word[locale]['word']}** | {written} | {word[locale]['means']} |")
+        lines.append("")
+    return "\n".join(lines).strip()
+
+
+GENERATED = {
+    "settings.md": settings_table,
+    "api.md": api_table,
+    "glossary.md": partial(glossary, "en"),
+    "glossary.zh-CN.md": partial(glossary, "zh-CN"),
+}
 
 
 def time_zones() -> str:

@@ -14,7 +14,7 @@ from tests.support import markdown
 
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
 CHINESE = [page for page in PAGES if page.name.endswith(".zh-CN.md")]
-GUIDES = ("operators", "administrators", "values", "gitops")
+GUIDES = ("operators", "administrators", "values", "gitops", "glossary")
 """Pages in both languages that speak of the screen."""
 TOOLBOX_SETTING = "KUBEDOOR_TOOLBOX"
 """Of the tests' toolbox, so none of KubeDoor's own."""
