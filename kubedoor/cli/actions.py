@@ -17,6 +17,7 @@ from kubedoor.errors import KubeDoorError, SettingsError
 from kubedoor.operations.request import MAX_TARGETS, Kind, Order
 
 POLL_SECONDS = 1.0
+MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 WORKLOADS_HELP = "NAMESPACE/DEPLOYMENT, for scale also NAMESPACE/DEPLOYMENT=5."
 KIND = typer.Argument(help="scale, restart, apply or restore.")
 ALL = typer.Option("--all", help="restore: every workload whose requests or limits the door has replaced.")
@@ -25,6 +26,8 @@ AT_ONCE = typer.Option(min=1, max=20, help="How many workloads may be under way.
 INTERVAL = typer.Option(min=0, max=3600, help="Seconds before each further workload.")
 DEADLINE = typer.Option(min=5, max=7200, help="Seconds for one rollout to become healthy.")
 ORDER = typer.Option(help="Which comes first.")
+BACK_AFTER = typer.Option(help="scale to a number: back by itself after this time, e.g. 90m, 2h or 1d.")
+UNTIL = typer.Option(help="scale to a number: back by itself at this time, e.g. 2026-12-24T19:55.")
 NOTE = typer.Option(help="For the record.")
 ActionArgument = Annotated[str, typer.Argument(help="Its id, as `actions list` shows it.")]
 
@@ -67,6 +70,8 @@ def act(
     deadline: Annotated[float, DEADLINE] = 600,
     order: Annotated[Order, ORDER] = Order.GIVEN,
     note: Annotated[str, NOTE] = "",
+    back_after: Annotated[str, BACK_AFTER] = "",
+    until: Annotated[str, UNTIL] = "",
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
@@ -83,6 +88,8 @@ def act(
         "deadline_seconds": deadline,
         "order": order,
         "note": note,
+        "return_after_minutes": minutes(back_after),
+        "return_at": until,
     }
     # The API takes so many workloads at once.
     parts = [targets[first : first + MAX_TARGETS] for first in range(0, len(targets), MAX_TARGETS)]
@@ -100,6 +107,15 @@ def act(
             problems.append(problem)
     if problems:
         raise problems[0]
+
+
+def minutes(text: str) -> int:
+    """Of `90`, `90m`, `2h` or `1d`; empty: 0. Raises SettingsError."""
+    count, unit = (text[:-1], text[-1]) if text[-1:] in MINUTES else (text, "m")
+    if text and not (count.isascii() and count.isdecimal() and int(count)):
+        problem = f"{text}: write how long as 90m, 2h or 1d"
+        raise SettingsError(problem, problems=[problem])
+    return int(count) * MINUTES[unit] if text else 0
 
 
 def _targets(api: ApiClient, kind: Kind, words: list[str], *, every: bool) -> list[dict[str, Any]]:
@@ -178,17 +194,27 @@ def list_actions(
     context: typer.Context,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    who: Annotated[str, typer.Option(help="Only those of this person.")] = "",
+    workload: Annotated[str, typer.Option(help="Only those on a workload with this in NAMESPACE/DEPLOYMENT.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many, the newest first.")] = 20,
     form: FormatOption = Format.TABLE,
     cluster: ClusterOption = "",
 ) -> None:
-    found = context.obj.for_cluster(cluster).call("GET", "/actions", state=state, kind=kind, limit=limit)
-    print_found(found, form, ("action", "what", "state", "done", "who", "asked (UTC)"), _action)
+    query = {"state": state, "kind": kind, "limit": limit, "who": who or None, "target": workload or None}
+    found = context.obj.for_cluster(cluster).call("GET", "/actions", **query)
+    print_found(found, form, ("action", "what", "workloads", "state", "done", "who", "asked (UTC)"), _action)
 
 
 def _action(one: dict[str, Any]) -> tuple[str, ...]:
     done = f"{one['done']} of {one['total']}"
-    return one["action"], one["kind"], one["state"], done, one["who"], one["asked_at"][:16]
+    return one["action"], one["kind"], named(one), one["state"], done, one["who"], one["asked_at"][:16]
+
+
+def named(one: dict[str, Any]) -> str:
+    """The first workloads of an action, and how many more there are."""
+    names = [f"{each['namespace']}/{each['deployment']}" for each in one["workloads"]]
+    more = one["total"] - len(names)
+    return ", ".join([*names, f"+{more}"] if more else names)
 
 
 def show_action(

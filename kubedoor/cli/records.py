@@ -100,7 +100,8 @@ def _admission(row: dict[str, Any]) -> tuple[str, ...]:
     operation = "/".join(filter(None, (row["operation"], row["subresource"])))
     why = "; ".join([row["reason"], *row["warnings"]])
     changed = difference(row["before"], row["after"])
-    return row["at"][:19], workload, operation, row["username"], row["outcome"], changed, why
+    who = row["by"] or row["username"]
+    return row["at"][:19], workload, operation, who, row["outcome"], changed, why
 
 
 def _print_rows(

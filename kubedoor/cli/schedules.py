@@ -19,6 +19,7 @@ from kubedoor.cli.actions import (
     WORKLOADS_HELP,
     ActionNotDone,
     follow,
+    minutes,
     target,
 )
 from kubedoor.cli.api_client import ApiClient, ClusterOption
@@ -29,7 +30,9 @@ ScheduleArgument = Annotated[str, typer.Argument(help="Its id, as `schedules lis
 CRON = typer.Option(help="Again and again: five fields, as a CronJob has.")
 AT = typer.Option(help="Once: e.g. 2026-12-24T18:30, local to the time zone.")
 ZONE = typer.Option(help="IANA name; else that of the settings.")
-RETURN_AFTER = typer.Option(min=0, help="Minutes after which a scale to a number goes back by itself; 0: it does not.")
+RETURN_AFTER = typer.Option(
+    help="A scale to a number goes back by itself after this time: 90m, 2h or 1d; 0: it does not."
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,6 +45,10 @@ def add_to(app: typer.Typer) -> None:
     schedules.command("pause")(pause_schedule)
     schedules.command("resume")(resume_schedule)
     schedules.command("run", help="Now, out of turn, followed to its end; 1 if not all is done.")(run_schedule)
+    schedules.command("end", help="End a temporary scale now, by the id of its return; 1 if not all is done.")(
+        end_schedule
+    )
+    schedules.command("keep", help="Keep the number of a temporary scale, by the id of its return.")(keep_schedule)
     schedules.command("delete")(delete_schedule)
     app.add_typer(schedules, name="schedules")
 
@@ -54,7 +61,8 @@ def list_schedules(context: typer.Context, form: FormatOption = Format.TABLE, cl
 def _schedule(one: dict[str, Any]) -> tuple[str, ...]:
     when, following = one["cron"] or one["at"], one["next_at"] or "never"
     missed = f"{one['missed_count']} missed" if one["missed_count"] else ""
-    return one["schedule"], one["name"], one["kind"], one["state"], when, one["time_zone"], following, missed
+    what = temporary(one) or one["kind"]
+    return one["schedule"], one["name"], what, one["state"], when, one["time_zone"], following, missed
 
 
 def show_schedule(
@@ -70,7 +78,8 @@ def show_schedule(
     workloads = [
         f"{one['namespace']}/{one['deployment']}{_count(one['replicas'])}{_left(one)}" for one in found["workloads"]
     ]
-    print(f"{found['name']}: {found['kind']}{_count(found['replicas'])} {', '.join(workloads)}")
+    what = temporary(found) or f"{found['kind']}{_count(found['replicas'])}"
+    print(f"{found['name']}: {what} {', '.join(workloads)}")
     print(f"{found['state']}, {found['cron'] or found['at']} {found['time_zone']}; next at {_next(found)} (UTC)")
     runs = [(run["due"], run["begun_by"], run["action"] or "", run["message"] or "") for run in found["runs"]]
     missed = [(due, "nobody", "", "missed") for due in found["missed"]]
@@ -86,7 +95,7 @@ def create_schedule(
     at: Annotated[str, AT] = "",
     time_zone: Annotated[str, ZONE] = "",
     replicas: Annotated[int | None, REPLICAS] = None,
-    return_after: Annotated[int, RETURN_AFTER] = 0,
+    return_after: Annotated[str, RETURN_AFTER] = "0",
     keep_going: Annotated[bool, typer.Option(help="Do not stop on the first failure.")] = False,
     at_once: Annotated[int, AT_ONCE] = 1,
     interval: Annotated[float, INTERVAL] = 0,
@@ -104,7 +113,7 @@ def create_schedule(
         "at": at,
         "time_zone": time_zone,
         "replicas": replicas,
-        "return_after_minutes": return_after,
+        "return_after_minutes": _minutes(return_after),
         "stop_on_failure": not keep_going,
         "at_once": at_once,
         "interval_seconds": interval,
@@ -124,7 +133,7 @@ def change_schedule(
     at: Annotated[str | None, AT] = None,
     time_zone: Annotated[str | None, ZONE] = None,
     replicas: Annotated[int | None, REPLICAS] = None,
-    return_after: Annotated[int | None, RETURN_AFTER] = None,
+    return_after: Annotated[str | None, RETURN_AFTER] = None,
     keep_going: Annotated[bool | None, typer.Option(help="Go on after a failure, or stop on the first.")] = None,
     at_once: Annotated[int | None, AT_ONCE] = None,
     interval: Annotated[float | None, INTERVAL] = None,
@@ -142,7 +151,7 @@ def change_schedule(
         "workloads": [target(Kind(before["kind"]), word) for word in workloads] if workloads else None,
         "time_zone": time_zone,
         "replicas": replicas,
-        "return_after_minutes": return_after,
+        "return_after_minutes": None if return_after is None else _minutes(return_after),
         "stop_on_failure": None if keep_going is None else not keep_going,
         "at_once": at_once,
         "interval_seconds": interval,
@@ -153,6 +162,10 @@ def change_schedule(
     given = {field: value for field, value in options.items() if value is not None}
     when = _when(before) if cron is None and at is None else {"cron": cron or "", "at": at or ""}
     _print_saved(api.call("PUT", _path(schedule), {**_as_request(before), **when, **given}), form)
+
+
+def _minutes(text: str) -> int:
+    return 0 if text == "0" else minutes(text)
 
 
 def _when(before: dict[str, Any]) -> dict[str, str]:
@@ -214,6 +227,34 @@ def run_schedule(
         raise ActionNotDone(begun["message"] or f"its result is not known yet; see kubedoor schedules show {schedule}")
     # Wait for the end: without a running KubeDoor this process executes the action.
     follow(context.obj, begun["action"], form)
+
+
+def end_schedule(
+    context: typer.Context,
+    schedule: ScheduleArgument,
+    form: FormatOption = Format.TABLE,
+    cluster: ClusterOption = "",
+) -> None:
+    api: ApiClient = context.obj.for_cluster(cluster)
+    action = api.call("POST", f"{_path(schedule)}/end")["action"]
+    if action is None:
+        print("there is nothing to bring back: a newer temporary scale is on top")
+        return
+    follow(api, action, form)
+
+
+def keep_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:
+    api: ApiClient = context.obj.for_cluster(cluster)
+    kept = api.call("GET", _path(schedule))["workloads"]
+    api.call("POST", f"{_path(schedule)}/keep")
+    for one in kept:
+        print(f"{one['namespace']}/{one['deployment']} keeps {one['temporary_replicas']}")
+
+
+def temporary(found: dict[str, Any]) -> str:
+    """What a return ends, in numbers: `6, then 3`; empty: it is no return."""
+    pairs = {(one["temporary_replicas"], one["returns_to"]) for one in found["workloads"]} if found["parent"] else set()
+    return "; ".join(sorted(f"{now}, then {then}" for now, then in pairs))
 
 
 def delete_schedule(context: typer.Context, schedule: ScheduleArgument, cluster: ClusterOption = "") -> None:

@@ -73,9 +73,9 @@ class CronJobSync:
                 self._store.save(replace(before, version=saved.version))
                 raise
 
-    def delete(self, schedule: Schedule, editor: Editor) -> None:
-        """Raises Conflict; ClusterError or Forbidden when the CronJob cannot be deleted, and then the schedule stays."""
-        with audited(self._records, editor, "schedule.delete", schedule.name, before=audit_view(schedule)):
+    def delete(self, schedule: Schedule, editor: Editor, *, action: str = "schedule.delete") -> None:
+        """`action`: as the audit calls it. Raises Conflict; ClusterError or Forbidden when the CronJob cannot be deleted, and then the schedule stays."""
+        with audited(self._records, editor, action, schedule.name, before=audit_view(schedule)):
             saved = self._store.save(replace(schedule, deleted=True, changed_by=editor.who))
             try:
                 self._delete_cronjob(schedule)

@@ -22,12 +22,16 @@ def build_return(
     *,
     now: datetime,
     who: str,
+    until: datetime | None = None,
 ) -> Schedule | None:
-    """`state`: the restore points of the workloads to scale. None: there is nothing to restore."""
+    """`state`: the restore points of the workloads to scale; `until`: else as long after `now` as the schedule says.
+
+    None: there is nothing to restore.
+    """
     if not state:
         return None
     targets = tuple(Target(one.namespace, one.deployment, None, point) for one, point in state.items())
-    at = now + timedelta(minutes=schedule.return_after_minutes, seconds=59)
+    at = until or now + timedelta(minutes=schedule.return_after_minutes, seconds=59)
     note = f"return of {schedule.name}"
     # A workload that cannot be restored must not stop the others.
     restore = replace(request, kind=Kind.SCALE, replicas=None, targets=targets, stop_on_failure=False, note=note)

@@ -58,26 +58,39 @@ def validate(request: ScheduleRequest, *, now: datetime) -> tuple[str, datetime 
         raise InvalidInput(sentence("schedules.bad_name", most=MAX_NAME_CHARACTERS), field="name")
     if bool(request.cron) == bool(request.at):
         raise InvalidInput(sentence("schedules.cron_or_at"), field="cron")
-    _validate_return(request)
+    if request.return_after_minutes:
+        _check_return(request.action, request.return_after_minutes, "return_after_minutes")
     zone = zone_named(request.time_zone)
     if request.cron:
         return Cron.parse(request.cron, zone).text, None
     return "", _instant(request.at, zone, now)
 
 
-def _validate_return(request: ScheduleRequest) -> None:
-    if not request.return_after_minutes:
-        return
-    action, field = request.action, "return_after_minutes"
+def temporary_until(action: ActionRequest, *, minutes: int, at: str, time_zone: str, now: datetime) -> datetime:
+    """When a temporary scale that starts now ends, to the minute: after `minutes`, or else `at` a time (ISO 8601).
+
+    Raises InvalidInput, field `return_after_minutes` or `return_at`.
+    """
+    field = "return_at" if at else "return_after_minutes"
+    if at:
+        until = _instant(at, zone_named(time_zone), now, field=field)
+        minutes = ceil((until - now) / timedelta(minutes=1))
+    else:
+        until = (now + timedelta(minutes=minutes, seconds=59)).replace(second=0, microsecond=0)
+    _check_return(action, minutes, field)
+    return until
+
+
+def _check_return(action: ActionRequest, minutes: int, field: str) -> None:
     if action.kind is not Kind.SCALE or any(action.replicas_of(target) is None for target in action.targets):
         raise InvalidInput(sentence("schedules.returns_to_number"), field=field)
-    if not 1 <= request.return_after_minutes <= MAX_RETURN_MINUTES:
+    if not 1 <= minutes <= MAX_RETURN_MINUTES:
         raise InvalidInput(sentence("schedules.bad_number", field=field, least=1, most=MAX_RETURN_MINUTES), field=field)
-    if action.pauses_seconds > request.return_after_minutes * 60:
+    if action.pauses_seconds > minutes * 60:
         raise InvalidInput(
             sentence(
                 "schedules.return_too_short",
-                minutes=request.return_after_minutes,
+                minutes=minutes,
                 count=len(action.targets),
                 seconds=f"{action.interval_seconds:g}",
                 least=ceil(action.pauses_seconds / 60),
@@ -86,22 +99,22 @@ def _validate_return(request: ScheduleRequest) -> None:
         )
 
 
-def _instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+def _instant(text: str, zone: ZoneInfo, now: datetime, *, field: str = "at") -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(sentence("schedules.not_a_time", text=repr(text)), field="at") from None
+        raise InvalidInput(sentence("schedules.not_a_time", text=repr(text)), field=field) from None
     local = at if at.tzinfo else at.replace(tzinfo=zone)
     try:
         instant = local.astimezone(UTC).replace(second=0, microsecond=0)
         if not at.tzinfo and instant.astimezone(zone).replace(tzinfo=None) != at.replace(second=0, microsecond=0):
-            raise InvalidInput(sentence("schedules.skipped_time", text=text, zone=zone.key), field="at")
+            raise InvalidInput(sentence("schedules.skipped_time", text=text, zone=zone.key), field=field)
     except OverflowError:
-        raise InvalidInput(sentence("schedules.never_comes", text=repr(text)), field="at") from None
+        raise InvalidInput(sentence("schedules.never_comes", text=repr(text)), field=field) from None
     if instant <= now:
-        raise InvalidInput(sentence("schedules.past", text=text, zone=zone.key), field="at")
+        raise InvalidInput(sentence("schedules.past", text=text, zone=zone.key), field=field)
     if instant > now + MAX_AHEAD:
-        raise InvalidInput(sentence("schedules.too_far_ahead", text=text, days=MAX_AHEAD.days), field="at")
+        raise InvalidInput(sentence("schedules.too_far_ahead", text=text, days=MAX_AHEAD.days), field=field)
     return instant
 
 

@@ -17,7 +17,7 @@ from kubedoor.identity.audit import Editor
 from kubedoor.model.schedules import Schedule
 from kubedoor.model.values import WorkloadKey
 from kubedoor.operations.actions import Actions
-from kubedoor.operations.planned import Verdict
+from kubedoor.operations.planned import Planned, Verdict
 from kubedoor.operations.request import ActionRequest, RestorePoint, Target, parse, restored_replicas
 from kubedoor.schedules.cronjob_sync import CronJobSync
 from kubedoor.schedules.return_items import ItemState, ReturnItem, return_items, scaled_by
@@ -81,14 +81,27 @@ class TemporaryScales:
         self._control = control
         self._now = now
 
-    def scale(self, schedule: Schedule, request: ActionRequest, editor: Editor, *, action: str) -> None:
-        """`action`: the id that it is to have. Raises KubeDoorError when it cannot be started; then there is no return."""
+    def scale(
+        self,
+        schedule: Schedule,
+        request: ActionRequest,
+        editor: Editor,
+        *,
+        action: str,
+        until: datetime | None = None,
+        skips: bool = True,
+    ) -> list[Planned]:
+        """Start it; returns its plan. `action`: the id that it is to have; `until`: a full minute, else as `schedule` says.
+
+        `skips`: without the workloads that are refused or busy. Raises KubeDoorError when it cannot be started; then there
+        is no return.
+        """
         pending = self._pending(but=schedule)
         points = self._current_state(request, pending, action)
-        built = build_return(schedule, request, points, now=self._now(), who=editor.who)
+        built = build_return(schedule, request, points, now=self._now(), who=editor.who, until=until)
         saved = self._sync.add(built, editor) if built else None
         try:
-            self._actions.start(request, editor, skip_refused=True, skip_busy=True, action=action)
+            _, planned = self._actions.start(request, editor, skip_refused=skips, skip_busy=skips, action=action)
         except KubeDoorError:
             if saved:
                 self._discard(saved, editor)
@@ -96,6 +109,7 @@ class TemporaryScales:
         for one in pending:
             if one.parent == schedule.schedule:
                 self._replaced(one, points.keys())
+        return planned
 
     def _replaced(self, earlier: Schedule, targets: Collection[Target]) -> None:
         """The new return of the same schedule restores these workloads too."""
@@ -125,17 +139,17 @@ class TemporaryScales:
             # It will run, and find nothing to restore.
             log.warning("the return %s of a scale that did not start could not be deleted: %s", saved.name, error)
 
-    def settled(self, name: str) -> ReturnProgress | None:
+    def settled(self, name: str, *, all_at_once: bool = False) -> ReturnProgress | None:
         """How far a return is, after what is done was taken out of it; None: it is done, and was deleted.
 
-        Raises StoreError, or Conflict when another process changes it at this moment.
+        `all_at_once`: what is not due yet counts as due. Raises StoreError, or Conflict when another process changes it at this moment.
         """
         schedule = self._store.one(name)
         if schedule is None:
             return None
         runs = self._store.runs([name], since=self._now() - KEPT_RUNS)[name]
         items, newest = self._items(schedule, runs)
-        if done := self._done(schedule, items):
+        if done := self._done(schedule, items, all_at_once=all_at_once):
             schedule = self._end(schedule, done)
             items = [item for item in items if item.target not in done]
         if schedule and newest and newest["state"] == "cancelled" and not schedule.paused:
@@ -153,10 +167,10 @@ class TemporaryScales:
         newest = next((actions[one] for one in attempts if one in actions), None)
         return return_items(schedule, actions, attempts, self._now() + EARLY_TOLERANCE), newest
 
-    def _done(self, schedule: Schedule, items: Sequence[ReturnItem]) -> set[Target]:
+    def _done(self, schedule: Schedule, items: Sequence[ReturnItem], *, all_at_once: bool) -> set[Target]:
         """Also those that are under a scale stacked on this one: the return of that one restores them."""
         done = {item.target for item in items if item.state is ItemState.DONE}
-        due = [item for item in items if item.is_to_try]
+        due = [item for item in items if _is_wanted(item, all_at_once=all_at_once)]
         pending = self._pending() if due else []
         covered = (item for item in due if self._is_covered(item, stacked_on(schedule, item.target, pending)))
         return done | {item.target for item in covered}
@@ -175,11 +189,7 @@ class TemporaryScales:
         Raises ReturnRefused, or the KubeDoorError why the action cannot be started now.
         """
         schedule = progress.schedule
-        targets = {
-            item.target
-            for item in progress.items
-            if item.is_to_try or (all_at_once and item.state is ItemState.WAITING)
-        }
+        targets = {item.target for item in progress.items if _is_wanted(item, all_at_once=all_at_once)}
         schedule = self._with_points_beneath(schedule, targets)
         points = {target: point for target, point in restore_points(schedule) if target in targets}
         begun = {item.target for item in progress.items if item.point.begun}
@@ -280,3 +290,7 @@ class TemporaryScales:
     def _manual_replicas(self, target: Target) -> int | None:
         key = WorkloadKey(self._actions.cluster_name, target.namespace, target.deployment)
         return self._control.manual(key).replicas
+
+
+def _is_wanted(item: ReturnItem, *, all_at_once: bool) -> bool:
+    return item.is_to_try or (all_at_once and item.state is ItemState.WAITING)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from kubedoor.model.schedules import Schedule
-from kubedoor.operations.request import Target, parse
+from kubedoor.operations.request import ActionRequest, Target, parse
 from kubedoor.schedules.rules import is_over, missed, next_due
 
 SHOWN_RUNS = 20
@@ -24,6 +24,21 @@ def audit_view(schedule: Schedule) -> dict[str, Any]:
         "paused": schedule.paused,
         "wish": schedule.wish,
     }
+
+
+def concerns(schedule: Schedule, namespace: str, deployment: str) -> bool:
+    """Whether it is for a workload of this namespace and name; empty strings match all."""
+    return any(
+        (not namespace or one["namespace"] == namespace) and (not deployment or one["deployment"] == deployment)
+        for one in schedule.wish["targets"]
+    )
+
+
+def scale_name(request: ActionRequest) -> str:
+    """What a temporary scale without a schedule is called, in any language: `shop/web, +2 = 6`."""
+    first, more = request.targets[0], len(request.targets) - 1
+    numbers = sorted({number for one in request.targets if (number := request.replicas_of(one)) is not None})
+    return f"{first}{f', +{more}' if more else ''} = {', '.join(map(str, numbers))}"
 
 
 def schedule_view(

@@ -34,6 +34,8 @@ SCHEDULES = {
     "schedules.changed_meanwhile": "schedule {name} has been changed by somebody else in the meantime",
     "schedules.return_is_once": "the return of a temporary scale runs only once",
     "schedules.is_over": "schedule {name} ran only once, and is over",
+    "schedules.not_temporary": "{name} does not end a temporary scale",
+    "schedules.being_ended": "{name} is being ended at this moment: the number from before comes back",
     "schedules.being_run": "schedule {name} is being run at this very moment",
     "schedules.unknown_token": "the schedule's token is not known",
     "schedules.paused": "schedule {name} is paused",

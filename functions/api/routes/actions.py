@@ -18,6 +18,7 @@ from kubedoor.errors import Forbidden, StoreError, Unauthorized
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.planned import Planned
 from kubedoor.operations.request import ActionRequest, parse
+from kubedoor.schedules.rules import temporary_until
 from kubedoor.store.operations import ActionFilter
 
 from ..schemas.base import Id, ObjectName, SaidAnswer, Speaking, Strict, may_fail
@@ -66,9 +67,23 @@ class ActionFields(Strict):
 
 class ActionBody(ActionFields):
     dry_run: bool = Field(default=False, description="Only return the plan; change nothing.")
+    return_after_minutes: int = Field(
+        default=0, ge=0, le=43_200, description="A scale to a number is reverted after this time; 0: it is not."
+    )
+    return_at: str = Field(
+        default="", max_length=40, description="Instead: when it is reverted, in ISO 8601, to the minute."
+    )
+    time_zone: str = Field(default="", max_length=64, description="Of `return_at`; empty: that of the settings.")
     skip_refused: bool = Field(
         default=False, description="Run the action without the workloads that are refused, or busy."
     )
+
+    def until(self, time_zone: str, now: datetime) -> datetime | None:
+        """When a temporary scale ends; None: it is not temporary. Raises InvalidInput."""
+        minutes, at = self.return_after_minutes, self.return_at
+        if not (minutes or at):
+            return None
+        return temporary_until(self.action_request(), minutes=minutes, at=at, time_zone=time_zone, now=now)
 
 
 class FieldChangeAnswer(BaseModel):
@@ -106,6 +121,7 @@ class Restorable(NamedWorkload):
 class ActionStarted(BaseModel):
     action: str | None = Field(description="null: a dry run.")
     planned: list[PlannedAnswer]
+    ends_at: datetime | None = Field(description="When a temporary scale is reverted; null: it is not temporary.")
 
 
 class ActionAnswer(Speaking):
@@ -177,15 +193,18 @@ def planned_answer(planned: Planned) -> PlannedAnswer:
 @router.post("", operation_id="start_action", status_code=202, responses=_DRY_RUN | may_fail(409))
 def start_action(body: ActionBody, services: ServicesIn, editor: EditorIn, response: Response) -> ActionStarted:
     """Start an action (202), or with `dry_run` return its plan (200)."""
+    request, skips = body.action_request(), body.skip_refused
+    zone = body.time_zone or services.settings.time_zone
+    ends_at = body.until(zone, services.now())
+    action: str | None = None
     if body.dry_run:
         response.status_code = 200
-        return ActionStarted(
-            action=None, planned=[planned_answer(each) for each in services.actions.preview(body.action_request())]
-        )
-    action, planned = services.actions.start(
-        body.action_request(), editor, skip_refused=body.skip_refused, skip_busy=body.skip_refused
-    )
-    return ActionStarted(action=action, planned=[planned_answer(each) for each in planned])
+        planned = services.actions.preview(request)
+    elif ends_at:
+        action, planned = services.schedules.scale_for_a_while(request, ends_at, zone, editor, skips=skips)
+    else:
+        action, planned = services.actions.start(request, editor, skip_refused=skips, skip_busy=skips)
+    return ActionStarted(action=action, planned=[planned_answer(each) for each in planned], ends_at=ends_at)
 
 
 @router.get("", operation_id="list_actions")

@@ -53,6 +53,7 @@ class ScheduleTarget(Speaking):
     namespace: str
     deployment: str
     replicas: int | None
+    temporary_replicas: int | None = Field(description="Of a return: the replicas until then.")
     returns_to: int | None = Field(description="Of a return: the replicas it will restore, as known now.")
     return_state: Literal["waiting", "due", "under_way", "failed", "done"] | None = Field(
         default=None,
@@ -117,6 +118,12 @@ class SchedulePreview(Strict):
     time_zone: str = Field(default="", max_length=64)
 
 
+class EndAnswer(BaseModel):
+    action: str | None = Field(
+        description="The action that brings the workloads back; null: none, since a newer temporary scale is on top."
+    )
+
+
 class PingAnswer(BaseModel):
     started: bool = Field(
         description="False: this run was started before, or was due before the last change of the schedule."
@@ -133,6 +140,7 @@ def _target(target: Target, row: dict[str, Any]) -> ScheduleTarget:
         namespace=target.namespace,
         deployment=target.deployment,
         replicas=target.replicas,
+        temporary_replicas=target.back_to.temporary if target.back_to else None,
         returns_to=row["returns_to"].get(key),
         **fields,
     )
@@ -146,8 +154,13 @@ def _answer(row: dict[str, Any]) -> ScheduleAnswer:
 
 
 @router.get("", operation_id="list_schedules")
-def list_schedules(services: ServicesIn, login: LoginIn) -> list[ScheduleAnswer]:
-    return [_answer(row) for row in services.schedules.all()]
+def list_schedules(
+    services: ServicesIn,
+    login: LoginIn,
+    namespace: Annotated[str, Query(max_length=63, description="Only those for workloads of this namespace.")] = "",
+    deployment: Annotated[str, Query(max_length=253)] = "",
+) -> list[ScheduleAnswer]:
+    return [_answer(row) for row in services.schedules.all(namespace=namespace, deployment=deployment)]
 
 
 @router.post("", operation_id="create_schedule", status_code=201, responses=may_fail(409))
@@ -199,6 +212,18 @@ def resume_schedule(schedule: Id, services: ServicesIn, editor: EditorIn) -> Sch
 def run_schedule(schedule: Id, services: ServicesIn, editor: EditorIn) -> ScheduleAnswer:
     """Run it now, in addition to its times; the newest entry of `runs` is this run."""
     return _answer(services.schedules.run_now(schedule, editor))
+
+
+@router.post("/{schedule}/end", operation_id="end_schedule", status_code=202, responses=may_fail(409))
+def end_schedule(schedule: Id, services: ServicesIn, editor: EditorIn) -> EndAnswer:
+    """End a temporary scale now, by its return: what is left of it is brought back, and it does not come again."""
+    return EndAnswer(action=services.schedules.end(schedule, editor) or None)
+
+
+@router.post("/{schedule}/keep", operation_id="keep_schedule", status_code=204, responses=may_fail(409))
+def keep_schedule(schedule: Id, services: ServicesIn, editor: EditorIn) -> None:
+    """Keep the number of a temporary scale: its return is deleted. 409: it is being ended at this moment."""
+    services.schedules.keep(schedule, editor)
 
 
 @router.post("/{schedule}/ping", operation_id="ping_schedule", responses=may_fail(409))

@@ -66,8 +66,26 @@ def test_a_temporary_scale_is_made_and_runs(kubedoor_at_lab: Command, lab: Lab, 
     lab.plane.wait_for(
         lambda: f"{two}/web" in json.dumps(_returns(kubedoor_at_lab, schedule["schedule"])), what="it will return"
     )
-    for one in (*_returns(kubedoor_at_lab, schedule["schedule"]), schedule):
-        assert kubedoor_at_lab("schedules", "delete", one["schedule"]).returncode == 0
+    (back,) = _returns(kubedoor_at_lab, schedule["schedule"])
+    assert "3, then 1" in kubedoor_at_lab("schedules", "show", back["schedule"]).stdout
+    assert kubedoor_at_lab("schedules", "end", back["schedule"]).returncode == 0
+    assert replicas_of(lab.stored(two, "web")) == 1
+    assert kubedoor_at_lab("schedules", "delete", schedule["schedule"]).returncode == 0
+
+
+def test_a_scale_for_a_while_is_started_and_its_number_kept(kubedoor_at_lab: Command, lab: Lab, two: str) -> None:
+    words = ("act", "scale", f"{two}/web", "--replicas", "2")
+    assert kubedoor_at_lab(*words, "--back-after", "soon").returncode == 2
+    started = kubedoor_at_lab(*words, "--back-after", "2h", "--format", "json")
+    assert started.returncode == 0, started.stderr
+    listed = kubedoor_at_lab("actions", "list", "--workload", f"{two}/we").stdout
+    assert f"{two}/web" in listed
+    assert kubedoor_at_lab("actions", "list", "--who", "nobody", "--format", "json").stdout.strip() == "[]"
+    (back,) = _returns(kubedoor_at_lab, json.loads(started.stdout)["action"])
+    kept = kubedoor_at_lab("schedules", "keep", back["schedule"])
+    assert (kept.returncode, kept.stdout.strip()) == (0, f"{two}/web keeps 2")
+    assert kubedoor_at_lab("schedules", "keep", back["schedule"]).returncode == 1
+    assert replicas_of(lab.stored(two, "web")) == 2
 
 
 def _returns(kubedoor: Command, parent: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubedoor.errors import ClusterError, Conflict, NotFound, StoreError
+from kubedoor.errors import ClusterError, Conflict, InvalidInput, NotFound, StoreError
 from kubedoor.identity.audit import Editor
 from kubedoor.model.events import Event
 from kubedoor.operations import batch
@@ -21,11 +21,13 @@ from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.schedules.return_items import ItemState
 from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleRequest
-from kubedoor.schedules.schedules import CLOCK_FALLBACK_AFTER, Schedules
+from kubedoor.schedules.runs import CLOCK_FALLBACK_AFTER
+from kubedoor.schedules.schedules import Schedules
 from kubedoor.store import schedules as store_of_schedules
 from kubedoor.store.connection import Connection
 from kubedoor.store.events import EventStore
 from kubedoor.store.operations import ActionFilter
+from kubedoor.store.records import RecordFilter
 from kubedoor.store.schedules import ScheduleStore
 from tests.support.accounts import Clock
 from tests.toolbox import processes
@@ -678,3 +680,100 @@ def test_the_newest_missed_runs_are_listed_and_all_are_counted(house: House) -> 
     assert (len(found["missed"]), found["missed"][0]) == (20, house.clock.now - timedelta(minutes=6))
     assert due not in found["missed"]
     assert found["missed_count"] == 3 * 1440 - 6 - 1
+
+
+# End now, and keep
+
+
+def test_a_temporary_scale_is_ended_now_and_its_return_is_gone(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=60, on=("web", "cart"))
+    house.go_on()
+    (back,) = house.returns()
+    action = house.schedules.end(back["schedule"], BOB)
+    house.wait(action)
+    assert (house.replicas(), house.replicas("cart"), house.control.manual(house.key()).replicas) == (3, 3, None)
+    house.wait_for_returns(0)
+    (line,) = house.records.find_audit(RecordFilter(action="schedule.end"), limit=5)
+    assert (line["who"], line["target"]) == ("bob", "sale: return")
+    with pytest.raises(NotFound):
+        house.schedules.end(back["schedule"], BOB)
+
+
+def test_a_kept_number_stays_and_nothing_brings_it_back(house: House) -> None:
+    made = house.temporary_scale("sale", 10, minutes=1, back=5)
+    house.go_on()
+    (back,) = house.returns()
+    house.schedules.keep(back["schedule"], BOB)
+    assert house.go_on(9) == [10]
+    assert (house.returns(), house.control.manual(house.key()).replicas) == ([], 10)
+    (line,) = house.records.find_audit(RecordFilter(action="schedule.keep"), limit=5)
+    assert line["who"] == "bob"
+    for change in (house.schedules.end, house.schedules.keep):
+        with pytest.raises(Conflict, match="does not end a temporary scale"):
+            change(made["schedule"], BOB)
+
+
+@pytest.mark.parametrize(
+    ("ended", "numbers"), [("first", [20, 3]), ("second", [20, 10, 3])], ids=["the lower one", "the one on top"]
+)
+def test_of_two_temporary_scales_either_may_be_ended_now(house: House, ended: str, numbers: list[int]) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=12)
+    house.temporary_scale("second", 20, minutes=3, back=8)
+    house.go_on(3)
+    back = next(one for one in house.returns() if one["name"].startswith(ended))
+    action = house.schedules.end(back["schedule"], ALICE)
+    assert bool(action) == (ended == "second"), "the lower one leaves its number to the one on top"
+    house.settle()
+    had = [20, *([house.replicas()] if house.replicas() != 20 else [])]
+    had += [number for number in house.go_on(16) if number != had[-1]]
+    assert had == numbers
+    assert (house.control.manual(house.key()).replicas, house.returns()) == (None, [])
+
+
+def test_the_number_of_the_lower_of_two_may_be_kept(house: House) -> None:
+    house.temporary_scale("first", 10, minutes=1, back=6)
+    house.temporary_scale("second", 20, minutes=3, back=8)
+    house.go_on(3)
+    lower = next(one for one in house.returns() if one["name"].startswith("first"))
+    house.schedules.keep(lower["schedule"], ALICE)
+    assert house.go_on(14) == [20, 10]
+    assert house.control.manual(house.key()).replicas == 10
+
+
+def test_a_return_that_is_under_way_is_not_kept(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=60)
+    house.go_on()
+    (back,) = house.returns()
+    house.cluster.is_seen = False
+    action = house.schedules.end(back["schedule"], ALICE)
+    with pytest.raises(Conflict, match="is being ended at this moment"):
+        house.schedules.keep(back["schedule"], BOB)
+    house.cluster.is_seen = True
+    house.wait(action)
+
+
+def test_a_scale_for_a_while_needs_no_schedule(house: House) -> None:
+    request = ActionRequest(Kind.SCALE, (Target("shop", "web"), Target("shop", "cart")), replicas=6)
+    until = house.clock.now + timedelta(minutes=90)
+    action, planned = house.schedules.scale_for_a_while(request, until, "Asia/Shanghai", ALICE, skips=False)
+    assert [one.replicas_after for one in planned] == [6, 6]
+    assert house.wait(action)["who"] == "alice"
+    (back,) = house.schedules.all(namespace="shop", deployment="cart")
+    assert (back["name"], back["at"], back["parent"]) == ("shop/web, +1 = 6: return", until, action)
+    assert back["returns_to"] == {("shop", "web"): 3, ("shop", "cart"): 3}
+    assert house.schedules.all(deployment="nobody") == house.schedules.all(namespace="shopping") == []
+    house.clock.now = until
+    assert house.go_on() == [6, 3]
+    house.wait_for_returns(0)
+
+
+def test_a_scale_for_a_while_of_what_is_refused_is_no_schedule(house: House) -> None:
+    house.cluster.autoscaled = ["cart"]
+    request = ActionRequest(Kind.SCALE, (Target("shop", "web"), Target("shop", "cart")), replicas=6)
+    until = house.clock.now + timedelta(minutes=90)
+    with pytest.raises(InvalidInput, match="an HPA scales it"):
+        house.schedules.scale_for_a_while(request, until, "UTC", ALICE, skips=False)
+    assert (house.schedules.all(), house.replicas()) == ([], 3)
+    action, _ = house.schedules.scale_for_a_while(request, until, "UTC", ALICE, skips=True)
+    house.wait(action)
+    assert [one.deployment for one in house.returns()[0]["wish"].targets] == ["web"]
