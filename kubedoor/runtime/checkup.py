@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import DoorProbe
-from kubedoor.admission.native.policies import DEPLOYMENTS, MAX_CONTAINERS
+from kubedoor.admission.native.policies import MAX_CONTAINERS
 from kubedoor.admission.switch import NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, Conflict, KubeDoorError
 from kubedoor.kube.client import Cluster
 from kubedoor.model.checks import Check
 from kubedoor.model.usage import UsageSource
+from kubedoor.runtime.permissions import needed, permission_check
 from kubedoor.sentences import NOTHING, Sentence, as_sentence, sentence
 from kubedoor.store.control import ControlStore
 from kubedoor.store.usage import UsageStore
@@ -25,22 +25,6 @@ LOOKS_MISSED = 3
 SHOWN_WORKLOADS = 5
 LOOK_SECONDS = timedelta(seconds=60)
 """What one look may take."""
-_PERMISSIONS = (
-    ("get", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
-    ("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
-    # By server-side apply: that alone has a name.
-    ("create", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
-    ("delete", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", webhook_configuration.NAME),
-    ("list", "apps", "deployments", ""),
-    ("list", "autoscaling", "horizontalpodautoscalers", ""),
-)
-_VERBS = ("get", "create", "patch", "delete")
-_NATIVE_PERMISSIONS = (
-    *((verb, "kubedoor.io", "controlvalues", "") for verb in ("list", "create", "patch", "delete")),
-    *((verb, "admissionregistration.k8s.io", "mutatingadmissionpolicies", DEPLOYMENTS) for verb in _VERBS),
-    *((verb, "admissionregistration.k8s.io", "mutatingadmissionpolicybindings", DEPLOYMENTS) for verb in _VERBS),
-)
-"""Where policies enforce."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +94,8 @@ class Checkup:
             remedy = sentence("checkup.set_kubeconfig") if is_home else sentence("checkup.further_cluster")
             yield Check(sentence("checkup.cluster"), False, error.message, remedy)
             return
-        service = ("get", "", "services", self.settings.webhook_service, self.settings.namespace)
-        permissions = _PERMISSIONS if self.settings.door == WEBHOOK else (*_PERMISSIONS, *_NATIVE_PERMISSIONS)
-        for verb, group, resource, name, namespace in (*((*one, "") for one in permissions), service):
-            allowed = self.cluster.may(verb, group, resource, name=name, namespace=namespace)
-            permission = sentence("checkup.permission", verb=verb, resource=resource)
-            if allowed:
-                yield Check(permission, True, sentence("checkup.allowed"))
-            else:
-                remedy = sentence("checkup.allow", group=repr(group), resource=resource, verb=verb)
-                yield Check(permission, False, sentence("checkup.not_allowed"), remedy)
+        for permission in needed(self.settings):
+            yield permission_check(self.cluster, permission)
         yield self._look()
 
     def _look(self) -> Check:

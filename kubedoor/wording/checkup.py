@@ -40,6 +40,13 @@ CHECKUP = {
     ),
     "checkup.allowed": "allowed",
     "checkup.not_allowed": "not allowed",
+    "checkup.allow_actions": (
+        "for actions (api.canAct), allow in KubeDoor's ClusterRole: apiGroups [{group}], resources [{resource}],"
+        " verbs [{verb}]"
+    ),
+    "checkup.allow_in": (
+        "allow in KubeDoor's Role in namespace {namespace}: apiGroups [{group}], resources [{resource}], verbs [{verb}]"
+    ),
     "checkup.allow": (
         "allow it in KubeDoor's ClusterRole: apiGroups [{group}], resources [{resource}], verbs [{verb}]"
     ),

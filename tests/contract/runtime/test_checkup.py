@@ -36,7 +36,7 @@ def own(control_plane: ControlPlane) -> Cluster:
 def checks(own: Cluster, connection: Connection, cluster: str, **environ: str) -> list[Check]:
     given = settings.load({"KUBEDOOR_SOURCE": "sample", "KUBEDOOR_CLUSTER": cluster, **environ})
     policies = PolicySwitch(own, Rules(), lambda: None)
-    return Checkup(
+    checkup = Checkup(
         settings=given,
         source=build_source(given),
         usage=UsageStore(connection, cluster),
@@ -52,14 +52,14 @@ def checks(own: Cluster, connection: Connection, cluster: str, **environ: str) -
         probe=DoorProbe(own, list),
         looked_at=DeploymentStore(connection, cluster).looked_at,
         now=lambda: NOW,
-    ).run()
+    )
+    return checkup.run()
 
 
 def look_check(own: Cluster, connection: Connection, cluster: str, **environ: str) -> Check:
-    (found,) = [
-        check for check in checks(own, connection, cluster, **environ) if check.name == "look at all Deployments"
-    ]
-    return found
+    found = checks(own, connection, cluster, **environ)
+    (look,) = [check for check in found if check.name == "look at all Deployments"]
+    return look
 
 
 def test_a_look_that_is_long_ago_is_found(own: Cluster, embedded: Connection, cluster: str) -> None:
@@ -76,6 +76,34 @@ def test_a_look_that_is_long_ago_is_found(own: Cluster, embedded: Connection, cl
         assert asked_for.detail.startswith("20 minutes ago; only when enforcement goes on")
     DeploymentStore(embedded, cluster).record_look(at=NOW - timedelta(minutes=4), deployments=3)
     assert look_check(own, embedded, cluster).ok
+
+
+def test_what_actions_and_schedules_need_is_checked(
+    own: Cluster, control_plane: ControlPlane, embedded: Connection, cluster: str
+) -> None:
+    scheduling = {"KUBEDOOR_SCHEDULE_IMAGE": "kubedoor:test", "KUBEDOOR_SCHEDULE_API_URL": "http://api.test"}
+    needed = {"patch deployments", "patch deployments/scale", "list namespaces", "get deployments"}
+
+    def permissions(by: Cluster, **environ: str) -> dict[str, Check]:
+        found = [one for one in checks(by, embedded, cluster, **environ) if one.name.startswith("permission to ")]
+        return {one.name.removeprefix("permission to "): one for one in found}
+
+    allowed = permissions(own, **scheduling)
+    assert needed | {"create cronjobs", "delete secrets"} <= allowed.keys()
+    assert [name for name, one in allowed.items() if not one.ok] == []
+    user = f"{cluster}-reader"
+    control_plane.kubectl("create", "clusterrolebinding", user, "--clusterrole=view", f"--user={user}")
+    reader = Cluster(kubeconfig=str(control_plane.credentials(user, user=user, groups=("system:authenticated",))))
+    refused = permissions(reader)
+    assert "create cronjobs" not in refused, "schedules run in the process"
+    assert refused["get deployments"].ok
+    scale = refused["patch deployments/scale"]
+    assert not scale.ok
+    assert scale.remedy == (
+        "for actions (api.canAct), allow in KubeDoor's ClusterRole: apiGroups ['apps'], resources [deployments/scale],"
+        " verbs [patch]"
+    )
+    assert "Role in namespace kubedoor" in permissions(reader, **scheduling)["create cronjobs"].remedy
 
 
 def test_workloads_that_are_too_large_for_policies_are_named(
