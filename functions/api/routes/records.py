@@ -37,6 +37,9 @@ _ADMISSION_COLUMNS = (
     "snapshot_age_seconds",
     "uid",
     "id",
+    "by",
+    "by_via",
+    "action",
 )
 Text = Annotated[str, Query(max_length=253)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -78,7 +81,8 @@ def list_admissions(
     services: ServicesIn, login: LoginIn, filters: FilterIn, limit: Limit = 100
 ) -> list[AdmissionAnswer]:
     """Admissions, newest first. The next page: `before` and `before_id` of the last row."""
-    return [AdmissionAnswer(**row) for row in services.records.find_admissions(filters, limit=limit)]
+    rows = services.own_changes.named(services.records.find_admissions(filters, limit=limit))
+    return [AdmissionAnswer(**row) for row in rows]
 
 
 @router.get("/admissions/export", operation_id="export_admissions", response_class=StreamingResponse, responses=_CSV)
@@ -86,7 +90,8 @@ def export_admissions(
     services: ServicesIn, login: LoginIn, filters: FilterIn, limit: ExportLimit = None
 ) -> StreamingResponse:
     """All matching admissions as CSV, newest first."""
-    return _csv("admissions", _ADMISSION_COLUMNS, services.records.all_admissions(filters, limit=limit))
+    pages = services.records.all_admissions(filters, limit=limit)
+    return _csv("admissions", _ADMISSION_COLUMNS, map(services.own_changes.named, pages))
 
 
 @router.get("/audit", operation_id="list_audit")

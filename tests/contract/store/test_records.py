@@ -19,6 +19,7 @@ from kubedoor.sentences import Sentence, sentence
 from kubedoor.store import records as module
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import available, folder, migrate
+from kubedoor.store.own_changes import OwnChanges
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
 from kubedoor.store.said import said_column, said_columns
 from kubedoor.workloads.csv_stream import csv_lines
@@ -233,3 +234,29 @@ def test_thousands_of_admissions_arrive_in_few_parts(served: Connection, cluster
     assert found.stored == found.sent == 1.5 * PER_SECOND
     # One insert a second, however long a busy machine takes.
     assert found.parts <= before + found.sent / found.rate + 3
+
+
+def test_admissions_of_kubedoors_own_requests_name_the_person_and_the_action(
+    connection: Connection, records: RecordStore, cluster: str
+) -> None:
+    own, alice = "system:serviceaccount:kubedoor:kubedoor-api", Editor("alice", "session", "")
+    targets = {name: f"{cluster}/shop/{name}" for name in ("web", "cart")}
+    for name, after in (("web", {"replicas": 5, "action": "a1"}), ("cart", {"restarts": True, "action": "a2"})):
+        with suppress(Conflict), audited(records, alice, "workload.scale", targets[name], after=after):
+            raise Conflict("the record stays, as failed")
+    records.add_audit(AuditRecord("bob", "session", "", "workload.edit", targets["web"], {}, {"replicas": 7}))
+    at = datetime.now(UTC)
+    names = ("web", "cart", "storefront")
+    records.add_admissions([admission(cluster, at=at, deployment=name, username=own) for name in names])
+    records.add_admissions([admission(cluster, at=at, username="carol")])
+    old = at + timedelta(minutes=5)
+    records.add_admissions([admission(cluster, at=old, username=own)])
+    rows = OwnChanges(connection, cluster, username=own).named(records.find_admissions(RecordFilter(), limit=9))
+    found = {(row["deployment"], row["username"], row["at"] > at): (row["by"], row["action"]) for row in rows}
+    assert found == {
+        ("web", own, False): ("alice", "a1"),
+        ("cart", own, False): ("alice", "a2"),
+        ("storefront", own, False): (None, None),
+        ("web", "carol", False): (None, None),
+        ("web", own, True): (None, None),
+    }

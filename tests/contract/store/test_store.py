@@ -40,8 +40,9 @@ from kubedoor.store.migrations import _lock, available, folder, migrate
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import STREAMED_ROWS, CollectionEvent, UsageStore
 from kubedoor.store.users import User, UserStore
-from kubedoor.workloads.listing import SORTS, Filter
+from kubedoor.workloads.listing import Filter
 from kubedoor.workloads.listing_cache import ListingCache
+from kubedoor.workloads.ordering import SORTS
 from tests.support.builders import DAY, make_observation, make_usage_day
 from tests.support.clickhouse import ClickHouse, running_clickhouse
 from tests.toolbox.running import ROOT
