@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.native.policies import DEPLOYMENTS
-from kubedoor.admission.native.policies import DEPLOYMENTS
-from kubedoor.admission.switch import WEBHOOK
 from kubedoor.admission.switch import WEBHOOK
 from kubedoor.config.settings import Settings
 from kubedoor.kube.client import Cluster
