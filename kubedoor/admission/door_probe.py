@@ -12,7 +12,8 @@ from typing import Any
 
 from kubedoor.admission.webhook_configuration import WEBHOOK_NAME
 from kubedoor.errors import KubeDoorError
-from kubedoor.kube.client import Cluster, DryRun, path_segment
+from kubedoor.kube.answers import DryRun
+from kubedoor.kube.client import Cluster, path_segment
 from kubedoor.sentences import Sentence, as_sentence, sentence
 
 NAME = "kubedoor-door-probe"

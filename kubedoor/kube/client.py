@@ -10,14 +10,15 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubedoor.errors import ClusterError, Conflict, Forbidden, InvalidInput, KubeDoorError, NoClusterAccess, NotFound
+from kubedoor.errors import ClusterError, InvalidInput, NoClusterAccess, NotFound
+from kubedoor.kube.answers import DryRun, error_of, lines_of, warnings_in
 from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.kube.ownership import FIELD_MANAGER
-from kubedoor.sentences import NOTHING, Sentence, as_sentence, sentence
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
@@ -27,20 +28,12 @@ PAGE_SIZE = 500
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """Object names are DNS subdomains (RFC 1123)."""
 MAX_PAGES = 1000
+WATCH_GRACE = 10
+"""Seconds after the end of a watch until a connection counts as broken on which nothing has come."""
 _APPLY = "application/apply-patch+yaml"
 _METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
-"""The value of a `Warning` header (RFC 7234, 5.5); the API server escapes quotes in the text."""
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """What the API server says of a request that it does not store. `error`: it refuses it."""
-
-    warnings: tuple[str, ...]
-    error: KubeDoorError | None = None
 
 
 def path_segment(name: str) -> str:
@@ -87,7 +80,7 @@ class Cluster:
         """
         response, data = self._send(method, path, body=body, query=query, content_type=content_type, accept=accept)
         if response.status >= 400:
-            raise _error(response.status, data)
+            raise error_of(response.status, data)
         return json.loads(data) if data else {}
 
     def _send(
@@ -101,11 +94,26 @@ class Cluster:
         accept: str = "application/json",
     ) -> tuple[RESTResponse, bytes]:
         """The response, whatever its status, and its body. Raises ClusterError and NoClusterAccess."""
+        with _translated():
+            response = self._open(
+                method, path, body=body, query=query, content_type=content_type, accept=accept
+            )
+            return response, response.read()
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: dict[str, str] | None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        silence_seconds: float | None = None,
+    ) -> RESTResponse:
+        """The response, of which only the headers have been read. `silence_seconds`: the longest wait for more of it."""
         self.check_access()
         api = self._api()
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-
         headers = {"Accept": accept, "Content-Type": content_type}
         prepared = api.param_serialize(
             method,
@@ -115,11 +123,8 @@ class Cluster:
             body=body,
             auth_settings=["BearerToken"],
         )
-        try:
-            response = api.call_api(*prepared, _request_timeout=(self._timeout_seconds, self._timeout_seconds))
-            return response, response.read()
-        except (ApiException, HTTPError, OSError) as error:
-            raise ClusterError(sentence("cluster.no_answer")) from error
+        timeouts = self._timeout_seconds, silence_seconds or self._timeout_seconds
+        return api.call_api(*prepared, _request_timeout=timeouts)
 
     def version(self) -> str:
         return str(self.request("GET", "/version")["gitVersion"])
@@ -201,12 +206,8 @@ class Cluster:
         """Server-side apply without storing anything. Raises ClusterError if there is no answer, NoClusterAccess."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
         response, data = self._send("PATCH", path, body=manifest, query=query, content_type=_APPLY)
-        warnings = tuple(
-            re.sub(r"\\(.)", r"\1", text)
-            for value in response.headers.getlist("Warning")
-            for text in _WARNING.findall(value)
-        )
-        return DryRun(warnings, _error(response.status, data) if response.status >= 400 else None)
+        warnings = warnings_in(response.headers.getlist("Warning"))
+        return DryRun(warnings, error_of(response.status, data) if response.status >= 400 else None)
 
     def delete_object(self, path: str) -> None:
         """Delete an object but not its dependents. Idempotent: no error if it does not exist."""
@@ -230,8 +231,13 @@ class Cluster:
         return {str(namespace["metadata"]["name"]) for namespace in labelled}
 
     def may(self, verb: str, group: str, resource: str, *, name: str = "", namespace: str = "") -> bool:
-        """Whether the API server allows this to KubeDoor's own user; without a namespace: in all namespaces."""
+        """Whether the API server allows this to KubeDoor's own user; without a namespace: in all namespaces.
+
+        `resource`: as a role has it, such as `deployments/scale`.
+        """
+        resource, _, part = resource.partition("/")
         attributes = {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}
+        attributes["subresource"] = part
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -267,6 +273,25 @@ class Cluster:
             if not (following := page.get("metadata", {}).get("continue")):
                 return
             query["continue"] = following
+
+    def watch(self, path: str, *, resource_version: str, seconds: int) -> Iterator[bytes]:
+        """Changes of the collection at `path` since `resource_version`: each a JSON event. Ends after `seconds`.
+
+        Raises as `request` does; ClusterError, too, where the connection breaks off.
+        """
+        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
+        with _translated():
+            response = self._open(
+                "GET", path, query={**query, "timeoutSeconds": str(seconds)}, silence_seconds=seconds + WATCH_GRACE
+            )
+            if response.status >= 400:
+                raise error_of(response.status, response.read())
+            raw = response.response
+            try:
+                yield from lines_of(raw.stream(65_536))
+            finally:
+                # Not back to the pool: the rest of a body that nobody reads would stand before the next answer.
+                raw.close()
 
     def _api(self) -> ApiClient:
         with self._lock:
@@ -307,18 +332,13 @@ class Cluster:
         return loaded
 
 
-def _error(status: int, data: bytes) -> KubeDoorError:
-    """With the message of the API server's Status object; any other body is not shown."""
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raises ClusterError for what the client raises where there is no answer."""
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
     try:
-        parsed = json.loads(data)
-        text = str(parsed["message"]) if parsed.get("kind") == "Status" else ""
-    except (ValueError, KeyError, AttributeError):
-        text = ""
-    message = as_sentence(text[:500]) if text else sentence("cluster.status", status=status)
-    if status == 404:
-        return NotFound(message)
-    if status == 409:
-        return Conflict(message)
-    if status in (401, 403):
-        return Forbidden(sentence("cluster.not_allowed", message=message))
-    return ClusterError(message, status=status)
+        yield
+    except (ApiException, HTTPError, OSError) as error:
+        raise ClusterError(sentence("cluster.no_answer")) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -115,6 +115,21 @@ class DeploymentStore:
 
     def of_many(self, keys: Sequence[Key]) -> dict[Key, DeploymentState]:
         """As `of`, in one query whose cost does not grow with the number of Deployments."""
+        return {key: one.state for key, one in self.observed_of(keys).items()}
+
+    def last_admitted(self, keys: Collection[Key] | None = None) -> dict[Key, DeploymentState]:
+        """What the door stored last of each of these Deployments, whatever has been seen of them since; None: of all."""
+        some = "" if keys is None else " AND (namespace, deployment) IN {keys:Array(Tuple(String, String))}"
+        rows = self._connection.rows(
+            "SELECT * FROM deployment_states WHERE cluster = {cluster:String} AND seen_by = 'door'"
+            f"{some} ORDER BY observed_at DESC LIMIT 1 BY namespace, deployment",
+            cluster=self._cluster,
+            **({} if keys is None else {"keys": list(keys)}),
+        )
+        return {one.state.key: one.state for one in map(_observed, rows)}
+
+    def observed_of(self, keys: Sequence[Key]) -> dict[Key, Observed]:
+        """As `of_many`, with when and by whom each was seen."""
         rows = self._connection.rows(
             "SELECT * FROM (SELECT * FROM deployment_states WHERE cluster = {cluster:String}"
             " AND (namespace, deployment) IN {keys:Array(Tuple(String, String))}"
@@ -122,7 +137,7 @@ class DeploymentStore:
             cluster=self._cluster,
             keys=list(keys),
         )
-        return {one.state.key: one.state for one in map(_observed, rows)}
+        return {one.state.key: one for one in map(_observed, rows)}
 
     def sized(self, namespace: str, deployment: str) -> list[DeploymentState]:
         """What the door has stored for one Deployment where it had replaced something, the newest first."""

@@ -26,7 +26,7 @@ Rule = tuple[str, tuple[str, ...], tuple[str, ...]]
 RULES: tuple[Rule, ...] = (
     ("", ("services",), ("get",)),
     ("", ("namespaces",), ("list",)),
-    ("apps", ("deployments",), ("get", "list", "patch")),
+    ("apps", ("deployments",), ("get", "list", "watch", "patch")),
     ("apps", ("deployments/scale",), ("get", "patch", "update")),
     ("autoscaling", ("horizontalpodautoscalers",), ("get", "list")),
     (
@@ -154,6 +154,11 @@ class Client:
         if not answer.ok:
             raise PartFailed(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json() if answer.content else None
+
+    def download(self, path: str) -> bytes:
+        answer = self._session.get(f"{self.url}/api/v1{path}", timeout=REQUEST_TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        return answer.content
 
     def log_in(self, username: str = "kubedoor", password: str = "kubedoor") -> None:
         self.call("POST", "/session", {"username": username, "password": password})

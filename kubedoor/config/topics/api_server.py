@@ -26,6 +26,12 @@ class ApiServerSettings:
         "60",
         "How often `api` looks at all Deployments and HPAs, for what the door has not seen; 0: only when control goes on.",
     )
+    live_idle_seconds: float = setting(
+        "300",
+        parsers.number(0, 86_400),
+        "60",
+        "How long after the last question about workloads `api` goes on watching Deployments; 0: it never watches.",
+    )
     webhook_service: str = setting(
         "kubedoor-mutate",
         parsers.text,

@@ -19,6 +19,7 @@ from kubedoor.collection.cluster_facts.from_api import facts_from_api
 from kubedoor.config import settings
 from kubedoor.errors import KubeDoorError
 from kubedoor.kube.client import Cluster
+from kubedoor.live.reader import DEPLOYMENTS
 from kubedoor.model.cluster_facts import FactKind
 from kubedoor.runtime import jobs
 from kubedoor.schedules.cronjob import CronJobOptions
@@ -263,6 +264,12 @@ def _cronjobs(found: Installed) -> CronJobs:
     return CronJobs(cluster, CronJobOptions(NAMESPACE, "kubedoor:1", "http://api.test"))
 
 
+def watch_deployments(found: Installed) -> None:
+    """As `api` does while somebody looks at the pages."""
+    cluster = Cluster(kubeconfig=str(found.production.kubeconfig_of("kubedoor-api")))
+    list(cluster.watch(DEPLOYMENTS, resource_version="0", seconds=1))
+
+
 def certificates(found: Installed) -> None:
     _renew(found, "kubedoor-mutate-tls")
 
@@ -311,6 +318,7 @@ HOOKS = "mutatingwebhookconfigurations"
 NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", "deployments", "get"): see_a_deployment,
     ("kubedoor-api", "deployments", "list"): switch_on,
+    ("kubedoor-api", "deployments", "watch"): watch_deployments,
     ("kubedoor-api", "deployments", "create"): find_the_door_away,
     ("kubedoor-api", "deployments", "patch"): act("restart"),
     ("kubedoor-api", "deployments/scale", "patch"): act("scale"),
