@@ -1,1 +1,1 @@
-"""The door inside the API server: control values as parameters of two MutatingAdmissionPolicies."""
+"""The door inside the API server: control values as parameters of MutatingAdmissionPolicies."""

@@ -1,10 +1,12 @@
-"""The rules of `kubedoor.admission.rules` for Deployments, as variables and one mutation of a policy. Pure.
+"""The rules of `kubedoor.admission.rules` for updates of Deployments, as variables and one mutation of a policy. Pure.
 
 One JSON patch sets everything, so that all of it is worked out from the object as it arrives. Server-side apply would
 refuse objects with two environment variables or ports of one name, which the API server takes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from kubedoor.admission.asked import MAX_ANNOTATIONS_BYTES
 from kubedoor.admission.native import cel
@@ -13,8 +15,24 @@ from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.asked import ANNOTATION
 
 Variables = dict[str, str]
-_RESOURCES = ("cpu", "memory")
-_POD = "object.spec.template.spec"
+RESOURCES = ("cpu", "memory")
+POD = "object.spec.template.spec"
+NAME = "object.metadata.?name.orValue('')"
+IS_EXEMPT = (
+    f"object.metadata.?labels[?'{CONTROL_LABEL}'].orValue('') == 'off'"
+    " || object.metadata.?ownerReferences.orValue([]).size() > 0"
+)
+FOUND_REPLICAS = "object.spec.?replicas.orValue(1)"
+IS_OURS = (
+    f"variables.remembered.exists(n, {cel.FIELD_LIST}.exists(f,"
+    f" !{cel.same('variables.remembered[n]', 'variables.final[n]', 'f')}))"
+)
+_ENTRY = (
+    f"{cel.FIELD_LIST}.filter(f, f in variables.remembered[c.name])"
+    ".map(f, f + '=' + variables.remembered[c.name][f]).join(',')"
+)
+ASKED_TEXT = f"variables.containers.map(c, c.name + ':' + {_ENTRY}).join(';')"
+IS_HPA = f"request.userInfo.username == '{HPA_USER}'"
 
 
 def variables(rules: Rules) -> Variables:
@@ -32,17 +50,18 @@ def variables(rules: Rules) -> Variables:
 
 def mutation() -> str:
     """An expression of the type list(JSONPatch)."""
-    return f"{_replicas_patch()} + {_containers_patch('containers')} + {_containers_patch('initContainers')} + {_annotation_patch()}"
+    changes = "variables.puts_back || variables.sets || variables.drops"
+    patches = (containers_patch(kind, changes) for kind in ("containers", "initContainers"))
+    return " + ".join((replicas_patch(), *patches, annotation_patch()))
 
 
 def _workload() -> Variables:
-    label = f"object.metadata.?labels[?'{CONTROL_LABEL}'].orValue('') == 'off'"
     return {
-        "name": "object.metadata.?name.orValue('')",
+        "name": NAME,
         "known": "variables.name in params.spec.deployments",
         "entry": "variables.known ? dyn(params.spec.deployments[variables.name]) : dyn({})",
         "mode": "variables.entry.?mode.orValue('enforce')",
-        "exempt": f"variables.mode == 'off' || {label} || object.metadata.?ownerReferences.orValue([]).size() > 0",
+        "exempt": f"variables.mode == 'off' || {IS_EXEMPT}",
         "updates": "request.operation == 'UPDATE'",
     }
 
@@ -106,17 +125,16 @@ def _due(rules: Rules) -> Variables:
 
 def _wanted(rules: Rules) -> Variables:
     """The control values of each container: `q` requests, `l` limits. None where the pod sets pod-level resources."""
-    found = "object.spec.?replicas.orValue(1)"
+    found = FOUND_REPLICAS
     running = "oldObject.spec.?replicas.orValue(1)"
     wanted = f"variables.entry.?replicas.orValue({found})"
     if rules.hpa_replicas != "control":
-        is_hpa = f"request.userInfo.username == '{HPA_USER}'"
-        kept = f"variables.updates && !({is_hpa}) && {found} != 0 && {running} != 0 ? {running} : {found}"
+        kept = f"variables.updates && !({IS_HPA}) && {found} != 0 && {running} != 0 ? {running} : {found}"
         kept = kept if rules.hpa_replicas == "keep" else found
-        wanted = f"variables.entry.?hpa.orValue(false) || {is_hpa} ? ({kept}) : {wanted}"
+        wanted = f"variables.entry.?hpa.orValue(false) || {IS_HPA} ? ({kept}) : {wanted}"
     return {
         "replicas": f"variables.replicas_due && variables.enforces ? int({wanted}) : int({found})",
-        "takes_values": f"variables.sets && {_POD}.?resources.orValue({{}}).size() == 0",
+        "takes_values": f"variables.sets && {POD}.?resources.orValue({{}}).size() == 0",
         "values": "variables.arrives.transformMap(n, a, {"
         + ", ".join(
             f"'{letter}': variables.takes_values"
@@ -129,16 +147,15 @@ def _wanted(rules: Rules) -> Variables:
 
 def _numbers(rules: Rules) -> Variables:
     """The numbers to store, `final`: see `kubedoor.admission.resources`. An empty text is no quantity."""
-    floors = {"cpu": f"{rules.min_cpu_millicores}m", "memory": str(rules.min_memory_bytes)}
     made: Variables = {}
-    for resource in _RESOURCES:
-        made |= _one_resource(resource, floors[resource])
-    dropped = ", ".join(map(_dropped, _RESOURCES))
+    for resource, floor in floors_of(rules).items():
+        made |= _one_resource(resource, floor)
+    dropped = ", ".join(map(_dropped, RESOURCES))
     made["drop_list"] = f"variables.drops ? dyn(variables.rows.transformMap(n, x, [{dropped}])) : dyn({{}})"
     pairs = ", ".join(
         f"['requests.{one}', variables.{one}_request[n]],"
         f" ['limits.{one}', variables.drops && 'limits.{one}' in variables.drop_list[n] ? '' : variables.{one}_limit[n]]"
-        for one in _RESOURCES
+        for one in RESOURCES
     )
     made["final"] = (
         f"variables.rows.transformMap(n, x, variables.puts_back ? dyn(x.r)"
@@ -147,12 +164,25 @@ def _numbers(rules: Rules) -> Variables:
     return made
 
 
+def floors_of(rules: Rules) -> dict[str, str]:
+    return {"cpu": f"{rules.min_cpu_millicores}m", "memory": str(rules.min_memory_bytes)}
+
+
 def _one_resource(resource: str, floor: str) -> Variables:
     """Maps over the containers `n`: whether the numbers are left alone, or controlled; the limit, and the request."""
+    made = {name: f"variables.{resource}_{name}[n]" for name in ("left", "limit", "controlled")}
+    texts = numbers_of(resource, floor, "variables.values[n].q", "variables.values[n].l", made)
+    return {f"{resource}_{name}": f"variables.arrives.transformMap(n, a, {text})" for name, text in texts.items()}
+
+
+def numbers_of(resource: str, floor: str, requests: str, limits: str, made: Mapping[str, str]) -> Variables:
+    """Of a container whose numbers arrive as `a`, see `_one_resource`. An empty text is no quantity.
+
+    `requests`, `limits`: its control values, maps of resources. `made`: how each result is referred to in the others.
+    """
     request, limit = f"'requests.{resource}'", f"'limits.{resource}'"
-    wants_request = f"'{resource}' in variables.values[n].q"
-    wants_limit = f"'{resource}' in variables.values[n].l"
-    wanted_request, wanted_limit = f"variables.values[n].q.{resource}", f"variables.values[n].l.{resource}"
+    wants_request, wants_limit = f"'{resource}' in {requests}", f"'{resource}' in {limits}"
+    wanted_request, wanted_limit = f"{requests}.{resource}", f"{limits}.{resource}"
     found, unit = f"quantity(a[{limit}])", "1m" if resource == "cpu" else "1"
     is_low = f"{wants_request} && !({wants_limit}) && {limit} in a && {found}.isLessThan(quantity('{floor}'))"
     # A limit that differs by less than one unit of the control value is kept.
@@ -166,7 +196,7 @@ def _one_resource(resource: str, floor: str) -> Variables:
         f" : {is_low} && {found}.compareTo(quantity('0')) == 0 ? '' : {limit} in a ? a[{limit}] : ''"
     )
     sent = f"{request} in a ? a[{request}] : ''"
-    end = f"variables.{resource}_limit[n]"
+    end = made["limit"]
     # A limit of memory may be finer than a byte, a request may not.
     whole = f"({end}.size() > 4 ? {end}.substring(0, {end}.size() - 4) : '0')"
     cut = end if resource == "cpu" else f"({end}.endsWith('m') ? {whole} : {end})"
@@ -175,13 +205,12 @@ def _one_resource(resource: str, floor: str) -> Variables:
         f"[{wants_request} ? {wanted_request} : {sent}].map(w, w == '' ? ''"
         f" : {end} != '' && quantity(w).isGreaterThan(quantity({end})) ? {cut} : {is_found} ? a[{request}] : w)[0]"
     )
-    made = {
+    return {
         "left": f"{is_low} && {found}.compareTo(quantity('0')) != 0",
         "limit": f"string({new_limit})",
-        "controlled": f"({wants_request} || {wants_limit}) && !variables.{resource}_left[n]",
-        "request": f"string(variables.{resource}_controlled[n] ? {new_request} : {sent})",
+        "controlled": f"({wants_request} || {wants_limit}) && !{made.get('left', '')}",
+        "request": f"string({made.get('controlled', '')} ? {new_request} : {sent})",
     }
-    return {f"{resource}_{name}": f"variables.arrives.transformMap(n, a, {text})" for name, text in made.items()}
 
 
 def _dropped(resource: str) -> str:
@@ -199,52 +228,64 @@ def _dropped(resource: str) -> str:
 def _remembered() -> Variables:
     """What is to be remembered as asked: see `remember` in `kubedoor.admission.asked`."""
     names = []
-    for resource in _RESOURCES:
-        request, limit = f"'requests.{resource}'", f"'limits.{resource}'"
-        taken_out = (
-            f"!({limit} in x.a) && {request} in x.a && {cel.same('x.a', 'variables.final[n]', request)}"
-            f" && n in variables.carried && {limit} in variables.carried[n]"
-            f" && quantity(variables.carried[n][{limit}]).compareTo(quantity('0')) == 0"
+    for resource in RESOURCES:
+        names.append(f"variables.{resource}_controlled[n] ? 'requests.{resource}' : ''")
+        names.append(
+            f"'{resource}' in variables.values[n].l || ({taken_out(resource, 'x.a')}) ? 'limits.{resource}' : ''"
         )
-        names.append(f"variables.{resource}_controlled[n] ? {request} : ''")
-        names.append(f"'{resource}' in variables.values[n].l || ({taken_out}) ? {limit} : ''")
-    is_carried = f"n in variables.carried && f in variables.ours[n] && {cel.same('x.a', 'variables.final[n]', 'f')}"
     return {
         "ours": f"variables.rows.transformMap(n, x, [{', '.join(names)}])",
-        "remembered": "variables.carried.size() == 0 ? dyn(variables.asked) : dyn(variables.rows.transformMap(n, x,"
-        f" {cel.FIELD_LIST}.filter(f, {is_carried} ? f in variables.carried[n] : f in variables.asked[n])"
-        f".transformMapEntry(i, f, {{f: string({is_carried} ? variables.carried[n][f] : variables.asked[n][f])}})))",
-        "is_ours": f"variables.remembered.exists(n, {cel.FIELD_LIST}.exists(f,"
-        f" !{cel.same('variables.remembered[n]', 'variables.final[n]', 'f')}))",
+        "remembered": "variables.carried.size() == 0 ? dyn(variables.asked)"
+        f" : dyn(variables.rows.transformMap(n, x, {remembered_of('x.a', 'variables.asked[n]')}))",
+        "is_ours": IS_OURS,
     }
+
+
+def taken_out(resource: str, arrives: str) -> str:
+    """Whether a limit of 0 has been taken out of the container `n` by KubeDoor."""
+    request, limit = f"'requests.{resource}'", f"'limits.{resource}'"
+    return (
+        f"!({limit} in {arrives}) && {request} in {arrives} && {cel.same(arrives, 'variables.final[n]', request)}"
+        f" && n in variables.carried && {limit} in variables.carried[n]"
+        f" && quantity(variables.carried[n][{limit}]).compareTo(quantity('0')) == 0"
+    )
+
+
+def remembered_of(arrives: str, asked: str) -> str:
+    """Of the container `n`: of KubeDoor's own fields what the object carries, of others what is asked."""
+    is_carried = f"n in variables.carried && f in variables.ours[n] && {cel.same(arrives, 'variables.final[n]', 'f')}"
+    return (
+        f"{cel.FIELD_LIST}.filter(f, {is_carried} ? f in variables.carried[n] : f in {asked})"
+        f".transformMapEntry(i, f, {{f: string({is_carried} ? variables.carried[n][f] : {asked}[f])}})"
+    )
 
 
 def _annotation() -> Variables:
-    entry = f"{cel.FIELD_LIST}.filter(f, f in variables.remembered[c.name]).map(f, f + '=' + variables.remembered[c.name][f]).join(',')"
-    others = f"object.metadata.?annotations.orValue({{}}).map(k, k).filter(k, k != '{ANNOTATION}')"
     return {
-        "asked_text": f"variables.containers.map(c, c.name + ':' + {entry}).join(';')",
+        "asked_text": ASKED_TEXT,
         "wanted_text": "variables.puts_back || variables.keeps_annotation ? variables.stored_text"
         " : variables.sets ? (variables.is_ours ? variables.asked_text : '') : variables.text",
-        "other_bytes": f"{others}.map(k, bytes(k).size() + bytes(string(object.metadata.annotations[k])).size()).sum()",
-        "new_text": f"variables.wanted_text != '' && variables.other_bytes + bytes(variables.wanted_text).size()"
-        f" + {len(ANNOTATION)} > {MAX_ANNOTATIONS_BYTES} ? '' : variables.wanted_text",
+        "new_text": fitting("variables.wanted_text"),
     }
 
 
-def _replicas_patch() -> str:
+def fitting(text: str) -> str:
+    """`text`, or nothing where the annotations would be too long with it."""
+    others = f"object.metadata.?annotations.orValue({{}}).map(k, k).filter(k, k != '{ANNOTATION}')"
+    other_bytes = f"{others}.map(k, bytes(k).size() + bytes(string(object.metadata.annotations[k])).size()).sum()"
+    return f"{text} != '' && {other_bytes} + bytes({text}).size() + {len(ANNOTATION)} > {MAX_ANNOTATIONS_BYTES} ? '' : {text}"
+
+
+def replicas_patch() -> str:
     return (
         "(variables.replicas != object.spec.?replicas.orValue(1)"
         " ? [JSONPatch{op: 'add', path: '/spec/replicas', value: variables.replicas}] : [])"
     )
 
 
-def _containers_patch(kind: str) -> str:
-    """Replace the resources of the containers whose numbers change; what else is under `resources` stays."""
-    is_changed = (
-        "(variables.puts_back || variables.sets || variables.drops) && c.name in variables.final"
-        " && variables.final[c.name] != variables.arrives[c.name]"
-    )
+def containers_patch(kind: str, changes: str) -> str:
+    """Replace the resources of the containers whose numbers change, if any may; what else is under `resources` stays."""
+    is_changed = f"({changes}) && c.name in variables.final && variables.final[c.name] != variables.arrives[c.name]"
     amounts = (
         "(c.?resources[?p].orValue({}).map(k, k).filter(k, k != 'cpu' && k != 'memory')"
         " + dyn(['cpu', 'memory'].filter(k, p + '.' + k in variables.final[c.name])))"
@@ -257,12 +298,12 @@ def _containers_patch(kind: str) -> str:
     )
     path = f"'/spec/template/spec/{kind}/' + string(number) + '/resources'"
     return (
-        f"{_POD}.?{kind}.orValue([]).transformList(number, c, {is_changed},"
+        f"{POD}.?{kind}.orValue([]).transformList(number, c, {is_changed},"
         f" JSONPatch{{op: 'add', path: {path}, value: {resources}}})"
     )
 
 
-def _annotation_patch() -> str:
+def annotation_patch() -> str:
     path = f"/metadata/annotations/{ANNOTATION.replace('/', '~1')}"
     return (
         "(variables.new_text == variables.text ? []"

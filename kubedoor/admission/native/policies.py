@@ -6,15 +6,19 @@ All rules are those of `kubedoor.admission.rules`; what a policy cannot do is to
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from kubedoor.admission.native import cel, deployment_policy, scale_policy
+from kubedoor.admission.native import cel, creation_policy, deployment_policy, scale_policy
 from kubedoor.admission.native.parameters import GROUP, KIND, LABELS, VERSION
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAMESPACE_LABEL
 
+CREATIONS = "kubedoor-deployments-create"
 DEPLOYMENTS = "kubedoor-deployments"
 SCALES = "kubedoor-deployments-scale"
+NAMES = (CREATIONS, DEPLOYMENTS, SCALES)
+"""Of the policies, and of their bindings."""
 API_VERSIONS = ("v1", "v1beta1")
 """Of admissionregistration.k8s.io, the best first: v1 since Kubernetes 1.36, v1beta1 since 1.34."""
 MAX_CONTAINERS = 100
@@ -22,30 +26,66 @@ MAX_CONTAINERS = 100
 Manifest = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a policy does; `is_again`: once more where a later webhook has changed the object."""
+
+    name: str
+    resource: str
+    operation: str
+    conditions: Mapping[str, str]
+    variables: Mapping[str, str]
+    mutation: str
+    is_again: bool = True
+
+
 def policies(rules: Rules, *, api_version: str = "v1") -> tuple[Manifest, ...]:
-    """The two policies, then their bindings."""
-    made = (
-        _policy(DEPLOYMENTS, rules, api_version, resource="deployments", operations=("CREATE", "UPDATE")),
-        _policy(SCALES, rules, api_version, resource="deployments/scale", operations=("UPDATE",)),
-    )
+    """The policies, then their bindings."""
+    made = [_policy(one, rules, api_version) for one in _parts(rules)]
     return (*made, *(_binding(one["metadata"]["name"], api_version) for one in made))
 
 
-def _policy(name: str, rules: Rules, api_version: str, *, resource: str, operations: tuple[str, ...]) -> Manifest:
-    is_scale = name == SCALES
-    variables = scale_policy.variables(rules) if is_scale else deployment_policy.variables(rules)
-    mutation = scale_policy.mutation() if is_scale else deployment_policy.mutation()
-    conditions = {"is-in-range": _in_range(scale_policy.NAME if is_scale else "object.metadata.?name.orValue('')")}
-    conditions |= scale_policy.conditions(rules) if is_scale else {"matters-to-kubedoor": _matters()}
+def _parts(rules: Rules) -> tuple[_Part, ...]:
+    creation = _Part(
+        CREATIONS,
+        "deployments",
+        "CREATE",
+        # Conditions would cost more than what they spare: they are evaluated on an object that is converted once more.
+        {},
+        creation_policy.variables(rules),
+        creation_policy.mutation(),
+        # The API server would evaluate the policy twice for each creation, whether anything has changed it since or not.
+        is_again=False,
+    )
+    update = _Part(
+        DEPLOYMENTS,
+        "deployments",
+        "UPDATE",
+        {"is-in-range": _in_range("object.metadata.name"), "matters-to-kubedoor": _matters()},
+        deployment_policy.variables(rules),
+        deployment_policy.mutation(),
+    )
+    scale = _Part(
+        SCALES,
+        "deployments/scale",
+        "UPDATE",
+        {"is-in-range": _in_range(scale_policy.NAME), **scale_policy.conditions(rules)},
+        scale_policy.variables(rules),
+        scale_policy.mutation(),
+    )
+    return creation, update, scale
+
+
+def _policy(part: _Part, rules: Rules, api_version: str) -> Manifest:
     return {
         "apiVersion": f"admissionregistration.k8s.io/{api_version}",
         "kind": "MutatingAdmissionPolicy",
-        "metadata": _metadata(name),
+        "metadata": _metadata(part.name),
         "spec": {
             "paramKind": {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND},
             "failurePolicy": "Ignore",
-            # Webhooks that run later may add containers. The rules are idempotent.
-            "reinvocationPolicy": "IfNeeded",
+            # The rules are idempotent.
+            "reinvocationPolicy": "IfNeeded" if part.is_again else "Never",
             "matchConstraints": {
                 "matchPolicy": "Equivalent",
                 "namespaceSelector": {"matchExpressions": _namespace_expressions(rules)},
@@ -54,17 +94,21 @@ def _policy(name: str, rules: Rules, api_version: str, *, resource: str, operati
                     {
                         "apiGroups": ["apps"],
                         "apiVersions": ["v1"],
-                        "operations": list(operations),
-                        "resources": [resource],
+                        "operations": [part.operation],
+                        "resources": [part.resource],
                         "scope": "Namespaced",
                     }
                 ],
             },
-            "matchConditions": [{"name": one, "expression": text} for one, text in conditions.items()],
-            "variables": [{"name": one, "expression": text} for one, text in variables.items()],
-            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": mutation}}],
+            **({"matchConditions": _named(part.conditions)} if part.conditions else {}),
+            "variables": _named(part.variables),
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": part.mutation}}],
         },
     }
+
+
+def _named(expressions: Mapping[str, str]) -> list[Manifest]:
+    return [{"name": one, "expression": text} for one, text in expressions.items()]
 
 
 def _binding(policy: str, api_version: str) -> Manifest:
@@ -91,7 +135,7 @@ def _in_range(name: str) -> str:
 
 def _matters() -> str:
     annotations = " != ".join(cel.annotation(one) for one in ("object", "oldObject"))
-    return f"request.operation == 'CREATE' || object.spec != oldObject.spec || {annotations}"
+    return f"object.spec != oldObject.spec || {annotations}"
 
 
 def _namespace_expressions(rules: Rules) -> list[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kubedoor.admission.native.custom_resource import custom_resource_definition
+from kubedoor.admission.native.policies import NAMES
 from kubedoor.asked import ANNOTATION
 from tests.contract.commands import run
 from tests.contract.lab import asks, new_image, resources_of
@@ -99,8 +100,7 @@ def wait_for_scale(api: Api, replicas: int) -> None:
 
 def test_kubectl_switches_policies_too(plane: ControlPlane, client: Client, tmp_path: Path) -> None:
     """Off and on with the commands that the documents name."""
-    names = ("kubedoor-deployments", "kubedoor-deployments-scale")
-    plane.kubectl("delete", "mutatingadmissionpolicybindings", *names)
+    plane.kubectl("delete", "mutatingadmissionpolicybindings", *NAMES)
     assert client.call("GET", "/control")["enabled"] is False
     printed = run(tmp_path, "policies", environment=SETTINGS)
     assert printed.returncode == 0
