@@ -11,6 +11,10 @@ _VPA = "The admission webhook of the Vertical Pod Autoscaler, in Go, adds 1.3 ms
 _COLD = "A pod that is started anew while requests wait, as Knative does from zero, must not keep them for much longer."
 _FIRST = "Behind the line above: what is imported, asked of the store and built for the first request that needs it."
 _PAGE = "A person feels no delay below 100 ms, and half of that is the network's and the browser's."
+_POLICY = (
+    "Policies spare the hop, but work on the control values of all workloads of the namespace: 500 here. What a webhook"
+    " cannot cost less than is the measure."
+)
 _POD = "The pod's limit is 512Mi, and a third of that may be needed by bodies and bursts."
 
 LINES = (
@@ -142,6 +146,81 @@ LINES = (
         "",
         "The same, but for what the p99 of a thousand requests varies by from run to run.",
         at_most=1.25,
+    ),
+    # Policies of a real API server, with 500 workloads in the namespace.
+    Line(
+        "native_create_plain",
+        "native_apiserver",
+        "dry-run create through the API server, no door",
+        "ms",
+        "What the next are added to.",
+    ),
+    Line("native_create_noop", "native_apiserver", "dry-run create: the no-op function adds", "ms", _NO_OP),
+    Line("native_create_policies", "native_apiserver", "dry-run create: policies add", "ms", _POLICY),
+    Line("native_create_webhook", "native_apiserver", "dry-run create: the webhook adds", "ms", "What policies spare."),
+    Line(
+        "native_create_both",
+        "native_apiserver",
+        "dry-run create: policies and the webhook add",
+        "ms",
+        "Both are asked.",
+    ),
+    Line(
+        "native_create_over_noop",
+        "native_apiserver",
+        "dry-run create: what policies add over what the no-op function adds",
+        "",
+        _POLICY,
+        at_most=1.5,
+    ),
+    Line(
+        "native_scale_plain",
+        "native_apiserver",
+        "dry-run scale through the API server, no door",
+        "ms",
+        "What the next are added to.",
+    ),
+    Line("native_scale_noop", "native_apiserver", "dry-run scale: the no-op function adds", "ms", _NO_OP),
+    Line("native_scale_policies", "native_apiserver", "dry-run scale: policies add", "ms", _POLICY),
+    Line("native_scale_webhook", "native_apiserver", "dry-run scale: the webhook adds", "ms", "What policies spare."),
+    Line(
+        "native_scale_both", "native_apiserver", "dry-run scale: policies and the webhook add", "ms", "Both are asked."
+    ),
+    Line(
+        "native_scale_over_noop",
+        "native_apiserver",
+        "dry-run scale: what policies add over what the no-op function adds",
+        "",
+        _POLICY,
+        at_most=1.5,
+    ),
+    # Control values of 10,000 workloads in 100 namespaces as parameters of policies.
+    Line(
+        "parameters_all",
+        "native_values",
+        "control values of 10,000 workloads in 100 namespaces, compiled and applied from nothing",
+        "s",
+        "When policies are first switched on.",
+    ),
+    Line(
+        "parameters_all_bytes", "native_values", "from nothing: what is sent", "KB", "What lies in etcd, at most twice."
+    ),
+    Line(
+        "parameters_edit",
+        "native_values",
+        "one edit of them, compiled and applied",
+        "ms",
+        "The object of its namespace is sent, and no other.",
+    ),
+    Line("parameters_edit_bytes", "native_values", "one edit: what is sent", "KB", "100 workloads of two containers."),
+    Line(
+        "edit_in_force",
+        "native_values",
+        "an edit through the API: from its answer until policies enforce it, the slowest of twenty",
+        "ms",
+        "Whoever has saved an edit and releases next must get it.",
+        at_most=1000,
+        of_every_run=True,
     ),
     # Memory of the door.
     Line("memory_10000", "door_memory", "memory of mutate, 10,000 workloads", "MB", _POD, at_most=120),

@@ -55,16 +55,16 @@ class ApiServer:
     def close(self) -> None:
         self._connection.close()
 
-    def create(self, namespace: str, name: str) -> tuple[float, dict[str, Any]]:
+    def create(self, namespace: str, name: str, query: str = "") -> tuple[float, dict[str, Any]]:
         manifest = deployment(namespace, name, image="registry.test/app:1", resources=ASKED, variables=SMALL)
         manifest["metadata"].pop("managedFields")
         manifest["metadata"]["annotations"].pop(ANNOTATION)
-        return self._send("POST", _path(namespace), manifest)
+        return self._send("POST", _path(namespace) + query, manifest)
 
-    def scale(self, namespace: str, name: str, replicas: int) -> tuple[float, dict[str, Any]]:
+    def scale(self, namespace: str, name: str, replicas: int, query: str = "") -> tuple[float, dict[str, Any]]:
         scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": {"replicas": replicas}}
         scale["metadata"] = {"name": name, "namespace": namespace}
-        return self._send("PUT", f"{_path(namespace)}/{name}/scale", scale)
+        return self._send("PUT", f"{_path(namespace)}/{name}/scale{query}", scale)
 
     def delete(self, namespace: str, name: str) -> None:
         self._send("DELETE", f"{_path(namespace)}/{name}", {"propagationPolicy": "Background"})
@@ -85,14 +85,14 @@ def _path(namespace: str) -> str:
     return f"/apis/apps/v1/namespaces/{namespace}/deployments"
 
 
-def webhook(name: str, reached: Reached, namespace: str) -> dict[str, Any]:
-    """KubeDoor's own configuration, for one namespace, at an address on this machine."""
+def webhook(name: str, reached: Reached, *namespaces: str) -> dict[str, Any]:
+    """KubeDoor's own configuration, for these namespaces, at an address on this machine."""
     made = configuration(WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ()))
     made["metadata"] = {"name": name}
     (hook,) = made["webhooks"]
     ca = base64.b64encode(reached.ca.read_bytes()).decode()
     hook["clientConfig"] = {"url": reached.url, "caBundle": ca}
-    selected = {"key": NAMESPACE_LABEL, "operator": "In", "values": [namespace]}
+    selected = {"key": NAMESPACE_LABEL, "operator": "In", "values": list(namespaces)}
     hook["namespaceSelector"] = {"matchExpressions": [selected]}
     return made
 
@@ -133,7 +133,7 @@ def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
     took: dict[str, list[float]] = {"create/unknown": []}
     for turn in range(turns):
         _, name = key(1 + NAMESPACES * turn)
-        for namespace in _rotated((PLAIN, NO_OP, DOOR), turn):
+        for namespace in rotated((PLAIN, NO_OP, DOOR), turn):
             created, _ = server.create(namespace, name)
             scaled, found = server.scale(namespace, name, SIZED_REPLICAS + 1 + turn % 2)
             took.setdefault(f"create/{namespace}", []).append(created)
@@ -149,7 +149,7 @@ def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
     return took
 
 
-def _rotated(namespaces: tuple[str, ...], turn: int) -> tuple[str, ...]:
+def rotated(namespaces: tuple[str, ...], turn: int) -> tuple[str, ...]:
     first = turn % len(namespaces)
     return namespaces[first:] + namespaces[:first]
 

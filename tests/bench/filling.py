@@ -33,16 +33,16 @@ _USAGE = """
 """
 
 
-def key(number: int) -> tuple[str, str]:
+def key(number: int, namespaces: int = NAMESPACES) -> tuple[str, str]:
     """(namespace, deployment)."""
-    return f"team-{number % NAMESPACES}", f"service-{number:05}"
+    return f"team-{number % namespaces}", f"service-{number:05}"
 
 
-def fill_control(control: ControlStore, workloads: int) -> None:
+def fill_control(control: ControlStore, workloads: int, namespaces: int = NAMESPACES) -> None:
     """Collected values of this many workloads of two containers."""
     values = [
         CollectedValues(
-            *key(number),
+            *key(number, namespaces),
             3,
             DAY,
             DAY,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 Figures = Mapping[str, Sequence[float]]
 """Key of a line -> one figure for each run."""
 Verdict = Literal["ok", "missed", "shown", "not measured"]
-_PLACES = {"": 2, "s": 2, "ms": 2, "MB": 0, "/s": 0, "rows": 0, "samples": 0, "parts": 0, "errors": 0}
+_PLACES = {"": 2, "s": 2, "ms": 2, "MB": 0, "KB": 1, "/s": 0, "rows": 0, "samples": 0, "parts": 0, "errors": 0}
 """Units, and how many decimal places a figure of each has."""
 
 
