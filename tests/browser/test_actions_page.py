@@ -74,7 +74,7 @@ def test_selected_workloads_are_restarted_after_a_dry_run_and_watched_to_the_end
     dialog.get_by_role("button", name="Restart 3 workloads").click()
 
     expect(page).to_have_url(re.compile(r"/actions/\w+$"))
-    expect(page.get_by_role("heading", name="Restart · 3 workloads")).to_be_visible()
+    expect(page.get_by_role("heading", name="Restart · cart, catalog, checkout")).to_be_visible()
     expect(state(page)).to_have_text("Finished", timeout=SOON_MS)
     for name in names:
         expect(item(page, name)).to_contain_text("Done")
@@ -82,7 +82,10 @@ def test_selected_workloads_are_restarted_after_a_dry_run_and_watched_to_the_end
     assert {name: shop.replicasets(name) for name in names} == {name: count + 1 for name, count in before.items()}
     # It can be left and come back to.
     page.get_by_role("navigation", name="Where this is").get_by_role("link", name="Actions").click()
+    page.get_by_role("searchbox", name="Workload").fill("shop/catal")
+    expect(page).to_have_url(re.compile("workload=shop"))
     row = page.get_by_role("row").filter(has_text="New base image")
+    expect(row).to_contain_text("Restart · cart, catalog, checkout")
     expect(row).to_contain_text("3 of 3 done")
     row.get_by_role("link").click()
     expect(page.get_by_text("New base image")).to_be_visible()
@@ -93,7 +96,7 @@ def test_a_number_becomes_the_manual_value(visit: Visits, shop: InCluster) -> No
     page = visit(path, at=shop.kubedoor, password=PASSWORD)
     page.get_by_role("button", name="Act").click()
     page.get_by_role("menuitem", name="Scale…").click()
-    dialog = page.get_by_role("dialog", name="Scale 1 workload")
+    dialog = page.get_by_role("dialog", name=f"Scale {NAMESPACE}/inventory")
     dialog.get_by_role("button", name="To a number").click()
     dialog.get_by_role("spinbutton", name="Number of replicas").fill("7")
     plan = dialog.get_by_role("list", name="What would happen")
@@ -103,6 +106,12 @@ def test_a_number_becomes_the_manual_value(visit: Visits, shop: InCluster) -> No
     expect(item(page, "inventory")).to_contain_text("7 of 7 pods are available")
     assert shop.deployment("inventory")["status"]["availableReplicas"] == 7
     assert shop.client.call("GET", path)["manual_replicas"] == 7
+    # What was done is on the workload's own page, and who was behind the admission.
+    page.goto(f"{shop.kubedoor.url}{path}?tab=actions")
+    expect(page.get_by_role("row").filter(has_text="Scale to 7")).to_contain_text("kubedoor")
+    page.get_by_role("tab", name="Admissions").click()
+    admission = page.get_by_role("row").filter(has=page.get_by_role("link", name="See the action"))
+    expect(admission.first).to_contain_text("kubedoor")
 
 
 def test_a_rollout_that_fails_stops_the_batch_and_the_rest_can_be_gone_on_with(visit: Visits, shop: InCluster) -> None:
@@ -124,10 +133,11 @@ def test_a_rollout_that_fails_stops_the_batch_and_the_rest_can_be_gone_on_with(v
     assert "items=failed" in page.url
 
     page.get_by_role("button", name="Continue with the untouched one").click()
-    again = page.get_by_role("dialog", name="Restart 1 workload").get_by_role("button", name="Restart 1 workload")
+    dialog = page.get_by_role("dialog", name=f"Restart {NAMESPACE}/storefront")
+    again = dialog.get_by_role("button", name="Restart 1 workload")
     expect(again).to_be_enabled(timeout=SOON_MS)
     again.click()
-    expect(page.get_by_role("heading", name="Restart · 1 workload")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Restart · {NAMESPACE}/storefront")).to_be_visible()
     expect(state(page)).to_have_text("Finished", timeout=SOON_MS)
     assert shop.replicasets("storefront") == untouched + 1
 
@@ -158,13 +168,13 @@ def test_an_action_is_cancelled_and_of_two_people_the_second_is_told(visit: Visi
     expect(confirm).to_be_enabled(timeout=SOON_MS)
     confirm.click()
     expect(item(page, "cart")).to_contain_text("Done", timeout=SOON_MS)
+    expect(page.get_by_role("timer")).to_contain_text(re.compile(r"Next workload in (10|9) min"))
 
     second = select(visit, shop, "storefront")
-    dialog = begin(second, "Restart", "Restart 1 workload")
-    confirm = dialog.get_by_role("button", name="Restart 1 workload")
-    expect(confirm).to_be_enabled(timeout=SOON_MS)
-    confirm.click()
-    expect(dialog.get_by_text(f"kubedoor is at work on {NAMESPACE}/storefront (restart)")).to_be_visible()
+    dialog = begin(second, "Restart", f"Restart {NAMESPACE}/storefront")
+    busy = dialog.get_by_text(f"kubedoor is at work on {NAMESPACE}/storefront (restart)")
+    expect(busy).to_be_visible(timeout=SOON_MS)
+    expect(dialog.get_by_role("button", name="Restart 0 workloads")).to_be_disabled()
     dialog.get_by_role("link", name="See what is under way").click()
     expect(second).to_have_url(page.url)
 
@@ -200,7 +210,7 @@ def test_a_viewer_watches_and_is_told_why_not_more(visit: Visits, shop: InCluste
     expect(page.get_by_role("button", name="Act")).to_have_accessible_description("Your role may look, not act.")
     page.goto(shop.kubedoor.url + "/actions")
     page.get_by_role("table").get_by_role("link").first.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("workload")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("·")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
@@ -242,7 +252,7 @@ def test_an_action_whose_process_was_killed_says_what_was_done_and_is_gone_on_wi
     again = dialog.get_by_role("button", name="Restart 2 workloads")
     expect(again).to_be_enabled(timeout=SOON_MS)
     again.click()
-    expect(page.get_by_role("heading", name="Restart · 2 workloads")).to_be_visible()
+    expect(page.get_by_role("heading", name="Restart · checkout, storefront")).to_be_visible()
     expect(state(page)).to_have_text("Finished", timeout=SOON_MS)
     after = {name: shop.replicasets(name) for name in names}
     assert after == {"cart": before["cart"], "checkout": before["checkout"] + 1, "storefront": before["storefront"] + 1}

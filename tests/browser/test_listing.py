@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -17,7 +18,7 @@ def test_filters_and_order_are_in_the_address_and_survive_a_reload(visit: Visits
     page.get_by_role("button", name="Over-requested").click()
     page.get_by_role("columnheader", name="CPU").get_by_role("button").click()
     expect(page).to_have_url(
-        page.url.split("/workloads")[0] + "/workloads?search=payments&asked=over&sort=cpu_waste&order=desc"
+        page.url.split("/workloads")[0] + "/workloads?search=payments&asked=over&sort=cpu_requested"
     )
     expect(page.get_by_role("rowheader").first).to_contain_text("payment-gateway")
     page.reload()
@@ -34,14 +35,50 @@ def test_a_search_that_finds_nothing_says_so_and_can_be_cleared(visit: Visits) -
     expect(page.get_by_text("1–40 of 40")).to_be_visible()
 
 
-def test_pages_are_turned_without_losing_the_order(visit: Visits) -> None:
-    page = visit("/workloads?size=25&sort=memory_requested&order=desc")
+def test_what_is_sorted_by_is_a_column_and_numbers_begin_with_the_greatest(visit: Visits) -> None:
+    page = visit("/workloads")
+    expect(page.get_by_role("columnheader", name="CPU to spare")).to_have_count(0)
+    page.get_by_role("combobox", name="Sort by").press("Enter")
+    page.get_by_role("option", name="CPU to spare").click()
+    header = page.get_by_role("columnheader", name="CPU to spare")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("combobox", name="Sort by").press("Enter")
+    page.get_by_role("option", name="Edited").click()
+    expect(page.get_by_role("columnheader", name="Edited")).to_have_attribute("aria-sort", "descending")
+    expect(header).to_have_count(0)
+
+
+def test_pages_and_back_keep_the_order_the_selection_and_the_place(visit: Visits) -> None:
+    page = visit("/workloads?size=25&sort=memory_requested&order=desc", viewport={"width": 1440, "height": 700})
     expect(page.get_by_role("rowheader")).to_have_count(25)
     first = page.get_by_role("rowheader").first.inner_text()
+    page.get_by_role("checkbox", name=re.compile("^Select .*/")).first.check()
     page.get_by_role("button", name="Go to next page").click()
     expect(page.get_by_text("26–40 of 40")).to_be_visible()
     assert page.get_by_role("rowheader").first.inner_text() != first
     assert "page=2" in page.url
+    bar = page.get_by_role("region", name="Selected workloads")
+    expect(bar).to_contain_text("1 workload selected · 1 of them not on this page")
+    page.get_by_role("checkbox", name="Select all on this page").check()
+    expect(bar).to_contain_text("16 workloads selected")
+    bar.get_by_role("button", name="Select all 40 that match").click()
+    expect(bar).to_contain_text("40 workloads selected · 25 of them not on this page")
+    expect(bar.get_by_role("button", name="Select all")).to_have_count(0)
+
+    last = page.get_by_role("rowheader").last.get_by_role("link")
+    last.scroll_into_view_if_needed()
+    place = page.evaluate("scrollY")
+    assert place > 100
+    last.click()
+    expect(page.get_by_role("tab").first).to_be_visible()
+    page.go_back()
+    expect(bar).to_contain_text("40 workloads selected")
+    page.wait_for_function("place => Math.abs(scrollY - place) < 5", arg=place)
+    page.go_back()
+    expect(page.get_by_text("1–25 of 40")).to_be_visible()
+    expect(bar).to_contain_text("40 workloads selected")
+    bar.get_by_role("button", name="Edit together").click()
+    expect(page.get_by_role("dialog", name="Edit 40 workloads")).to_be_visible()
 
 
 def test_what_is_filtered_is_exported_in_exact_numbers(visit: Visits, tmp_path: Path) -> None:

@@ -169,28 +169,63 @@ def test_a_scale_for_a_while_lists_its_return_whose_time_can_be_changed(visit: V
     pick(page, dialog, "cart")
     dialog.get_by_role("button", name="Scale for a while").click()
     dialog.get_by_role("spinbutton", name="Number of replicas").fill("9")
-    dialog.get_by_role("spinbutton", name="Back after").fill("90")
+    dialog.get_by_role("button", name="after minutes").click()
+    dialog.get_by_role("spinbutton", name="How long").fill("90")
     dialog.get_by_role("button", name="Fridays at 20:00").click()
     dialog.get_by_role("button", name="Save schedule").click()
-    expect(schedule(page, "sale")).to_contain_text("Scale to 9, back after 1 h 30 min · 1 workload")
+    row = schedule(page, "sale")
+    expect(row).to_contain_text("Scale to 9, back after 1 h 30 min · 1 workload")
     choose(page, "sale", "Run now")
     page.get_by_role("dialog", name="Run sale now?").get_by_role("button", name="Run now").click()
-    back = schedule(page, "sale: return")
-    expect(back).to_contain_text("ends a temporary scale")
-    expect(schedule(page, "sale").get_by_role("link", name="Finished")).to_be_visible(timeout=SOON_MS)
+    expect(row).to_contain_text(re.compile(rf"{NAMESPACE}/cart: 9 until [-0-9 ]*\d\d:\d\d, then {replicas}"))
+    expect(schedule(page, "sale: return")).to_have_count(0)
+    expect(row.get_by_role("link", name="Finished")).to_be_visible(timeout=SOON_MS)
     assert shop.deployment("cart")["spec"]["replicas"] == 9
 
-    choose(page, "sale: return", "Change")
+    row.get_by_role("button", name="Change the time").click()
     dialog = page.get_by_role("dialog", name="Change sale: return")
     expect(dialog.get_by_text("only the time can be changed")).to_be_visible()
     expect(dialog.get_by_role("combobox", name="Workloads")).to_have_count(0)
     dialog.get_by_role("button", name="Cancel").click()
-    choose(page, "sale: return", "Run now")
-    page.get_by_role("dialog", name="Run sale: return now?").get_by_role("button", name="Run now").click()
-    expect(back).to_have_count(0)
+    choose(page, "sale", "Delete")
+    question = page.get_by_role("dialog", name="Delete sale?")
+    expect(question).to_contain_text(re.compile(rf"goes on: *{NAMESPACE}/cart: 9 until .*, then {replicas}"))
+    question.get_by_role("button", name="Cancel").click()
+    row.get_by_role("button", name="End now").click()
+    question = page.get_by_role("dialog", name="End this temporary scale now?")
+    expect(question).to_contain_text(f"from 9 back to {replicas}, at once")
+    question.get_by_role("button", name="End now").click()
+    expect(row).not_to_contain_text(", then ", timeout=SOON_MS)
     shop.plane.wait_for(
         lambda: shop.deployment("cart")["spec"]["replicas"] == replicas, what="the replicas are what they were"
     )
+
+
+def test_a_workload_is_scaled_for_a_while_from_its_page_and_its_number_kept(visit: Visits, shop: InCluster) -> None:
+    path = f"/workloads/default/{NAMESPACE}/storefront"
+    replicas = shop.deployment("storefront")["spec"]["replicas"]
+    page = visit(path, at=shop.kubedoor, password=PASSWORD)
+    page.get_by_role("button", name="Act").click()
+    page.get_by_role("menuitem", name="Scale for a while…").click()
+    dialog = page.get_by_role("dialog", name=f"Scale {NAMESPACE}/storefront")
+    dialog.get_by_role("spinbutton", name="Number of replicas").fill("5")
+    dialog.get_by_role("button", name="Scale 1 workload").click(timeout=SOON_MS)
+    expect(page.locator("h1 + .facts .tag")).to_have_text("Finished", timeout=SOON_MS)
+    page.goto(shop.kubedoor.url + path)
+    line = re.compile(rf"^5 until [-0-9 ]*\d\d:\d\d, then {replicas}$")
+    expect(page.get_by_text(line)).to_be_visible()
+    page.goto(shop.kubedoor.url + "/schedules")
+    page.get_by_role("button", name=f"More for {NAMESPACE}/storefront = 5: return").click()
+    page.get_by_role("menuitem", name="Delete", exact=True).click()
+    question = page.get_by_role("dialog", name=re.compile("^Delete"))
+    expect(question).to_contain_text(f"{NAMESPACE}/storefront: 5 stays as the manual value, and does not go back to")
+    question.get_by_role("button", name="Cancel").click()
+    page.goto(shop.kubedoor.url + path)
+    page.get_by_role("button", name="Keep 5").click()
+    page.get_by_role("dialog", name="Keep the number for good?").get_by_role("button", name="Keep 5").click()
+    expect(page.get_by_text(line)).to_have_count(0)
+    assert shop.client.call("GET", path)["manual_replicas"] == 5
+    assert not [one for one in shop.client.call("GET", "/schedules") if one["parent"]]
 
 
 def test_of_two_who_change_a_schedule_the_second_is_told(visit: Visits, shop: InCluster) -> None:

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import * as api from "@/api";
 import { bodyOf, changesOf, emptyWish, planKey, sorted, wishOf } from "@/components/acting/wishes";
+import { emptyWhile } from "@/components/acting/whiles";
 import { cronWords, fieldsOf } from "@/format/cron";
 import { localTime, zonedTime, zoneNames } from "@/format/zones";
 import { i18n } from "@/locales";
@@ -12,7 +13,7 @@ import { bodyOf as scheduleBody, chosen, draftOf, emptyDraft, fieldOf } from "@/
 const ONE = { namespace: "shop", deployment: "web" };
 const WEB = [ONE];
 const planned = (given: Partial<Planned>): Planned => ({
-  namespace: "shop", deployment: "web", verdict: "will", reason: "", reason_said: unsaid(""), replicas_before: 3, replicas_after: 3, restarts: true, changes: [], warnings: [], warnings_said: [], ...given,
+  namespace: "shop", deployment: "web", verdict: "will", reason: "", reason_said: unsaid(""), replicas_before: 3, replicas_after: 3, restarts: true, changes: [], warnings: [], warnings_said: [], busy_with: null, ...given,
 });
 
 describe("wishes", () => {
@@ -43,7 +44,7 @@ describe("wishes", () => {
 
   test("an action that is gone on with is done the same way", () => {
     const action = { kind: "scale", replicas: 4, at_once: 3, interval_seconds: 20, order: "name", stop_on_failure: false, deadline_seconds: 300, note: "sale" } as ActionDetail;
-    expect(wishOf(action)).toEqual({ kind: "scale", goal: "number", replicas: 4, atOnce: 3, intervalSeconds: 20, order: "name", stopOnFailure: false, deadlineMinutes: 5, note: "sale" });
+    expect(wishOf(action)).toEqual({ kind: "scale", goal: "number", replicas: 4, atOnce: 3, intervalSeconds: 20, order: "name", stopOnFailure: false, deadlineMinutes: 5, note: "sale", back: emptyWhile() });
   });
 });
 
@@ -87,7 +88,7 @@ describe("a schedule's form", () => {
 
   test("what does not belong to the kind is not sent", () => {
     expect(scheduleBody(draft)).toMatchObject({ name: "nightly", kind: "restart", replicas: null, workloads: WEB, cron: "0 3 * * *", at: "", return_after_minutes: 0 });
-    const temporary = scheduleBody({ ...draft, kind: "temporary", replicas: 9, returnMinutes: 30, when: "once", at: "2026-12-01T08:00" });
+    const temporary = scheduleBody({ ...draft, kind: "temporary", replicas: 9, back: { unit: "minutes", amount: 30, until: "" }, when: "once", at: "2026-12-01T08:00" });
     expect(temporary).toMatchObject({ kind: "scale", replicas: 9, workloads: draft.targets, cron: "", at: "2026-12-01T08:00", return_after_minutes: 30 });
   });
 

@@ -3,8 +3,6 @@ import type {
   AcceptanceBody,
   ActionBody,
   ActionDetail,
-  ActionKind,
-  ActionState,
   BulkEdit,
   ChannelBody,
   ChannelChange,
@@ -56,6 +54,8 @@ export const editWorkload = (path: WorkloadPath, body: WorkloadEdit) =>
   call("patch", "/api/v1/workloads/{cluster}/{namespace}/{deployment}", { path, body });
 export const getHistory = (path: WorkloadPath, days: number, signal: AbortSignal) =>
   call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/history", { path, query: { days }, signal });
+export const listMarks = (path: WorkloadPath, days: number, signal: AbortSignal) =>
+  call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/marks", { path, query: { days }, signal });
 export const listEdits = (path: WorkloadPath, signal: AbortSignal) =>
   call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/edits", { path, signal });
 export const getLive = (path: WorkloadPath) =>
@@ -109,12 +109,7 @@ export const testChannel = (channel: string) =>
 export const listMessages = (limit: number, signal?: AbortSignal) =>
   call("get", "/api/v1/notifications/messages", { query: { limit }, signal });
 
-export interface ActionQuery {
-  state?: ActionState;
-  kind?: ActionKind;
-  before?: number;
-  limit?: number;
-}
+export type ActionQuery = NonNullable<QueryOf<operations["list_actions"]>>;
 export const listActions = (query: ActionQuery, signal?: AbortSignal) => call("get", "/api/v1/actions", { query, signal });
 /** What would happen; nothing is changed. */
 export const planAction = (body: ActionBody, signal?: AbortSignal) =>
@@ -128,7 +123,9 @@ export const followAction = (action: string, signal: AbortSignal) =>
 export const listRestorable = (signal?: AbortSignal) => call("get", "/api/v1/actions/restorable", { signal });
 export const cancelAction = (action: string) => call("post", "/api/v1/actions/{action}/cancel", { path: { action } });
 
-export const listSchedules = (signal?: AbortSignal) => call("get", "/api/v1/schedules", { signal });
+/** All, or those for one workload. */
+export const listSchedules = (signal?: AbortSignal, query: NonNullable<QueryOf<operations["list_schedules"]>> = {}) =>
+  call("get", "/api/v1/schedules", { query, signal });
 export const createSchedule = (body: ScheduleBody) => call("post", "/api/v1/schedules", { body });
 /** `version`: what the change is based on. */
 export const changeSchedule = (schedule: string, version: number, body: ScheduleBody) =>
@@ -139,6 +136,10 @@ export const previewSchedule = (cron: string, zone: string, signal?: AbortSignal
 export const pauseSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/pause", { path: { schedule } });
 export const resumeSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/resume", { path: { schedule } });
 export const runSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/run", { path: { schedule } });
+/** Brings back at once what a temporary scale has changed; `schedule`: its return. */
+export const endSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/end", { path: { schedule } });
+/** Lets the number of a temporary scale stay; `schedule`: its return. */
+export const keepSchedule = (schedule: string) => call("post", "/api/v1/schedules/{schedule}/keep", { path: { schedule } });
 export const deleteSchedule = (schedule: string) => call("delete", "/api/v1/schedules/{schedule}", { path: { schedule } });
 
 export const listUsers = (signal?: AbortSignal) => call("get", "/api/v1/users", { signal });

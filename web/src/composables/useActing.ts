@@ -1,5 +1,6 @@
 import { computed } from "vue";
 import { useI18n } from "vue-i18n";
+import { namesOf } from "@/components/acting/wishes";
 import { say } from "@/locales/sentences";
 import type { Action } from "@/types";
 import { useClusters } from "./useClusters";
@@ -35,5 +36,11 @@ export function useActing() {
     return via === "session" ? who : t("actions.byOther", { who, via: t(`actions.via.${via}`) });
   }
 
-  return { whyNot, named, by };
+  /** The first workloads of an action by name, and how many more there are. */
+  function onWhich({ workloads, total }: Pick<Action, "workloads" | "total">): string {
+    const { names, more } = namesOf(workloads, total);
+    return more ? t("act.names", { names, count: more }) : names;
+  }
+
+  return { whyNot, named, by, onWhich };
 }

@@ -15,7 +15,8 @@ export function useQueryState<T extends Record<string, string>>(defaults: T) {
     return Object.fromEntries(entries) as T;
   });
 
-  function set(changes: Partial<T>): void {
+  /** `isStep`: Back leads to what was before. */
+  function set(changes: Partial<T>, { isStep = false } = {}): void {
     const query: Record<string, string> = {};
     for (const [name, value] of Object.entries({ ...state.value, ...changes })) {
       if (value !== defaults[name]) query[name] = String(value);
@@ -23,7 +24,7 @@ export function useQueryState<T extends Record<string, string>>(defaults: T) {
     for (const name of Object.keys(route.query)) {
       if (!(name in defaults)) query[name] = first(route.query, name) ?? "";
     }
-    void router.replace({ query, hash: route.hash });
+    void (isStep ? router.push : router.replace)({ query, hash: route.hash });
   }
 
   /** One value of it, for a v-model; `also` is set along with it, such as the page back to the first. */

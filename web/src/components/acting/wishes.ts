@@ -1,4 +1,6 @@
 /** What an operator asks for: as the form holds it, and as the API reads it. Pure. */
+import { zoneName } from "@/format/times";
+import { backOf, emptyWhile, NO_RETURN, type While } from "./whiles";
 import type { ActionBody, ActionDetail, ActionKind, ActionTarget, Planned } from "@/types";
 
 /** What somebody may choose, in this order. */
@@ -18,11 +20,16 @@ export interface How {
   note: string;
 }
 
+/** What a menu offers: `temporary` is a scale for a while. */
+export type ActChoice = ActionKind | "temporary";
+export const ACT_CHOICES: readonly ActChoice[] = ["scale", "temporary", "restart", "apply", "restore"];
+
 export interface Wish extends How {
   kind: ActionKind;
-  /** Of a scale: to the control values, or to a number. */
-  goal: "control" | "number";
+  /** Of a scale: to the control values, to a number, or to a number for a while. */
+  goal: "control" | "number" | "while";
   replicas: number;
+  back: While;
 }
 
 export interface Workloads {
@@ -36,8 +43,9 @@ export function emptyHow(): How {
   return { atOnce: 1, intervalSeconds: 0, order: "given", stopOnFailure: true, deadlineMinutes: 10, note: "" };
 }
 
-export function emptyWish(kind: ActionKind, replicas = 1): Wish {
-  return { ...emptyHow(), kind, goal: "control", replicas };
+export function emptyWish(choice: ActChoice, replicas = 1): Wish {
+  const isTemporary = choice === "temporary";
+  return { ...emptyHow(), kind: isTemporary ? "scale" : choice, goal: isTemporary ? "while" : "control", replicas, back: emptyWhile() };
 }
 
 interface Fields {
@@ -62,7 +70,7 @@ export function howOf(given: Fields): How {
 
 /** The same once more, for another action like this one. */
 export function wishOf(action: ActionDetail): Wish {
-  return { ...howOf(action), kind: action.kind, goal: action.replicas === null ? "control" : "number", replicas: action.replicas ?? 1 };
+  return { ...howOf(action), kind: action.kind, goal: action.replicas === null ? "control" : "number", replicas: action.replicas ?? 1, back: emptyWhile() };
 }
 
 export function fieldsOf(how: How) {
@@ -77,14 +85,15 @@ export function fieldsOf(how: How) {
 }
 
 export function bodyOf(wish: Wish, targets: ActionTarget[], skipRefused: boolean): ActionBody {
-  const replicas = wish.kind === "scale" && wish.goal === "number" ? wish.replicas : null;
-  return { kind: wish.kind, workloads: targets, replicas, ...fieldsOf(wish), dry_run: false, skip_refused: skipRefused };
+  const replicas = wish.kind === "scale" && wish.goal !== "control" ? wish.replicas : null;
+  const back = wish.kind === "scale" && wish.goal === "while" ? backOf(wish.back, zoneName()) : NO_RETURN;
+  return { kind: wish.kind, workloads: targets, replicas, ...fieldsOf(wish), ...back, dry_run: false, skip_refused: skipRefused };
 }
 
 /** What the dry run depends on: when this is the same, its answer still holds. */
 export function planKey(wish: Wish, targets: ActionTarget[]): string {
-  const { kind, replicas, workloads } = bodyOf(wish, targets, false);
-  return JSON.stringify([kind, replicas, workloads]);
+  const { kind, replicas, workloads, return_after_minutes: minutes, return_at: at } = bodyOf(wish, targets, false);
+  return JSON.stringify([kind, replicas, workloads, minutes, at]);
 }
 
 const VERDICTS = ["refused", "will", "nothing"] as const;
@@ -104,4 +113,13 @@ export function changesOf(planned: Planned): { before: Record<string, string | n
     before: Object.fromEntries(found.map(([name, before]) => [name, before])),
     after: Object.fromEntries(found.map(([name, , after]) => [name, after])),
   };
+}
+
+const NAMED = 3;
+
+/** The workloads of an action by name: the namespace only where it is one workload, and how many are left out. */
+export function namesOf(workloads: Workloads[], total = workloads.length): { names: string; more: number } {
+  const shown = workloads.slice(0, NAMED);
+  const names = total === 1 ? shown.map(keyOf) : shown.map((one) => one.deployment);
+  return { names: names.join(", "), more: Math.max(0, total - shown.length) };
 }

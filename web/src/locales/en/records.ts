@@ -12,7 +12,7 @@ export default {
     action: {
       workload_add: "Workload added", workload_remove: "Workload removed", workload_edit: "Values set", workload_scale: "Scaled", workload_restart: "Restarted", workload_apply: "Control values applied", workload_restore: "Given back what was asked", conditions_accept: "Conditions accepted", conditions_withdraw: "Acceptance withdrawn", control_on: "Enforcement switched on", control_off: "Enforcement switched off",
       collection_start: "Collection started", collection_cancel: "Collection cancelled",
-      schedule_create: "Schedule created", schedule_change: "Schedule changed", schedule_pause: "Schedule paused", schedule_resume: "Schedule resumed", schedule_run: "Schedule run by hand", schedule_delete: "Schedule deleted",
+      schedule_create: "Schedule created", schedule_change: "Schedule changed", schedule_pause: "Schedule paused", schedule_resume: "Schedule resumed", schedule_run: "Schedule run by hand", schedule_end: "Temporary scale ended", schedule_keep: "Number of a temporary scale kept", schedule_delete: "Schedule deleted",
       session_log_in: "Logged in", session_log_out: "Logged out", user_create: "User created", user_role: "Role changed", user_delete: "User removed", user_restore: "User restored", user_log_out: "Sessions ended", password_change: "Password changed", password_reset: "Password reset",
       token_create: "Token created", token_revoke: "Token revoked", channel_create: "Channel created", channel_change: "Channel changed", channel_delete: "Channel deleted",
     },
@@ -32,7 +32,12 @@ export default {
       kustomize: "A strategic-merge patch for each workload. What the door leaves alone is left out, and so are replicas that an HPA keeps.",
       helm: "replicaCount and resources for each workload, as charts made by “helm create” have them. What the door leaves alone is left out.",
     },
-    allWorkloads: "All workloads", onlyManual: "Only with manual values", download: "Download", preview: "What the file has in it", beginning: "The file begins with", whole: "The whole file", nothing: "Nothing to export: no workload of this choice has control values that the door would set.",
+    allWorkloads: "All workloads", onlyManual: "Only with manual values", download: "Download", downloadArchive: "Download as ZIP", copyWhole: "Copy all of it", preview: "What the file has in it", beginning: "The file begins with", whole: "The whole file", nothing: "Nothing to export: no workload of this choice has control values that the door would set.",
+    usage: {
+      title: "How to use it", command: "The same from the command line:", csv: "Change the manual columns, then see what the sheet would change, here or from the command line:", json: "Read it with any program, for example:",
+      unpackPatches: "Unpack it beside the kustomization.yaml of your manifests:", components: "List the folder there, if your manifests have their namespace in their metadata:", namespaceComponents: "If the kustomization sets the namespace, list the folder of that namespace instead:", dryRun: "Let the API server judge the result before you commit it:",
+      unpackValues: "Unpack it; each workload has a file of its own:", upgrade: "Give each release its own file. A chart with several containers may want the resources elsewhere than under their names:",
+    },
     importText: "CSV with the columns of the export. An empty cell in a manual column is a value that is not set by hand; a column that is not there stays as it is. Nothing is changed before you have seen what would change.",
     viewer: "Your role may export, not import: ask an operator.", adds: "Add workloads that are not in the control table", addsHint: "Only from lines without a version; one with a version is of an export.", drop: "Drop a CSV file here", choose: "Choose file", chooseOther: "Choose another file", file: "CSV file", paste: "Paste instead", pasteLabel: "CSV as text", pasted: "Pasted text", look: "Show what would change",
     tooLarge: "The sheet is larger than 8 MiB: split it.", overtaken: "Somebody has edited these workloads in the meantime, and nothing was imported. Below is what would change now.",

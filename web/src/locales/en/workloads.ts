@@ -7,17 +7,17 @@ export default {
     manual: { label: "Set by hand", any: "Set by hand: all", yes: "Set by hand", no: "Not set by hand" },
     sized: { label: "Requests and limits set by the door", any: "Sized by the door: all", yes: "Sized by the door", no: "Not sized: as asked" },
     hpa: { any: "HPA: all", yes: "With HPA", no: "Without HPA" },
-    sort: "Sort by", sortBy: "Sort by {name}", order: { asc: "Ascending; click for descending", desc: "Descending; click for ascending" },
+    sort: "Sort by", sortBy: "Sort by {name}", sortHint: { cpu_waste: "requested less used, all pods", memory_waste: "requested less used, all pods", cpu_saved: "asked less running, all pods", memory_saved: "asked less running, all pods" }, order: { asc: "Ascending; click for descending", desc: "Descending; click for ascending" },
     columns: "Columns", export: "Export CSV", exporting: "{share} · stop", exportHint: "Everything that matches the filters, in exact numbers", exported: "Exported {count} workload | Exported {count} workloads",
     range: "{from}–{to} of {total}", pageSize: "Workloads per page", perPage: "{count} per page", usedOfAsked: "used / requested, all pods", perPod: "per pod",
-    select: "Select {name}", selectPage: "Select all on this page", edit: "Edit {name}",
+    select: "Select {name}", selectPage: "Select all on this page", selectAll: "Select all {count} that match", selecting: "Selecting {share}", changedMeanwhile: "{count} workloads matched while they were selected; {now} do now.", edit: "Edit {name}",
     replicasHint: "Now {now}, collected {collected}, by hand {manual}", collectedReplicas: "collected {count}", asAsked: "as asked:", moreContainers: "and {count} more",
     noMatch: "No workload matches", noMatchText: "Try fewer filters, or a part of the name.",
   },
   column: { workload: "Workload", mode: "Mode", replicas: "Replicas", cpu: "CPU", memory: "Memory", asked: "Asked → runs", control: "Control requests", conditions: "Conditions", health: "Findings", peakDay: "Peak day", edited: "Edited", actions: "Actions" },
   sort: {
     name: "Name", replicas: "Replicas", cpu_waste: "CPU to spare", cpu_requested: "CPU requested", cpu_used: "CPU used",
-    memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited",
+    memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited", cpu_saved: "CPU saved", memory_saved: "Memory saved",
   },
   health: { fine: "Fits", over: { cpu: "CPU over-requested", memory: "Memory over-requested" }, under: { cpu: "CPU under-requested", memory: "Memory under-requested" }, unasked: "No request", oom: "OOM-killed {count}×", throttled: "Throttled {share}" },
   mark: {
@@ -48,7 +48,7 @@ export default {
     untouched: "not changed", keepTheirs: "Keep theirs", saveMine: "Save mine on top",
   },
   bulk: {
-    bar: "Selected workloads", selected: "{count} workload selected | {count} workloads selected", edit: "Edit together", clear: "Clear selection",
+    bar: "Selected workloads", selected: "{count} workload selected | {count} workloads selected", edit: "Edit together", clear: "Clear selection", elsewhere: "{count} of them not on this page",
     title: "Edit {count} workload | Edit {count} workloads", requestsName: "Requests", headroom: "Headroom in per cent",
     mode: { keep: "Leave", enforce: "Enforce", observe: "Observe", off: "Off" }, replicas: { keep: "Leave", set: "Set to", clear: "As collected" }, requests: { keep: "Leave", headroom: "Used at peak plus", clear: "As collected" },
     more: "and {count} more", untouched: "{count} workload is that way already | {count} workloads are that way already",
@@ -56,9 +56,10 @@ export default {
   },
   workload: {
     crumbs: "Where this is", parts: "Parts of this page", edit: "Edit control values", edited: "edited by {who}", pods: "no pods | {count} pod | {count} pods", peakDay: "Peak day",
-    tab: { usage: "Usage and reasons", preview: "Preview", admissions: "Admissions", edits: "Edits" },
+    tab: { usage: "Usage and reasons", preview: "Preview", admissions: "Admissions", actions: "Actions and schedules", edits: "Edits" },
     history: "History of the peak window", range: "How far back", days: "{days} d", asNumbers: "Show the numbers", day: "Day", bar: "Bar", takenOver: "original KubeDoor", takenOverHint: "Its 0.80 quantile of the mean over all containers, not a P95; this day sets no values.",
     historyLabel: "{resource} of container {container} over {days} days: used, requested and limit, with the control value {control}; peak day {peakDay}",
+    sameTime: "See the same time at {host}",
     noHistory: "No usage in this stretch", noHistoryText: "Collect more days, or look further back.",
     values: "Control values", valuesHint: "per pod", findings: "Findings", noFindings: "Nothing to remark: it asks for what it uses.",
     asked: {
@@ -73,6 +74,7 @@ export default {
     noAdmissionsText: "The door has not seen this workload created, restarted or scaled.",
   },
   series: { p95: "Used (P95)", original: "Original KubeDoor's (0.80 quantile)", hottest: "Hottest pod", request: "Request", limit: "Limit", pods: "Pods", throttled: "Throttled", oom: "OOM-killed", killed: "OOM-killed", coverage: "Coverage" },
+  happened: { edit: "Edits", release: "Releases", collection: "Collections", title: "What happened in this time", list: "Show {count} edit or release | Show {count} edits and releases", at: "When", kind: "What", who: "Who", what: "Note or outcome" },
   why: {
     title: "Why these values",
     manual: "{who} set {value} by hand, and people win over collections.",

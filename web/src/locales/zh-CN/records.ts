@@ -12,7 +12,7 @@ export default {
     action: {
       workload_add: "添加工作负载", workload_remove: "移出工作负载", workload_edit: "设置管控值", workload_scale: "扩缩容", workload_restart: "重启", workload_apply: "应用管控值", workload_restore: "恢复清单原值", conditions_accept: "接受状况", conditions_withdraw: "撤回接受", control_on: "开启管控", control_off: "关闭管控",
       collection_start: "开始采集", collection_cancel: "取消采集",
-      schedule_create: "新建定时任务", schedule_change: "修改定时任务", schedule_pause: "暂停定时任务", schedule_resume: "恢复定时任务", schedule_run: "手工执行定时任务", schedule_delete: "删除定时任务",
+      schedule_create: "新建定时任务", schedule_change: "修改定时任务", schedule_pause: "暂停定时任务", schedule_resume: "恢复定时任务", schedule_run: "手工执行定时任务", schedule_end: "临时扩缩容已结束", schedule_keep: "临时扩缩容的副本数已保持", schedule_delete: "删除定时任务",
       session_log_in: "登录", session_log_out: "退出登录", user_create: "新建用户", user_role: "修改角色", user_delete: "删除用户", user_restore: "恢复用户", user_log_out: "结束会话", password_change: "修改密码", password_reset: "重置密码",
       token_create: "新建令牌", token_revoke: "吊销令牌", channel_create: "新建渠道", channel_change: "修改渠道", channel_delete: "删除渠道",
     },
@@ -32,7 +32,12 @@ export default {
       kustomize: "每个工作负载一个 strategic-merge 补丁。准入门不处理的不包含在内，由 HPA 决定的副本数也不包含。",
       helm: "每个工作负载的 replicaCount 和 resources，与 “helm create” 生成的 Chart 一致。准入门不处理的不包含在内。",
     },
-    allWorkloads: "全部工作负载", onlyManual: "仅有手工值的", download: "下载", preview: "文件内容", beginning: "文件开头", whole: "文件全文", nothing: "没有可导出的内容：所选的工作负载都没有准入门会设置的管控值。",
+    allWorkloads: "全部工作负载", onlyManual: "仅有手工值的", download: "下载", downloadArchive: "下载 ZIP", copyWhole: "复制全部", preview: "文件内容", beginning: "文件开头", whole: "文件全文", nothing: "没有可导出的内容：所选的工作负载都没有准入门会设置的管控值。",
+    usage: {
+      title: "使用方法", command: "用命令行得到同样的文件：", csv: "修改手工列，再查看表格将改变什么：在本页，或用命令行：", json: "用任何程序读取，例如：",
+      unpackPatches: "解压到清单的 kustomization.yaml 旁边：", components: "清单的 metadata 中带有命名空间时，列出整个目录：", namespaceComponents: "命名空间由 kustomization 设置时，改为列出该命名空间的目录：", dryRun: "提交之前，让 API server 检验结果：",
+      unpackValues: "解压；每个工作负载一个文件：", upgrade: "每个 release 使用自己的文件。有多个容器的 Chart，资源可能要写在别处，而不是容器名之下：",
+    },
     importText: "使用导出的 CSV 列。手工列留空表示不手工设置；没有出现的列保持不变。确认之前会先显示将要改变的内容，不会直接修改。",
     viewer: "你的角色只能导出，不能导入：请联系运维人员。", adds: "添加管控表中没有的工作负载", addsHint: "只限没有版本号的行；有版本号的行来自导出。", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
     tooLarge: "表格超过 8 MiB：请拆分。", overtaken: "期间有人修改了这些工作负载，没有导入任何内容。下面是现在将要改变的内容。",

@@ -7,17 +7,17 @@ export default {
     manual: { label: "手工设置", any: "手工设置：全部", yes: "手工设置：有", no: "手工设置：无" },
     sized: { label: "请求和上限由准入门设置", any: "准入门设置：全部", yes: "准入门设置：有", no: "准入门设置：无" },
     hpa: { any: "HPA：全部", yes: "HPA：有", no: "HPA：无" },
-    sort: "排序", sortBy: "按{name}排序", order: { asc: "升序；点击改为降序", desc: "降序；点击改为升序" },
+    sort: "排序", sortBy: "按{name}排序", sortHint: { cpu_waste: "请求减用量，全部 Pod", memory_waste: "请求减用量，全部 Pod", cpu_saved: "清单原值减运行值，全部 Pod", memory_saved: "清单原值减运行值，全部 Pod" }, order: { asc: "升序；点击改为降序", desc: "降序；点击改为升序" },
     columns: "列", export: "导出 CSV", exporting: "{share} · 停止", exportHint: "导出符合筛选条件的全部数据，数值精确", exported: "已导出 {count} 个工作负载",
     range: "第 {from}–{to} 个，共 {total} 个", pageSize: "每页工作负载数", perPage: "每页 {count} 个", usedOfAsked: "用量 / 请求，全部 Pod", perPod: "每个 Pod",
-    select: "选择 {name}", selectPage: "选择本页全部", edit: "编辑 {name}",
+    select: "选择 {name}", selectPage: "选择本页全部", selectAll: "选择全部 {count} 个符合条件的", selecting: "正在选择 {share}", changedMeanwhile: "选择时有 {count} 个符合条件，现在有 {now} 个。", edit: "编辑 {name}",
     replicasHint: "当前 {now}，采集 {collected}，手工 {manual}", collectedReplicas: "采集值 {count}", asAsked: "按清单：", moreContainers: "还有 {count} 个",
     noMatch: "没有符合条件的工作负载", noMatchText: "减少筛选条件，或只输入名称的一部分。",
   },
   column: { workload: "工作负载", mode: "模式", replicas: "副本数", cpu: "CPU", memory: "内存", asked: "清单原值 → 运行值", control: "管控请求值", conditions: "状况", health: "问题", peakDay: "高峰日", edited: "修改时间", actions: "操作" },
   sort: {
     name: "名称", replicas: "副本数", cpu_waste: "CPU 富余", cpu_requested: "CPU 请求", cpu_used: "CPU 用量",
-    memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间",
+    memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间", cpu_saved: "节省的 CPU", memory_saved: "节省的内存",
   },
   health: { fine: "合适", over: { cpu: "CPU 请求过多", memory: "内存请求过多" }, under: { cpu: "CPU 请求过少", memory: "内存请求过少" }, unasked: "没有请求", oom: "OOM {count} 次", throttled: "限流 {share}" },
   mark: {
@@ -48,7 +48,7 @@ export default {
     untouched: "未修改", keepTheirs: "保留对方的", saveMine: "在其上保存我的",
   },
   bulk: {
-    bar: "已选工作负载", selected: "已选 {count} 个工作负载", edit: "批量编辑", clear: "取消选择",
+    bar: "已选工作负载", selected: "已选 {count} 个工作负载", edit: "批量编辑", clear: "取消选择", elsewhere: "其中 {count} 个不在本页",
     title: "批量编辑 {count} 个工作负载", requestsName: "请求值", headroom: "余量百分比",
     mode: { keep: "不变", enforce: "强制", observe: "观察", off: "关闭" }, replicas: { keep: "不变", set: "设为", clear: "采集值" }, requests: { keep: "不变", headroom: "高峰用量加", clear: "采集值" },
     more: "还有 {count} 个", untouched: "{count} 个工作负载已经如此",
@@ -56,9 +56,10 @@ export default {
   },
   workload: {
     crumbs: "所在位置", parts: "页面内容", edit: "编辑管控值", edited: "{who} 修改于", pods: "{count} 个 Pod", peakDay: "高峰日",
-    tab: { usage: "用量与原因", preview: "预演", admissions: "准入记录", edits: "修改记录" },
+    tab: { usage: "用量与原因", preview: "预演", admissions: "准入记录", actions: "操作与定时任务", edits: "修改记录" },
     history: "高峰时段历史", range: "时间范围", days: "{days} 天", asNumbers: "显示数值", day: "日期", bar: "条形图", takenOver: "原版 KubeDoor", takenOverHint: "它按所有容器平均值取的 0.80 分位数，不是 P95；这一天不产生管控值。",
     historyLabel: "容器 {container} 的{resource}，{days} 天：用量、请求与上限，管控值 {control}；高峰日 {peakDay}",
+    sameTime: "在 {host} 查看同一时段",
     noHistory: "这段时间没有用量", noHistoryText: "采集更多天，或扩大时间范围。",
     values: "管控值", valuesHint: "每个 Pod", findings: "问题", noFindings: "没有异常：请求与用量相符。",
     asked: {
@@ -73,6 +74,7 @@ export default {
     noAdmissionsText: "准入门还没有见到它新建、重启或扩缩容。",
   },
   series: { p95: "用量（P95）", original: "原版 KubeDoor 的值（0.80 分位数）", hottest: "最热 Pod", request: "请求", limit: "上限", pods: "Pod 数", throttled: "限流", oom: "OOM 次数", killed: "OOM 被杀", coverage: "覆盖率" },
+  happened: { edit: "修改", release: "发布", collection: "采集", title: "这段时间发生了什么", list: "显示 {count} 次修改与发布", at: "时间", kind: "事件", who: "操作者", what: "备注或结果" },
   why: {
     title: "为什么是这些值",
     manual: "{who} 手工设为 {value}；人的设置优先于采集。",

@@ -1,5 +1,6 @@
 /** A schedule as the form holds it. Pure. */
 import { emptyHow, fieldsOf, howOf, keyOf, type How } from "@/components/acting/wishes";
+import { emptyWhile, minutesBetween, minutesOf, whileOf, type While } from "@/components/acting/whiles";
 import { localTime } from "@/format/zones";
 import type { ActionKind, ActionTarget, Schedule, ScheduleBody } from "@/types";
 
@@ -12,7 +13,7 @@ export interface ScheduleDraft {
   kind: ScheduleKind;
   goal: "control" | "number";
   replicas: number;
-  returnMinutes: number;
+  back: While;
   targets: ActionTarget[];
   when: "again" | "once";
   cron: string;
@@ -23,7 +24,7 @@ export interface ScheduleDraft {
 }
 
 export function emptyDraft(zone: string): ScheduleDraft {
-  return { name: "", kind: "restart", goal: "number", replicas: 1, returnMinutes: 120, targets: [], when: "again", cron: "0 3 * * *", at: "", zone, how: emptyHow() };
+  return { name: "", kind: "restart", goal: "number", replicas: 1, back: emptyWhile(), targets: [], when: "again", cron: "0 3 * * *", at: "", zone, how: emptyHow() };
 }
 
 export function draftOf(schedule: Schedule): ScheduleDraft {
@@ -32,7 +33,7 @@ export function draftOf(schedule: Schedule): ScheduleDraft {
     kind: schedule.return_after_minutes ? "temporary" : schedule.kind,
     goal: schedule.replicas === null ? "control" : "number",
     replicas: schedule.replicas ?? 1,
-    returnMinutes: schedule.return_after_minutes ?? 120,
+    back: schedule.return_after_minutes ? whileOf(schedule.return_after_minutes) : emptyWhile(),
     targets: schedule.workloads.map(({ namespace, deployment, replicas }) => ({ namespace, deployment, replicas })),
     when: schedule.at ? "once" : "again",
     cron: schedule.cron ?? "",
@@ -40,6 +41,12 @@ export function draftOf(schedule: Schedule): ScheduleDraft {
     zone: schedule.time_zone,
     how: howOf(schedule),
   };
+}
+
+/** How long its temporary scale lasts: of one that begins once, also until a time. Not positive: there is no such time. */
+export function backMinutes({ back, when, at }: ScheduleDraft): number {
+  if (back.unit !== "until") return minutesOf(back);
+  return when === "once" && at && back.until ? minutesBetween(at, back.until) : 0;
 }
 
 export function bodyOf(draft: ScheduleDraft): ScheduleBody {
@@ -55,7 +62,7 @@ export function bodyOf(draft: ScheduleDraft): ScheduleBody {
     cron: draft.when === "again" ? draft.cron.trim() : "",
     at: draft.when === "once" ? draft.at : "",
     time_zone: draft.zone,
-    return_after_minutes: isTemporary ? draft.returnMinutes : 0,
+    return_after_minutes: isTemporary ? Math.max(0, backMinutes(draft)) : 0,
   };
 }
 
@@ -63,7 +70,7 @@ export function bodyOf(draft: ScheduleDraft): ScheduleBody {
 export function fieldOf(named: string): keyof ScheduleDraft | "" {
   const [first = ""] = named.split(".");
   const fields: Record<string, keyof ScheduleDraft> = {
-    name: "name", cron: "cron", at: "at", time_zone: "zone", workloads: "targets", targets: "targets", replicas: "replicas", return_after_minutes: "returnMinutes",
+    name: "name", cron: "cron", at: "at", time_zone: "zone", workloads: "targets", targets: "targets", replicas: "replicas", return_after_minutes: "back",
   };
   return fields[first] ?? "";
 }

@@ -4,6 +4,7 @@ import { amountOf, changesOf, draftOf, editOf, resourceOf, type Draft, type Draf
 import type { BulkEdit, Mode, Workload } from "@/types";
 
 const PERCENT = 100;
+const MOST_EDITS = 500;
 const REQUESTS = ["cpu_request", "memory_request"] as const satisfies readonly Field[];
 
 export interface BulkWish {
@@ -60,4 +61,10 @@ export function plan(workloads: Workload[], wish: BulkWish): PlannedEdit[] {
       return { workload, changes: changesOf(workload, draft), edit };
     })
     .filter((planned) => planned.changes.length > 0);
+}
+
+/** The edits as the API takes them: so many at once. */
+export function partsOf(planned: PlannedEdit[]): BulkEdit[][] {
+  const edits = planned.map((one) => one.edit);
+  return Array.from({ length: Math.ceil(edits.length / MOST_EDITS) }, (_, part) => edits.slice(part * MOST_EDITS, (part + 1) * MOST_EDITS));
 }

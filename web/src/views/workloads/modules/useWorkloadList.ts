@@ -6,9 +6,11 @@ import { useResource } from "@/composables/useResource";
 import { CONDITION_TYPES } from "@/format/conditions";
 
 export const PAGE_SIZES = [25, 50, 100, 200];
-export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "edited_at"] as const;
+export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "cpu_saved", "memory_saved", "edited_at"] as const;
 export type Sort = (typeof SORTS)[number];
-const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", sized: "", sort: "name", order: "asc", page: "1", size: "50", edit: "" };
+/** Names from A on, numbers and times from the greatest down. */
+export const firstOrder = (sort: Sort) => (sort === "name" ? "asc" : "desc");
+const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", sized: "", sort: "name", order: "", page: "1", size: "50", edit: "" };
 const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa", "condition", "withheld", "waiting", "sized"] as const;
 
 const yesNo = (text: string) => (text === "true" ? true : text === "false" ? false : undefined);
@@ -34,7 +36,7 @@ export function useWorkloadList() {
     waiting: yesNo(state.value.waiting),
     sized: yesNo(state.value.sized),
     sort: oneOf(state.value.sort, SORTS) ?? "name",
-    order: state.value.order === "desc" ? "desc" : "asc",
+    order: oneOf(state.value.order, ["asc", "desc"] as const) ?? firstOrder(oneOf(state.value.sort, SORTS) ?? "name"),
   }));
   const query = computed<WorkloadQuery>(() => ({
     ...wanted.value,
@@ -44,11 +46,10 @@ export function useWorkloadList() {
   const list = useResource((signal) => api.listWorkloads(query.value, signal), [() => JSON.stringify(query.value)]);
   const isFiltered = computed(() => FILTERS.some((name) => state.value[name] !== ""));
 
-  /** A second click on the same column turns the order round; numbers start with the greatest. */
+  /** Turns the order round if it is sorted so already; numbers start with the greatest. */
   function sortBy(sort: Sort): void {
-    const isSame = wanted.value.sort === sort;
-    const order = isSame ? (wanted.value.order === "asc" ? "desc" : "asc") : sort === "name" ? "asc" : "desc";
-    set({ sort, order, page: "1" });
+    const isTurned = wanted.value.sort === sort && wanted.value.order === firstOrder(sort);
+    set({ sort, order: isTurned ? (firstOrder(sort) === "asc" ? "desc" : "asc") : "", page: "1" });
   }
 
   function clear(): void {
