@@ -34,7 +34,13 @@ _SUFFIXES = {
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]{1,9}))?"
 )
-_BINARY = (("Ei", 2**60), ("Pi", 2**50), ("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
+_MEBIBYTE = 2**20
+_BINARY = (("Ei", 2**60), ("Pi", 2**50), ("Ti", 2**40), ("Gi", 2**30), ("Mi", _MEBIBYTE))
+_DECIMAL = (("E", 10**18), ("P", 10**15), ("T", 10**12), ("G", 10**9), ("M", 10**6))
+_WAYS = ((_MEBIBYTE, _BINARY), (10**6, _DECIMAL), (2**10, (("Ki", 2**10),)), (10**3, (("k", 10**3),)))
+"""What the number is a multiple of, and the units it is then written in, the greatest first."""
+_HUNDREDTHS = 100
+_LARGE = tuple(suffix for suffix, _ in (*_BINARY, *_DECIMAL))
 LARGEST = 2**63 - 1
 _NANO = Decimal("1e-9")
 _EXPONENT = 400
@@ -93,14 +99,81 @@ def memory_bytes(quantity: str | int | float) -> int:
     return _rounded_up(parse(quantity), 1)
 
 
+@lru_cache(maxsize=4096)
 def format_cpu(millicores: int) -> str:
-    """The canonical form: 1500 -> `"1500m"`, 2000 -> `"2"`."""
-    return str(millicores // 1000) if millicores % 1000 == 0 else f"{millicores}m"
+    """Millicores below one core, else cores with a decimal point: 250 -> `"250m"`, 1500 -> `"1.5"`, 2000 -> `"2"`."""
+    if -1000 < millicores < 1000:
+        return f"{millicores}m" if millicores else "0"
+    return _decimal(Decimal(millicores) / 1000)
 
 
+@lru_cache(maxsize=4096)
 def format_memory(count_bytes: int) -> str:
-    """The canonical form: 1610612736 -> `"1536Mi"`, 1000 -> `"1000"`."""
+    """Exact, in the greatest unit that needs no more than two decimals: 1610612736 -> `"1.5Gi"`, 512000000 -> `"512M"`.
+
+    Whole mebibytes are written in binary units; what is exact in no unit is written in bytes.
+    """
+    if count_bytes < 0:
+        return f"-{format_memory(-count_bytes)}"
+    return _short(count_bytes) or str(count_bytes)
+
+
+def readable_memory(count_bytes: int) -> str:
+    """For people: as `exact_memory`, but rounded up to whole mebibytes where that would be bytes: `"380Mi"`."""
+    exact = exact_memory(count_bytes)
+    is_long = count_bytes > _MEBIBYTE and not exact.endswith(_LARGE)
+    return format_memory(whole_mebibytes(count_bytes)) if is_long else exact
+
+
+def exact_memory(count_bytes: int) -> str:
+    """As `format_memory`, or as an owner may have typed it: 1503238554 -> `"1.4Gi"`, which is that, rounded up to bytes."""
+    return _short(count_bytes) or _typed(count_bytes) or format_memory(count_bytes)
+
+
+def whole_memory(count_bytes: int) -> str:
+    """For manifests: exact where that is short, else rounded up to whole mebibytes, never a fraction of a byte."""
+    exact = format_memory(count_bytes)
+    return exact if exact.endswith(_LARGE) else format_memory(whole_mebibytes(count_bytes))
+
+
+def whole_mebibytes(count_bytes: int) -> int:
+    """Rounded up."""
+    return -(-count_bytes // _MEBIBYTE) * _MEBIBYTE
+
+
+def settable_memory(quantity: str | int | float) -> int:
+    """Bytes of what somebody sets: exact, and whole mebibytes where it is a fraction of a byte (`"1.4Gi"` -> 1434Mi).
+
+    Kubernetes would take the fraction, warn of it, and show it as `1503238553600m`.
+    """
+    count_bytes = memory_bytes(quantity)
+    return count_bytes if parse(quantity) == count_bytes else whole_mebibytes(count_bytes)
+
+
+def respelled(resource: str, quantity: str) -> str:
+    """A quantity of `cpu` or `memory` as it is written for people; what is none, as it is: `"1500m"` -> `"1.5"`."""
+    if not is_quantity(quantity):
+        return quantity
+    return format_cpu(cpu_millicores(quantity)) if resource == "cpu" else readable_memory(memory_bytes(quantity))
+
+
+def _short(count_bytes: int) -> str | None:
+    for least, units in _WAYS:
+        if count_bytes > 0 and count_bytes % least == 0:
+            for suffix, factor in units:
+                if count_bytes >= factor and count_bytes * _HUNDREDTHS % factor == 0:
+                    return f"{_decimal(Decimal(count_bytes) / factor)}{suffix}"
+    return None
+
+
+def _typed(count_bytes: int) -> str | None:
+    """A spelling with one decimal whose fraction of a byte was rounded up."""
     for suffix, factor in _BINARY:
-        if count_bytes and count_bytes % factor == 0:
-            return f"{count_bytes // factor}{suffix}"
-    return str(count_bytes)
+        tenths = count_bytes * 10 // factor
+        if tenths >= 10 and -(-tenths * factor // 10) == count_bytes:
+            return f"{_decimal(Decimal(tenths) / 10)}{suffix}"
+    return None
+
+
+def _decimal(value: Decimal) -> str:
+    return format(value.normalize(), "f")

@@ -101,7 +101,7 @@ def _rows(added: dict[str, Any]) -> Iterable[tuple[str | None, ...]]:
 
 
 def _written(column: str, amount: int | None) -> str | None:
-    write = quantities.format_cpu if column.endswith("_millicores") else quantities.format_memory
+    write = quantities.format_cpu if column.endswith("_millicores") else quantities.readable_memory
     return None if amount is None else write(amount)
 
 

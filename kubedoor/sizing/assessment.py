@@ -35,12 +35,12 @@ FIELD_WORDS = {
 
 
 def written(name: str, amount: int | None) -> str:
-    """An amount of a field as Kubernetes writes it."""
+    """An amount of a field as people write it."""
     if amount is None:
         return "none"
     if name == REPLICAS:
         return str(amount)
-    return quantities.format_cpu(amount) if name in (CPU_REQUEST, CPU_LIMIT) else quantities.format_memory(amount)
+    return quantities.format_cpu(amount) if name in (CPU_REQUEST, CPU_LIMIT) else quantities.readable_memory(amount)
 
 
 @dataclass

@@ -108,7 +108,7 @@ def _container(
         memory_why = sentence("sizing.whole_mebibytes", why=memory_why)
     reasons = (
         _reason(_CPU, quantities.format_cpu(cpu_millicores), cpu_why),
-        _reason(_MEMORY, quantities.format_memory(memory_bytes), memory_why),
+        _reason(_MEMORY, quantities.readable_memory(memory_bytes), memory_why),
     )
     found = evidence.found(name) or Resources()
     return CollectedContainer(

@@ -78,7 +78,7 @@ def sheet_row(row: Mapping[str, Any]) -> dict[str, Any]:
         for name in RESOURCES:
             is_cpu = name.startswith("cpu")
             amount = row[f"{prefix}{name}_{'millicores' if is_cpu else 'bytes'}"]
-            write = quantities.format_cpu if is_cpu else quantities.format_memory
+            write = quantities.format_cpu if is_cpu else quantities.exact_memory
             line[prefix + name] = None if amount is None else write(amount)
     withheld = [name.rpartition("_")[0] for name in withheld_fields(row)]
     line["conditions"] = "; ".join(condition_types(row))

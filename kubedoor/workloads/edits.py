@@ -18,9 +18,9 @@ _REQUESTS_AND_LIMITS = (
 )
 FIELDS = {
     "cpu_request": ("cpu_request_millicores", quantities.cpu_millicores),
-    "memory_request": ("memory_request_bytes", quantities.memory_bytes),
+    "memory_request": ("memory_request_bytes", quantities.settable_memory),
     "cpu_limit": ("cpu_limit_millicores", quantities.cpu_millicores),
-    "memory_limit": ("memory_limit_bytes", quantities.memory_bytes),
+    "memory_limit": ("memory_limit_bytes", quantities.settable_memory),
 }
 
 
@@ -70,7 +70,16 @@ def _resources(name: str, before: Resources, fields: Mapping[str, Any]) -> Resou
         where = f"containers.{name}.{field}"
         if field not in FIELDS:
             raise InvalidInput(sentence("workloads.unknown_field", field=field, fields=", ".join(FIELDS)), field=where)
-        changed[FIELDS[field][0]] = None if quantity is None else _amount(field, quantity, where)
+        column = FIELDS[field][0]
+        amount = None if quantity is None else _amount(field, quantity, where)
+        if (
+            amount is not None
+            and column.endswith("_bytes")
+            and quantities.memory_bytes(quantity) == getattr(before, column)
+        ):
+            # Stored before fractions were rounded: it comes back as it was sent out, and is no change.
+            amount = getattr(before, column)
+        changed[column] = amount
     return replace(before, **changed)
 
 
@@ -101,8 +110,11 @@ def check_limits(rows: Iterable[Mapping[str, Any]], after: ManualValues, changes
                 continue
             request = getattr(values, request_column) or row.get(f"collected_{request_column}")
             limit = getattr(values, limit_column) or row.get(f"collected_{limit_column}")
-            if request is not None and limit is not None and request > limit:
-                write = quantities.format_cpu if resource == "cpu" else quantities.format_memory
+            is_memory = resource == "memory"
+            # A limit that was found may be a fraction of a byte, which a request is set above by rounding alone.
+            room = quantities.whole_mebibytes(limit) if is_memory and limit else limit
+            if request is not None and room is not None and request > room:
+                write = quantities.readable_memory if is_memory else quantities.format_cpu
                 message = sentence(
                     "workloads.above_limit",
                     resource=resource,

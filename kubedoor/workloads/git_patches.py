@@ -172,5 +172,5 @@ def _amounts(cpu: int | None, memory: int | None) -> dict[str, str]:
     if cpu is not None:
         amounts["cpu"] = quantities.format_cpu(cpu)
     if memory is not None:
-        amounts["memory"] = quantities.format_memory(memory)
+        amounts["memory"] = quantities.whole_memory(memory)
     return amounts

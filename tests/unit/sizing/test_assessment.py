@@ -32,15 +32,15 @@ def assessed(rows: list[UsageDay], values: Resources, *, replicas: int = 3) -> A
 @pytest.mark.parametrize(
     ("name", "amount", "want"),
     [
-        (CPU_REQUEST, 1500, "1500m"),
+        (CPU_REQUEST, 1500, "1.5"),
         (CPU_LIMIT, 2000, "2"),
         (MEMORY_REQUEST, 512 * MI, "512Mi"),
-        (MEMORY_LIMIT, 1000, "1000"),
+        (MEMORY_LIMIT, 1000, "1k"),
         (REPLICAS, 4, "4"),
         (CPU_LIMIT, None, "none"),
     ],
 )
-def test_an_amount_is_written_as_kubernetes_writes_it(name: str, amount: int | None, want: str) -> None:
+def test_an_amount_is_written_as_people_write_it(name: str, amount: int | None, want: str) -> None:
     assert written(name, amount) == want
 
 

@@ -207,11 +207,11 @@ class TestNodeTooSmall:
         assert of(values) == Resources(7910, 30_000 * MI)
         cpu, memory = conditions(values, ConditionType.NODE_TOO_SMALL)
         assert (withheld(cpu), withheld(memory)) == ([CPU], [MEMORY])
-        assert cpu.message == "app would need a cpu request of 9, and 7910m is all that the largest node can allocate."
+        assert cpu.message == "app would need a cpu request of 9, and 7.91 is all that the largest node can allocate."
         assert (cpu.reason, cpu.is_acceptable) == ("LargerThanAnyNode", False)
-        assert cpu.parameters == {"container": "app", "resource": "cpu", "needed": "9", "largest": "7910m"}
+        assert cpu.parameters == {"container": "app", "resource": "cpu", "needed": "9", "largest": "7.91"}
         assert (
-            values.containers[0].reasons[-2] == "cpu request 7910m: cut to the 7910m that the largest node can allocate"
+            values.containers[0].reasons[-2] == "cpu request 7.91: cut to the 7.91 that the largest node can allocate"
         )
 
     def test_as_large_as_the_node_is_possible(self) -> None:
@@ -222,7 +222,7 @@ class TestNodeTooSmall:
         assert (of(values).cpu_limit_millicores, of(values).memory_limit_bytes) == (None, None)
         assert values.conditions == ()
         assert (
-            "cpu limit none: left alone, since the 7910m that the largest node can allocate are less"
+            "cpu limit none: left alone, since the 7.91 that the largest node can allocate are less"
             in values.containers[0].reasons
         )
 
@@ -239,7 +239,7 @@ class TestNodeTooSmall:
         got = condition(sized(rows, self.NODE), ConditionType.NODE_TOO_SMALL)
         assert withheld(got) == [CPU, "proxy.cpu_request_millicores"]
         assert got.message == (
-            "app + proxy would need a cpu request of 8, and 7910m is all that the largest node can allocate."
+            "app + proxy would need a cpu request of 8, and 7.91 is all that the largest node can allocate."
         )
 
     def test_beside_a_container_that_is_too_large_the_others_are_set(self) -> None:

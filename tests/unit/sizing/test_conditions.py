@@ -366,9 +366,9 @@ class TestGuaranteedQoS:
         assert of(values) == Resources(1705, 3001 * MI, 1705, 3001 * MI)
         assert values.conditions == ()
         assert (
-            "cpu limit 1705m: moves with the request, so that the pod stays Guaranteed" in values.containers[0].reasons
+            "cpu limit 1.705: moves with the request, so that the pod stays Guaranteed" in values.containers[0].reasons
         )
-        assert "cpu request 1705m: the maximum seen, since its limit moves with it" in values.containers[0].reasons
+        assert "cpu request 1.705: the maximum seen, since its limit moves with it" in values.containers[0].reasons
 
     def test_with_keep_the_limit_is_never_raised(self) -> None:
         rows = [replace(row, cpu_quantiles_millicores=(1,) * 6 + (4300,)) for row in self.rows()]

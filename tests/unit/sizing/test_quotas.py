@@ -50,10 +50,10 @@ def test_raising_is_withheld_where_the_new_sum_exceeds_the_quota() -> None:
     found = condition(got["web"], K.RESOURCE_QUOTA)
     assert withheld(found) == ["app.cpu_request_millicores"]
     assert found.message == (
-        "The namespace would ask for 4100m of cpu, and the ResourceQuota compute allows 4: nothing is raised."
+        "The namespace would ask for 4.1 of cpu, and the ResourceQuota compute allows 4: nothing is raised."
     )
     assert (found.reason, found.is_acceptable) == ("WouldExceed", True)
-    assert found.parameters == {"quota": "compute", "resource": "cpu", "needed": "4100m", "allowed": "4"}
+    assert found.parameters == {"quota": "compute", "resource": "cpu", "needed": "4.1", "allowed": "4"}
     assert got["cart"].conditions == (), "lowering makes room, and is done all the same"
 
 
@@ -81,7 +81,7 @@ def test_memory_has_a_sum_of_its_own() -> None:
     memory = Quota("memory", Amount(None, 2048 * MI), Amount(None, 1536 * MI))
     got = condition(with_quota(rows, facts(memory))["web"], K.RESOURCE_QUOTA)
     assert withheld(got) == ["app.memory_request_bytes"]
-    assert got.parameters == {"quota": "memory", "resource": "memory", "needed": "2304Mi", "allowed": "2Gi"}
+    assert got.parameters == {"quota": "memory", "resource": "memory", "needed": "2.25Gi", "allowed": "2Gi"}
 
 
 def test_other_namespaces_have_other_quotas() -> None:

@@ -104,7 +104,7 @@ ASKED_CPU = ("500m", "1")
         (ControlContainer(collected(2000)), ASKED_CPU, {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}),
         (ControlContainer(None, None, collected(300)), ASKED_CPU, {"requests": {"cpu": "300m"}, "limits": {"cpu": "300m"}}),
         (ControlContainer(collected(2000), None, collected(3000)), ASKED_CPU, {"requests": {"cpu": "2"}, "limits": {"cpu": "3"}}),
-        (ControlContainer(collected(2000), None, collected(1500)), ASKED_CPU, {"requests": {"cpu": "1500m"}, "limits": {"cpu": "1500m"}}),
+        (ControlContainer(collected(2000), None, collected(1500)), ASKED_CPU, {"requests": {"cpu": "1.5"}, "limits": {"cpu": "1.5"}}),
         (ControlContainer(collected(900)), ASKED_CPU, {"requests": {"cpu": "900m"}}),
         (ControlContainer(collected(5)), ("1m", "2500u"), {"requests": {"cpu": "3m"}, "limits": {"cpu": "3m"}}),
         (ControlContainer(), ASKED_CPU, {}),
