@@ -100,13 +100,21 @@ def act(
     problems = []
     for part in parts:
         try:
-            follow(api, api.call("POST", "/actions", {**body, "workloads": part})["action"], form)
+            _run(api, {**body, "workloads": part}, form)
         except ActionNotDone as problem:
             if not (keep_going or skip_refused):
                 raise
             problems.append(problem)
     if problems:
         raise problems[0]
+
+
+def _run(api: ApiClient, body: dict[str, Any], form: Format) -> None:
+    """Start an action and wait for its end. Raises ActionNotDone."""
+    started = api.call("POST", "/actions", body)
+    if started["ends_at"]:
+        remarks().print(f"back at {started['ends_at']}; to end or keep it: kubedoor schedules list", soft_wrap=True)
+    follow(api, started["action"], form)
 
 
 def minutes(text: str) -> int:

@@ -58,6 +58,31 @@ def test_a_bad_action_names_its_field(api: TestClient, body: dict[str, Any], fie
     assert assert_error(api.post(f"{V1}/actions", json=body), 422, "invalid_input")["field"] == field
 
 
+SCALE = {"kind": "scale", "workloads": WEB, "replicas": 2}
+TWO = [*WEB, {"namespace": "shop", "deployment": "cart"}]
+BAD_TEMPORARY_SCALES: dict[str, tuple[dict[str, Any], str]] = {
+    "a restart": ({**RESTART, "return_after_minutes": 5}, "return_after_minutes"),
+    "to the control values": ({**SCALE, "replicas": None, "return_after_minutes": 5}, "return_after_minutes"),
+    "too long": ({**SCALE, "return_after_minutes": 43_201}, "return_after_minutes"),
+    "until the past": ({**SCALE, "return_at": "2020-01-01T00:00"}, "return_at"),
+    "until no time": ({**SCALE, "return_at": "soon"}, "return_at"),
+    "in no zone": ({**SCALE, "return_at": "2020-01-01T00:00", "time_zone": "Nowhere/Town"}, "time_zone"),
+    "shorter than its pauses": (
+        {**SCALE, "workloads": TWO, "interval_seconds": 600, "return_after_minutes": 5},
+        "return_after_minutes",
+    ),
+}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(("body", "field"), BAD_TEMPORARY_SCALES.values(), ids=BAD_TEMPORARY_SCALES.keys())
+def test_a_bad_temporary_scale_names_its_field(
+    api: TestClient, body: dict[str, Any], field: str, dry_run: bool
+) -> None:
+    answer = api.post(f"{V1}/actions", json={**body, "dry_run": dry_run})
+    assert assert_error(answer, 422, "invalid_input")["field"] == field
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_without_a_cluster_an_action_says_so(api: TestClient, dry_run: bool) -> None:
     assert_error(api.post(f"{V1}/actions", json={**RESTART, "dry_run": dry_run}), 503, "cluster")
@@ -150,6 +175,19 @@ def test_a_stream_ends_with_the_login_it_was_asked_for_by(
     assert json.loads(line)["state"] == "running"
     store.record(ActionEvent("followed", "finished"))
     api.post(f"{V1}/session", json={"username": "kubedoor", "password": "kubedoor"}).raise_for_status()
+
+
+def test_schedules_of_one_workload_are_listed_and_only_returns_are_ended_or_kept(api: TestClient) -> None:
+    made = api.post(f"{V1}/schedules", json=NIGHTLY).json()["schedule"]
+    here, there = ({"namespace": "shop", "deployment": name} for name in ("storefront", "cart"))
+    assert [one["schedule"] for one in api.get(f"{V1}/schedules", params=here).json()] == [made]
+    assert api.get(f"{V1}/schedules", params=there).json() == []
+    for change in ("end", "keep"):
+        assert (
+            "does not end a temporary scale" in api.post(f"{V1}/schedules/{made}/{change}").json()["error"]["message"]
+        )
+        assert_error(api.post(f"{V1}/schedules/nobody/{change}"), 404, "not_found")
+    api.delete(f"{V1}/schedules/{made}")
 
 
 @pytest.mark.parametrize("query", [{"state": "asleep"}, {"kind": "delete"}])
