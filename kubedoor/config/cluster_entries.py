@@ -43,6 +43,7 @@ FIELDS: Mapping[str, Field] = {
     "peak_windows": Field("peak_windows", '"20:00-21:30"'),
     "time_zone": Field("time_zone", "Europe/Berlin"),
     "weekdays_only": Field("weekdays_only", "true"),
+    "metrics_link": Field("metrics_link", "https://grafana.example.com/d/pods?var-namespace={namespace}"),
     "prometheus.url": Field("prometheus_url", "http://prometheus.prod-2:9090"),
     "prometheus.label": Field("cluster_label", "env"),
     "prometheus.bearer_token_file": Field("prometheus_bearer_token_file", "/clusters/prod-2/token"),

@@ -80,7 +80,7 @@ def _overlaid(home: Settings, name: str, values: Mapping[str, Any]) -> Settings:
     """`values` are by key of the entry. Raises SettingsError."""
     changes: dict[str, Any] = {
         **_never_taken_over(home, name, has_access=bool(values.get("kubeconfig") or values.get("context"))),
-        **(_prometheus_defaults() if "prometheus.url" in values else {}),
+        **(_prometheus_defaults(home) if "prometheus.url" in values else {}),
         **{FIELDS[key].setting: value for key, value in values.items()},
     }
     if headers := {**values.get("prometheus.headers", {}), **values.get("prometheus.headers_file", {})}:
@@ -121,12 +121,16 @@ def _never_taken_over(home: Settings, name: str, *, has_access: bool) -> dict[st
     }
 
 
-def _prometheus_defaults() -> dict[str, Any]:
-    """For a Prometheus other than the home cluster's; timeout and concurrency stay those of the home cluster."""
+def _prometheus_defaults(home: Settings) -> dict[str, Any]:
+    """For a Prometheus other than the home cluster's; timeout and concurrency stay those of the home cluster.
+
+    So does a link to metrics that names the cluster; any other leads to the home cluster's.
+    """
     kept = ("prometheus_timeout_seconds", "prometheus_concurrency")
     defaults = {
         row.name: row.default_value
         for row in settings.table()
         if row.name.startswith("prometheus_") and row.name not in kept
     }
-    return {**defaults, "source": "prometheus", "cluster_label": ""}
+    link = home.metrics_link if "{cluster}" in home.metrics_link else ""
+    return {**defaults, "source": "prometheus", "cluster_label": "", "metrics_link": link}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubedoor.config import metrics_link as link
 from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
@@ -65,6 +66,14 @@ class UsageSettings:
         "120", parsers.number(1, 600), "60", "Longest wait for one answer of Prometheus."
     )
     prometheus_concurrency: int = setting("2", parsers.integer(1, 8), "1", "Most queries to one Prometheus at once.")
+    metrics_link: str = setting(
+        "",
+        link.template,
+        "https://grafana.example.com/d/pods?var-namespace={namespace}&var-workload={deployment}&from={from}&to={to}",
+        "Link from a workload's history to your own Grafana or Prometheus, at the same time: a URL with `{cluster}`,"
+        " `{namespace}`, `{deployment}`, `{container}`, `{from}` and `{to}` (milliseconds, Grafana), `{days}` and `{end}`"
+        " (Prometheus); empty: none.",
+    )
     namespaces: tuple[str, ...] = setting(
         "", parsers.names, "shop,payment", "Only these namespaces are collected and controlled; empty: all."
     )
