@@ -14,6 +14,6 @@ export default defineConfig({
   ],
   define: { __VUE_I18N_LEGACY_API__: false, __VUE_I18N_FULL_INSTALL__: true, __INTLIFY_PROD_DEVTOOLS__: false },
   resolve: { alias: { "@": fileURLToPath(new URL("src", import.meta.url)) } },
-  server: { host: "127.0.0.1", proxy: { "/api": { target: api }, "/healthz": { target: api } } },
+  server: { host: "127.0.0.1", fs: { allow: [".", "../docs"] }, proxy: { "/api": { target: api }, "/healthz": { target: api } } },
   build: { target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 900, manifest: true, reportCompressedSize: false },
 });

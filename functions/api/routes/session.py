@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
+import kubedoor
 from kubedoor.identity.authentication import Login
 
 from ..clusters import Clusters
@@ -36,6 +37,7 @@ def _answer(request: Request, clusters: Clusters, login: Login) -> SessionAnswer
             ClusterEntry.model_validate({"name": one.cluster, "is_sample": one.uses_sample, "no_access": one.no_access})
             for one in clusters.settings.every_cluster
         ],
+        version=kubedoor.__version__,
     )
 
 

@@ -37,6 +37,7 @@ class SessionAnswer(BaseModel):
     cluster: str = Field(description="The home cluster.")
     is_sample: bool = Field(description="Usage is sample data: no Prometheus is configured.")
     clusters: list[ClusterEntry] = Field(description="Every cluster, the home cluster first.")
+    version: str = Field(description="Of KubeDoor.")
 
 
 class LoginWays(BaseModel):

@@ -1,4 +1,5 @@
 import { shallowRef } from "vue";
+import { readable } from "@/format/times";
 import type { components } from "@/api/schema";
 
 /** A sentence of the server's: its code, its parameters, and its text in English. */
@@ -13,9 +14,15 @@ export const sentences = shallowRef<Readonly<Record<string, string>>>({});
 /** In the reader's language. What has no code, or one that this version does not know, is shown as it came. */
 export function say(said: Said | null | undefined): string {
   const words = said && sentences.value[said.code];
-  if (!words) return said?.text ?? "";
+  if (!words) return said ? spoken(said) : "";
   return words.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = said.parameters[name];
-    return typeof value === "object" ? say(value) : String(value ?? whole);
+    return typeof value === "object" ? say(value) : readable(String(value ?? whole));
   });
+}
+
+/** The server's own text, with the times among its parameters as people read them. */
+function spoken({ text, parameters }: Said): string {
+  const given = Object.values(parameters).map((value) => (typeof value === "object" ? [value.text, spoken(value)] : [String(value), readable(String(value))]));
+  return given.reduce((found, [as = "", shown = ""]) => (as === shown ? found : found.replaceAll(as, shown)), text);
 }

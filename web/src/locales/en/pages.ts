@@ -1,7 +1,7 @@
 /** Login, overview, collection, checkup, door. */
 export default {
   login: {
-    title: "Log in", intro: "to KubeDoor", username: "User name", password: "Password", submit: "Log in", missing: "User name and password, please", with: "Log in with {name}", oidc_expired: "The login at the provider took too long or was called off. Try again.", oidc_no_role: "The provider knows you, but none of your groups has a role in KubeDoor.",
+    title: "Log in", intro: "to KubeDoor", ended: "Your session has ended. Log in again, and you are back where you were.", username: "User name", password: "Password", submit: "Log in", missing: "User name and password, please", with: "Log in with {name}", oidc_expired: "The login at the provider took too long or was called off. Try again.", oidc_no_role: "The provider knows you, but none of your groups has a role in KubeDoor.",
     oidc_name_taken: "A local user has the same name: ask an administrator.", oidc_failed: "The identity provider does not answer as it should.", wrong: "The user name or the password is wrong",
     newPassword: "Choose a new password", newPasswordAdvised: "Others know the first password. On this machine you may go on without changing it; a note reminds you.",
     newPasswordNeeded: "Others know the first password: it has to be changed before anything else.", skip: "Not now",

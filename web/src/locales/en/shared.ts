@@ -4,7 +4,7 @@ export default {
     pages: "Pages", skip: "Skip to content", login: "Log in", overview: "Overview", workloads: "Workloads", workload: "Workload",
     collection: "Collection", door: "Door", checkup: "Checkup", nowhere: "Not found",
     more: "More", group: { look: "Look", work: "Work", administer: "Administer" },
-    actions: "Actions", schedules: "Schedules", record: "Audit log", transfer: "Import and export", notifications: "Notifications", people: "People",
+    actions: "Actions", schedules: "Schedules", record: "Audit log", documents: "Documents", transfer: "Import and export", notifications: "Notifications", people: "People",
   },
   notForYou: { title: "Your role may not see this page", text: "It needs the role {needed}; yours is {role}. An administrator can give you another." },
   nowhere: { title: "There is no such page", text: "The link may be from another version, or mistyped." },
@@ -16,6 +16,18 @@ export default {
   user: {
     changePassword: "Change password", logOut: "Log out", logOutEverywhere: "Log out everywhere",
     everywhereTitle: "Log out everywhere?", everywhereText: "Every session of yours ends, on every device, this one too. API tokens go on working.",
+  },
+  documents: {
+    title: "Documents",
+    name: {
+      operators: "For operators", administrators: "For administrators", values: "Values and conditions", glossary: "Glossary", gitops: "GitOps", cli: "Command line", settings: "Settings", api: "API", clusters: "Several clusters",
+      people: "People and tokens", operations: "Actions in detail", production: "Production", limits: "Known limits", performance: "Performance", architecture: "Architecture", dependencies: "Dependencies",
+    },
+  },
+  palette: { title: "Go to a page or a workload", placeholder: "Page, workload or namespace", pages: "Pages", workloads: "Workloads", none: "Nothing is called so." },
+  help: {
+    title: "Help", links: "Documents and API", documents: "Documents", api: "API (OpenAPI)", version: "Version {version}", search: "Search words", here: "Words of this page", others: "Other words", none: "No word matches.",
+    keys: { title: "Keys", palette: "Go to a page or a workload", search: "Search on this page", help: "This help" },
   },
   role: { admin: "Administrator", operator: "Operator", viewer: "Viewer" },
   sample: {
@@ -57,7 +69,7 @@ export default {
   },
   unit: {
     cores: "{number} core | {number} cores", millicores: "{number} millicores ({written})", bytes: "{number} bytes ({written})", notSet: "not set",
-    zone: "times in {zone}", seconds: "{seconds} s",
+    date: "{of}: date", time: "{of}: time, 24 hours", zone: "times in {zone}", seconds: "{seconds} s",
   },
   resource: { cpu: "CPU", memory: "Memory" },
   bar: {

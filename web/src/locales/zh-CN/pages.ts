@@ -1,7 +1,7 @@
 /** 登录、总览、采集、体检、准入门。 */
 export default {
   login: {
-    title: "登录", intro: "进入 KubeDoor", username: "用户名", password: "密码", submit: "登录", missing: "请输入用户名和密码", with: "使用 {name} 登录", oidc_expired: "在身份提供方的登录超时或被取消，请重试。", oidc_no_role: "身份提供方认识你，但你所在的组在 KubeDoor 中没有角色。",
+    title: "登录", intro: "进入 KubeDoor", ended: "会话已结束。重新登录后会回到原来的页面。", username: "用户名", password: "密码", submit: "登录", missing: "请输入用户名和密码", with: "使用 {name} 登录", oidc_expired: "在身份提供方的登录超时或被取消，请重试。", oidc_no_role: "身份提供方认识你，但你所在的组在 KubeDoor 中没有角色。",
     oidc_name_taken: "已有同名的本地用户，请联系管理员。", oidc_failed: "身份提供方没有正确响应。", wrong: "用户名或密码不正确",
     newPassword: "设置新密码", newPasswordAdvised: "初始密码别人也知道。在本机上可以暂不修改，页面上会有提示。",
     newPasswordNeeded: "初始密码别人也知道，必须先修改才能继续。", skip: "暂不修改",

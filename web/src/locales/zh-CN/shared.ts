@@ -4,7 +4,7 @@ export default {
     pages: "页面", skip: "跳到正文", login: "登录", overview: "总览", workloads: "工作负载", workload: "工作负载",
     collection: "采集", door: "准入门", checkup: "体检", nowhere: "页面不存在",
     more: "更多", group: { look: "查看", work: "运维", administer: "管理" },
-    actions: "操作", schedules: "定时任务", record: "审计日志", transfer: "导入导出", notifications: "通知", people: "用户与令牌",
+    actions: "操作", schedules: "定时任务", record: "审计日志", documents: "文档", transfer: "导入导出", notifications: "通知", people: "用户与令牌",
   },
   notForYou: { title: "你的角色不能查看此页面", text: "需要的角色：{needed}；你的角色：{role}。管理员可以为你调整角色。" },
   nowhere: { title: "没有这个页面", text: "链接可能来自其他版本，或输入有误。" },
@@ -16,6 +16,18 @@ export default {
   user: {
     changePassword: "修改密码", logOut: "退出登录", logOutEverywhere: "退出所有会话",
     everywhereTitle: "退出所有会话？", everywhereText: "你在所有设备上的会话都会结束，包括当前会话；API 令牌不受影响。",
+  },
+  documents: {
+    title: "文档",
+    name: {
+      operators: "运维人员手册", administrators: "管理员手册", values: "值与状况", glossary: "术语表", gitops: "与 GitOps 一起使用", cli: "命令行", settings: "设置项", api: "API 接口", clusters: "多个集群",
+      people: "用户与令牌", operations: "操作详解", production: "生产部署", limits: "已知局限", performance: "性能", architecture: "架构", dependencies: "依赖",
+    },
+  },
+  palette: { title: "前往页面或工作负载", placeholder: "页面、工作负载或命名空间", pages: "页面", workloads: "工作负载", none: "没有这样的名称。" },
+  help: {
+    title: "帮助", links: "文档与 API", documents: "文档", api: "API（OpenAPI）", version: "版本 {version}", search: "搜索术语", here: "本页的词", others: "其他的词", none: "没有符合条件的词。",
+    keys: { title: "快捷键", palette: "前往页面或工作负载", search: "在本页搜索", help: "打开帮助" },
   },
   role: { admin: "管理员", operator: "运维人员", viewer: "只读用户" },
   sample: { title: "示例数据。", text: "没有配置 Prometheus，所有用量都是虚构的。设置 KUBEDOOR_PROMETHEUS_URL 后即可看到自己的 Deployment。" },
@@ -54,7 +66,7 @@ export default {
   },
   unit: {
     cores: "{number} 核", millicores: "{number} 毫核（{written}）", bytes: "{number} 字节（{written}）", notSet: "未设置",
-    zone: "时间为 {zone}", seconds: "{seconds} 秒",
+    date: "{of}：日期", time: "{of}：时间（24 小时制）", zone: "时间为 {zone}", seconds: "{seconds} 秒",
   },
   resource: { cpu: "CPU", memory: "内存" },
   bar: {
