@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import Reach
@@ -16,9 +17,23 @@ from kubedoor.sentences import NOTHING, Sentence, sentence
 WEBHOOK, NATIVE, BOTH = DOORS = ("webhook", "native", "both")
 
 
+class Part(StrEnum):
+    """The real state in the cluster of one of the two that enforce: the webhook, or the policies."""
+
+    ON = "on"
+    OFF = "off"
+    CHANGED = "changed"
+    """On, and not as this version would make it."""
+    PARTIAL = "partial"
+    """Some of the policies are missing."""
+    UNAVAILABLE = "unavailable"
+    """The cluster cannot."""
+    UNKNOWN = ""
+
+
 @dataclass(frozen=True)
 class SwitchState:
-    """`enabled` None: the cluster could not be read, and `reason` says why."""
+    """`enabled`: whether anything enforces; None: the cluster could not be read, and `reason` says why."""
 
     enabled: bool | None
     reason: Sentence = NOTHING
@@ -27,6 +42,10 @@ class SwitchState:
     """False: what is in the cluster differs from what this version would apply, or a part of it is missing."""
     door: str = WEBHOOK
     """What control on means here: WEBHOOK, NATIVE or BOTH."""
+    wanted_door: str = WEBHOOK
+    """What the setting wants: more than `door` where the cluster cannot."""
+    webhook: Part = Part.UNKNOWN
+    policies: Part = Part.UNKNOWN
 
 
 class Switch:
@@ -55,13 +74,19 @@ class Switch:
     def state(self) -> SwitchState:
         """The state in the cluster. Does not raise ClusterError or Forbidden: `enabled` is None then."""
         try:
-            door = self._door()
             webhook = self._webhook_state()
-            if self._policies is None or door == WEBHOOK:
-                return webhook
-            return _joined(door, webhook, self._policies.state())
+            return replace(_joined(self._wanted_door, webhook, self._policy_state()), wanted_door=self._wanted_door)
         except (ClusterError, Forbidden) as error:
-            return SwitchState(None, error.message)
+            return SwitchState(None, error.message, door=self._wanted_door, wanted_door=self._wanted_door)
+
+    def _policy_state(self) -> PolicyState | None:
+        """None: not known, where the webhook alone is wanted. Raises ClusterError, Forbidden."""
+        try:
+            return self._policies.state() if self._policies is not None else None
+        except Forbidden:
+            if self._wanted_door == WEBHOOK:
+                return None
+            raise
 
     def check_policies(self) -> None:
         """Raises Conflict, with the reason, where policies are wanted and the cluster cannot; ClusterError, Forbidden."""
@@ -77,11 +102,12 @@ class Switch:
     def _webhook_state(self) -> SwitchState:
         found = self._cluster.webhook_configuration(webhook_configuration.NAME)
         if found is None:
-            return SwitchState(False)
+            return SwitchState(False, webhook=Part.OFF)
         hooks = found.get("webhooks") or [{}]
         wanted = webhook_configuration.configuration(self._options())
         is_current = webhook_configuration.is_current(found, wanted)
-        return SwitchState(True, failure_policy=hooks[0].get("failurePolicy", ""), is_current=is_current)
+        part = Part.ON if is_current else Part.CHANGED
+        return SwitchState(True, failure_policy=hooks[0].get("failurePolicy", ""), is_current=is_current, webhook=part)
 
     def turn_on(self) -> SwitchState:
         """Look at the cluster, for the facts that a Scale does not show, then apply what the door needs. Idempotent.
@@ -127,12 +153,42 @@ class Switch:
             self._policies.turn_off()
 
 
-def _joined(door: str, webhook: SwitchState, policies: PolicyState) -> SwitchState:
-    """The state where policies are wanted. With half of BOTH, the other half still enforces."""
+def _joined(wanted: str, webhook: SwitchState, policies: PolicyState | None) -> SwitchState:
+    """Whatever of the two is on enforces, also where it is not wanted."""
+    if policies is None:
+        return webhook
+    door = WEBHOOK if wanted == BOTH and not policies.is_possible else wanted
     missing = sentence("cluster.policies_missing", missing=", ".join(policies.missing)) if policies.missing else NOTHING
-    if door == NATIVE:
-        is_current = policies.is_current and not webhook.enabled and not missing
-        return SwitchState(policies.is_on, missing, is_current=is_current, door=door)
-    is_current = webhook.enabled is policies.is_on and webhook.is_current and policies.is_current and not missing
-    enabled = bool(webhook.enabled or policies.is_on)
-    return SwitchState(enabled, missing, webhook.failure_policy, is_current=is_current, door=door)
+    others = webhook.enabled if door == NATIVE else policies.is_on if door == WEBHOOK else False
+    is_half = door == BOTH and webhook.enabled is not policies.is_on
+    is_current = webhook.is_current and policies.is_current and not (missing or others or is_half)
+    return SwitchState(
+        webhook.enabled or policies.is_on,
+        missing or _half(door, webhook, policies),
+        webhook.failure_policy,
+        is_current=is_current,
+        door=door,
+        webhook=webhook.webhook,
+        policies=_part(policies),
+    )
+
+
+def _half(door: str, webhook: SwitchState, policies: PolicyState) -> Sentence:
+    """Which of the two is on without being wanted, or off in spite of it."""
+    if webhook.enabled and not policies.is_on and door != WEBHOOK:
+        return sentence("cluster.webhook_alone")
+    if policies.is_on and not webhook.enabled and door != NATIVE:
+        return sentence("cluster.policies_alone")
+    if policies.is_on and webhook.enabled and door != BOTH:
+        return sentence("cluster.both_on")
+    return NOTHING
+
+
+def _part(policies: PolicyState) -> Part:
+    if not policies.is_possible:
+        return Part.UNAVAILABLE
+    if policies.missing:
+        return Part.PARTIAL
+    if not policies.is_on:
+        return Part.OFF
+    return Part.ON if policies.is_current else Part.CHANGED

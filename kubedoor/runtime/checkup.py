@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.native.policies import MAX_CONTAINERS
-from kubedoor.admission.switch import NATIVE, WEBHOOK, Switch
+from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, Conflict, KubeDoorError
 from kubedoor.kube.client import Cluster
@@ -139,6 +139,9 @@ class Checkup:
         try:
             self.switch.check_policies()
         except Conflict as error:
+            if self.settings.door == BOTH and error.message.code == "cluster.no_policies":
+                yield Check(name, True, sentence("checkup.webhook_suffices"))
+                return
             yield Check(name, False, error.message, sentence("checkup.no_native_door"))
             return
         yield Check(name, True, sentence("checkup.has_native_door"))

@@ -62,6 +62,7 @@ CHECKUP = {
     "checkup.not_current": "it is not as this version would make it",
     "checkup.switch_again": "switch enforcement off and on again",
     "checkup.has_native_door": "the API server can enforce control values by itself",
+    "checkup.webhook_suffices": "the API server has no MutatingAdmissionPolicies (Kubernetes 1.36): the webhook enforces alone",
     "checkup.too_many_containers": (
         "{count} {count:workload has|workloads have} more than {most} containers, which may cost more than the API server"
         " allows a policy: {workloads}"

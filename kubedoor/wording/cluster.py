@@ -31,6 +31,9 @@ CLUSTER = {
         "the cluster does not know the kind ControlValues: apply the CustomResourceDefinition {definition} of the chart"
     ),
     "cluster.policies_missing": "missing in the cluster: {missing}",
+    "cluster.webhook_alone": "the webhook enforces, but the native policies are off",
+    "cluster.policies_alone": "the native policies enforce, but the webhook is off",
+    "cluster.both_on": "both the webhook and the native policies enforce, but the setting (KUBEDOOR_DOOR) wants only one of them",
     # Whether the API server reaches the door.
     "cluster.not_tried": "not tried out",
     "cluster.no_namespace": "there is no namespace that the door is asked about",

@@ -32,7 +32,7 @@ def get_control(services: ServicesIn, login: LoginIn) -> ControlAnswer:
 
 @router.put("/control", operation_id="set_control", dependencies=[PUBLISH_SNAPSHOT], responses=may_fail(409))
 def set_control(body: ControlBody, services: ServicesIn, editor: EditorIn) -> ControlAnswer:
-    """Control on: create the webhook configuration. Off: delete it."""
+    """On: create the webhook configuration, the native policies, or both, as the setting wants. Off: delete them."""
     services.cluster.check_access()
     before = services.switch.state()
     action, after = ("control.on" if body.enabled else "control.off"), {"enabled": body.enabled}

@@ -21,7 +21,16 @@ class ControlAnswer(Speaking):
     reason_said: SaidAnswer
     failure_policy: str
     is_current: bool
-    door: str = Field(description="What control on means in this cluster: webhook, native or both.")
+    door: str = Field(description="What enforcement is done by in this cluster: webhook, native or both.")
+    wanted_door: str = Field(
+        description="What the setting asks for: `both` is the webhook alone where the cluster cannot."
+    )
+    webhook: str = Field(
+        description="Its real state: on, off, changed (not as this version would make it); empty: unknown."
+    )
+    policies: str = Field(
+        description="Their real state: on, off, changed, partial (some are missing), unavailable (the cluster cannot); empty: not wanted and not known."
+    )
 
 
 class Change(BaseModel):

@@ -24,12 +24,13 @@ _PLURALS = {
 
 @dataclass(frozen=True)
 class PolicyState:
-    """`missing`: names of policies and bindings that are not there."""
+    """`is_possible`: the cluster has such policies and knows the kind of their parameters; without it they do nothing."""
 
     is_on: bool
     is_current: bool = True
     missing: tuple[str, ...] = ()
-    """Of policies that are in force in part."""
+    """Names of policies and bindings that are not there, of policies that are in force in part."""
+    is_possible: bool = True
 
 
 class PolicySwitch:
@@ -73,8 +74,8 @@ class PolicySwitch:
     def state(self) -> PolicyState:
         """Raises ClusterError, Forbidden."""
         version = self.api_version()
-        if not version:
-            return PolicyState(False)
+        if not version or not self.knows_values():
+            return PolicyState(False, is_possible=False)
         wanted = policies(self._rules, api_version=version)
         found = [self._found(one) for one in wanted]
         missing = tuple(_name(one) for one, there in zip(wanted, found, strict=True) if there is None)

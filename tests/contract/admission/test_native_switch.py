@@ -13,7 +13,7 @@ import pytest
 from kubedoor.admission.native.policies import DEPLOYMENTS, SCALES, policies
 from kubedoor.admission.native.policy_switch import PolicySwitch
 from kubedoor.admission.rules import Rules
-from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Switch
+from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Part, Switch, SwitchState
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAME, WebhookOptions
 from kubedoor.errors import Conflict
 from kubedoor.kube.client import Cluster
@@ -117,6 +117,7 @@ def test_what_is_missing_by_hand_is_off_and_named(door: Door) -> None:
     door.world.api.send("DELETE", f"{BINDINGS}/{SCALES}")
     state = switch.state()
     assert (state.enabled, state.is_current, state.door) == (False, False, NATIVE)
+    assert parts(state) == (Part.OFF, Part.PARTIAL)
     assert state.reason == f"missing in the cluster: MutatingAdmissionPolicyBinding {SCALES}"
     assert switch.turn_on().enabled is True
 
@@ -131,18 +132,29 @@ def test_a_policy_that_somebody_has_changed_is_not_current(door: Door) -> None:
         "APPLY", f"/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/{DEPLOYMENTS}", changed
     )
     state = switch.state()
-    assert (state.enabled, state.is_current) == (True, False)
+    assert (state.enabled, state.is_current, *parts(state)) == (True, False, Part.OFF, Part.CHANGED)
     assert switch.turn_on().is_current
 
 
+def parts(state: SwitchState) -> tuple[Part, Part]:
+    return state.webhook, state.policies
+
+
 def test_a_change_of_the_setting_takes_the_other_door_away(door: Door) -> None:
-    assert door.switch(BOTH).turn_on().is_current
-    assert door.switch(NATIVE).state().is_current is False
+    both = door.switch(BOTH).turn_on()
+    assert (both.is_current, both.door, both.wanted_door, *parts(both)) == (True, BOTH, BOTH, Part.ON, Part.ON)
+    two = door.switch(NATIVE).state()
+    assert (two.enabled, two.is_current, *parts(two)) == (True, False, Part.ON, Part.ON)
+    assert two.reason.code == "cluster.both_on"
     assert door.switch(NATIVE).turn_on().is_current
     assert door.cluster.webhook_configuration(NAME) is None
     half = door.switch(BOTH).state()
-    assert (half.enabled, half.is_current) == (True, False)
-    assert door.switch(BOTH).turn_off().enabled is False
+    assert (half.enabled, half.is_current, *parts(half)) == (True, False, Part.OFF, Part.ON)
+    assert half.reason.code == "cluster.policies_alone"
+    other = door.switch(WEBHOOK).state()
+    assert (other.enabled, other.is_current, *parts(other)) == (True, False, Part.OFF, Part.ON)
+    off = door.switch(BOTH).turn_off()
+    assert (off.enabled, off.is_current, *parts(off)) == (False, True, Part.OFF, Part.OFF)
 
 
 def test_without_the_definition_both_is_the_webhook_alone(door: Door) -> None:
@@ -150,7 +162,8 @@ def test_without_the_definition_both_is_the_webhook_alone(door: Door) -> None:
     with pytest.raises(Conflict, match="does not know the kind ControlValues"):
         door.switch(NATIVE).turn_on()
     state = door.switch(BOTH).turn_on()
-    assert (state.enabled, state.is_current, state.door) == (True, True, WEBHOOK)
+    assert (state.enabled, state.is_current, state.door, state.wanted_door) == (True, True, WEBHOOK, BOTH)
+    assert parts(state) == (Part.ON, Part.UNAVAILABLE)
 
 
 def test_a_namespace_that_is_labelled_is_left_alone(door: Door) -> None:
