@@ -35,7 +35,9 @@ from kubedoor.store.login_attempts import LoginAttemptStore
 from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import TokenStore
+from kubedoor.store.marks import MarkStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.store.own_changes import OwnChanges
 from kubedoor.store.users import UserStore
 from kubedoor.workloads.acceptances import Acceptances
 from kubedoor.workloads.additions import Additions, Scope
@@ -138,6 +140,8 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
             listing=listing,
             records=records,
             control=control,
+        marks=MarkStore(connection, settings.cluster),
+        own_changes=OwnChanges(connection, settings.cluster, username=settings.service_account),
             collections=collections,
             savings=savings,
             now=utc_now,

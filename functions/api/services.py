@@ -28,6 +28,8 @@ from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
+from kubedoor.store.marks import MarkStore
+from kubedoor.store.own_changes import OwnChanges
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.acceptances import Acceptances
@@ -74,6 +76,8 @@ class Services:
     control: ControlStore
     deployments: DeploymentStore
     records: RecordStore
+    marks: MarkStore
+    own_changes: OwnChanges
     switch: Switch
     look: Look
     preview: Preview

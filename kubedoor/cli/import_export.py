@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from kubedoor.cli.api_client import ApiClient, ClusterOption, account
 from kubedoor.cli.output import print_table, remarks, write_out
@@ -20,6 +19,7 @@ from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.errors import BadRequest, ClusterError, InvalidInput, KubeDoorError
 from kubedoor.kube.names import is_label, is_subdomain
+from kubedoor.workloads.git_files import Name, kustomizations, workload_path
 
 
 class ExportFormat(StrEnum):
@@ -34,6 +34,11 @@ class ExportNotUnderstood(KubeDoorError):
     code = "export_not_understood"
 
 
+_KUSTOMIZE_USAGE = (
+    "list it in a kustomization.yaml under components: {folder},"
+    " or {folder}/NAMESPACE where that file sets the namespace"
+)
+_HELM_USAGE = "one file for each release: helm upgrade RELEASE CHART --reuse-values -f NAMESPACE/DEPLOYMENT.yaml"
 _NOT_AN_EXPORT = "the answer is not an export of KubeDoor, or not all of it: nothing is written"
 
 
@@ -87,17 +92,15 @@ def _write(output: Path, content: str, form: ExportFormat) -> list[str]:
     left_out, *documents = re.split("^---\n", content, flags=re.MULTILINE)
     if any(not line.startswith("# ") for line in left_out.splitlines()):
         raise ExportNotUnderstood(_NOT_AN_EXPORT)
-    files = dict(map(_workload_file, documents))
+    texts = dict(map(_workload_file, documents))
+    files = {Path(workload_path(name)): text for name, text in texts.items()}
+    usage = [_HELM_USAGE] if files else []
     if form is ExportFormat.KUSTOMIZE and files:
-        kustomization = {
-            "apiVersion": "kustomize.config.k8s.io/v1alpha1",
-            "kind": "Component",
-            "patches": [{"path": str(name)} for name in files],
-        }
-        files[Path("kustomization.yaml")] = yaml.safe_dump(kustomization, sort_keys=False)
+        files |= {Path(path): text for path, text in kustomizations(texts).items()}
+        usage = [_KUSTOMIZE_USAGE.format(folder=output)]
     _write_below(output, files)
     count = "1 file" if len(documents) == 1 else f"{len(documents)} files"
-    return [*(line.removeprefix("# ") for line in left_out.splitlines()), f"{count} below {output}"]
+    return [*(line.removeprefix("# ") for line in left_out.splitlines()), f"{count} below {output}", *usage]
 
 
 def _is_export(content: str, form: ExportFormat) -> bool:
@@ -110,13 +113,13 @@ def _is_export(content: str, form: ExportFormat) -> bool:
         return False
 
 
-def _workload_file(document: str) -> tuple[Path, str]:
-    """The name of a workload's file, and its text. Raises ExportNotUnderstood for names that Kubernetes would not take."""
+def _workload_file(document: str) -> tuple[Name, str]:
+    """The workload, and the text of its file. Raises ExportNotUnderstood for names that Kubernetes would not take."""
     head, _, text = document.partition("\n")
     namespace, _, deployment = head.removeprefix("# ").partition("/")
     if not (head.startswith("# ") and is_label(namespace) and is_subdomain(deployment)):
         raise ExportNotUnderstood(f"{head[:100]!r} is no workload of Kubernetes: nothing is written")
-    return Path(namespace) / f"{deployment}.yaml", text
+    return (namespace, deployment), text
 
 
 def _write_below(output: Path, files: Mapping[Path, str]) -> None:

@@ -162,6 +162,10 @@ class Workloads:
         after = changed(before, edit.changes)
         check_limits(rows, after, edit.changes)
         return after
+    def must_exist(self, key: WorkloadKey) -> None:
+        """Raises NotFound unless the workload is in the control table."""
+        self._existing_rows(key)
+
 
     def all_with_manual(self) -> dict[WorkloadKey, tuple[list[Row], ManualValues]]:
         """All workloads with their rows of the view `control` and their manual values, in two queries."""

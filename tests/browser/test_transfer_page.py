@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.toolbox.running import RunningKubeDoor
 
 HEADER = "namespace,deployment,container,manual_replicas,manual_cpu_request\n"
 FORMATS = {"CSV": "kubedoor-values.csv", "JSON": "kubedoor-values.json"}
-YAML_FORMATS = {"Kustomize": "kubedoor-patches.yaml", "Helm": "kubedoor-helm-values.yaml"}
+ARCHIVES = {"Kustomize": "kubedoor-patches.zip", "Helm": "kubedoor-helm-values.zip"}
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +37,18 @@ def _names(page: Page, at: RunningKubeDoor) -> list[tuple[str, str]]:
     return [(one["namespace"], one["deployment"]) for one in found]
 
 
-def _download(page: Page, name: str) -> str:
+def _download(page: Page, name: str) -> Path:
     with page.expect_download() as started:
         page.get_by_role("link", name="Download").click()
     assert started.value.suggested_filename == name
-    return Path(started.value.path()).read_text(encoding="utf-8")
+    return Path(started.value.path())
+
+
+def _workload_files(page: Page, name: str) -> dict[str, Any]:
+    """What the files of an archive say, by workload."""
+    with zipfile.ZipFile(_download(page, name)) as packed:
+        paths = [path for path in packed.namelist() if "/" in path and not path.endswith("/kustomization.yaml")]
+        return {path.removesuffix(".yaml"): yaml.safe_load(packed.read(path)) for path in paths}
 
 
 def _give(page: Page, text: str, name: str = "values.csv") -> None:
@@ -60,31 +68,33 @@ def test_a_sheet_and_json_have_a_line_for_each_container(visit: Visits, running:
     page = visit("/transfer", at=running, username=VIEWER, password=PASSWORD)
     expect(page.get_by_text("6 workloads")).to_be_visible()
     expect(page.get_by_label("What the file has in it")).to_contain_text("namespace,deployment,container")
-    rows = list(csv.DictReader(io.StringIO(_download(page, FORMATS["CSV"]))))
+    rows = list(csv.DictReader(io.StringIO(_download(page, FORMATS["CSV"]).read_text("utf-8"))))
     assert {(row["namespace"], row["deployment"]) for row in rows} == set(_names(page, running))
     page.get_by_role("button", name="JSON").click()
     expect(page.get_by_label("What the file has in it")).to_contain_text('"container": "app"')
-    assert [row["deployment"] for row in json.loads(_download(page, FORMATS["JSON"]))] == [
+    assert [row["deployment"] for row in json.loads(_download(page, FORMATS["JSON"]).read_text("utf-8"))] == [
         row["deployment"] for row in rows
     ]
 
 
-@pytest.mark.parametrize(("name", "file"), YAML_FORMATS.items(), ids=YAML_FORMATS)
-def test_snippets_for_git_are_yaml_of_what_is_chosen(
+@pytest.mark.parametrize(("name", "file"), ARCHIVES.items(), ids=ARCHIVES)
+def test_files_for_git_are_those_of_what_is_chosen_and_say_how_to_use_them(
     visit: Visits, running: RunningKubeDoor, name: str, file: str
 ) -> None:
     page = visit("/transfer", at=running, username=VIEWER, password=PASSWORD)
     (namespace, deployment), *_ = _names(page, running)
     page.get_by_role("button", name=name).click()
-    documents = list(yaml.safe_load_all(_download(page, file)))
-    assert len(documents) == 6
+    assert set(_workload_files(page, file)) == {"/".join(key) for key in _names(page, running)}
     page.get_by_role("combobox", name="Workload").click()
     page.get_by_role("option", name=f"{namespace}/{deployment}").click()
     expect(page.get_by_role("heading", name="The whole file")).to_be_visible()
     assert f"deployment={deployment}" in page.url
-    (document,) = yaml.safe_load_all(_download(page, file))
+    (document,) = _workload_files(page, file).values()
     resources = document["spec"]["template"]["spec"]["containers"][0] if name == "Kustomize" else document
     assert set(resources["resources"]["requests"]) == {"cpu", "memory"}
+    page.get_by_text("How to use it").click()
+    command = page.get_by_label("The same from the command line:", exact=True)
+    expect(command).to_contain_text(f"--format {name.lower()} --namespace {namespace} --deployment {deployment}")
 
 
 def test_one_bad_line_is_shown_and_nothing_is_imported(visit: Visits, running: RunningKubeDoor) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from kubedoor.control_values import compile_rows
 from kubedoor.store.connection import Row
@@ -19,6 +19,7 @@ from kubedoor.workloads.csv_import import ImportResult
 from kubedoor.workloads.csv_sheet import COLUMNS, has_manual_value, sheet_row
 from kubedoor.workloads.csv_stream import csv_lines
 from kubedoor.workloads.deployment_columns import with_states
+from kubedoor.workloads.git_files import archive as archived
 from kubedoor.workloads.git_patches import GitValues, git_values, helm_values, kustomize_patch, yaml_documents
 
 from ..after_response import PUBLISH_SNAPSHOT
@@ -54,6 +55,8 @@ _MEDIA = {
     ExportFormat.KUSTOMIZE: ("application/yaml", "kubedoor-patches.yaml"),
     ExportFormat.HELM: ("application/yaml", "kubedoor-helm-values.yaml"),
 }
+_RENDERED = {ExportFormat.KUSTOMIZE: kustomize_patch, ExportFormat.HELM: helm_values}
+_ARCHIVES = {ExportFormat.KUSTOMIZE: "kubedoor-patches.zip", ExportFormat.HELM: "kubedoor-helm-values.zip"}
 _EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -74,7 +77,10 @@ def export_values(
     namespace: Annotated[str, Query(max_length=63)] = "",
     deployment: Annotated[str, Query(max_length=253)] = "",
     manual: Annotated[bool, Query(description="Only workloads with manual values.")] = False,
-) -> StreamingResponse:
+    archive: Annotated[
+        bool, Query(description="Of kustomize and helm: a ZIP with one file for each workload, and how to use them.")
+    ] = False,
+) -> Response:
     """Control values of all workloads, of a namespace or of one workload.
 
     kustomize: strategic-merge patches; helm: values of a chart made by `helm create`. Both have one YAML document per
@@ -91,6 +97,10 @@ def export_values(
     media, name = _MEDIA[form]
     return StreamingResponse(
         _exported(services, form, rows),
+    if archive and form in _ARCHIVES:
+        content = archived(_git_values(services, rows), _RENDERED[form], is_kustomize=form is ExportFormat.KUSTOMIZE)
+        headers = {"Content-Disposition": f'attachment; filename="{_ARCHIVES[form]}"'}
+        return Response(content, media_type="application/zip", headers=headers)
         media_type=media,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -104,8 +114,7 @@ def _exported(services: Services, form: ExportFormat, rows: list[Row]) -> Iterat
         else:
             yield json.dumps(lines, ensure_ascii=False, indent=1)
     else:
-        render = kustomize_patch if form is ExportFormat.KUSTOMIZE else helm_values
-        yield from yaml_documents(_git_values(services, rows), render)
+        yield from yaml_documents(_git_values(services, rows), _RENDERED[form])
 
 
 def _git_values(services: Services, rows: list[Row]) -> Iterator[GitValues]:

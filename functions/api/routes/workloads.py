@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 
+from kubedoor.config.metrics_link import filled
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
@@ -31,6 +35,7 @@ from ..schemas.workloads import (
     NewWorkload,
     UsageDayAnswer,
     WorkloadAnswer,
+    MarkAnswer,
     WorkloadDetail,
     WorkloadEdit,
     WorkloadPage,
@@ -40,6 +45,7 @@ from ..security.access import EditorIn, LoginIn, ServicesIn
 router = APIRouter(prefix="/workloads", tags=["workloads"])
 Sort = Literal[
     "name",
+from ..services import Services
     "replicas",
     "cpu_requested",
     "cpu_used",
@@ -243,11 +249,41 @@ def list_edits(
 
 @router.get("/{cluster}/{namespace}/{deployment}/acceptances", operation_id="list_acceptances")
 def list_acceptances(
+    today = services.now().astimezone(ZoneInfo(services.settings.time_zone)).date()
     cluster: Name, namespace: Name, deployment: Name, services: ServicesIn, login: LoginIn
 ) -> list[AcceptanceAnswer]:
     """The newest word about each condition, newest first."""
     acceptances = services.workloads.acceptances(WorkloadKey(cluster, namespace, deployment))
+        min_coverage=services.settings.min_coverage,
+        first_day=min([today - timedelta(days=days - 1), *(row.day for row in found.usage[:1])]),
+        last_day=max([today, *(row.day for row in found.usage[-1:])]),
+        metrics_links=_metrics_links(services, key, {row.container for row in found.usage}, days=days),
     return [AcceptanceAnswer.model_validate(asdict(one)) for one in acceptances]
+
+
+def _metrics_links(services: Services, key: WorkloadKey, containers: Iterable[str], *, days: int) -> dict[str, str]:
+    link, end = services.settings.metrics_link, services.now()
+    if not link:
+        return {}
+    return {name: filled(link, key, name, end - timedelta(days=days), end) for name in sorted(containers)}
+
+
+@router.get("/{cluster}/{namespace}/{deployment}/marks", operation_id="list_marks")
+def list_marks(
+    cluster: Name,
+    namespace: Name,
+    deployment: Name,
+    services: ServicesIn,
+    login: LoginIn,
+    days: Annotated[int, Query(ge=1, le=365)] = 30,
+) -> list[MarkAnswer]:
+    """What happened to the workload: edits, releases that the webhook saw, and collections; newest first."""
+    key = WorkloadKey(cluster, namespace, deployment)
+    services.workloads.must_exist(key)
+    zone = ZoneInfo(services.settings.time_zone)
+    first_day = services.now().astimezone(zone) - timedelta(days=days - 1)
+    found = services.marks.since(key, first_day.replace(hour=0, minute=0, second=0, microsecond=0))
+    return [MarkAnswer(**vars(one), day=one.at.astimezone(zone).date()) for one in found]
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))

@@ -9,7 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, field_validator
 
-from kubedoor.model.values import WorkloadKey
+from kubedoor.live.standing import State
+from kubedoor.model.values import Source, WorkloadKey
+from kubedoor.sizing.dangers import DangerKind
+from kubedoor.store.marks import MarkKind
 from kubedoor.workloads.edits import MAX_REPLICAS
 
 from .base import (
@@ -279,3 +282,19 @@ class HistoryAnswer(BaseModel):
     days: list[UsageDayAnswer]
     peak_day: date | None
     memory_peak_day: date | None
+    min_coverage: float = Field(description="Share, 0 to 1, from which a day counts as covered.")
+    first_day: date = Field(description="Of the days that were asked for; there need not be usage of all of them.")
+    last_day: date
+    metrics_links: dict[str, str] = Field(
+        description="By container: the same time in the Grafana or Prometheus of KUBEDOOR_METRICS_LINK."
+    )
+
+
+class MarkAnswer(BaseModel):
+    """Something that happened to a workload; `what` is the note of an edit, or the outcome of a release."""
+
+    at: datetime
+    day: date = Field(description="The local date in the time zone of the peak windows.")
+    kind: MarkKind
+    who: str
+    what: str

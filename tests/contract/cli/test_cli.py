@@ -122,7 +122,8 @@ def test_values_go_out_and_come_back(kubedoor: Command, tmp_path: Path) -> None:
     folder = tmp_path / "patches"
     assert kubedoor("export", "--format", "kustomize", "--namespace", "shop", "--output", str(folder)).returncode == 0
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["patches"]
-    assert {"path": "shop/cart.yaml"} in listed
+    target = {"group": "apps", "kind": "Deployment", "name": "cart", "namespace": "shop"}
+    assert {"path": "shop/cart.yaml", "target": target} in listed
     assert yaml.safe_load((folder / "shop" / "cart.yaml").read_text())["spec"]["replicas"] == 5
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ POD_LEVEL = {"limits": {"cpu": "100m", "memory": "128Mi"}}
 BASES: dict[str, dict[str, Any]] = {
     "injected": make_deployment("injected"),
     "native": make_deployment("native", initContainers=INIT),
+    "sole.sidecar": make_deployment("sole.sidecar", initContainers=[sidecar("istio-proxy")]),
     "several": make_deployment("several", containers=THREE),
     "limited": make_deployment("limited", containers=LIMITED),
     "pod-level": make_deployment("pod-level", resources=POD_LEVEL),
@@ -41,6 +44,7 @@ BASES: dict[str, dict[str, Any]] = {
 VALUES: dict[str, dict[str, Any]] = {
     "injected": {"app": APP, "istio-proxy": PROXY},
     "native": {"app": APP, "istio-proxy": PROXY, "migrate": APP},
+    "sole.sidecar": {"istio-proxy": PROXY},
     "several": {"app": APP, "aux": amounts("5m"), "istio-proxy": PROXY},
     "limited": {"app": APP},
     "pod-level": {"app": APP},
@@ -101,7 +105,7 @@ def test_patches_change_numbers_only_and_are_accepted(
     done = kubedoor_at_lab("export", *words)
     assert done.returncode == 0, done.stderr
     assert f"{namespace}/unseen is left out: its Deployment has not been seen yet" in done.stderr
-    assert "5 files below" in done.stderr
+    assert "6 files below" in done.stderr
     for name, manifest in bases.items():
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
     kustomization = {"resources": [f"{name}.yaml" for name in bases], "components": ["patches"]}
@@ -141,6 +145,7 @@ def test_helm_values_are_those_of_the_own_containers(
     assert own == {
         "injected": {"resources"},
         "native": {"app", "istio-proxy"},
+        "sole.sidecar": {"istio-proxy"},
         "several": {"app", "aux"},
         "limited": {"resources"},
         "pod-level": set(),
@@ -155,4 +160,59 @@ def test_helm_values_are_those_of_the_own_containers(
     }
     native = next(one for one in rendered if one["metadata"]["name"] == "native")
     assert resources_of(native, "istio-proxy", kind="initContainers")["requests"] == {"cpu": "38m", "memory": "96Mi"}
+    assert_accepted(lab, namespace, rendered)
+
+
+def unpacked(lab: Lab, namespace: str, form: str, folder: Path) -> Path:
+    """What the page hands out: a ZIP."""
+    content = lab.client.download(f"/values/export?format={form}&namespace={namespace}&archive=true")
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        packed.extractall(folder)
+    assert f"{namespace}/unseen: its Deployment has not been seen yet" in (folder / "README.txt").read_text()
+    return folder
+
+
+def kustomized(folder: Path, manifest: dict[str, Any], **fields: Any) -> Path:
+    folder.mkdir()
+    (folder / "base.yaml").write_text(yaml.safe_dump(manifest))
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["base.yaml"], **fields}))
+    return folder
+
+
+def test_each_patch_of_the_archive_is_accepted_by_itself(
+    lab: Lab, namespace: str, bases: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Each application's kustomization lists the whole namespace, and each manifest may leave the namespace out."""
+    patches = unpacked(lab, namespace, "kustomize", tmp_path / "patches")
+    files = sorted(path for path in (patches / namespace).iterdir() if path.name != "kustomization.yaml")
+    assert {path.stem for path in files} == set(bases) - {"unseen"}
+    for file in files:
+        said = lab.kubectl(namespace, "patch", "deployment", file.stem, "--patch-file", str(file), "--dry-run=server")
+        assert "patched" in said
+        words = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-o", "name", "-f", str(file))
+        assert "deployment.apps" in lab.kubectl(namespace, *words)
+        manifest = copy.deepcopy(bases[file.stem])
+        components = [f"../patches/{namespace}"]
+        del manifest["metadata"]["namespace"]
+        folder = kustomized(tmp_path / file.stem, manifest, namespace=namespace, components=components)
+        assert "deployment.apps" in lab.kubectl(namespace, "apply", "-k", str(folder), "--dry-run=server", "-o", "name")
+        (merged,) = yaml.safe_load_all(lab.plane.kubectl("kustomize", folder).stdout)
+        assert containers_of(merged) == containers_of(bases[file.stem])
+        assert merged["spec"]["replicas"] == 3
+
+
+def test_each_file_of_helm_values_fits_a_chart_of_helm_create(
+    lab: Lab, namespace: str, bases: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    values = unpacked(lab, namespace, "helm", tmp_path / "values")
+    helm(tmp_path, "create", tmp_path / "chart")
+    files = sorted((values / namespace).iterdir())
+    assert {path.stem for path in files} == set(bases) - {"unseen"}
+    rendered = []
+    for file in files:
+        found = yaml.safe_load(file.read_text())
+        shown = helm(tmp_path, "template", file.stem.replace(".", "-"), tmp_path / "chart", "--values", file, "--show-only", "templates/deployment.yaml")  # fmt: skip
+        rendered.append(yaml.safe_load(shown.stdout))
+        assert rendered[-1]["spec"]["replicas"] == found["replicaCount"] == 3
+        assert rendered[-1]["spec"]["template"]["spec"]["containers"][0].get("resources") == found.get("resources")
     assert_accepted(lab, namespace, rendered)

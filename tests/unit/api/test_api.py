@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def api(embedded: Connection, embedded_dsn: str, tmp_path_factory: pytest.TempPa
         patch.setenv("KUBEDOOR_STORE_DSN", embedded_dsn)
         patch.setenv("KUBEDOOR_DATA_DIR", str(folder))
         patch.setenv("KUBEDOOR_CLUSTER", "api-tests")
+        patch.setenv("KUBEDOOR_METRICS_LINK", "https://grafana.test/?ns={namespace}&container={container}")
         patch.setenv("KUBEDOOR_KUBECONFIG", "none")
         with function_client("api") as client:
             log_in(client)
@@ -228,7 +230,7 @@ def test_an_unknown_hpa_is_shown_as_none() -> None:
     assert [usage_answer(make_usage_day(hpa=hpa)).hpa for hpa in (True, False, None)] == [True, False, False]
 
 
-@pytest.mark.parametrize("suffix", ["", "/history", "/edits"])
+@pytest.mark.parametrize("suffix", ["", "/history", "/edits", "/marks"])
 def test_what_is_not_there_is_not_found(api: TestClient, suffix: str) -> None:
     assert_error(api.get(f"{V1}/workloads/api-tests/shop/nobody{suffix}"), 404, "not_found")
     assert_error(api.get(f"{V1}/workloads/elsewhere/shop/storefront{suffix}"), 404, "not_found")
@@ -256,6 +258,20 @@ def test_one_collection_at_a_time_and_it_can_be_cancelled(api: TestClient) -> No
     deadline = time.monotonic() + COLLECT_SECONDS
     while api.get(f"{V1}/collect/runs/{started}").json()["state"] == "running":
         assert time.monotonic() < deadline
+    first_day, last_day = (date.fromisoformat(history[name]) for name in ("first_day", "last_day"))
+    assert (last_day - first_day).days == 29
+    assert history["first_day"] < min(days) < max(days) <= history["last_day"]
+    namespace, container = history["days"][0]["namespace"], history["days"][0]["container"]
+    assert history["metrics_links"][container] == f"https://grafana.test/?ns={namespace}&container={container}"
+
+
+def test_marks_say_what_happened_in_the_span(api: TestClient) -> None:
+    workload = first(api, search="payments/")
+    edit(api, workload, note="for the sale")
+    marks = api.get(f"{path_of(workload)}/marks", params={"days": 30}).json()
+    assert {"edit", "collection"} <= {mark["kind"] for mark in marks}
+    made = next(mark for mark in marks if mark["what"] == "for the sale")
+    assert (made["who"], made["day"][:4]) == ("kubedoor", made["at"][:4])
         time.sleep(0.05)
     assert api.get(f"{V1}/collect/runs/{started}").json()["state"] == "cancelled"
 

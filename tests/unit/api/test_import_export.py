@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -148,6 +149,14 @@ def test_one_bad_line_keeps_the_whole_sheet_out(api: TestClient) -> None:
         "shop,cart,cart,111m\nshop,nobody,app,1\nshop,catalog,catalog,lots\nshop,reviews,typo,1\n"
     )
     answer = upload(api, text, apply=True)
+def test_files_for_git_come_as_an_archive(api: TestClient) -> None:
+    answer = api.get(f"{V1}/values/export", params={"format": "helm", "namespace": "shop", "archive": "true"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="kubedoor-helm-values.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert {"shop/cart.yaml", "README.txt"} <= set(packed.namelist())
+    assert "namespace,deployment" in export(api, format="csv", archive="true")
+
+
     assert answer["applied"] == 0
     assert [(problem["line"], problem["field"]) for problem in answer["problems"]] == [
         (3, ""),
