@@ -42,6 +42,7 @@ from kubedoor.config.settings import Settings
 from kubedoor.errors import Forbidden, SettingsError
 from kubedoor.kube.client import Cluster
 from kubedoor.kube.kubeconfig import NO_CLUSTER
+from kubedoor.live.reader import LiveReader
 from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
 from kubedoor.runtime.awake import ask_itself, kept_awake
@@ -54,6 +55,7 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.standings import Standings
 
 if TYPE_CHECKING:
     from kubedoor.admission.certificates.self_signed import CertificateFiles
@@ -221,6 +223,29 @@ def build_look(settings: Settings, connection: Connection, cluster: Cluster) -> 
         controls=settings.controls,
         has_sample=settings.uses_sample,
         now=utc_now,
+    )
+
+
+def build_live_reader(settings: Settings, cluster: Cluster) -> LiveReader | None:
+    """None where there is no cluster to watch, or nobody wants that. It sends nothing before somebody asks."""
+    if settings.no_access or settings.kubeconfig == NO_CLUSTER or not settings.live_idle_seconds:
+        return None
+    return LiveReader(
+        cluster,
+        controls=settings.controls,
+        idle_seconds=settings.live_idle_seconds,
+        now=utc_now,
+        monotonic=time.monotonic,
+    )
+
+
+def build_standings(settings: Settings, connection: Connection, reader: LiveReader | None) -> Standings:
+    """Without a reader: by what the store knows of the cluster."""
+    return Standings(
+        rules=rules_of(settings),
+        deployments=DeploymentStore(connection, settings.cluster),
+        view=reader.view if reader else lambda: None,
+        has_sample=settings.uses_sample,
     )
 
 

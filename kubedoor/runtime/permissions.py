@@ -55,7 +55,10 @@ _POLICIES = (
     ),
 )
 """Where policies enforce."""
-_LOOKS = (Permission("list", "apps", "deployments"), Permission("list", "autoscaling", "horizontalpodautoscalers"))
+_LOOKS = (
+    *(Permission(verb, "apps", "deployments") for verb in ("list", "watch")),
+    Permission("list", "autoscaling", "horizontalpodautoscalers"),
+)
 _ACTIONS = (
     Permission("get", "apps", "deployments"),
     Permission("patch", "apps", "deployments", is_for_actions=True),

@@ -16,24 +16,13 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from kubedoor.workloads.ordering import STATE_SORTS, column_values, ordered, saved
+
 Row = dict[str, Any]
 Key = tuple[str, str]
 """(namespace, deployment)"""
 
-SORTS: dict[str, tuple[str, ...]] = {
-    "name": ("namespace", "deployment"),
-    "replicas": ("replicas",),
-    "cpu_requested": ("cpu_requested_millicores",),
-    "cpu_used": ("cpu_used_millicores",),
-    "cpu_waste": ("cpu_requested_millicores", "cpu_used_millicores"),
-    "memory_requested": ("memory_requested_bytes",),
-    "memory_used": ("memory_used_bytes",),
-    "memory_waste": ("memory_requested_bytes", "memory_used_bytes"),
-    "edited_at": ("edited_at",),
-}
-"""The columns of each sort; a *waste* sorts by the first minus the second."""
-
-_NO_STATE: Row = {
+NO_STATE: Row = {
     "observed_at": None,
     "is_sized": False,
     "running_replicas": None,
@@ -51,7 +40,9 @@ class Filter:
     """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing).
 
     `withheld`: whether a field is withheld; `waiting`: whether one waits for a person. `sized`: whether the Deployment
-    has been given other requests or limits than its owner asked. `collected`: whether a collection has found it.
+    has been given other requests or limits than its owner asked. `state`: how it stands to its control values, of
+    kubedoor.live.standing. `collected`: whether a collection has found it.
+    `oom_killed`: whether a container of it was OOM-killed in the look-back.
     """
 
     search: str = ""
@@ -63,8 +54,10 @@ class Filter:
     condition: str = ""
     withheld: bool | None = None
     waiting: bool | None = None
+    state: str = ""
     sized: bool | None = None
     collected: bool | None = None
+    oom_killed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +99,7 @@ class Listing:
         self._containers = containers
         self._usage = usage or {}
         self._orders: dict[tuple[str, bool], list[int]] = {}
+        self._state_orders: dict[tuple[str, bool], list[int]] = {}
         self._positions = {key: position for position, key in enumerate(workloads.keys())}
         self._names = [f"{namespace}/{deployment}".casefold() for namespace, deployment in self._positions]
         self._containers_of: dict[Key, list[tuple[Any, ...]]] = {}
@@ -114,16 +108,42 @@ class Listing:
         self._states: dict[Key, Row] = {}
 
     def with_states(self, states: dict[Key, Row]) -> Listing:
-        """A copy with these states of Deployments, each with the keys of _NO_STATE; it shares all else."""
+        """A copy with these states of Deployments, each with the keys of NO_STATE; it shares all else."""
         listing = copy.copy(self)
-        listing._states = states
+        listing._states, listing._state_orders = states, {}
         return listing
 
-    def page(self, wanted: Filter, *, sort: str, descending: bool, limit: int, offset: int) -> tuple[list[Row], int]:
-        """One page of the matching workloads, and the number of all matching workloads."""
+    @property
+    def version(self) -> object:
+        """Another one once control values have changed."""
+        return self._workloads
+
+    def every_key(self) -> Iterator[Key]:
+        return iter(self._positions)
+
+    def control_rows(self, key: Key) -> list[Row]:
+        """What kubedoor.control_values compiles the control values of a workload from."""
+        row = self._workloads.rows[self._positions[key]]
+        withheld = row[self._workloads.index["withheld_replicas"]]
+        return [{**one, "withheld_replicas": withheld} for one in self.containers([key])]
+
+    def page(
+        self,
+        wanted: Filter,
+        *,
+        sort: str,
+        descending: bool,
+        limit: int,
+        offset: int,
+        states: Mapping[Key, str] | None = None,
+    ) -> tuple[list[Row], int]:
+        """One page of the matching workloads, and the number of all matching workloads. `states`: for a filter by them."""
         if not self._workloads.rows:
             return [], 0
         tests, rows = self._tests(wanted), self._workloads.rows
+        if states is not None and wanted.state:
+            keys = list(self._positions)
+            tests.append(lambda one: states.get(keys[one]) == wanted.state)
         positions = self._order(sort, descending)
         for test in tests:
             positions = list(filter(test, positions))
@@ -136,7 +156,7 @@ class Listing:
 
     def _as_dict(self, row: tuple[Any, ...]) -> Row:
         workload = self._workloads.as_dict(row)
-        return workload | self._states.get((workload["namespace"], workload["deployment"]), _NO_STATE)
+        return workload | self._states.get((workload["namespace"], workload["deployment"]), NO_STATE)
 
     def newest_usage(self, namespace: str, deployment: str, container: str) -> Row | None:
         """Of one container; None: none counts."""
@@ -177,29 +197,27 @@ class Listing:
         if wanted.collected is not None:
             collected = index["collected_replicas"]
             tests.append(lambda one: (rows[one][collected] is not None) is wanted.collected)
+        if wanted.oom_killed is not None:
+            kills = index["oom_kills"]
+            tests.append(lambda one: (rows[one][kills] > 0) is wanted.oom_killed)
         if wanted.sized is not None:
             keys, states = list(self._positions), self._states
-            tests.append(lambda one: states.get(keys[one], _NO_STATE)["is_sized"] is wanted.sized)
+            tests.append(lambda one: states.get(keys[one], NO_STATE)["is_sized"] is wanted.sized)
         return tests
 
     def _order(self, sort: str, descending: bool) -> list[int]:
-        """Positions of all workloads, sorted once. Rows without a value come last in both directions."""
-        if (order := self._orders.get((sort, descending))) is None:
-            order = self._orders[sort, descending] = self._sorted(sort, descending)
+        """Positions of all workloads, by the sort, then by name ascending; sorted once."""
+        orders = self._state_orders if sort in STATE_SORTS else self._orders
+        if (order := orders.get((sort, descending))) is None:
+            count = len(self._workloads.rows)
+            order = orders[sort, descending] = ordered(self._values(sort), count, descending=descending)
         return order
 
-    def _sorted(self, sort: str, descending: bool) -> list[int]:
-        """By the columns of the sort, then by name ascending."""
-        rows, positions = self._workloads.rows, range(len(self._workloads.rows))
-        first, *others = (self._workloads.index[column] for column in SORTS[sort])
-        if not others:
-            known = [one for one in positions if rows[one][first] is not None]
-            unknown = [one for one in positions if rows[one][first] is None]
-            return sorted(known, key=lambda one: rows[one][first], reverse=descending) + unknown
-        (second,) = others
-        if sort == "name":
-            return sorted(positions, key=lambda one: (rows[one][first], rows[one][second]), reverse=descending)
-        return sorted(positions, key=lambda one: rows[one][first] - rows[one][second], reverse=descending)
+    def _values(self, sort: str) -> Callable[[int], Any]:
+        if sort not in STATE_SORTS:
+            return column_values(sort, self._workloads.rows, self._workloads.index)
+        keys = list(self._positions)
+        return lambda one: saved(sort, self._states.get(keys[one], NO_STATE))
 
     @cached_property
     def sums(self) -> Row:
@@ -210,6 +228,7 @@ class Listing:
             "over_asked": sum(map(bool, table.column("is_over_asked"))),
             "under_asked": sum(map(bool, table.column("is_under_asked"))),
             "unasked": sum(count > 0 for count in table.column("unasked")),
+            "oom_killed": sum(kills > 0 for kills in table.column("oom_kills")),
             "with_manual": sum(map(bool, table.column("has_manual"))),
             "with_hpa": sum(map(bool, table.column("hpa"))),
             "enforced": sum(mode == "enforce" for mode in table.column("mode")),
@@ -222,6 +241,23 @@ class Listing:
             **self._gaps("cpu", "millicores"),
             **self._gaps("memory", "bytes"),
         }
+
+    def net(self) -> Row:
+        """Of all Deployments that were seen: what owners asked, what runs, and what would if all values were enforced.
+
+        A Deployment without control values would go on as it runs. None: no Deployment was ever seen.
+        """
+        net: Row = {}
+        for resource, unit in (("cpu", "millicores"), ("memory", "bytes")):
+            control = dict(zip(self._positions, self._workloads.column(f"{resource}_control_{unit}"), strict=True))
+            sums = [0, 0, 0]
+            for key, state in self._states.items():
+                runs = state[f"{resource}_running_{unit}"] or 0
+                for part, amount in enumerate((state[f"{resource}_asked_{unit}"] or 0, runs, control.get(key) or runs)):
+                    sums[part] += amount
+            for name, amount in zip(("asked", "enforced", "would_be"), sums, strict=True):
+                net[f"{resource}_{name}_{unit}"] = amount if self._states else None
+        return net
 
     @property
     def newest_day(self) -> date | None:

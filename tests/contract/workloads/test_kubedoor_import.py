@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from kubedoor.admission.rules import Rules
 from kubedoor.collection.refresh import CollectedRefresh, CollectOptions
 from kubedoor.collection.stored_days import Provenance, missing_days
 from kubedoor.errors import NotFound, StoreError
@@ -20,6 +21,7 @@ from kubedoor.sizing.options import SizingOptions
 from kubedoor.store.conditions import ConditionStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.store.usage import UsageStore
@@ -28,6 +30,8 @@ from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.kubedoor_import import ImportReport, KubeDoorImport, OriginalKubeDoor
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import Workloads
+from kubedoor.workloads.standings import Standings
+from kubedoor.workloads.value_warnings import ValueWarnings
 from tests.contract.store.test_store import make_collected
 from tests.support.accounts import EDITOR, dsn_of_new_database
 from tests.support.builders import make_usage_day
@@ -65,6 +69,10 @@ def workloads(connection: Connection, cluster: str, usage: UsageStore) -> Worklo
         listing=ListingCache(ListingStore(connection, cluster)),
         usage=usage,
         records=RecordStore(connection, cluster),
+        warnings=ValueWarnings(usage=usage, look_back_days=10, now=lambda: datetime.now(UTC)),
+        standings=Standings(
+            rules=Rules(), deployments=DeploymentStore(connection, cluster), view=lambda: None, has_sample=False
+        ),
         now=lambda: datetime.now(UTC),
     )
 
