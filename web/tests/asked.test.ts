@@ -6,7 +6,7 @@ import { everyDay, namespaceRows } from "@/views/overview/modules/savings";
 import { askedRows, standingOf, summaryOf } from "@/views/workload/modules/asked";
 import ResourceCell from "@/views/workloads/modules/ResourceCell.vue";
 import { workloadsCsv } from "@/views/workloads/modules/exporting";
-import { container, MIB, sized, workload } from "./samples";
+import { container, live, liveChange, MIB, sized, workload } from "./samples";
 
 describe("what was asked, what runs, and the control value", () => {
   const rows = (given: Partial<ContainerValues> = {}, of: Partial<WorkloadDetail> = {}) => askedRows(workload(of), sized(given));
@@ -19,14 +19,13 @@ describe("what was asked, what runs, and the control value", () => {
   });
 
   test("a control value that does not run yet comes with the next release", () => {
-    expect(cpu()?.isDue).toBe(false);
-    expect(cpu({ cpu_request_millicores: 500 })?.isDue).toBe(true);
-    expect(cpu({ cpu_request_millicores: null })?.isDue).toBe(false);
+    const due = { live: live({ changes: [liveChange()] }) };
+    expect(rows({}, due).map((row) => row.isDue)).toEqual([true, false, false, false]);
+    expect(rows().map((row) => row.isDue)).toEqual([false, false, false, false]);
+    expect(rows({ container: "proxy" }, due).map((row) => row.isDue)).toEqual([false, false, false, false]);
   });
 
-  test.each([[{ mode: "observe" as const }], [{ opted_out: true }], [{ owned: true }]])("but not where the door sets nothing: %o", (of) => expect(cpu({ cpu_request_millicores: 500 }, of)?.isDue).toBe(false));
-
-  test("a request that the door cut to its limit is not due", () => expect(cpu({ cpu_request_millicores: 900, cpu_limit_millicores: null, running_cpu_request_millicores: 800, running_cpu_limit_millicores: 800 })?.isDue).toBe(false));
+  test("but not where the webhook leaves the workload alone", () => expect(cpu({}, { live: live({ state: "not_enforced", changes: [liveChange()] }) })?.isDue).toBe(false));
 
   test("what is withheld shows what was collected, and is not due", () => {
     expect(cpu({ cpu_request_millicores: null, collected_cpu_request_millicores: 700, withheld: { cpu_request_millicores: ["ShortHistory"] } })).toMatchObject({ control: 700, withheldBy: ["ShortHistory"], isDue: false });
@@ -37,7 +36,6 @@ describe("what was asked, what runs, and the control value", () => {
     expect(standingOf(container())).toBe("unseen");
     expect(standingOf(sized({ is_sidecar: true }))).toBe("sidecar");
     expect(standingOf(sized())).toBe("container");
-    expect(cpu({ in_deployment: false, running_cpu_request_millicores: null })?.isDue).toBe(false);
   });
 
   test("the sentence above the numbers says whether the door has changed anything", () => {

@@ -20,13 +20,24 @@ const keys = (one?: Explained) => one?.sentences.map((sentence) => sentence.key)
 
 describe("explain", () => {
   test("replicas and each resource have the reasons that are about them, with the value of each step", () => {
-    const [replicas, cpu, memory] = explained();
+    const [replicas, cpu, cpuLimit, memory] = explained();
     expect(replicas?.sentences).toEqual([
       { key: "reason", values: { value: "6" }, reason: unsaid("pods side by side on 2026-11-20, the peak day") },
       { key: "heaviest", values: { day: "2026-11-20", days: 10 } },
     ]);
-    expect(cpu?.sentences.map((one) => [one.key, one.values["value"]])).toEqual([["reason", "430m"], ["reason", "500m"], ["limitReason", "none"]]);
+    expect(cpu?.sentences.map((one) => [one.key, one.values["value"]])).toEqual([["reason", "430m"], ["reason", "500m"]]);
+    expect(cpuLimit).toMatchObject({ part: "limit", field: "containers.cart.cpu_limit" });
+    expect(cpuLimit?.sentences.map((one) => [one.key, one.values["value"]])).toEqual([["reason", "none"]]);
     expect(say(memory?.sentences[0]?.reason)).toBe("P95 of 2026-11-20 was 499.5Mi, in whole mebibytes");
+  });
+
+  test("a limit is its owner's, or the person's who set it", () => {
+    const limits = (given: Partial<ContainerDetail>) => explain(workload({ containers: [container({ reasons_said: [], ...given })] })).filter((one) => one.part === "limit");
+    expect(limits({ cpu_limit_millicores: 2000, collected_cpu_limit_millicores: 2000, memory_limit_bytes: null, collected_memory_limit_bytes: null })).toMatchObject([
+      { field: "containers.cart.cpu_limit", value: "2", isManual: false, sentences: [{ key: "limitFound", values: { value: "2" } }] },
+    ]);
+    const set = limits({ cpu_limit_millicores: null, collected_cpu_limit_millicores: null, memory_limit_bytes: 2 ** 26, manual_memory_limit_bytes: 2 ** 26, collected_memory_limit_bytes: null });
+    expect(set).toMatchObject([{ field: "containers.cart.memory_limit", value: "64Mi", isManual: true }]);
   });
 
   test("a reason of another version is shown as it came", () => expect(explained({ reasons_said: [unsaid("because")] })[1]?.sentences).toEqual([{ key: "plainReason", values: {}, reason: unsaid("because") }]));
@@ -63,11 +74,6 @@ describe("findingsOf", () => {
 
   test("one pod that does most of the work is said", () => {
     expect(keys(workload({ is_over_asked: false }), history({ days: [usageDay({ cpu_p95_hottest_millicores: 900 })] }))).toEqual(["uneven"]);
-  });
-
-  test("what is withheld does not come right by itself", () => {
-    const containers = [container({ withheld: { cpu_request_millicores: ["ShortHistory"] } })];
-    expect(keys(workload({ is_under_asked: true, containers }))).toEqual(["underWithheld", "overWithheld"]);
   });
 
   test("what a condition says is not said again", () => {

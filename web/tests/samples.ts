@@ -1,5 +1,5 @@
 /** Workloads as the API answers them, for tests to vary. */
-import type { Condition, ContainerDetail, History, UsageDay, WorkloadDetail } from "@/types";
+import type { Condition, ContainerDetail, History, Live, UsageDay, WorkloadDetail } from "@/types";
 
 export const MIB = 2 ** 20;
 
@@ -36,12 +36,20 @@ export function sized(given: Partial<ContainerDetail> = {}): ContainerDetail {
   });
 }
 
+export function live(given: Partial<Live> = {}): Live {
+  return { state: "pending", is_current: true, as_of: "2026-11-24T08:00:00Z", replicas: 6, ready: 6, updated: 6, is_settled: true, changes: [], ...given };
+}
+
+export function liveChange(given: Partial<Live["changes"][number]> = {}): Live["changes"][number] {
+  return { container: "cart", field: "cpu request", before: "430m", after: "500m", source: "collected", clamped: false, is_drifted: false, ...given };
+}
+
 export function workload(given: Partial<WorkloadDetail> = {}): WorkloadDetail {
   return {
-    namespace: "shop", deployment: "cart", mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null, is_collected: true,
+    namespace: "shop", deployment: "cart", live: live(), mode: "enforce", version: 3, edited_at: null, edited_by: "", replicas: 6, collected_replicas: 6, manual_replicas: null, is_collected: true,
     peak_day: "2026-11-20", days: 10, hpa: false, opted_out: false, owned: false, newest_day: "2026-11-20", pods: 6, oom_kills: 0, throttled_share: 0,
     cpu_requested_millicores: 6000, cpu_used_millicores: 2580, cpu_control_millicores: 2580, memory_requested_bytes: 12288 * MIB, memory_used_bytes: 3000 * MIB, memory_pods: 6, memory_control_bytes: 3000 * MIB,
-    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, observed_at: null, is_sized: false, running_replicas: null,
+    unasked: 0, has_manual: false, is_over_asked: true, is_under_asked: false, conditions: [], withheld_replicas: [], withheld_count: 0, is_waiting: false, warnings: [], observed_at: null, is_sized: false, running_replicas: null,
     cpu_asked_millicores: null, memory_asked_bytes: null, cpu_running_millicores: null, memory_running_bytes: null, containers: [container()],
     manual: { version: 3, mode: null, replicas: null, containers: {}, note: "", edited_by: "", edited_at: null }, ...given,
   };
@@ -55,5 +63,5 @@ export function condition(given: Partial<Condition> = {}): Condition {
 }
 
 export function history(given: Partial<History> = {}): History {
-  return { days: [usageDay()], peak_day: "2026-11-20", memory_peak_day: "2026-11-20", ...given };
+  return { days: [usageDay()], peak_day: "2026-11-20", memory_peak_day: "2026-11-20", first_day: "2026-11-01", last_day: "2026-11-21", metrics_links: {}, ...given };
 }

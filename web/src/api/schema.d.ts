@@ -364,12 +364,12 @@ export interface paths {
         };
         /**
          * Get Control
-         * @description Whether control is on, read from the API server.
+         * @description Whether control is on, read from the API server; where it is off, who switched it off, when and why.
          */
         get: operations["get_control"];
         /**
          * Set Control
-         * @description Control on: create the webhook configuration. Off: delete it.
+         * @description On: create the webhook configuration, the native policies, or both, as the setting wants. Off: delete them.
          */
         put: operations["set_control"];
         post?: never;
@@ -567,6 +567,46 @@ export interface paths {
         post?: never;
         /** Delete Schedule */
         delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Schedule
+         * @description End a temporary scale now, by its return: what is left of it is brought back, and it does not come again.
+         */
+        post: operations["end_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Schedule
+         * @description Keep the number of a temporary scale: its return is deleted. 409: it is being ended at this moment.
+         */
+        post: operations["keep_schedule"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -999,6 +1039,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workloads/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Edits
+         * @description What these edits would do: the manual values, and warnings; of one that would be refused, why. Nothing is changed.
+         */
+        post: operations["check_edits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workloads/{cluster}/{namespace}/{deployment}": {
         parameters: {
             query?: never;
@@ -1089,6 +1149,46 @@ export interface paths {
         get: operations["get_live"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workloads/{cluster}/{namespace}/{deployment}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Marks
+         * @description What happened to the workload: edits, releases that the webhook saw, and collections; newest first.
+         */
+        get: operations["list_marks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workloads/{cluster}/{namespace}/{deployment}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Edit
+         * @description As `preview_admission`, with the control values as an edit would make them. Nothing is changed or recorded.
+         */
+        post: operations["preview_edit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1246,6 +1346,11 @@ export interface components {
             via: string;
             /** Who */
             who: string;
+            /**
+             * Workloads
+             * @description The first three, in the order of the request.
+             */
+            workloads: components["schemas"]["NamedWorkload"][];
         };
         /** ActionBody */
         ActionBody: {
@@ -1295,8 +1400,20 @@ export interface components {
              */
             replicas?: number | null;
             /**
+             * Return After Minutes
+             * @description A scale to a number is reverted after this time; 0: it is not.
+             * @default 0
+             */
+            return_after_minutes: number;
+            /**
+             * Return At
+             * @description Instead: when it is reverted, in ISO 8601, to the minute.
+             * @default
+             */
+            return_at: string;
+            /**
              * Skip Refused
-             * @description Run the action without the workloads that are refused.
+             * @description Run the action without the workloads that are refused, or busy.
              * @default false
              */
             skip_refused: boolean;
@@ -1305,6 +1422,12 @@ export interface components {
              * @default true
              */
             stop_on_failure: boolean;
+            /**
+             * Time Zone
+             * @description Of `return_at`; empty: that of the settings.
+             * @default
+             */
+            time_zone: string;
             /** Workloads */
             workloads: components["schemas"]["ActionTarget"][];
         };
@@ -1349,6 +1472,11 @@ export interface components {
              */
             message: string;
             message_said: components["schemas"]["SaidAnswer"];
+            /**
+             * Next At
+             * @description When the pause before its next workload ends; null: there is none.
+             */
+            next_at: string | null;
             /** Note */
             note: string;
             /**
@@ -1380,6 +1508,11 @@ export interface components {
             via: string;
             /** Who */
             who: string;
+            /**
+             * Workloads
+             * @description The first three, in the order of the request.
+             */
+            workloads: components["schemas"]["NamedWorkload"][];
         };
         /** ActionStarted */
         ActionStarted: {
@@ -1388,6 +1521,11 @@ export interface components {
              * @description null: a dry run.
              */
             action: string | null;
+            /**
+             * Ends At
+             * @description When a temporary scale is reverted; null: it is not temporary.
+             */
+            ends_at: string | null;
             /** Planned */
             planned: components["schemas"]["PlannedAnswer"][];
         };
@@ -1433,6 +1571,11 @@ export interface components {
         };
         /** AdmissionAnswer */
         AdmissionAnswer: {
+            /**
+             * Action
+             * @description Of a request of KubeDoor's own: the action that it was a step of.
+             */
+            action: string | null;
             /** After */
             after: {
                 [key: string]: unknown;
@@ -1446,6 +1589,13 @@ export interface components {
             before: {
                 [key: string]: unknown;
             };
+            /**
+             * By
+             * @description Of a request of KubeDoor's own: the person, or schedule, behind it.
+             */
+            by: string | null;
+            /** By Via */
+            by_via: string | null;
             /** Deployment */
             deployment: string;
             /**
@@ -1555,7 +1705,7 @@ export interface components {
             /** Deployment */
             deployment: string;
             error?: components["schemas"]["ErrorBody"] | null;
-            manual?: components["schemas"]["ManualAnswer"] | null;
+            manual?: components["schemas"]["EditAnswer"] | null;
             /** Namespace */
             namespace: string;
         };
@@ -1779,6 +1929,11 @@ export interface components {
             is_sample: boolean;
             /** Look Back Days */
             look_back_days: number;
+            /**
+             * Min Coverage
+             * @description Share, 0 to 1, from which a day counts as covered.
+             */
+            min_coverage: number;
             /** Peak Day Scope */
             peak_day_scope: string;
             /** Peak Windows */
@@ -1801,6 +1956,11 @@ export interface components {
             collection: string;
             /** Days Done */
             days_done: number;
+            /**
+             * Days Empty
+             * @description Days of `days_done` that have no row: no usage of any Deployment was found.
+             */
+            days_empty: number;
             /** Days Failed */
             days_failed: number;
             /** Days Total */
@@ -1832,6 +1992,11 @@ export interface components {
             collection: string;
             /** Days Done */
             days_done: number;
+            /**
+             * Days Empty
+             * @description Days of `days_done` that have no row: no usage of any Deployment was found.
+             */
+            days_empty: number;
             /** Days Failed */
             days_failed: number;
             /** Days Total */
@@ -2115,7 +2280,7 @@ export interface components {
         ControlAnswer: {
             /**
              * Door
-             * @description What control on means in this cluster: webhook, native or both.
+             * @description What enforcement is done by in this cluster: webhook, native or both.
              */
             door: string;
             /**
@@ -2127,15 +2292,43 @@ export interface components {
             failure_policy: string;
             /** Is Current */
             is_current: boolean;
+            /**
+             * Policies
+             * @description Their real state: on, off, changed, partial (some are missing), unavailable (the cluster cannot); empty: not wanted and not known.
+             */
+            policies: string;
             /** Reason */
             reason: string;
             reason_said: components["schemas"]["SaidAnswer"];
+            /** @description Where control is off: who has switched it off; null: nobody has, here. */
+            switched: components["schemas"]["SwitchedAnswer"] | null;
+            /**
+             * Wanted Door
+             * @description What the setting asks for: `both` is the webhook alone where the cluster cannot.
+             */
+            wanted_door: string;
+            /**
+             * Webhook
+             * @description Its real state: on, off, changed (not as this version would make it); empty: unknown.
+             */
+            webhook: string;
         };
         /** ControlBody */
         ControlBody: {
             /** Enabled */
             enabled: boolean;
+            /**
+             * Note
+             * @description Why; it is kept in the audit log, and shown.
+             * @default
+             */
+            note: string;
         };
+        /**
+         * DangerKind
+         * @enum {string}
+         */
+        DangerKind: "memory_limit_below_peak" | "cpu_limit_below_peak" | "request_far_below_peak" | "no_replicas" | "many_replicas";
         /** DaySums */
         DaySums: {
             /** Cpu Requested Millicores */
@@ -2159,6 +2352,38 @@ export interface components {
             /** Days */
             days: components["schemas"]["StoredDayAnswer"][];
             settings: components["schemas"]["CollectSettings"];
+        };
+        /**
+         * EditAnswer
+         * @description The manual values after an edit, and what they would do.
+         */
+        EditAnswer: {
+            /** Containers */
+            containers: {
+                [key: string]: components["schemas"]["ManualResources"];
+            };
+            /** Edited At */
+            edited_at: string | null;
+            /** Edited By */
+            edited_by: string;
+            /** Mode */
+            mode: ("enforce" | "observe" | "off") | null;
+            /** Note */
+            note: string;
+            /** Replicas */
+            replicas: number | null;
+            /** Version */
+            version: number;
+            /** Warnings */
+            warnings: components["schemas"]["ValueWarning"][];
+        };
+        /** EndAnswer */
+        EndAnswer: {
+            /**
+             * Action
+             * @description The action that brings the workloads back; null: none, since a newer temporary scale is on top.
+             */
+            action: string | null;
         };
         /** ErrorAnswer */
         ErrorAnswer: {
@@ -2196,8 +2421,31 @@ export interface components {
         HistoryAnswer: {
             /** Days */
             days: components["schemas"]["UsageDayAnswer"][];
+            /**
+             * First Day
+             * Format: date
+             * @description Of the days that were asked for; there need not be usage of all of them.
+             */
+            first_day: string;
+            /**
+             * Last Day
+             * Format: date
+             */
+            last_day: string;
             /** Memory Peak Day */
             memory_peak_day: string | null;
+            /**
+             * Metrics Links
+             * @description By container: the same time in the Grafana or Prometheus of KUBEDOOR_METRICS_LINK.
+             */
+            metrics_links: {
+                [key: string]: string;
+            };
+            /**
+             * Min Coverage
+             * @description Share, 0 to 1, from which a day counts as covered.
+             */
+            min_coverage: number;
             /** Peak Day */
             peak_day: string | null;
         };
@@ -2225,6 +2473,11 @@ export interface components {
              * @description If there is one, nothing is changed.
              */
             problems: components["schemas"]["SheetProblem"][];
+            /**
+             * Warnings
+             * @description What values that would be set would do.
+             */
+            warnings: components["schemas"]["SheetWarningAnswer"][];
         };
         /** ItemAnswer */
         ItemAnswer: {
@@ -2252,6 +2505,74 @@ export interface components {
             state: "untouched" | "running" | "done" | "failed" | "skipped" | "interrupted";
             /** Was Changed */
             was_changed: boolean;
+        };
+        /**
+         * LiveAnswer
+         * @description The Deployment as it is in the cluster, and how it stands to its control values.
+         */
+        LiveAnswer: {
+            /**
+             * As Of
+             * @description When it was so; null: never seen.
+             */
+            as_of: string | null;
+            /**
+             * Changes
+             * @description What the next restart would bring.
+             */
+            changes: components["schemas"]["LiveChange"][];
+            /**
+             * Is Current
+             * @description Read from the cluster now; false: as it was last seen.
+             */
+            is_current: boolean;
+            /**
+             * Is Settled
+             * @description No rollout is under way: all pods are of the newest template and ready.
+             */
+            is_settled: boolean | null;
+            /**
+             * Ready
+             * @description Ready pods; null: not known, as all of it is that only the cluster tells.
+             */
+            ready: number | null;
+            /** Replicas */
+            replicas: number | null;
+            /** @description `applied`: it runs as its control values say. `pending`: its next release brings them. `drifted`: it ran so, and has been changed past KubeDoor. `withheld`: conditions withhold what is left. `not_enforced`: KubeDoor leaves it alone. `absent`: not in the cluster. `unknown`: nobody has seen it. */
+            state: components["schemas"]["State"];
+            /**
+             * Updated
+             * @description Pods of the newest template.
+             */
+            updated: number | null;
+        };
+        /**
+         * LiveChange
+         * @description What the next restart would bring of one field; quantities as Kubernetes writes them.
+         */
+        LiveChange: {
+            /** After */
+            after: string;
+            /**
+             * Before
+             * @description As it is in the cluster; null: not set.
+             */
+            before: string | null;
+            /** Clamped */
+            clamped: boolean;
+            /**
+             * Container
+             * @description Empty: replicas.
+             */
+            container: string;
+            /** Field */
+            field: string;
+            /**
+             * Is Drifted
+             * @description It ran as `after` says, and has been changed past KubeDoor since.
+             */
+            is_drifted: boolean;
+            source: components["schemas"]["Source"];
         };
         /** LoginBody */
         LoginBody: {
@@ -2302,6 +2623,32 @@ export interface components {
             /** Memory Request Bytes */
             memory_request_bytes: number | null;
         };
+        /**
+         * MarkAnswer
+         * @description Something that happened to a workload; `what` is the note of an edit, or the outcome of a release.
+         */
+        MarkAnswer: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Day
+             * Format: date
+             * @description The local date in the time zone of the peak windows.
+             */
+            day: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "edit" | "release" | "collection";
+            /** What */
+            what: string;
+            /** Who */
+            who: string;
+        };
         /** MessageAnswer */
         MessageAnswer: {
             /**
@@ -2342,6 +2689,75 @@ export interface components {
              * Format: date-time
              */
             until: string;
+        };
+        /**
+         * MoneyAnswer
+         * @description The savings at the prices of the settings; of a cluster with prices by node label, at their mean over its nodes.
+         */
+        MoneyAnswer: {
+            /**
+             * Asked
+             * @description What owners ask for.
+             */
+            asked: number;
+            /** Core Hour */
+            core_hour: number;
+            /** Currency */
+            currency: string;
+            /**
+             * Days
+             * @description What was saved for a month, as of the end of each of the last 31 days.
+             */
+            days: components["schemas"]["SavedMoneyDay"][];
+            /**
+             * Enforced
+             * @description What runs.
+             */
+            enforced: number;
+            /** Gib Hour */
+            gib_hour: number;
+            /**
+             * Namespaces
+             * @description Most saved first.
+             */
+            namespaces: components["schemas"]["NamespaceCosts"][];
+            /**
+             * Saved
+             * @description Asked less enforced; negative: the door has given more.
+             */
+            saved: number;
+            /**
+             * Would Be
+             * @description If all control values were enforced.
+             */
+            would_be: number | null;
+        };
+        /** NamedWorkload */
+        NamedWorkload: {
+            /** Deployment */
+            deployment: string;
+            /** Namespace */
+            namespace: string;
+        };
+        /** NamespaceCosts */
+        NamespaceCosts: {
+            /**
+             * Asked
+             * @description What owners ask for.
+             */
+            asked: number;
+            /**
+             * Enforced
+             * @description What runs.
+             */
+            enforced: number;
+            /** Namespace */
+            namespace: string;
+            /**
+             * Saved
+             * @description Asked less enforced; negative: the door has given more.
+             */
+            saved: number;
         };
         /** NamespaceSavedDay */
         NamespaceSavedDay: {
@@ -2392,6 +2808,33 @@ export interface components {
             namespace: string;
             /** Workloads */
             workloads: number;
+        };
+        /**
+         * NetAnswer
+         * @description Over all Deployments of the cluster and all their pods as they are scheduled; null: none was ever seen.
+         */
+        NetAnswer: {
+            /**
+             * Cpu Asked Millicores
+             * @description What owners ask for.
+             */
+            cpu_asked_millicores: number | null;
+            /**
+             * Cpu Enforced Millicores
+             * @description What runs.
+             */
+            cpu_enforced_millicores: number | null;
+            /**
+             * Cpu Would Be Millicores
+             * @description What would run if all control values were enforced.
+             */
+            cpu_would_be_millicores: number | null;
+            /** Memory Asked Bytes */
+            memory_asked_bytes: number | null;
+            /** Memory Enforced Bytes */
+            memory_enforced_bytes: number | null;
+            /** Memory Would Be Bytes */
+            memory_would_be_bytes: number | null;
         };
         /**
          * NewContainer
@@ -2459,12 +2902,15 @@ export interface components {
             /** Is Sample */
             is_sample: boolean;
             last_collection: components["schemas"]["CollectionAnswer"] | null;
+            /** @description Null: no price is set, or no Deployment was ever seen. */
+            money: components["schemas"]["MoneyAnswer"] | null;
             /** Most At Risk */
             most_at_risk: components["schemas"]["WorkloadAnswer"][];
             /** Most Wasteful */
             most_wasteful: components["schemas"]["WorkloadAnswer"][];
             /** Namespaces */
             namespaces: components["schemas"]["NamespaceSums"][];
+            net: components["schemas"]["NetAnswer"];
             /** Refreshed At */
             refreshed_at: string | null;
             savings: components["schemas"]["SavingsAnswer"];
@@ -2478,6 +2924,18 @@ export interface components {
             /** Old Password */
             old_password: string;
         };
+        /** PendingPreview */
+        PendingPreview: {
+            /** @description What is about to be saved of the workload. */
+            edit: components["schemas"]["WorkloadEdit"];
+            /**
+             * Object
+             * @description A Deployment, or an AdmissionReview of one.
+             */
+            object: {
+                [key: string]: unknown;
+            };
+        };
         /** PingAnswer */
         PingAnswer: {
             /**
@@ -2489,12 +2947,22 @@ export interface components {
         /** PlannedAnswer */
         PlannedAnswer: {
             /**
+             * Busy With
+             * @description Refused because this action is at work on it; null: it is not.
+             */
+            busy_with: string | null;
+            /**
              * Changes
              * @description Requests and limits that the new pods will have.
              */
             changes: components["schemas"]["FieldChangeAnswer"][];
             /** Deployment */
             deployment: string;
+            /**
+             * Kills
+             * @description Pods end, or would be killed, by what is set.
+             */
+            kills: boolean;
             /** Namespace */
             namespace: string;
             /** Reason */
@@ -2613,6 +3081,16 @@ export interface components {
             day: string;
             /** Memory Bytes */
             memory_bytes: number;
+        };
+        /** SavedMoneyDay */
+        SavedMoneyDay: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Saved */
+            saved: number;
         };
         /**
          * SavingsAnswer
@@ -2937,6 +3415,11 @@ export interface components {
              * @description Of a return: the replicas it will restore, as known now.
              */
             returns_to: number | null;
+            /**
+             * Temporary Replicas
+             * @description Of a return: the replicas until then.
+             */
+            temporary_replicas: number | null;
         };
         /** SessionAnswer */
         SessionAnswer: {
@@ -2983,6 +3466,11 @@ export interface components {
             /** Username */
             username: string;
             /**
+             * Version
+             * @description Of KubeDoor.
+             */
+            version: string;
+            /**
              * Via
              * @description session or token.
              */
@@ -3021,6 +3509,29 @@ export interface components {
             message: string;
             message_said: components["schemas"]["SaidAnswer"];
         };
+        /** SheetWarningAnswer */
+        SheetWarningAnswer: {
+            /** Deployment */
+            deployment: string;
+            /**
+             * Field
+             * @description As an edit names it: `replicas`, `containers.app.memory_limit`.
+             */
+            field: string;
+            /**
+             * Kills
+             * @description Pods end by it.
+             */
+            kills: boolean;
+            kind: components["schemas"]["DangerKind"];
+            /** Line */
+            line: number;
+            /** Message */
+            message: string;
+            message_said: components["schemas"]["SaidAnswer"];
+            /** Namespace */
+            namespace: string;
+        };
         /** SkippedWorkload */
         SkippedWorkload: {
             /** Deployment */
@@ -3031,6 +3542,17 @@ export interface components {
             reason: string;
             reason_said: components["schemas"]["SaidAnswer"];
         };
+        /**
+         * Source
+         * @description Where a value that the door sets comes from.
+         * @enum {string}
+         */
+        Source: "manual" | "collected" | "running";
+        /**
+         * State
+         * @enum {string}
+         */
+        State: "applied" | "pending" | "drifted" | "withheld" | "not_enforced" | "absent" | "unknown";
         /** StoredDayAnswer */
         StoredDayAnswer: {
             /** Coverage */
@@ -3095,6 +3617,11 @@ export interface components {
             memory_used_bytes: number;
             /** Observed */
             observed: number;
+            /**
+             * Oom Killed
+             * @description Workloads of which a container was OOM-killed in the look-back.
+             */
+            oom_killed: number;
             /** Over Asked */
             over_asked: number;
             /** Unasked */
@@ -3107,6 +3634,18 @@ export interface components {
             with_manual: number;
             /** Workloads */
             workloads: number;
+        };
+        /** SwitchedAnswer */
+        SwitchedAnswer: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Note */
+            note: string;
+            /** Who */
+            who: string;
         };
         /** TokenAnswer */
         TokenAnswer: {
@@ -3286,6 +3825,26 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * ValueWarning
+         * @description A value that a person set, and what comes of it.
+         */
+        ValueWarning: {
+            /**
+             * Field
+             * @description As an edit names it: `replicas`, `containers.app.memory_limit`.
+             */
+            field: string;
+            /**
+             * Kills
+             * @description Pods end by it.
+             */
+            kills: boolean;
+            kind: components["schemas"]["DangerKind"];
+            /** Message */
+            message: string;
+            message_said: components["schemas"]["SaidAnswer"];
+        };
         /** ValuesAnswer */
         ValuesAnswer: {
             /**
@@ -3382,6 +3941,7 @@ export interface components {
              * @description A withheld field would be enforced if a person accepted its conditions.
              */
             is_waiting: boolean;
+            live: components["schemas"]["LiveAnswer"];
             /** Manual Replicas */
             manual_replicas: number | null;
             /** Memory Asked Bytes */
@@ -3439,6 +3999,11 @@ export interface components {
             unasked: number;
             /** Version */
             version: number;
+            /**
+             * Warnings
+             * @description What values that are set by hand do, as long as they stand.
+             */
+            warnings: components["schemas"]["ValueWarning"][];
             /**
              * Withheld Count
              * @description Withheld fields, the replicas included.
@@ -3514,6 +4079,7 @@ export interface components {
              * @description A withheld field would be enforced if a person accepted its conditions.
              */
             is_waiting: boolean;
+            live: components["schemas"]["LiveAnswer"];
             manual: components["schemas"]["ManualAnswer"];
             /** Manual Replicas */
             manual_replicas: number | null;
@@ -3572,6 +4138,11 @@ export interface components {
             unasked: number;
             /** Version */
             version: number;
+            /**
+             * Warnings
+             * @description What values that are set by hand do, as long as they stand.
+             */
+            warnings: components["schemas"]["ValueWarning"][];
             /**
              * Withheld Count
              * @description Withheld fields, the replicas included.
@@ -3747,6 +4318,11 @@ export interface operations {
                 before?: number | null;
                 state?: ("running" | "cancelling" | "finished" | "failed" | "cancelled" | "skipped" | "interrupted") | null;
                 kind?: ("scale" | "restart" | "apply" | "restore") | null;
+                who?: string;
+                /** @description A part of namespace/deployment. */
+                target?: string;
+                namespace?: string;
+                deployment?: string;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
             };
@@ -5960,6 +6536,9 @@ export interface operations {
     list_schedules: {
         parameters: {
             query?: {
+                /** @description Only those for workloads of this namespace. */
+                namespace?: string;
+                deployment?: string;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
             };
@@ -6414,6 +6993,162 @@ export interface operations {
         };
     };
     delete_schedule: {
+        parameters: {
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    end_schedule: {
+        parameters: {
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    keep_schedule: {
         parameters: {
             query?: {
                 /** @description Which cluster; empty: the home cluster. */
@@ -8019,6 +8754,8 @@ export interface operations {
                 deployment?: string;
                 /** @description Only workloads with manual values. */
                 manual?: boolean;
+                /** @description Of kustomize and helm: a ZIP with one file for each workload, and how to use them. */
+                archive?: boolean;
                 /** @description Which cluster; empty: the home cluster. */
                 cluster?: string;
             };
@@ -8036,6 +8773,7 @@ export interface operations {
                 content: {
                     "application/json": Record<string, never>[];
                     "application/yaml": string;
+                    "application/zip": string;
                     "text/csv": string;
                 };
             };
@@ -8313,11 +9051,15 @@ export interface operations {
                 withheld?: boolean | null;
                 /** @description Whether a field waits for a person. */
                 waiting?: boolean | null;
+                /** @description How it stands to its control values in the cluster. */
+                state?: components["schemas"]["State"] | null;
                 /** @description Whether the door has replaced requests or limits of the Deployment. */
                 sized?: boolean | null;
                 /** @description Whether a collection has found it; false: put into the table by hand. */
                 collected?: boolean | null;
-                sort?: "name" | "replicas" | "cpu_requested" | "cpu_used" | "cpu_waste" | "memory_requested" | "memory_used" | "memory_waste" | "edited_at";
+                /** @description Whether a container was OOM-killed in the look-back. */
+                oom_killed?: boolean | null;
+                sort?: "name" | "replicas" | "cpu_requested" | "cpu_used" | "cpu_waste" | "memory_requested" | "memory_used" | "memory_waste" | "cpu_saved" | "memory_saved" | "oom_kills" | "edited_at";
                 order?: "asc" | "desc";
                 page?: number;
                 page_size?: number;
@@ -8593,6 +9335,105 @@ export interface operations {
             };
         };
     };
+    check_edits: {
+        parameters: {
+            query?: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkResult"][];
+                };
+            };
+            /** @description The body cannot be read at all. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_workload: {
         parameters: {
             query?: never;
@@ -8767,7 +9608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ManualAnswer"];
+                    "application/json": components["schemas"]["EditAnswer"];
                 };
             };
             /** @description The body cannot be read at all. */
@@ -9130,6 +9971,188 @@ export interface operations {
             };
             /** @description Readable, but something in it is wrong; `details.field` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    list_marks: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster: string;
+                namespace: string;
+                deployment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkAnswer"][];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description ClickHouse or the API server is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    preview_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which cluster; empty: the home cluster. */
+                cluster: string;
+                namespace: string;
+                deployment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PendingPreview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewAnswer"];
+                };
+            };
+            /** @description The body cannot be read at all. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Log in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Not for this role; or the change comes from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Readable, but something in it is wrong; `details.field` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description Too many large bodies, or log-ins, at once: try again after `Retry-After`. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,16 +1,18 @@
 import { useI18n } from "vue-i18n";
 import { canonical, shown } from "@/format/quantities";
+import { useNow } from "@/composables/useNow";
 import { ago, clockTime, exactTime, zoneName } from "@/format/times";
 import type { Resource } from "@/types";
 
 /** Numbers and times as the chosen language writes them. */
 export function useFormat() {
   const { t, locale } = useI18n();
+  const now = useNow();
   const whole = (value: number) => new Intl.NumberFormat(locale.value).format(value);
 
   function quantity(resource: Resource, amount: number | null | undefined): string {
     if (amount === null || amount === undefined) return "–";
-    const { number, unit } = shown(resource, amount);
+    const { number, unit } = shown(resource, Math.round(amount));
     return unit === "cores" ? t("unit.cores", { number }, Number(number)) : `${number}${unit}`;
   }
 
@@ -32,6 +34,6 @@ export function useFormat() {
     time: clockTime,
     exactTime,
     zone: zoneName,
-    ago: (instant: string) => ago(instant, locale.value, Date.now()),
+    ago: (instant: string) => ago(instant, locale.value, now.value),
   };
 }

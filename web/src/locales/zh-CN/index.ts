@@ -1,5 +1,8 @@
 import clusters from "./clusters";
 import conditions from "./conditions";
+import dangers from "./dangers";
+import figures from "./figures";
+import live from "./live";
 import operations from "./operations";
 import pages from "./pages";
 import people from "./people";
@@ -7,4 +10,4 @@ import records from "./records";
 import shared from "./shared";
 import workloads from "./workloads";
 
-export default { ...clusters, ...conditions, ...shared, ...workloads, ...pages, ...operations, ...people, ...records };
+export default { ...clusters, ...conditions, ...dangers, ...figures, ...live, ...shared, ...workloads, ...pages, ...operations, ...people, ...records };

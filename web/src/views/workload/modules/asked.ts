@@ -1,6 +1,7 @@
 /** What the owner of a container asked, what runs, and what the door would set: field by field. Pure. */
 import { amountColumn, amountOf, resourceOf, type Field } from "@/components/editor/editing";
 import { withheldBy } from "@/format/conditions";
+import { isDue } from "@/format/live";
 import type { ContainerValues, Resource, Workload } from "@/types";
 
 export const ASKED_FIELDS: Field[] = ["cpu_request", "memory_request", "cpu_limit", "memory_limit"];
@@ -28,15 +29,9 @@ export function standingOf(one: ContainerValues): Standing {
   return one.is_sidecar ? "sidecar" : "container";
 }
 
-/** The door cuts a request to the limit that the container has then. */
-function reachable(one: ContainerValues, field: Field, control: number): number {
-  if (!field.endsWith("_request")) return control;
-  const limit = field === "cpu_request" ? "cpu_limit" : "memory_limit";
-  return Math.min(control, amountOf(one, limit) ?? amountOf(one, limit, "running_") ?? control);
-}
-
 export function askedRows(workload: Workload, one: ContainerValues): AskedRow[] {
-  const isSet = one.in_deployment === true && workload.mode === "enforce" && !workload.opted_out && !workload.owned;
+  // As the webhook would have it: cut to limits, and nothing where it leaves the workload alone.
+  const due = new Set(isDue(workload.live) ? workload.live.changes.filter((change) => change.container === one.container).map((change) => change.field) : []);
   return ASKED_FIELDS.map((field) => {
     const by = withheldBy(one, amountColumn(field));
     const [asked, runs] = [amountOf(one, field, "asked_"), amountOf(one, field, "running_")];
@@ -50,7 +45,7 @@ export function askedRows(workload: Workload, one: ContainerValues): AskedRow[] 
       isManual: amountOf(one, field, "manual_") !== null,
       withheldBy: by,
       isReplaced: asked !== runs,
-      isDue: isSet && !by.length && control !== null && reachable(one, field, control) !== runs,
+      isDue: due.has(field.replace("_", " ")),
     };
   });
 }

@@ -1,7 +1,7 @@
 /** One change to many workloads: what each of them would be sent. Pure. */
 import { canonical } from "@/format/quantities";
-import { amountOf, changesOf, draftOf, editOf, resourceOf, type Draft, type DraftChange, type Field } from "@/components/editor/editing";
-import type { BulkEdit, Mode, Workload } from "@/types";
+import { amountOf, changesOf, draftOf, editOf, keyOf, resourceOf, type Draft, type DraftChange, type Field } from "@/components/editor/editing";
+import type { BulkEdit, ContainerValues, Mode, Workload } from "@/types";
 
 const PERCENT = 100;
 const MOST_EDITS = 500;
@@ -34,16 +34,30 @@ export function wishedDraft(workload: Workload, wish: BulkWish): Draft {
     for (const field of REQUESTS) {
       const collected = amountOf(container, field, "collected_");
       if (wish.requests === "clear") texts[field] = "";
-      else if (collected !== null) texts[field] = withHeadroom(field, collected, wish.headroomPercent, amountOf(container, field === "cpu_request" ? "cpu_limit" : "memory_limit"));
+      else if (collected !== null) texts[field] = canonical(resourceOf(field), Math.min(withHeadroom(field, collected, wish.headroomPercent), limitOf(container, field) ?? Infinity));
     }
   }
   return draft;
 }
 
-function withHeadroom(field: Field, collected: number, percent: number, limit: number | null): string {
+function withHeadroom(field: Field, collected: number, percent: number): number {
   const step = resourceOf(field) === "cpu" ? 1 : 2 ** 20;
-  const wanted = Math.ceil((collected * (PERCENT + percent)) / PERCENT / step) * step;
-  return canonical(resourceOf(field), limit === null ? wanted : Math.min(wanted, limit));
+  return Math.ceil((collected * (PERCENT + percent)) / PERCENT / step) * step;
+}
+
+const limitOf = (container: ContainerValues, field: Field) => amountOf(container, field === "cpu_request" ? "cpu_limit" : "memory_limit");
+
+/** What the wish comes to, where a limit leaves less of it; by the field's name. */
+function wantedOf(workload: Workload, wish: BulkWish): Map<string, string> {
+  if (wish.requests !== "headroom") return new Map();
+  const found = workload.containers.flatMap((container) =>
+    REQUESTS.flatMap((field): [string, string][] => {
+      const [collected, limit] = [amountOf(container, field, "collected_"), limitOf(container, field)];
+      const wanted = collected === null ? 0 : withHeadroom(field, collected, wish.headroomPercent);
+      return limit !== null && wanted > limit ? [[keyOf(container.container, field), canonical(resourceOf(field), wanted)]] : [];
+    }),
+  );
+  return new Map(found);
 }
 
 export interface PlannedEdit {
@@ -58,7 +72,8 @@ export function plan(workloads: Workload[], wish: BulkWish): PlannedEdit[] {
     .map((workload) => {
       const draft = { ...wishedDraft(workload, wish), note: wish.note };
       const edit = { ...editOf(workload, draft), namespace: workload.namespace, deployment: workload.deployment };
-      return { workload, changes: changesOf(workload, draft), edit };
+      const wanted = wantedOf(workload, wish);
+      return { workload, changes: changesOf(workload, draft).map((change) => ({ ...change, wanted: wanted.get(change.key) })), edit };
     })
     .filter((planned) => planned.changes.length > 0);
 }

@@ -3,7 +3,7 @@ import type { Resource, Workload } from "@/types";
 
 export interface Trouble {
   /** Key below `health`. */
-  key: "oom" | "throttled" | "under" | "unasked" | "over";
+  key: "danger" | "oom" | "throttled" | "under" | "unasked" | "over";
   tone: "under" | "over";
   resource?: Resource;
   amount?: number;
@@ -16,6 +16,7 @@ const WORTH_SAYING = 0.01;
 export function troublesOf(workload: Workload): Trouble[] {
   const found: Trouble[] = [];
   if (workload.oom_kills) found.push({ key: "oom", tone: "under", amount: workload.oom_kills });
+  if (workload.warnings.length) found.push({ key: "danger", tone: workload.warnings.some((one) => one.kills) ? "under" : "over", amount: workload.warnings.length });
   if ((workload.throttled_share ?? 0) >= WORTH_SAYING) found.push({ key: "throttled", tone: "under", amount: workload.throttled_share ?? 0 });
   const pods = workload.pods || 1;
   const amounts = [

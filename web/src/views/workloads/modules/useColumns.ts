@@ -3,10 +3,10 @@ import { useKept } from "@/composables/useKept";
 import type { Workload } from "@/types";
 import type { Sort } from "./useWorkloadList";
 
-export const COLUMNS = ["mode", "replicas", "cpu", "memory", "asked", "control", "conditions", "health", "peakDay", "edited"] as const;
+export const COLUMNS = ["mode", "live", "replicas", "cpu", "memory", "asked", "control", "conditions", "health", "peakDay", "edited"] as const;
 /** `asked` is a line in the columns of CPU and memory, which are seen at every width. */
 export type Column = (typeof COLUMNS)[number];
-const FIRST_CHOICE: Column[] = ["mode", "replicas", "cpu", "memory", "asked", "control", "conditions", "health"];
+const FIRST_CHOICE: Column[] = ["mode", "live", "replicas", "cpu", "memory", "asked", "control", "conditions", "health"];
 
 const isChoice = (value: unknown): value is Column[] => Array.isArray(value) && value.every((name) => COLUMNS.includes(name as Column));
 
