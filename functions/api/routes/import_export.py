@@ -94,13 +94,13 @@ def export_values(
     if manual:
         with_manual = {(row["namespace"], row["deployment"]) for row in rows if has_manual_value(row)}
         rows = [row for row in rows if (row["namespace"], row["deployment"]) in with_manual]
-    media, name = _MEDIA[form]
-    return StreamingResponse(
-        _exported(services, form, rows),
     if archive and form in _ARCHIVES:
         content = archived(_git_values(services, rows), _RENDERED[form], is_kustomize=form is ExportFormat.KUSTOMIZE)
         headers = {"Content-Disposition": f'attachment; filename="{_ARCHIVES[form]}"'}
         return Response(content, media_type="application/zip", headers=headers)
+    media, name = _MEDIA[form]
+    return StreamingResponse(
+        _exported(services, form, rows),
         media_type=media,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

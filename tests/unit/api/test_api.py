@@ -224,6 +224,20 @@ def test_history_marks_the_peak_day(api: TestClient) -> None:
     days = {row["day"] for row in history["days"]}
     assert len(days) == 2
     assert history["peak_day"] in days
+    first_day, last_day = (date.fromisoformat(history[name]) for name in ("first_day", "last_day"))
+    assert (last_day - first_day).days == 29
+    assert history["first_day"] < min(days) < max(days) <= history["last_day"]
+    namespace, container = history["days"][0]["namespace"], history["days"][0]["container"]
+    assert history["metrics_links"][container] == f"https://grafana.test/?ns={namespace}&container={container}"
+
+
+def test_marks_say_what_happened_in_the_span(api: TestClient) -> None:
+    workload = first(api, search="payments/")
+    edit(api, workload, note="for the sale")
+    marks = api.get(f"{path_of(workload)}/marks", params={"days": 30}).json()
+    assert {"edit", "collection"} <= {mark["kind"] for mark in marks}
+    made = next(mark for mark in marks if mark["what"] == "for the sale")
+    assert (made["who"], made["day"][:4]) == ("kubedoor", made["at"][:4])
 
 
 def test_an_unknown_hpa_is_shown_as_none() -> None:
@@ -258,20 +272,6 @@ def test_one_collection_at_a_time_and_it_can_be_cancelled(api: TestClient) -> No
     deadline = time.monotonic() + COLLECT_SECONDS
     while api.get(f"{V1}/collect/runs/{started}").json()["state"] == "running":
         assert time.monotonic() < deadline
-    first_day, last_day = (date.fromisoformat(history[name]) for name in ("first_day", "last_day"))
-    assert (last_day - first_day).days == 29
-    assert history["first_day"] < min(days) < max(days) <= history["last_day"]
-    namespace, container = history["days"][0]["namespace"], history["days"][0]["container"]
-    assert history["metrics_links"][container] == f"https://grafana.test/?ns={namespace}&container={container}"
-
-
-def test_marks_say_what_happened_in_the_span(api: TestClient) -> None:
-    workload = first(api, search="payments/")
-    edit(api, workload, note="for the sale")
-    marks = api.get(f"{path_of(workload)}/marks", params={"days": 30}).json()
-    assert {"edit", "collection"} <= {mark["kind"] for mark in marks}
-    made = next(mark for mark in marks if mark["what"] == "for the sale")
-    assert (made["who"], made["day"][:4]) == ("kubedoor", made["at"][:4])
         time.sleep(0.05)
     assert api.get(f"{V1}/collect/runs/{started}").json()["state"] == "cancelled"
 
