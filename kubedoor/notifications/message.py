@@ -33,8 +33,8 @@ STREAMS = {
 }
 _TEXTS = {
     "en": {
-        "title": "KubeDoor {cluster}: {count} events",
-        "one": "KubeDoor {cluster}: one event",
+        "title": "KubeDoor {cluster}: {what}",
+        "others": "{what} and {count} more",
         "more": "… and {count} more",
         "times": "{example} (×{count})",
         "mark": "Message {mark}: one that comes again has the same number",
@@ -48,12 +48,12 @@ _TEXTS = {
         Event.VALUES_WAITING: "Workloads wait for you to accept their values ({count})",
         Event.ACTION_FINISHED: "Actions are done ({count})",
         Event.ACTION_FAILED: "Actions failed, were cancelled or interrupted ({count})",
-        Event.SWITCH_USED: "Control was switched ({count})",
+        Event.SWITCH_USED: "Enforcement was switched ({count})",
         Event.CERTIFICATE_ENDS: "The door's certificate ends soon",
     },
     "zh-CN": {
-        "title": "KubeDoor {cluster}：{count} 条事件",
-        "one": "KubeDoor {cluster}：1 条事件",
+        "title": "KubeDoor {cluster}：{what}",
+        "others": "{what}，另有 {count} 条事件",
         "more": "…… 另有 {count} 项",
         "times": "{example}（×{count}）",
         "mark": "消息编号 {mark}：重复送达的消息编号相同",
@@ -72,6 +72,20 @@ _TEXTS = {
     },
 }
 LANGUAGES = tuple(_TEXTS)
+_MOST_URGENT_FIRST = (
+    Event.DOOR_FAILED,
+    Event.ACTION_FAILED,
+    Event.COLLECTION_FAILED,
+    Event.CERTIFICATE_ENDS,
+    Event.SWITCH_USED,
+    Event.UNKNOWN_WORKLOAD,
+    Event.CLAMPED,
+    Event.COLLECTION_INCOMPLETE,
+    Event.VALUES_WAITING,
+    Event.DOOR_OVERRODE,
+    Event.ACTION_FINISHED,
+)
+"""Which kind of event the title names."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +122,13 @@ def without_mentions(text: str) -> str:
 def build_message(
     cluster: str, language: str, notices: Sequence[Notice], *, mark: str = "", keyword: str = ""
 ) -> Message:
-    """A paragraph for each kind of event: its count and the most frequent examples.
+    """A title that says the most urgent of what happened, and a paragraph for each kind of event: its count and the most
+    frequent examples.
 
     `keyword`: a word that the channel's robot wants to find in every message.
     """
     texts = _TEXTS[language]
-    total = sum(notice.count for notice in notices)
-    title = texts["one" if total == 1 else "title"].format(cluster=cluster, count=total)
+    title = texts["title"].format(cluster=cluster, what=_headline(texts, notices))
     paragraphs = [
         _paragraph(texts, event, [notice for notice in notices if notice.event is event])
         for event in Event
@@ -127,6 +141,16 @@ def build_message(
 def trial_message(cluster: str, language: str, *, keyword: str = "") -> Message:
     text = _with_keyword(_TEXTS[language]["test"].format(cluster=cluster), keyword)
     return Message(text, text)
+
+
+def _headline(texts: dict[str, str], notices: Sequence[Notice]) -> str:
+    """What happened, of the most urgent kind, and how many events of other kinds there are."""
+    urgent = min((notice.event for notice in notices), key=_MOST_URGENT_FIRST.index)
+    count = sum(notice.count for notice in notices if notice.event is urgent)
+    others = sum(notice.count for notice in notices) - count
+    what = texts[urgent].format(count=count)
+    what = what[:1].lower() + what[1:]
+    return texts["others"].format(what=what, count=others) if others else what
 
 
 def _with_keyword(title: str, keyword: str) -> str:

@@ -141,7 +141,7 @@ def test_a_bad_day_is_a_few_messages_and_not_a_thousand(house: House, receiver: 
         house.admit(f"web-{number}", times=40 if number == 7 else 1)
     house.tick()
     body = receiver.wait()
-    assert body["title"] == f"KubeDoor {house.cluster}: 69 events"
+    assert body["title"] == f"KubeDoor {house.cluster}: the door set control values (69)"
     lines = body["message"].splitlines()
     assert lines[0] == "The door set control values (69)"
     assert lines[1] == "- shop/web-7: replicas 10 -> 3 (×40)"
@@ -215,7 +215,7 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
         "Actions are done (1)\n- restart shop/web +1 (operator-1)",
         "- restart shop/web +1 (operator-2): failed",
         "- schedule nightly: no cluster",
-        "Control was switched (1)\n- root: control off",
+        "Enforcement was switched (1)\n- root: control off",
         "The door's certificate ends soon\n- 9 d",
     ):
         assert expected in said
@@ -269,13 +269,15 @@ def test_a_channel_is_told_of_every_cluster_by_its_name(served: Connection, clus
     house.admit(cluster=f"{cluster}-west")
     house.tick()
     body = receiver.wait()
-    assert body["title"] == f"KubeDoor {cluster}-west: one event", "where it happened, and not where KubeDoor is"
+    assert body["title"] == f"KubeDoor {cluster}-west: the door set control values (1)", (
+        "where it happened, and not where KubeDoor is"
+    )
     assert f"- {cluster}-west: shop/web: replicas 10 -> 3" in body["message"]
     house.wait_until_told(1)
     house.admit()
     house.admit(cluster=f"{cluster}-west")
     house.tick(minutes=15)
-    assert receiver.wait()["title"] == f"KubeDoor {cluster}, {cluster}-west: 2 events"
+    assert receiver.wait()["title"] == f"KubeDoor {cluster}, {cluster}-west: the door set control values (2)"
 
 
 def test_what_kubedoor_asks_for_itself_is_no_override(house: House, receiver: Receiver) -> None:
@@ -292,7 +294,7 @@ def test_a_channel_gets_only_what_it_asked_for_in_its_language(house: House, rec
     house.admit("nobody", outcome="denied")
     house.tick()
     body = receiver.wait()
-    assert body["title"] == f"KubeDoor {house.cluster}：1 条事件"
+    assert body["title"] == f"KubeDoor {house.cluster}：不在管控表中的工作负载（1）"
     told, _, mark = body["message"].partition("\n\n")
     assert told == "不在管控表中的工作负载（1）\n- shop/nobody"
     assert mark.startswith("消息编号 ")
