@@ -14,14 +14,17 @@ from kubedoor.identity.authentication import Authenticator
 from kubedoor.identity.oidc import OidcClient, OidcOptions
 from kubedoor.identity.passwords import Passwords
 from kubedoor.identity.throttle import Throttle
+from kubedoor.kube.client import Cluster
 from kubedoor.runtime.assembly import (
     build_cluster,
     build_collections,
     build_door_probe,
+    build_live_reader,
     build_look,
     build_policy_switch,
     build_publication,
     build_source,
+    build_standings,
     utc_now,
     webhook_options,
 )
@@ -45,8 +48,10 @@ from kubedoor.workloads.csv_import import CsvImport
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.metrics import WorkloadMetrics
 from kubedoor.workloads.overview import Overview
+from kubedoor.workloads.prices import ClusterPrice, Price
 from kubedoor.workloads.savings import Savings
 from kubedoor.workloads.service import Workloads
+from kubedoor.workloads.value_warnings import ValueWarnings
 
 from .clusters import Clusters
 from .operations_assembly import build_actions, build_notifications, build_schedules
@@ -87,6 +92,8 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     deployments = DeploymentStore(connection, settings.cluster)
     savings = Savings(deployments, time_zone=settings.time_zone, now=utc_now)
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
+    warnings = ValueWarnings(usage=usage, look_back_days=settings.look_back_days, now=utc_now)
+    reader = build_live_reader(settings, cluster)
     workloads = Workloads(
         cluster=settings.cluster,
         control=control,
@@ -94,6 +101,8 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
         listing=listing,
         usage=usage,
         records=records,
+        standings=build_standings(settings, connection, reader),
+        warnings=warnings,
         now=utc_now,
     )
     additions = _additions(
@@ -112,7 +121,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     )
     collections = build_collections(settings, usage, is_alone=shared.is_alone)
     source = build_source(settings)
-    actions = build_actions(settings, connection, cluster, switch, publication)
+    actions = build_actions(settings, connection, cluster, switch, publication, warnings)
     schedules = build_schedules(
         settings, connection, shared.home_cluster, actions, home_namespace=shared.home_namespace
     )
@@ -125,7 +134,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
         workloads=workloads,
         additions=additions,
         acceptances=Acceptances(cluster=settings.cluster, conditions=conditions, records=records, now=utc_now),
-        csv_import=CsvImport(workloads, additions, cluster=settings.cluster),
+        csv_import=CsvImport(workloads, additions, warnings, cluster=settings.cluster),
         collections=collections,
         usage=usage,
         control=control,
@@ -144,6 +153,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
             control=control,
             collections=collections,
             savings=savings,
+            price=_price(settings, cluster),
             now=utc_now,
         ),
         checkup=Checkup(
@@ -167,6 +177,11 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     )
 
 
+def _price(settings: Settings, cluster: Cluster) -> ClusterPrice:
+    default = Price(settings.price_vcpu_hour, settings.price_gib_hour)
+    return ClusterPrice(default, settings.node_prices, lambda: cluster.list_objects("/api/v1/nodes"), now=utc_now)
+
+
 def _additions(
     settings: Settings, control: ControlStore, records: RecordStore, control_of: Callable[[str], ControlStore]
 ) -> Additions:
@@ -181,7 +196,13 @@ def _additions(
 
 def _listing(settings: Settings, connection: Connection) -> ListingCache:
     keeps_hpa_replicas = settings.hpa_replicas != "control"
-    return ListingCache(ListingStore(connection, settings.cluster, keeps_hpa_replicas=keeps_hpa_replicas))
+    store = ListingStore(
+        connection,
+        settings.cluster,
+        keeps_hpa_replicas=keeps_hpa_replicas,
+        look_back_days=settings.look_back_days,
+    )
+    return ListingCache(store)
 
 
 def _metrics(settings: Settings, listing: ListingCache, savings: Savings, control: ControlStore) -> WorkloadMetrics:

@@ -172,6 +172,9 @@ def _print_import(answer: dict[str, Any]) -> None:
             for change in answer["changes"]
         ]
         print_table(("line", "workload", "container", "field", "before", "after"), rows)
+    for warning in answer["warnings"]:
+        line, workload = warning["line"], f"{warning['namespace']}/{warning['deployment']}"
+        print(f"warning: line {line}, {workload}: {warning['message']}", file=sys.stderr)
     for problem in answer["problems"]:
         print(f"line {problem['line']}, {problem['field']}: {problem['message']}", file=sys.stderr)
 
@@ -214,7 +217,7 @@ def import_kubedoor(
 
 def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
     from kubedoor.config.store_address import parse_dsn
-    from kubedoor.runtime.assembly import utc_now
+    from kubedoor.runtime.assembly import build_standings, utc_now
     from kubedoor.store.conditions import ConditionStore
     from kubedoor.store.connection import Connection
     from kubedoor.store.control import ControlStore
@@ -226,6 +229,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
     from kubedoor.workloads.kubedoor_import import KubeDoorImport, OriginalKubeDoor
     from kubedoor.workloads.listing_cache import ListingCache
     from kubedoor.workloads.service import Workloads
+    from kubedoor.workloads.value_warnings import ValueWarnings
 
     if parse_dsn(dsn) == parse_dsn(config.dsn):
         raise InvalidInput("the DSN is that of this KubeDoor's own store", field="dsn")
@@ -239,6 +243,8 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
         listing=ListingCache(ListingStore(connection, config.cluster)),
         usage=usage,
         records=records,
+        warnings=ValueWarnings(usage=usage, look_back_days=config.look_back_days, now=utc_now),
+        standings=build_standings(config, connection, reader=None),
         now=utc_now,
     )
     additions = Additions(

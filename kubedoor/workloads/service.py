@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
+from kubedoor.control_values import compile_workload
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.model.values import ControlValues, ManualValues, WorkloadKey
 from kubedoor.sentences import sentence
+from kubedoor.sizing.dangers import Danger
 from kubedoor.store.conditions import Acceptance, ConditionStore
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore, stale
@@ -24,6 +26,9 @@ from kubedoor.workloads.deployment_columns import container_columns
 from kubedoor.workloads.edits import Edit, changed, check_limits, summary
 from kubedoor.workloads.listing import Filter, Key, Listing
 from kubedoor.workloads.listing_cache import ListingCache
+from kubedoor.workloads.pending import with_manual
+from kubedoor.workloads.standings import Standings
+from kubedoor.workloads.value_warnings import ValueWarnings, Wanted, wanted_of
 
 NEWEST_USAGE_DAYS = 31
 """Usage days that are older do not count as newest usage."""
@@ -47,6 +52,14 @@ class History:
     memory_peak_day: date | None
 
 
+@dataclass(frozen=True)
+class Edited:
+    """Manual values after an edit, written or only planned, and what they would do."""
+
+    manual: ManualValues
+    warnings: list[Danger]
+
+
 class Workloads:
     def __init__(
         self,
@@ -57,6 +70,8 @@ class Workloads:
         listing: ListingCache,
         usage: UsageStore,
         records: RecordStore,
+        warnings: ValueWarnings,
+        standings: Standings,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
@@ -65,6 +80,8 @@ class Workloads:
         self._listing = listing
         self._usage = usage
         self._records = records
+        self._warnings = warnings
+        self._standings = standings
         self._now = now
 
     def page(self, wanted: Filter, *, sort: str, descending: bool, page: int, page_size: int) -> Page:
@@ -76,7 +93,10 @@ class Workloads:
     ) -> Page:
         """As `page`, of a list that is read already."""
         offset = (page - 1) * page_size
-        rows, total = listing.page(wanted, sort=sort, descending=descending, limit=page_size, offset=offset)
+        states = self._standings.states(listing) if wanted.state else None
+        rows, total = listing.page(
+            wanted, sort=sort, descending=descending, limit=page_size, offset=offset, states=states
+        )
         self._add_containers(listing, rows)
         self._add_conditions(rows)
         return Page(rows, total, listing.namespaces)
@@ -100,16 +120,21 @@ class Workloads:
 
     def _add_containers(self, listing: Listing, rows: list[Row]) -> None:
         keys = [(row["namespace"], row["deployment"]) for row in rows]
-        states = self._listing.store.deployments.of_many(keys) if keys else {}
+        states = self._standings.lay(listing, rows)
         containers: dict[Key, list[Row]] = {key: [] for key in keys}
+        every: dict[Key, list[Row]] = {}
         for row in listing.containers(keys):
+            every.setdefault((row["namespace"], row["deployment"]), []).append(row)
             if row["container"]:
                 key = (row["namespace"], row["deployment"])
                 newest = listing.newest_usage(*key, row["container"])
                 in_deployment = container_columns(states.get(key), row["container"])
                 containers[key].append({**row, **in_deployment, "newest": newest, "withheld": withheld_fields(row)})
+        warnings = self._warnings.of_each({key: wanted_of(found) for key, found in every.items()})
         for row in rows:
-            row["containers"] = containers[(row["namespace"], row["deployment"])]
+            key = (row["namespace"], row["deployment"])
+            row["containers"] = containers[key]
+            row["warnings"] = warnings.get(key, [])
 
     def _add_conditions(self, rows: list[Row]) -> None:
         """Parsed here and not in the listing, which has the JSON of every workload."""
@@ -146,16 +171,39 @@ class Workloads:
         self._existing_rows(key)
         return self._control.edits(key, limit=limit)
 
-    def edit(self, key: WorkloadKey, edit: Edit, editor: Editor) -> ManualValues:
+    def edit(self, key: WorkloadKey, edit: Edit, editor: Editor) -> Edited:
         """Apply changes to the manual values.
 
         Nothing is written if it raises: NotFound, Conflict (`edit.version` is stale), or InvalidInput with the field.
         """
-        before = self._control.manual(key)
-        after = self.plan_edit(key, self._existing_rows(key), before, edit)
+        before, rows = self._control.manual(key), self._existing_rows(key)
+        after = self.plan_edit(key, rows, before, edit)
         shown = {**summary(after), "based_on": edit.version}
         with audited(self._records, editor, "workload.edit", str(key), before=summary(before), after=shown):
-            return self._control.edit(key, after, based_on=edit.version, who=editor.who)
+            written = self._control.edit(key, after, based_on=edit.version, who=editor.who)
+        return Edited(written, self._warnings.of(key, Wanted(written, bool(rows[0]["hpa"]))))
+
+    def check(self, edits: Mapping[WorkloadKey, Edit]) -> list[tuple[WorkloadKey, Edited | KubeDoorError]]:
+        """As `edit_many`, and nothing is written. In three queries, whatever the number of edits."""
+        for key in edits:
+            self._check_cluster(key)
+        known = self._control.rows_of_each(list(edits))
+        manual = self._control.manual_of_each(list(edits))
+        planned: dict[WorkloadKey, ManualValues] = {}
+        failed: dict[WorkloadKey, KubeDoorError] = {}
+        for key, edit in edits.items():
+            try:
+                planned[key] = self.plan_edit(key, known.get(key, []), manual.get(key, ManualValues()), edit)
+            except KubeDoorError as error:
+                failed[key] = error
+        wanted = {
+            (key.namespace, key.deployment): Wanted(after, bool(known[key][0]["hpa"])) for key, after in planned.items()
+        }
+        found = self._warnings.of_each(wanted)
+        return [
+            (key, failed[key] if key in failed else Edited(planned[key], found[key.namespace, key.deployment]))
+            for key in edits
+        ]
 
     def plan_edit(self, key: WorkloadKey, rows: list[Row], before: ManualValues, edit: Edit) -> ManualValues:
         """`before` with `edit` applied, not written; `rows` are those of the view `control`. Raises as `edit`."""
@@ -166,6 +214,12 @@ class Workloads:
         after = changed(before, edit.changes)
         check_limits(rows, after, edit.changes)
         return after
+
+    def pending(self, key: WorkloadKey, edit: Edit) -> ControlValues:
+        """The control values as `edit` would make them; nothing is written. Raises as `edit`."""
+        rows = self._existing_rows(key)
+        after = self.plan_edit(key, rows, self._control.manual(key), edit)
+        return compile_workload(with_manual(rows, after, self._control.largest_node(key)))
 
     def all_with_manual(self) -> dict[WorkloadKey, tuple[list[Row], ManualValues]]:
         """All workloads with their rows of the view `control` and their manual values, in two queries."""
@@ -178,9 +232,9 @@ class Workloads:
 
     def edit_many(
         self, edits: Mapping[WorkloadKey, Edit], editor: Editor
-    ) -> list[tuple[WorkloadKey, ManualValues | KubeDoorError]]:
+    ) -> list[tuple[WorkloadKey, Edited | KubeDoorError]]:
         """Apply each edit independently; the result of a failed one is its error."""
-        results: list[tuple[WorkloadKey, ManualValues | KubeDoorError]] = []
+        results: list[tuple[WorkloadKey, Edited | KubeDoorError]] = []
         for key, edit in edits.items():
             try:
                 results.append((key, self.edit(key, edit, editor)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
@@ -64,7 +64,10 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
             for media, _ in _MEDIA.values()
             if "json" not in media
         }
-        | {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}}
+        | {
+            "application/json": {"schema": {"type": "array", "items": {"type": "object"}}},
+            "application/zip": {"schema": {"type": "string", "format": "binary"}},
+        }
     }
 }
 
@@ -155,4 +158,5 @@ async def import_values(
 
 
 def _answer(imported: ImportResult) -> ImportAnswer:
-    return ImportAnswer.model_validate(asdict(imported))
+    warnings = [{**vars(one), **vars(one.danger)} for one in imported.warnings]
+    return ImportAnswer.model_validate({**asdict(replace(imported, warnings=())), "warnings": warnings})

@@ -12,13 +12,16 @@ from fastapi import APIRouter, Query
 
 from kubedoor.config.metrics_link import filled
 from kubedoor.errors import InvalidInput, KubeDoorError
+from kubedoor.live.standing import State
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.sentences import sentence
+from kubedoor.sizing.dangers import Danger
 from kubedoor.workloads.additions import Addition
 from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.service import Edited
 
 from ..after_response import PUBLISH_SNAPSHOT
 from ..schemas.base import ErrorBody, Name, may_fail
@@ -26,15 +29,16 @@ from ..schemas.conditions import AcceptanceAnswer
 from ..schemas.workloads import (
     AddedWorkload,
     BulkBody,
-    BulkEdit,
     BulkResult,
     ContainerAnswer,
     ContainerDetail,
+    EditAnswer,
     HistoryAnswer,
     ManualAnswer,
     MarkAnswer,
     NewWorkload,
     UsageDayAnswer,
+    ValueWarning,
     WorkloadAnswer,
     WorkloadDetail,
     WorkloadEdit,
@@ -53,6 +57,9 @@ Sort = Literal[
     "memory_requested",
     "memory_used",
     "memory_waste",
+    "cpu_saved",
+    "memory_saved",
+    "oom_kills",
     "edited_at",
 ]
 
@@ -66,9 +73,21 @@ def _manual_answer(values: ManualValues) -> ManualAnswer:
     return ManualAnswer.model_validate(asdict(values))
 
 
+def _edit_answer(edited: Edited) -> EditAnswer:
+    return EditAnswer.model_validate(
+        {**asdict(edited.manual), "warnings": [warning_answer(one) for one in edited.warnings]}
+    )
+
+
+def warning_answer(danger: Danger) -> ValueWarning:
+    # Not dataclasses.asdict: it takes a sentence for a plain text.
+    return ValueWarning.model_validate(vars(danger))
+
+
 def workload_answer(row: dict[str, Any]) -> WorkloadAnswer:
     containers = [ContainerAnswer(**container) for container in row["containers"]]
-    return WorkloadAnswer(**{**row, "containers": containers})
+    warnings = [warning_answer(danger) for danger in row["warnings"]]
+    return WorkloadAnswer(**{**row, "containers": containers, "warnings": warnings})
 
 
 @router.get("", operation_id="list_workloads")
@@ -84,11 +103,15 @@ def list_workloads(
     condition: ConditionType | None = None,
     withheld: Annotated[bool | None, Query(description="Whether a field is withheld.")] = None,
     waiting: Annotated[bool | None, Query(description="Whether a field waits for a person.")] = None,
+    state: Annotated[State | None, Query(description="How it stands to its control values in the cluster.")] = None,
     sized: Annotated[
         bool | None, Query(description="Whether the door has replaced requests or limits of the Deployment.")
     ] = None,
     collected: Annotated[
         bool | None, Query(description="Whether a collection has found it; false: put into the table by hand.")
+    ] = None,
+    oom_killed: Annotated[
+        bool | None, Query(description="Whether a container was OOM-killed in the look-back.")
     ] = None,
     sort: Sort = "name",
     order: Literal["asc", "desc"] = "asc",
@@ -105,8 +128,10 @@ def list_workloads(
         condition=condition or "",
         withheld=withheld,
         waiting=waiting,
+        state=state or "",
         sized=sized,
         collected=collected,
+        oom_killed=oom_killed,
     )
     found = services.workloads.page(filters, sort=sort, descending=order == "desc", page=page, page_size=page_size)
     return WorkloadPage(
@@ -134,23 +159,20 @@ def add_workload(body: NewWorkload, services: ServicesIn, editor: EditorIn) -> A
 @router.post("/bulk", operation_id="edit_workloads", dependencies=[PUBLISH_SNAPSHOT])
 def edit_workloads(body: BulkBody, services: ServicesIn, editor: EditorIn) -> list[BulkResult]:
     """Each edit by itself: one that fails leaves the others done. Two edits of one workload are refused."""
-    edits = _edits_by_workload(body, services.settings.cluster)
-    results = services.workloads.edit_many(
-        {
-            key: Edit(
-                edit.version,
-                {name: value for name, value in edit.changes().items() if name not in ("namespace", "deployment")},
-            )
-            for key, edit in edits.items()
-        },
-        editor,
-    )
+    results = services.workloads.edit_many(_edits_by_workload(body, services.settings.cluster), editor)
     return [_bulk_result(key, result) for key, result in results]
 
 
-def _edits_by_workload(body: BulkBody, cluster: str) -> dict[WorkloadKey, BulkEdit]:
+@router.post("/check", operation_id="check_edits")
+def check_edits(body: BulkBody, services: ServicesIn, login: LoginIn) -> list[BulkResult]:
+    """What these edits would do: the manual values, and warnings; of one that would be refused, why. Nothing is changed."""
+    results = services.workloads.check(_edits_by_workload(body, services.settings.cluster))
+    return [_bulk_result(key, result) for key, result in results]
+
+
+def _edits_by_workload(body: BulkBody, cluster: str) -> dict[WorkloadKey, Edit]:
     """Raises InvalidInput that names both edits of one workload: one of the two would be lost."""
-    edits: dict[WorkloadKey, BulkEdit] = {}
+    edits: dict[WorkloadKey, Edit] = {}
     numbers: dict[WorkloadKey, int] = {}
     for number, edit in enumerate(body.edits):
         key = WorkloadKey(cluster, edit.namespace, edit.deployment)
@@ -162,15 +184,16 @@ def _edits_by_workload(body: BulkBody, cluster: str) -> dict[WorkloadKey, BulkEd
                 workload=f"{edit.namespace}/{edit.deployment}",
             )
             raise InvalidInput(message, field=f"edits.{number}")
-        edits[key], numbers[key] = edit, number
+        changes = {name: value for name, value in edit.changes().items() if name not in ("namespace", "deployment")}
+        edits[key], numbers[key] = Edit(edit.version, changes), number
     return edits
 
 
-def _bulk_result(key: WorkloadKey, result: ManualValues | KubeDoorError) -> BulkResult:
+def _bulk_result(key: WorkloadKey, result: Edited | KubeDoorError) -> BulkResult:
     if isinstance(result, KubeDoorError):
         error = ErrorBody(**result.as_json()["error"])
         return BulkResult(namespace=key.namespace, deployment=key.deployment, error=error)
-    return BulkResult(namespace=key.namespace, deployment=key.deployment, manual=_manual_answer(result))
+    return BulkResult(namespace=key.namespace, deployment=key.deployment, manual=_edit_answer(result))
 
 
 @router.get("/{cluster}/{namespace}/{deployment}", operation_id="get_workload")
@@ -179,7 +202,8 @@ def get_workload(
 ) -> WorkloadDetail:
     row = services.workloads.one(WorkloadKey(cluster, namespace, deployment))
     containers = [ContainerDetail(**container) for container in row["containers"]]
-    return WorkloadDetail(**{**row, "containers": containers})
+    warnings = [warning_answer(danger) for danger in row["warnings"]]
+    return WorkloadDetail(**{**row, "containers": containers, "warnings": warnings})
 
 
 @router.patch(
@@ -190,9 +214,9 @@ def get_workload(
 )
 def edit_workload(
     cluster: Name, namespace: Name, deployment: Name, body: WorkloadEdit, services: ServicesIn, editor: EditorIn
-) -> ManualAnswer:
+) -> EditAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
-    return _manual_answer(services.workloads.edit(key, Edit(body.version, body.changes()), editor))
+    return _edit_answer(services.workloads.edit(key, Edit(body.version, body.changes()), editor))
 
 
 @router.delete(

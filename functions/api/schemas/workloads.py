@@ -120,6 +120,16 @@ class ManualResources(BaseModel):
     memory_limit_bytes: Bytes
 
 
+class ValueWarning(Speaking):
+    """A value that a person set, and what comes of it."""
+
+    kind: DangerKind
+    field: str = Field(description="As an edit names it: `replicas`, `containers.app.memory_limit`.")
+    kills: bool = Field(description="Pods end by it.")
+    message: str
+    message_said: SaidAnswer
+
+
 class ManualAnswer(BaseModel):
     version: int
     mode: Mode | None
@@ -128,6 +138,12 @@ class ManualAnswer(BaseModel):
     note: str
     edited_by: str
     edited_at: datetime | None
+
+
+class EditAnswer(ManualAnswer):
+    """The manual values after an edit, and what they would do."""
+
+    warnings: list[ValueWarning]
 
 
 class AddedWorkload(ManualAnswer):
@@ -141,7 +157,7 @@ class AddedWorkload(ManualAnswer):
 class BulkResult(BaseModel):
     namespace: str
     deployment: str
-    manual: ManualAnswer | None = None
+    manual: EditAnswer | None = None
     error: ErrorBody | None = None
 
 
@@ -215,9 +231,41 @@ class ContainerDetail(Speaking, ContainerAnswer):
     reasons_said: list[SaidAnswer]
 
 
+class LiveChange(BaseModel):
+    """What the next restart would bring of one field; quantities as Kubernetes writes them."""
+
+    container: str = Field(description="Empty: replicas.")
+    field: str
+    before: str | None = Field(description="As it is in the cluster; null: not set.")
+    after: str
+    source: Source
+    clamped: bool
+    is_drifted: bool = Field(description="It ran as `after` says, and has been changed past KubeDoor since.")
+
+
+class LiveAnswer(BaseModel):
+    """The Deployment as it is in the cluster, and how it stands to its control values."""
+
+    state: State = Field(
+        description="`applied`: it runs as its control values say. `pending`: its next release brings them. `drifted`: it ran"
+        " so, and has been changed past KubeDoor. `withheld`: conditions withhold what is left. `not_enforced`: KubeDoor leaves"
+        " it alone. `absent`: not in the cluster. `unknown`: nobody has seen it."
+    )
+    is_current: bool = Field(description="Read from the cluster now; false: as it was last seen.")
+    as_of: datetime | None = Field(description="When it was so; null: never seen.")
+    replicas: int | None
+    ready: int | None = Field(description="Ready pods; null: not known, as all of it is that only the cluster tells.")
+    updated: int | None = Field(description="Pods of the newest template.")
+    is_settled: bool | None = Field(
+        description="No rollout is under way: all pods are of the newest template and ready."
+    )
+    changes: list[LiveChange] = Field(description="What the next restart would bring.")
+
+
 class WorkloadAnswer(BaseModel):
     namespace: str
     deployment: str
+    live: LiveAnswer
     mode: Mode
     version: int
     edited_at: datetime | None
@@ -261,6 +309,7 @@ class WorkloadAnswer(BaseModel):
     withheld_replicas: list[str] = Field(description="The conditions that withhold the collected replicas.")
     withheld_count: int = Field(description="Withheld fields, the replicas included.")
     is_waiting: bool = Field(description="A withheld field would be enforced if a person accepted its conditions.")
+    warnings: list[ValueWarning] = Field(description="What values that are set by hand do, as long as they stand.")
     containers: Sequence[ContainerAnswer]
 
 

@@ -210,6 +210,40 @@ def test_two_edits_of_one_workload_in_one_request_are_refused_by_their_numbers(a
     assert first(api, search="search/")["version"] == one["version"], "neither was made"
 
 
+def test_a_dangerous_value_is_warned_of_before_and_after_it_is_saved_and_as_long_as_it_stands(api: TestClient) -> None:
+    workload = first(api, search="storefront", sort="name")
+    name = {"namespace": workload["namespace"], "deployment": workload["deployment"]}
+    container = workload["containers"][0]["container"]
+    changes = {"containers": {container: {"memory_limit": "16Mi", "memory_request": "16Mi"}}, "replicas": None}
+    body = {"edits": [{**name, "version": workload["version"], **changes}]}
+    (checked,) = api.post(f"{V1}/workloads/check", json=body).json()
+    limit, request = checked["manual"]["warnings"]
+    assert (limit["kind"], limit["field"], limit["kills"]) == (
+        "memory_limit_below_peak",
+        f"containers.{container}.memory_limit",
+        True,
+    )
+    assert limit["message_said"]["code"] == "sizing.danger_memory_limit"
+    assert limit["message"].startswith(f"memory limit 16Mi of {container} is below the ")
+    assert (request["kind"], request["kills"]) == ("request_far_below_peak", False)
+    assert first(api, search="storefront", sort="name")["version"] == workload["version"]
+    saved = edit(api, workload, **changes).json()
+    assert [one["message"] for one in saved["warnings"]] == [limit["message"], request["message"]]
+    for shown in (first(api, search="storefront", sort="name"), api.get(path_of(workload)).json()):
+        assert [one["kind"] for one in shown["warnings"]] == ["memory_limit_below_peak", "request_far_below_peak"]
+    taken_back = edit(api, saved | name, containers={container: {"memory_limit": None, "memory_request": None}}).json()
+    assert taken_back["warnings"] == []
+    assert api.get(path_of(workload)).json()["warnings"] == []
+
+
+def test_a_check_says_what_an_edit_would_be_refused_for(api: TestClient) -> None:
+    workload = first(api)
+    name = {"namespace": workload["namespace"], "deployment": workload["deployment"]}
+    body = {"edits": [{**name, "version": workload["version"] + 7, "replicas": 0}]}
+    (checked,) = api.post(f"{V1}/workloads/check", json=body).json()
+    assert (checked["error"]["code"], checked["manual"]) == ("conflict", None)
+
+
 def test_an_edit_that_says_nothing_of_the_note_keeps_it(api: TestClient) -> None:
     workload = first(api, search="search/")
     assert edit(api, workload, note="ask the team first").json()["note"] == "ask the team first"
@@ -293,6 +327,39 @@ def test_an_invalid_request_starts_no_collection(api: TestClient, body: dict[str
     before = len(api.get(f"{V1}/collect/runs").json())
     assert_error(api.post(f"{V1}/collect", json=body), 422, "invalid_input")
     assert len(api.get(f"{V1}/collect/runs").json()) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"replicas": 1}, id="fewer replicas, so that each pod carries more"),
+        pytest.param({"replicas": 50, "containers": {"checkout": {"memory_limit": "6Gi"}}}, id="more of all"),
+        pytest.param({"containers": {"checkout": {"cpu_request": "15m", "cpu_limit": "2"}}}, id="another request"),
+        pytest.param({"containers": {"sidecar": {"cpu_request": "33m"}}}, id="a container that was not collected"),
+        pytest.param({"mode": "observe"}, id="another mode"),
+        pytest.param(
+            {"mode": "enforce", "replicas": None, "containers": {"checkout": {"cpu_request": None}}}, id="back"
+        ),
+    ],
+)
+def test_a_preview_of_an_edit_is_what_follows_when_it_is_saved(api: TestClient, changes: dict[str, Any]) -> None:
+    workload = first(api, search="checkout")
+    names = [one["container"] for one in workload["containers"]]
+    manifest = make_deployment(
+        workload["deployment"],
+        namespace=workload["namespace"],
+        replicas=20,
+        containers=[make_container(name) for name in {*names, "sidecar"}],
+    )
+    pending = {"version": workload["version"], **changes}
+    shown = api.post(f"{path_of(workload)}/preview", json={"object": manifest, "edit": pending})
+    assert shown.status_code == 200, shown.text
+    assert first(api, search="checkout")["version"] == workload["version"], "nothing is written"
+    saved = edit(api, workload, **changes)
+    assert saved.status_code == 200, saved.text
+    assert api.post(f"{V1}/admission/preview", json=manifest).json() == shown.json()
+    again = api.post(f"{path_of(workload)}/preview", json={"object": manifest, "edit": pending})
+    assert_error(again, 409, "conflict")
 
 
 def test_preview_takes_a_review_as_well(api: TestClient) -> None:

@@ -133,14 +133,6 @@ def test_other_changes_than_those_that_were_shown_are_not_made(api: TestClient) 
     assert api.post(f"{V1}/values/import?fingerprint={again['fingerprint']}", content=text.encode()).json()["applied"]
 
 
-def test_files_for_git_come_as_an_archive(api: TestClient) -> None:
-    answer = api.get(f"{V1}/values/export", params={"format": "helm", "namespace": "shop", "archive": "true"})
-    assert answer.headers["content-disposition"] == 'attachment; filename="kubedoor-helm-values.zip"'
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
-        assert {"shop/cart.yaml", "README.txt"} <= set(packed.namelist())
-    assert "namespace,deployment" in export(api, format="csv", archive="true")
-
-
 def test_only_what_somebody_has_set_is_exported_when_asked(api: TestClient) -> None:
     upload(api, "namespace,deployment,manual_replicas\nshop,catalog,9\n", apply=True)
     rows = list(csv.DictReader(io.StringIO(export(api, manual="true", namespace="shop"))))
@@ -157,6 +149,14 @@ def test_one_bad_line_keeps_the_whole_sheet_out(api: TestClient) -> None:
         "shop,cart,cart,111m\nshop,nobody,app,1\nshop,catalog,catalog,lots\nshop,reviews,typo,1\n"
     )
     answer = upload(api, text, apply=True)
+def test_files_for_git_come_as_an_archive(api: TestClient) -> None:
+    answer = api.get(f"{V1}/values/export", params={"format": "helm", "namespace": "shop", "archive": "true"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="kubedoor-helm-values.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert {"shop/cart.yaml", "README.txt"} <= set(packed.namelist())
+    assert "namespace,deployment" in export(api, format="csv", archive="true")
+
+
     assert answer["applied"] == 0
     assert [(problem["line"], problem["field"]) for problem in answer["problems"]] == [
         (3, ""),
