@@ -122,6 +122,22 @@ def test_a_sheet_is_shown_before_it_is_applied(api: TestClient) -> None:
     assert "manual_replicas" in api.get(f"{V1}/values/export").text
 
 
+def test_a_sheet_says_by_line_what_its_values_would_do(api: TestClient) -> None:
+    text = (
+        "namespace,deployment,container,manual_replicas,manual_memory_request,manual_memory_limit\n"
+        "shop,cart,cart,,16Mi,16Mi\n"
+        "shop,reviews,reviews,0,,\n"
+    )
+    shown = upload(api, text)
+    assert shown["problems"] == []
+    assert [(one["line"], one["deployment"], one["field"], one["kills"]) for one in shown["warnings"]] == [
+        (2, "cart", "containers.cart.memory_limit", True),
+        (2, "cart", "containers.cart.memory_request", False),
+        (3, "reviews", "replicas", True),
+    ]
+    assert shown["warnings"][2]["message"].startswith("replicas 0 ends every pod")
+
+
 def test_other_changes_than_those_that_were_shown_are_not_made(api: TestClient) -> None:
     text = "namespace,deployment,manual_replicas\nshop,reviews,5\n"
     shown = upload(api, text)
@@ -131,6 +147,14 @@ def test_other_changes_than_those_that_were_shown_are_not_made(api: TestClient) 
     again = upload(api, text)
     assert (again["changes"][0]["before"], again["changes"][0]["after"]) == (4, 5)
     assert api.post(f"{V1}/values/import?fingerprint={again['fingerprint']}", content=text.encode()).json()["applied"]
+
+
+def test_files_for_git_come_as_an_archive(api: TestClient) -> None:
+    answer = api.get(f"{V1}/values/export", params={"format": "helm", "namespace": "shop", "archive": "true"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="kubedoor-helm-values.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert {"shop/cart.yaml", "README.txt"} <= set(packed.namelist())
+    assert "namespace,deployment" in export(api, format="csv", archive="true")
 
 
 def test_only_what_somebody_has_set_is_exported_when_asked(api: TestClient) -> None:
@@ -149,14 +173,6 @@ def test_one_bad_line_keeps_the_whole_sheet_out(api: TestClient) -> None:
         "shop,cart,cart,111m\nshop,nobody,app,1\nshop,catalog,catalog,lots\nshop,reviews,typo,1\n"
     )
     answer = upload(api, text, apply=True)
-def test_files_for_git_come_as_an_archive(api: TestClient) -> None:
-    answer = api.get(f"{V1}/values/export", params={"format": "helm", "namespace": "shop", "archive": "true"})
-    assert answer.headers["content-disposition"] == 'attachment; filename="kubedoor-helm-values.zip"'
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
-        assert {"shop/cart.yaml", "README.txt"} <= set(packed.namelist())
-    assert "namespace,deployment" in export(api, format="csv", archive="true")
-
-
     assert answer["applied"] == 0
     assert [(problem["line"], problem["field"]) for problem in answer["problems"]] == [
         (3, ""),
