@@ -1,4 +1,4 @@
-"""Regenerates the parts of docs/ that are generated from the code, and two files of the chart: time zones, and a kind. A test checks that they are up to date.
+"""Regenerates the parts of docs/ that are generated from the code, and files of the chart: time zones, a kind, policies. A test checks that they are up to date.
 
 python -m scripts.documents
 """
@@ -16,6 +16,9 @@ from typing import Any
 import yaml
 
 from kubedoor.admission.native.custom_resource import custom_resource_definition
+from kubedoor.admission.native.policies import NAMES, policies
+from kubedoor.admission.options import rules_of
+from kubedoor.config import settings
 from kubedoor.config.markdown_table import settings_table
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +29,15 @@ TIME_ZONES = ROOT / "knative" / "files" / "time-zones.txt"
 """What the chart takes for a time zone: Helm has no list of its own."""
 DEFINITION = ROOT / "knative" / "files" / "controlvalues.yaml"
 """The kind of the policies' parameters."""
+NATIVE = ROOT / "knative" / "native.yaml"
+NATIVE_HEAD = f"""\
+# Enforcement on by native policies (control.door native): kubectl apply -f knative/native.yaml
+# Enforcement off: kubectl delete mutatingadmissionpolicybindings {" ".join(NAMES)}
+#
+# For the default values: rules, namespaces. For others, print your own: kubectl -n kubedoor exec deploy/mutate -- python -m kubedoor policies
+# Needs Kubernetes 1.36, and the kind ControlValues, which the chart installs: kubectl apply -f knative/files/controlvalues.yaml
+# KubeDoor writes the control values into the cluster; without any, the policies change nothing.
+"""
 
 
 def api_table() -> str:
@@ -104,6 +116,12 @@ def definition() -> str:
     return yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=140)
 
 
+def native_policies() -> str:
+    """The native policies of the default settings, for kubectl."""
+    made = policies(rules_of(settings.load({})))
+    return NATIVE_HEAD + yaml.safe_dump_all(made, sort_keys=False, width=140)
+
+
 def renewed(name: str) -> str:
     """The text of the page with a new generated part."""
     text = (DOCS / name).read_text(encoding="utf-8")
@@ -116,6 +134,7 @@ def main() -> None:
         (DOCS / name).write_text(renewed(name), encoding="utf-8")
     TIME_ZONES.write_text(time_zones(), encoding="utf-8")
     DEFINITION.write_text(definition(), encoding="utf-8")
+    NATIVE.write_text(native_policies(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kubedoor.admission.native.custom_resource import custom_resource_definition
 from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import SettingsError
@@ -657,3 +659,28 @@ def hello(scale: str) -> dict[str, Any]:
         "metadata": metadata,
         "spec": {"template": template},
     }
+
+
+@pytest.mark.parametrize(
+    ("door", "on", "off"),
+    [
+        ("webhook", ["webhook"], ["mutatingwebhookconfigurations"]),
+        ("native", ["policies"], ["mutatingadmissionpolicybindings"]),
+        ("both", ["policies", "webhook"], ["mutatingwebhookconfigurations", "mutatingadmissionpolicybindings"]),
+    ],
+)
+def test_the_notes_name_the_commands_of_what_enforces(tmp_path: Path, door: str, on: list[str], off: list[str]) -> None:
+    text = notes(tmp_path, {"control": {"door": door}, "mutate": {"mode": "deployment"}})
+    switched_on = re.findall(r"exec deploy/mutate -- python -m kubedoor (\w+) \| kubectl apply -f -", text)
+    switched_off = re.findall(r"kubectl delete --ignore-not-found (\w+) kubedoor-\w+", text)
+    assert (switched_on, switched_off) == (on, off)
+
+
+@pytest.mark.parametrize("door", ["webhook", "native"])
+def test_the_kind_of_the_parameters_is_there_whatever_enforces(tmp_path: Path, door: str) -> None:
+    """So that a change of the value never takes it from under policies that are in force, and an upgrade brings a new one."""
+    rendered = render(tmp_path, merged(LEAST, {"control": {"door": door}}))
+    (found,) = [one for one in rendered if one["kind"] == "CustomResourceDefinition"]
+    assert found == custom_resource_definition()
+    roles = {one["metadata"]["name"] for one in rendered if one["kind"] == "ClusterRole"}
+    assert {"kubedoor-values", "kubedoor-native"}.isdisjoint(roles) is (door == "webhook")

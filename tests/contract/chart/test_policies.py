@@ -12,10 +12,11 @@ import pytest
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_cluster
+from kubedoor.admission.native.parameters import LABELS
 from kubedoor.admission.native.policy_switch import PolicySwitch
 from kubedoor.admission.rules import Rules
 from kubedoor.config import settings
-from kubedoor.errors import Forbidden
+from kubedoor.errors import Forbidden, KubeDoorError
 from kubedoor.kube.client import Cluster
 from kubedoor.runtime.assembly import webhook_options
 from tests.contract.chart.test_chart import LEAST, merged
@@ -25,6 +26,7 @@ from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.helm import NAMESPACE, render
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+VALUES_PATH = "/apis/kubedoor.io/v1/namespaces/default/controlvalues"
 OWN = f"{HOOKS}/{webhook_configuration.NAME}"
 USER = f"system:serviceaccount:{NAMESPACE}:kubedoor-api"
 KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
@@ -136,6 +138,70 @@ def test_policies_are_switched_by_named_rights_only(plane: ControlPlane, switch:
         for method, name in (("POST", ""), ("DELETE", "/of-others"), ("GET", "/of-others"), ("GET", "")):
             with pytest.raises(Forbidden, match="cannot"):
                 switch.request(method, path + name, body={} if method == "POST" else None)
+
+
+CONTROL_VALUES: Manifest = {
+    "apiVersion": "kubedoor.io/v1",
+    "kind": "ControlValues",
+    "metadata": {"name": "control", "namespace": "default", "labels": LABELS},
+    "spec": {"deployments": {}},
+}
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "any", "uid": "7d0e"}
+VALUES_ESCAPES: dict[str, tuple[dict[str, Any], str]] = {
+    "another name": ({"name": "mine"}, "only control, control-2"),
+    "a name that only begins so": ({"name": "control-x"}, "only control, control-2"),
+    "no labels": ({"labels": {}}, "have its labels"),
+    "a label more": ({"labels": {**LABELS, "team": "shop"}}, "have its labels"),
+    "an owner": ({"ownerReferences": [OWNER]}, "no owners"),
+    "a finalizer": ({"finalizers": ["example.com/stay"]}, "no finalizers"),
+}
+
+
+@pytest.fixture(scope="module")
+def values_pinned(plane: ControlPlane, switch: Cluster) -> Cluster:
+    policies = PolicySwitch(switch, Rules(), lambda: None)
+    plane.wait_for(policies.is_possible, what="the kind of the parameters is known")
+    probe = _control_values(name="probe")
+
+    def is_pinned() -> bool:
+        try:
+            switch.request("POST", VALUES_PATH, body=probe, query={"dryRun": "All"})
+        except Forbidden as error:
+            return "ValidatingAdmissionPolicy" in error.message
+        except KubeDoorError:
+            pass  # a new kind is not served at once
+        return False
+
+    plane.wait_for(is_pinned, what="the policy is in force")
+    return switch
+
+
+def _control_values(**metadata: Any) -> Manifest:
+    return {**CONTROL_VALUES, "metadata": {**CONTROL_VALUES["metadata"], **metadata}}
+
+
+@pytest.mark.parametrize("escape", list(VALUES_ESCAPES))
+def test_parameters_are_written_by_their_names_and_labels_only(values_pinned: Cluster, escape: str) -> None:
+    fields, words = VALUES_ESCAPES[escape]
+    body = _control_values(**fields)
+    with pytest.raises(Forbidden, match=words):
+        values_pinned.request("POST", VALUES_PATH, body=body)
+    with pytest.raises(Forbidden, match=words):
+        values_pinned.apply_object(f"{VALUES_PATH}/{body['metadata']['name']}", body)
+
+
+def test_parameters_of_others_stay_and_the_own_are_written_and_deleted(
+    plane: ControlPlane, values_pinned: Cluster
+) -> None:
+    administrator = Cluster(kubeconfig=str(plane.kubeconfig))
+    administrator.apply_object(f"{VALUES_PATH}/mine", _control_values(name="mine"))
+    for path in (f"{VALUES_PATH}/mine", VALUES_PATH):
+        with pytest.raises(Forbidden):
+            values_pinned.request("DELETE", path)
+    for name in ("control", "control-2"):
+        values_pinned.apply_object(f"{VALUES_PATH}/{name}", _control_values(name=name))
+        values_pinned.request("DELETE", f"{VALUES_PATH}/{name}")
+    administrator.request("DELETE", f"{VALUES_PATH}/mine")
 
 
 def _rules(**fields: Any) -> Callable[[Hook], None]:
@@ -302,8 +368,13 @@ def test_the_api_server_finds_nothing_amiss_with_the_policies(plane: ControlPlan
 
 @pytest.mark.parametrize(
     ("values", "count"),
-    [({"admissionPolicies": False}, 0), ({"admissionPolicies": True}, 4), ({"api": {"canAct": False}}, 4)],
-    ids=["off", "on", "by the version"],
+    [
+        ({"admissionPolicies": False}, 0),
+        ({"admissionPolicies": True, "control": {"door": "webhook"}}, 4),
+        ({"admissionPolicies": True, "control": {"door": "both"}}, 6),
+        ({"api": {"canAct": False}, "control": {"door": "webhook"}}, 4),
+    ],
+    ids=["off", "on", "on, with native policies", "by the version"],
 )  # fmt: skip
 def test_policies_are_there_by_default(tmp_path: Any, values: dict[str, Any], count: int) -> None:
     found = render(tmp_path, merged(LEAST, values))

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from kubedoor.config import settings
-from scripts.documents import DEFINITION, DOCS, GENERATED, ROOT, TIME_ZONES, definition, renewed, time_zones
+from scripts.documents import (
+    DEFINITION,
+    DOCS,
+    GENERATED,
+    NATIVE,
+    ROOT,
+    TIME_ZONES,
+    definition,
+    native_policies,
+    renewed,
+    time_zones,
+)
 from tests.support import markdown
 
 PAGES = [*ROOT.glob("README*.md"), *DOCS.rglob("*.md")]
@@ -35,6 +46,7 @@ def test_the_chart_knows_the_time_zones_that_kubedoor_knows() -> None:
 
 def test_the_chart_has_the_kind_of_the_parameters_as_the_code_has_it() -> None:
     assert DEFINITION.read_text(encoding="utf-8") == definition(), "run `make settings-doc`"
+    assert NATIVE.read_text(encoding="utf-8") == native_policies(), "run `make settings-doc`"
 
 
 def test_every_make_target_that_is_spoken_of_exists() -> None:

@@ -1,0 +1,26 @@
+{{/* The commands of the switch, by what enforces (control.door). */}}
+{{- define "kubedoor.onCommands" -}}
+{{- $door := (include "kubedoor.settingValues" . | fromJson).KUBEDOOR_DOOR -}}
+{{- $pod := "deploy/mutate --" -}}
+{{- if ne .Values.mutate.mode "deployment" -}}
+{{- $pod = printf "$(kubectl -n %s get pod -l app.kubernetes.io/component=mutate -o name | head -n 1) -c mutate --" .Release.Namespace -}}
+{{- end -}}
+{{- range list (ternary "" "policies" (eq $door "webhook")) (ternary "" "webhook" (eq $door "native")) }}
+{{- if . }}
+  kubectl -n {{ $.Release.Namespace }} exec {{ $pod }} python -m kubedoor {{ . }} | kubectl apply -f -
+{{- end }}
+{{- end }}
+{{- if ne $door "webhook" }}
+  (native policies need Kubernetes 1.36{{ if eq $door "both" }}; where the API server has none, the first line fails and the webhook enforces alone{{ end }})
+{{- end }}
+{{- end -}}
+
+{{- define "kubedoor.offCommands" -}}
+{{- $door := (include "kubedoor.settingValues" . | fromJson).KUBEDOOR_DOOR -}}
+{{- if ne $door "native" }}
+  kubectl delete --ignore-not-found mutatingwebhookconfigurations kubedoor-webhook-configuration
+{{- end }}
+{{- if ne $door "webhook" }}
+  kubectl delete --ignore-not-found mutatingadmissionpolicybindings kubedoor-deployments-create kubedoor-deployments kubedoor-deployments-scale
+{{- end }}
+{{- end -}}
