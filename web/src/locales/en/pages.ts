@@ -55,7 +55,7 @@ export default {
     group: { store: "Store", usage: "Usage source", collection: "Collection", cluster: "Cluster and permissions", door: "Door", access: "Way in" },
   },
   door: {
-    title: "Door", intro: "The admission webhook at the API server that puts control values on Deployments", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Enforcement is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },
+    title: "Door", intro: "What puts control values on Deployments at the API server: an admission webhook, native policies, or both", admissions: "Admissions", none: "Nothing has come to the door", noneWhen: { true: "Restart or scale a Deployment, and it shows here within seconds.", false: "Enforcement is off, so the API server does not ask the door.", unknown: "Without access to a cluster nothing comes to the door." },
     toRecord: "See all in the audit log", older: "Older ones", switched: "Last switched", neverSwitched: "Nobody has switched it here.", toCheckup: "See the checkup",
     state: { on: "Enforcement is on", off: "Enforcement is off", unknown: "The door's state is not known" },
     restore: {
@@ -66,7 +66,13 @@ export default {
       on: "Deployments that are created, restarted or scaled get their control values.", off: "Deployments pass as their manifests say. Nothing is changed.",
       unknown: "Without access to the cluster nothing can be switched. Collections, control values and previews work all the same.",
     },
-    policy: { Ignore: "Failure policy Ignore: if KubeDoor is away, Deployments pass unchanged.", Fail: "Failure policy Fail: if KubeDoor is away, Deployments are refused." },
-    stale: "The configuration in the cluster is not as this version would make it: switch off and on again.",
+    policy: { Ignore: "Failure policy Ignore: if KubeDoor is away, the webhook lets Deployments pass unchanged.", Fail: "Failure policy Fail: if KubeDoor is away, Deployments are refused." },
+    stale: "What is in the cluster is not as this version would make it: switch off and on again.",
+    enforcing: {
+      title: "What enforces", wanted: "The setting wants: {door}", door: { webhook: "the webhook", native: "native policies", both: "native policies and the webhook" },
+      webhook: "Admission webhook", webhookText: "Tells users, keeps the audit log, may refuse unknown workloads; needs KubeDoor to answer.",
+      policies: "Native policies", policiesText: "Inside the API server: they enforce while KubeDoor is away. They neither tell nor record nor refuse.",
+      part: { on: "On", off: "Off", changed: "On, not as it should be", partial: "Incomplete", unavailable: "Not possible in this cluster" },
+    },
   },
 };

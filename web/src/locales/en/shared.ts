@@ -46,18 +46,23 @@ export default {
     loadingHint: "Asking the cluster",
     unknownReason: "The cluster does not say: {reason}",
     viewer: "Only administrators may switch.",
+    what: { webhook: "its admission webhook", native: "its native policies", both: "its native policies and its admission webhook" },
     turnOn: {
-      title: "Switch enforcement on?", intro: "KubeDoor registers its admission webhook in cluster {cluster}. From then on:",
+      title: "Switch enforcement on?", intro: "KubeDoor registers {what} in cluster {cluster}. From then on:",
       points: [
         "A Deployment that is created or restarted gets the control values: replicas, requests and limits. The same manifest sent once more changes and restarts nothing.",
         "A Deployment that is scaled gets the control value's replicas, whoever scales it. An HPA goes on undisturbed: a release does not change its number.",
         "Nothing restarts now: running pods stay as they are until somebody restarts or scales them.",
-        "If KubeDoor is away, the API server goes by the configured failure policy.",
       ],
+      away: {
+        webhook: "If KubeDoor is away, the API server goes by the configured failure policy.",
+        native: "If KubeDoor is away, the API server goes on with the control values of then. Users are not told, and nothing is recorded.",
+        both: "If KubeDoor is away, the API server goes on with the control values of then; users are not told meanwhile.",
+      },
       confirm: "Switch on", done: "Enforcement is on",
     },
     turnOff: {
-      title: "Switch enforcement off?", intro: "KubeDoor removes its admission webhook from cluster {cluster}. From then on:",
+      title: "Switch enforcement off?", intro: "KubeDoor removes {what} from cluster {cluster}. From then on:",
       points: [
         "Every Deployment passes with the replicas and resources its manifest says.",
         "Nothing restarts now: what the door has set stays until the owner's next release.",

@@ -55,7 +55,7 @@ export default {
     group: { store: "存储", usage: "用量来源", collection: "采集", cluster: "集群与权限", door: "准入门", access: "访问入口" },
   },
   door: {
-    title: "准入门", intro: "API server 处的准入 Webhook，为 Deployment 设置管控值", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },
+    title: "准入门", intro: "在 API server 处为 Deployment 设置管控值的部分：准入 Webhook、原生策略，或两者", admissions: "准入记录", none: "还没有请求经过准入门", noneWhen: { true: "重启或扩缩容一个 Deployment，几秒内就会显示在这里。", false: "管控已关闭，API server 不会询问准入门。", unknown: "无权访问集群，不会有请求经过准入门。" },
     toRecord: "在审计日志中查看全部", older: "更早的", switched: "最近的切换", neverSwitched: "还没有人在这里切换过。", toCheckup: "查看体检",
     state: { on: "管控已开启", off: "管控已关闭", unknown: "管控状态未知" },
     restore: {
@@ -66,7 +66,13 @@ export default {
       on: "新建、重启或扩缩容的 Deployment 会得到管控值。", off: "Deployment 按清单原样放行，不做修改。",
       unknown: "无权访问集群，因此无法切换。采集、管控值和预演照常可用。",
     },
-    policy: { Ignore: "失败策略 Ignore：KubeDoor 不可用时，Deployment 原样放行。", Fail: "失败策略 Fail：KubeDoor 不可用时，Deployment 会被拒绝。" },
+    policy: { Ignore: "失败策略 Ignore：KubeDoor 不可用时，Webhook 会原样放行 Deployment。", Fail: "失败策略 Fail：KubeDoor 不可用时，Deployment 会被拒绝。" },
     stale: "集群中的配置与当前版本不一致：请关闭后再开启。",
+    enforcing: {
+      title: "由谁执行", wanted: "设置要求：{door}", door: { webhook: "Webhook", native: "原生策略", both: "原生策略与 Webhook" },
+      webhook: "准入 Webhook", webhookText: "告知用户、写入审计日志、可拒绝未知的工作负载；需要 KubeDoor 应答。",
+      policies: "原生策略", policiesText: "位于 API server 内部：KubeDoor 不可用时仍然执行，但不告知、不记录、不拒绝。",
+      part: { on: "已开启", off: "已关闭", changed: "已开启，但与预期不一致", partial: "不完整", unavailable: "此集群不支持" },
+    },
   },
 };

@@ -43,18 +43,23 @@ export default {
     loadingHint: "正在询问集群",
     unknownReason: "集群没有给出状态：{reason}",
     viewer: "只有管理员可以切换。",
+    what: { webhook: "它的准入 Webhook", native: "它的原生策略", both: "它的原生策略和准入 Webhook" },
     turnOn: {
-      title: "开启管控？", intro: "KubeDoor 会在集群 {cluster} 中注册它的准入 Webhook。此后：",
+      title: "开启管控？", intro: "KubeDoor 会在集群 {cluster} 中注册{what}。此后：",
       points: [
         "新建或重启的 Deployment 会被设置为管控值：副本数、requests 和 limits。同一份清单再次提交，不会改变任何值，也不会重启。",
         "被扩缩容的 Deployment，无论由谁操作，副本数都会设为管控值；HPA 不受影响，发布不会改变它的副本数。",
         "现在不会有任何重启：运行中的 Pod 保持原样，直到有人重启或扩缩容。",
-        "如果 KubeDoor 不可用，API server 按所配置的失败策略处理。",
       ],
+      away: {
+        webhook: "如果 KubeDoor 不可用，API server 按所配置的失败策略处理。",
+        native: "如果 KubeDoor 不可用，API server 继续按当时的管控值执行。用户不会收到提示，也没有记录。",
+        both: "如果 KubeDoor 不可用，API server 继续按当时的管控值执行；其间用户不会收到提示。",
+      },
       confirm: "开启", done: "管控已开启",
     },
     turnOff: {
-      title: "关闭管控？", intro: "KubeDoor 会从集群 {cluster} 中移除它的准入 Webhook。此后：",
+      title: "关闭管控？", intro: "KubeDoor 会从集群 {cluster} 中移除{what}。此后：",
       points: [
         "每个 Deployment 都按清单中的副本数和资源放行。",
         "现在不会有任何重启：已经设置的值会保留到下一次发布。",
