@@ -30,12 +30,18 @@ from kubedoor.store.events import EventStore
 from kubedoor.store.operations import OperationStore
 from kubedoor.store.records import RecordStore
 from kubedoor.store.schedules import ScheduleStore
+from kubedoor.workloads.value_warnings import ValueWarnings
 
 PROBE_SECONDS = 3.0
 
 
 def build_actions(
-    settings: Settings, connection: Connection, cluster: Cluster, switch: Switch, publication: Publication
+    settings: Settings,
+    connection: Connection,
+    cluster: Cluster,
+    switch: Switch,
+    publication: Publication,
+    warnings: ValueWarnings,
 ) -> Actions:
     control = ControlStore(connection, settings.cluster)
     planner = Planner(
@@ -45,6 +51,7 @@ def build_actions(
         deployments=DeploymentStore(connection, settings.cluster),
         switch=switch,
         rules=rules_of(settings),
+        dangers=warnings.of,
     )
     dependencies = ActionDependencies(
         cluster=cluster,

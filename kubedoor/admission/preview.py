@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
@@ -15,7 +15,7 @@ from kubedoor.admission.facts import exemptions_at_scale
 from kubedoor.admission.review import AdmissionRequest, is_valid_unicode, parse_review
 from kubedoor.admission.rules import Rules, decide
 from kubedoor.errors import BadRequest, InvalidInput
-from kubedoor.model.values import WorkloadKey
+from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.sentences import sentence
 from kubedoor.store.control import ControlStore
 
@@ -36,15 +36,15 @@ class Preview:
         self._control = control
         self._rules = rules
 
-    def show(self, body: Any) -> PreviewResult:
-        """Preview an AdmissionReview, or the creation of a Deployment.
+    def show(self, body: Any, values_of: Callable[[WorkloadKey], ControlValues] | None = None) -> PreviewResult:
+        """Preview an AdmissionReview, or the creation of a Deployment. `values_of`: other control values than those stored.
 
         Raises BadRequest for any other body, InvalidInput if a field cannot be read.
         """
         _refuse_unstorable(body)
         request = parse_review(body) if _kind(body) == "AdmissionReview" else _create_request(body)
         key = WorkloadKey(self._cluster_name, request.namespace, request.name)
-        values = self._control.values_of(key)
+        values = (values_of or self._control.values_of)(key)
         try:
             if request.is_scale:
                 opted_out, owned = exemptions_at_scale(request, self._control.facts_of_each([key])[key])

@@ -86,12 +86,18 @@ def _print_preview(document: dict[str, Any], shown: dict[str, Any]) -> None:
 def control(
     context: typer.Context,
     command: Annotated[SwitchCommand, typer.Argument(help="on, off or status.")],
+    note: Annotated[str, typer.Option(help="Why, for the audit log and for those who meet it.")] = "",
     cluster: ClusterOption = "",
 ) -> None:
     api: ApiClient = context.obj.for_cluster(cluster)
     if command is SwitchCommand.STATUS:
         state = api.call("GET", "/control")
     else:
-        state = api.call("PUT", "/control", {"enabled": command is SwitchCommand.ON})
-    words = {True: "enforcement is on", False: "enforcement is off", None: f"not known: {state['reason']}"}[state["enabled"]]
+        state = api.call("PUT", "/control", {"enabled": command is SwitchCommand.ON, "note": note})
+    words = {True: "enforcement is on", False: "enforcement is off", None: f"not known: {state['reason']}"}[
+        state["enabled"]
+    ]
     print(words + ("" if state["is_current"] else "; the webhook configuration is not as this version would make it"))
+    if switched := state["switched"]:
+        why = f": {switched['note']}" if switched["note"] else ""
+        print(f"switched off by {switched['who']} at {switched['at']}{why}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubedoor.control_values import UNKNOWN, compile_rows, facts_of, with_facts
 from kubedoor.errors import Conflict
+from kubedoor.model.cluster_facts import Amount
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.facts import Facts, Observation
 from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
@@ -269,6 +270,18 @@ class ControlStore(ControlTable):
             deployment=key.deployment,
         )
         return (rows[0]["peak_day"], rows[0]["memory_peak_day"]) if rows else (None, None)
+
+    def largest_node(self, key: WorkloadKey) -> Amount:
+        """The largest node when the workload's values were collected; None of each where nobody knew."""
+        rows = self._connection.rows(
+            "SELECT any(node_cpu_millicores) AS cpu, any(node_memory_bytes) AS memory FROM collected"
+            " WHERE cluster = {cluster:String} AND namespace = {namespace:String} AND deployment = {deployment:String}"
+            " GROUP BY cluster",
+            cluster=self._cluster,
+            namespace=key.namespace,
+            deployment=key.deployment,
+        )
+        return Amount(rows[0]["cpu"], rows[0]["memory"]) if rows else Amount()
 
 
 _CONTROL = "SELECT * EXCEPT (cluster) FROM control"

@@ -17,11 +17,13 @@ from kubedoor.errors import BadRequest, Conflict, InvalidInput, KubeDoorError
 from kubedoor.identity.audit import Editor
 from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.sentences import sentence
+from kubedoor.sizing.dangers import Danger
 from kubedoor.store.connection import Row
 from kubedoor.workloads.additions import Addition, Additions
 from kubedoor.workloads.csv_sheet import Problem, SheetEdit, read_sheet
 from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.service import Workloads
+from kubedoor.workloads.value_warnings import ValueWarnings, Wanted
 
 MAX_SHEET_BYTES = 8 * 2**20
 ADDED = "added"
@@ -44,6 +46,16 @@ class SheetChange:
 
 
 @dataclass(frozen=True)
+class SheetWarning:
+    """What a value of the sheet would do; `danger.field` as an edit names it."""
+
+    line: int
+    namespace: str
+    deployment: str
+    danger: Danger
+
+
+@dataclass(frozen=True)
 class ImportResult:
     """`applied` is the number of changed workloads: 0 for a preview, and 0 if there were problems before the import.
 
@@ -57,6 +69,8 @@ class ImportResult:
     fingerprint: str
     applied: int = 0
     added: int = 0
+    warnings: tuple[SheetWarning, ...] = ()
+    """Of workloads that the sheet changes."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +80,21 @@ class _Planned:
     sheet_edit: SheetEdit
     edit: Edit | None
     changes: Sequence[SheetChange]
+    wanted: Wanted
 
 
 class CsvImport:
-    def __init__(self, workloads: Workloads, additions: Additions, *, cluster: str) -> None:
+    def __init__(self, workloads: Workloads, additions: Additions, warnings: ValueWarnings, *, cluster: str) -> None:
         self._workloads = workloads
         self._additions = additions
+        self._warnings = warnings
         self._cluster = cluster
 
     def preview(self, data: bytes, *, adds: bool = False) -> ImportResult:
         """The changes and problems of the sheet, without writing. Raises BadRequest if it is no sheet."""
         edits, problems = read_sheet(_decode(data))
         planned, edit_problems = self._plan(edits, adds)
-        return _result(planned, [*problems, *edit_problems])
+        return _result(planned, [*problems, *edit_problems], self._warned(planned))
 
     def apply(self, data: bytes, editor: Editor, *, fingerprint: str = "", adds: bool = False) -> ImportResult:
         """Write the changes, unless any line has a problem. Workloads without a change are not written.
@@ -99,7 +115,16 @@ class CsvImport:
                     applied += 1
                 except KubeDoorError as error:
                     problems.append(_problem(one.sheet_edit, error))
-        return _result(planned, problems, applied)
+        return _result(planned, problems, self._warned(planned), applied)
+
+    def _warned(self, planned: Sequence[_Planned]) -> list[SheetWarning]:
+        names = {(one.sheet_edit.namespace, one.sheet_edit.deployment): one for one in planned}
+        found = self._warnings.of_each({name: one.wanted for name, one in names.items()})
+        return [
+            SheetWarning(_line(names[name].sheet_edit, danger.field), *name, danger)
+            for name, some in found.items()
+            for danger in some
+        ]
 
     def _write(self, planned: _Planned, editor: Editor) -> None:
         key = self._key(planned.sheet_edit)
@@ -132,23 +157,27 @@ class CsvImport:
             sheet_edit.changes.pop("mode", None)
         edit = Edit(manual.version if sheet_edit.version is None else sheet_edit.version, sheet_edit.changes)
         after = self._workloads.plan_edit(self._key(sheet_edit), rows, manual, edit)
-        return _Planned(sheet_edit, edit, list(_changes(sheet_edit, manual, after)))
+        wanted = Wanted(after, bool(rows[0]["hpa"]))
+        return _Planned(sheet_edit, edit, list(_changes(sheet_edit, manual, after)), wanted)
 
     def _planned_addition(self, sheet_edit: SheetEdit) -> _Planned:
         before = ManualValues()
         after = self._additions.plan(self._key(sheet_edit), before, Addition(sheet_edit.changes))
         where = (sheet_edit.first_line, sheet_edit.namespace, sheet_edit.deployment)
         changes = _changes(sheet_edit, replace(before, mode=after.mode), after)
-        return _Planned(sheet_edit, None, [SheetChange(*where, "", ADDED, None, after.mode), *changes])
+        added = SheetChange(*where, "", ADDED, None, after.mode)
+        return _Planned(sheet_edit, None, [added, *changes], Wanted(after))
 
     def _key(self, edit: SheetEdit) -> WorkloadKey:
         return WorkloadKey(self._cluster, edit.namespace, edit.deployment)
 
 
-def _result(planned: Sequence[_Planned], problems: Sequence[Problem], applied: int = 0) -> ImportResult:
+def _result(
+    planned: Sequence[_Planned], problems: Sequence[Problem], warnings: Sequence[SheetWarning], applied: int = 0
+) -> ImportResult:
     ordered, changes = sorted(problems, key=lambda problem: problem.line), _changes_of(planned)
     added = sum(one.edit is None for one in planned)
-    return ImportResult(tuple(changes), tuple(ordered), _fingerprint(changes), applied, added)
+    return ImportResult(tuple(changes), tuple(ordered), _fingerprint(changes), applied, added, tuple(warnings))
 
 
 def _changes_of(planned: Sequence[_Planned]) -> list[SheetChange]:
@@ -178,6 +207,12 @@ def _check_containers(edit: SheetEdit, rows: list[Row], manual: ManualValues) ->
             names = ", ".join(sorted(known - {""}))
             message = sentence("workloads.unknown_container", container=name, containers=names)
             raise InvalidInput(message, field=f"containers.{name}.container")
+
+
+def _line(edit: SheetEdit, field: str) -> int:
+    """The line of a field as an edit names it."""
+    parts = field.split(".")
+    return edit.lines.get(parts[1], edit.first_line) if len(parts) > 1 else edit.first_line
 
 
 def _problem(edit: SheetEdit, error: KubeDoorError) -> Problem:

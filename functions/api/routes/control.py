@@ -7,14 +7,22 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
+from kubedoor.admission.preview import PreviewResult
+from kubedoor.admission.switch import SwitchState
+from kubedoor.errors import StoreError
 from kubedoor.identity.audit import audited
+from kubedoor.model.values import WorkloadKey
+from kubedoor.store.records import RecordFilter
+from kubedoor.workloads.edits import Edit
 
 from ..after_response import PUBLISH_SNAPSHOT
-from ..schemas.base import may_fail
-from ..schemas.control import ControlAnswer, ControlBody, PreviewAnswer
+from ..schemas.base import Name, may_fail
+from ..schemas.control import ControlAnswer, ControlBody, PendingPreview, PreviewAnswer, SwitchedAnswer
 from ..security.access import EditorIn, LoginIn, ServicesIn
+from ..services import Services
 
 router = APIRouter(tags=["door"])
+ON, OFF = "control.on", "control.off"
 _PREVIEWED: dict[str, Any] = {
     "required": ["apiVersion", "kind"],
     "properties": {
@@ -26,8 +34,8 @@ _PREVIEWED: dict[str, Any] = {
 
 @router.get("/control", operation_id="get_control")
 def get_control(services: ServicesIn, login: LoginIn) -> ControlAnswer:
-    """Whether control is on, read from the API server."""
-    return ControlAnswer(**asdict(services.switch.state()))
+    """Whether control is on, read from the API server; where it is off, who switched it off, when and why."""
+    return _control_answer(services, services.switch.state())
 
 
 @router.put("/control", operation_id="set_control", dependencies=[PUBLISH_SNAPSHOT], responses=may_fail(409))
@@ -35,12 +43,31 @@ def set_control(body: ControlBody, services: ServicesIn, editor: EditorIn) -> Co
     """On: create the webhook configuration, the native policies, or both, as the setting wants. Off: delete them."""
     services.cluster.check_access()
     before = services.switch.state()
-    action, after = ("control.on" if body.enabled else "control.off"), {"enabled": body.enabled}
+    action, after = (ON if body.enabled else OFF), {"enabled": body.enabled, "note": body.note.strip()}
     with audited(
         services.records, editor, action, services.settings.cluster, before={"enabled": before.enabled}, after=after
     ):
         state = services.switch.turn_on() if body.enabled else services.switch.turn_off()
-    return ControlAnswer(**asdict(state))
+    return _control_answer(services, state)
+
+
+def _control_answer(services: Services, state: SwitchState) -> ControlAnswer:
+    switched = _switched_off(services) if state.enabled is False else None
+    return ControlAnswer(**asdict(state), switched=switched)
+
+
+def _switched_off(services: Services) -> SwitchedAnswer | None:
+    """None: nobody did it here, or the store cannot tell now."""
+    cluster = services.settings.cluster
+    filters = [RecordFilter(action=action, outcome="done", target=cluster, of_cluster=cluster) for action in (ON, OFF)]
+    try:
+        on, off = (services.records.find_audit(each, limit=1) for each in filters)
+    except StoreError:
+        return None
+    # Newer than that it was switched on: somebody has taken the configuration away past KubeDoor since.
+    if not off or (on and on[0]["at"] > off[0]["at"]):
+        return None
+    return SwitchedAnswer(at=off[0]["at"], who=off[0]["who"], note=off[0]["after"].get("note", ""))
 
 
 def _as_text(quantity: Any) -> str | None:
@@ -53,7 +80,22 @@ def preview_admission(
     services: ServicesIn, login: LoginIn, body: Annotated[dict[str, Any], Body(json_schema_extra=_PREVIEWED)]
 ) -> PreviewAnswer:
     """How the webhook would answer a new Deployment or an AdmissionReview. Nothing is changed or recorded."""
-    shown = services.preview.show(body)
+    return _preview_answer(services.preview.show(body))
+
+
+@router.post(
+    "/workloads/{cluster}/{namespace}/{deployment}/preview", operation_id="preview_edit", responses=may_fail(409)
+)
+def preview_edit(
+    cluster: Name, namespace: Name, deployment: Name, body: PendingPreview, services: ServicesIn, login: LoginIn
+) -> PreviewAnswer:
+    """As `preview_admission`, with the control values as an edit would make them. Nothing is changed or recorded."""
+    key = WorkloadKey(cluster, namespace, deployment)
+    values = services.workloads.pending(key, Edit(body.edit.version, body.edit.changes()))
+    return _preview_answer(services.preview.show(body.object, lambda _key: values))
+
+
+def _preview_answer(shown: PreviewResult) -> PreviewAnswer:
     decision = shown.decision
     return PreviewAnswer.model_validate(
         {

@@ -9,10 +9,18 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from .base import SaidAnswer, Speaking, Strict
+from .workloads import WorkloadEdit
 
 
 class ControlBody(Strict):
     enabled: bool
+    note: str = Field(default="", max_length=1000, description="Why; it is kept in the audit log, and shown.")
+
+
+class SwitchedAnswer(BaseModel):
+    at: datetime
+    who: str
+    note: str
 
 
 class ControlAnswer(Speaking):
@@ -21,6 +29,9 @@ class ControlAnswer(Speaking):
     reason_said: SaidAnswer
     failure_policy: str
     is_current: bool
+    switched: SwitchedAnswer | None = Field(
+        description="Where control is off: who has switched it off; null: nobody has, here."
+    )
     door: str = Field(description="What enforcement is done by in this cluster: webhook, native or both.")
     wanted_door: str = Field(
         description="What the setting asks for: `both` is the webhook alone where the cluster cannot."
@@ -40,6 +51,11 @@ class Change(BaseModel):
     after: str
     source: str
     clamped: bool
+
+
+class PendingPreview(Strict):
+    object: dict[str, Any] = Field(description="A Deployment, or an AdmissionReview of one.")
+    edit: WorkloadEdit = Field(description="What is about to be saved of the workload.")
 
 
 class PreviewAnswer(Speaking):
@@ -63,6 +79,9 @@ class AdmissionAnswer(Speaking):
     operation: str
     subresource: str
     username: str
+    by: str | None = Field(description="Of a request of KubeDoor's own: the person, or schedule, behind it.")
+    by_via: str | None
+    action: str | None = Field(description="Of a request of KubeDoor's own: the action that it was a step of.")
     outcome: str
     reason: str
     reason_said: SaidAnswer

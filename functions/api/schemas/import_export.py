@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from .base import SaidAnswer, Speaking
+from .workloads import ValueWarning
 
 
 class SheetProblem(Speaking):
@@ -24,9 +25,16 @@ class SheetChangeAnswer(BaseModel):
     after: int | str | None
 
 
+class SheetWarningAnswer(ValueWarning):
+    line: int
+    namespace: str
+    deployment: str
+
+
 class ImportAnswer(BaseModel):
     changes: list[SheetChangeAnswer]
     problems: list[SheetProblem] = Field(description="If there is one, nothing is changed.")
     applied: int = Field(description="How many workloads were changed; 0 for a preview.")
     added: int = Field(description="How many workloads of `changes` are not in the control table yet.")
+    warnings: list[SheetWarningAnswer] = Field(description="What values that would be set would do.")
     fingerprint: str = Field(description="A hash of the changes: an import with it makes exactly these or none.")

@@ -130,11 +130,23 @@ def test_the_door_off_leaves_everything_alone(lab: Lab, namespace: str) -> None:
 def test_kubectl_is_the_switch_as_well(lab: Lab) -> None:
     lab.plane.kubectl("delete", "mutatingwebhookconfigurations", webhook_configuration.NAME)
     try:
-        assert lab.client.call("GET", "/control")["enabled"] is False
+        state = lab.client.call("GET", "/control")
+        assert (state["enabled"], state["switched"]) == (False, None), "nobody has switched it off in KubeDoor"
     finally:
         lab.client.switch(enabled=True)
     state = lab.client.call("GET", "/control")
     assert (state["enabled"], state["is_current"], state["failure_policy"]) == (True, True, "Ignore")
+
+
+def test_who_has_switched_control_off_and_why_is_told_as_long_as_it_is_off(lab: Lab) -> None:
+    try:
+        told = lab.client.call("PUT", "/control", {"enabled": False, "note": " release night "})
+        assert (told["switched"]["who"], told["switched"]["note"]) == ("kubedoor", "release night")
+        assert lab.client.call("GET", "/control")["switched"] == told["switched"]
+    finally:
+        assert lab.client.switch(enabled=True)["switched"] is None
+    (record, *_) = lab.client.call("GET", "/audit?action=control.off&limit=1")
+    assert (record["at"], record["after"]["note"]) == (told["switched"]["at"], "release night")
 
 
 def test_opting_out_while_control_is_off_is_known_when_it_is_on(lab: Lab, namespace: str) -> None:
