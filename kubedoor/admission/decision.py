@@ -112,6 +112,7 @@ def left_alone_warning(parts: tuple[Sentence, ...]) -> Sentence:
     return warning("door.left_alone", parts=listed(parts))
 
 
+@lru_cache(maxsize=1024)
 def change_warnings(changes: tuple[Change, ...], *, would: bool) -> tuple[Sentence, ...]:
     """A line for replicas, then MAX_CONTAINER_WARNINGS at most for containers, then one that counts those left out."""
     if not changes:

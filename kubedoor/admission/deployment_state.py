@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from kubedoor import quantities
@@ -67,6 +68,7 @@ def _resources(fields: Mapping[str, str]) -> Resources:
     )
 
 
+@lru_cache(maxsize=4096)
 def _amount(quantity: str | None, read: Callable[[str], int], largest: int) -> int | None:
     if quantity is None or not quantities.is_quantity(quantity):
         return None

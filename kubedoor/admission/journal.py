@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -36,6 +37,8 @@ MAX_PENDING_RECORDS = 20_000
 Deployment and kind."""
 MAX_PENDING_STATES = 2_000
 """Beyond this, the states seen first are dropped: `api` sees them at its next look at the cluster."""
+STATES_SECONDS = 5.0
+"""How often states are written at most: the newest of a Deployment counts, and each insert makes a part in ClickHouse."""
 
 
 class _Batch(NamedTuple):
@@ -66,6 +69,7 @@ class AdmissionJournal:
         metrics: AdmissionMetrics,
         cluster: str,
         now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._snapshot = snapshot
         self._control = control
@@ -74,6 +78,8 @@ class AdmissionJournal:
         self._metrics = metrics
         self._cluster = cluster
         self._now = now
+        self._monotonic = monotonic
+        self._states_due = monotonic()
         self._rows: deque[bytes] = deque()
         """Encoded by `admission_line`: the thread that writes would take the event loop's time for it."""
         self._batch: _Batch | None = None
@@ -82,7 +88,7 @@ class AdmissionJournal:
         self._admitted: dict[WorkloadKey, _Admitted] = {}
         self._states: list[tuple[DeploymentState, datetime]] = []
         self._writing = threading.Lock()
-        self.writer = JournalWriter(self.flush, pending=lambda: len(self._rows))
+        self.writer = JournalWriter(self)
 
     def record(
         self, request: AdmissionRequest, decision: Decision, values: ControlValues, *, is_release: bool = False
@@ -150,18 +156,24 @@ class AdmissionJournal:
             self._rows or self._batch or self._facts or self._admitted or self._states or self._snapshot.needs_save
         )
 
-    def flush(self) -> bool:
-        """Write what is pending; whether all of it is written. Never raises.
+    @property
+    def pending_rows(self) -> int:
+        return len(self._rows)
+
+    def flush(self, *, leaves_states: bool = False) -> bool:
+        """Write what is pending; whether that went well. Never raises.
 
         What comes meanwhile waits for the next call: under load there would be no end, and each row an insert. The first
-        caller writes for all and the others return at once. What the store does not take is kept.
+        caller writes for all and the others return at once. What the store does not take is kept. `leaves_states`: for
+        another time if they were written a moment ago.
         """
         if not self._writing.acquire(blocking=False):
             return True
         try:
             self._write_snapshot()
             self._write_facts()
-            self._write_states()
+            if not leaves_states or self._monotonic() >= self._states_due:
+                self._write_states()
             self._write_rows()
         except StoreError as error:
             self._metrics.failures.labels("records").inc()
@@ -194,6 +206,8 @@ class AdmissionJournal:
         self._snapshot.mark_stored(popped.values())
 
     def _write_states(self) -> None:
+        if self._admitted:
+            self._states_due = self._monotonic() + STATES_SECONDS
         for key in list(self._admitted):
             admitted = self._admitted.pop(key, None)
             if admitted:

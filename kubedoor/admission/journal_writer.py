@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -17,12 +17,22 @@ BACKOFF_SECONDS = (1.0, 30.0)
 """First and longest pause after a write that failed; each failure doubles it."""
 
 
-class JournalWriter:
-    """`flush` writes what is pending and says whether all of it is written; `pending` counts rows."""
+class Journal(Protocol):
+    """What is written: see `kubedoor.admission.journal`."""
 
-    def __init__(self, flush: Callable[[], bool], *, pending: Callable[[], int]) -> None:
-        self._flush = flush
-        self._pending = pending
+    @property
+    def pending_rows(self) -> int: ...
+
+    def has_work(self) -> bool: ...
+
+    def flush(self, *, leaves_states: bool = False) -> bool: ...
+
+
+class JournalWriter:
+    """Writes one journal from a thread of its own."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._starting = threading.Lock()
@@ -43,8 +53,8 @@ class JournalWriter:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout_seconds)
-        elif self._pending():
-            self._flush()
+        elif self._journal.has_work():
+            self._journal.flush()
 
     def _run(self) -> None:
         backoff = 0.0
@@ -53,17 +63,19 @@ class JournalWriter:
             self._linger()
             self._wake.clear()
             try:
-                is_written = self._flush()
+                is_written = self._journal.flush(leaves_states=not self._stopping.is_set())
             except Exception:
                 log.exception("the journal could not be written")
                 is_written = False
             if self._stopping.is_set():
                 if is_written:
                     # What came while the others were written.
-                    self._flush()
+                    self._journal.flush()
                 return
             if is_written:
                 backoff = 0.0
+                if self._journal.has_work():
+                    self._wake.set()
                 continue
             backoff = min(max(backoff * 2, BACKOFF_SECONDS[0]), BACKOFF_SECONDS[1])
             self._stopping.wait(backoff)
@@ -71,7 +83,7 @@ class JournalWriter:
 
     def _linger(self) -> None:
         waited = 0.0
-        while waited < LINGER_SECONDS and self._pending() < FULL_BATCH_ROWS:
+        while waited < LINGER_SECONDS and self._journal.pending_rows < FULL_BATCH_ROWS:
             if self._stopping.wait(_LINGER_STEP_SECONDS):
                 return
             waited += _LINGER_STEP_SECONDS

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -190,17 +190,23 @@ def test_a_writer_that_was_never_woken_writes_at_the_end_too(kept: Kept) -> None
 def test_the_writer_backs_off_and_comes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_writer, "LINGER_SECONDS", 0)
     monkeypatch.setattr(journal_writer, "BACKOFF_SECONDS", (0.05, 0.1))
-    answers = iter(["fails", "breaks", "fails", "works"])
+    answers = chain(["fails", "breaks", "fails"], repeat("works"))
     calls: list[float] = []
 
-    def flush() -> bool:
-        calls.append(time.monotonic())
-        answer = next(answers)
-        if answer == "breaks":
-            raise RuntimeError(answer)
-        return answer == "works"
+    class Troubled:
+        pending_rows = 1
 
-    writer = JournalWriter(flush, pending=lambda: 1)
+        def has_work(self) -> bool:
+            return False
+
+        def flush(self, *, leaves_states: bool = False) -> bool:
+            calls.append(time.monotonic())
+            answer = next(answers)
+            if answer == "breaks":
+                raise RuntimeError(answer)
+            return answer == "works"
+
+    writer = JournalWriter(Troubled())
     with closing(writer):
         writer.wake()
         wait_for(lambda: len(calls) == 4)
@@ -233,6 +239,30 @@ def test_the_state_of_a_deployment_is_the_one_after_the_patch(kept: Kept) -> Non
     (app,) = state.containers
     assert (app.asked.cpu_request_millicores, app.runs.cpu_request_millicores) == (500, 120)
     assert not kept.journal.has_work()
+
+
+def test_states_are_written_once_in_a_while_rows_at_once(kept: Kept) -> None:
+    journal = kept.journal
+    admitted(kept, make_deployment("a"), "a")
+    assert journal.flush(leaves_states=True)
+    admitted(kept, make_deployment("b"), "b")
+    kept.record("row")
+    assert journal.flush(leaves_states=True)
+    assert kept.stored == ["row"]
+    assert [kept.deployments.of("shop", name) is not None for name in ("a", "b")] == [True, False]
+    assert journal.has_work()
+    assert journal.flush()
+    assert kept.deployments.of("shop", "b") is not None
+
+
+def test_the_writer_comes_back_for_states_that_were_left(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_writer, "LINGER_SECONDS", 0)
+    monkeypatch.setattr(journal_module, "STATES_SECONDS", 0.3)
+    with closing(kept.journal.writer):
+        for name in ("a", "b"):
+            admitted(kept, make_deployment(name), name)
+            kept.journal.writer.wake()
+            wait_for(lambda name=name: kept.deployments.of("shop", name) is not None)  # type: ignore[misc]
 
 
 def test_states_wait_for_the_store_within_their_bound(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
