@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from kubedoor.admission.arrived import as_arrived, correction
 from kubedoor.admission.decision import Decision, Outcome, annotations_of, warning
 from kubedoor.admission.due import Due
 from kubedoor.admission.facts import exemptions_at_scale, is_full_deployment, observations, shows_facts
@@ -113,9 +114,10 @@ class AdmissionHandler:
     async def admit(self, review: Any) -> dict[str, Any]:
         """The AdmissionReview that answers `review`. Raises BadRequest if that is not one, and nothing else."""
         started = self._monotonic()
-        request = parse_review(review)
+        received = request = parse_review(review)
         due = Due()
         try:
+            request = as_arrived(received)
             due = due_of_request(request, self._rules)
             decision = await self._decide(request, due, started)
         except Exception as error:
@@ -126,7 +128,7 @@ class AdmissionHandler:
             request,
             allowed=decision.allowed,
             reason=decision.reason,
-            patch=decision.patch,
+            patch=correction(received, request, decision),
             warnings=decision.warnings,
             annotations=annotations_of(decision),
         )

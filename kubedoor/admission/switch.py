@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,6 +16,8 @@ from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
 from kubedoor.sentences import NOTHING, Sentence, sentence
 
+POLICY_SECONDS = 2.0
+"""How long the API server may take to find new policies: it looks for them once in a second."""
 WEBHOOK, NATIVE, BOTH = DOORS = ("webhook", "native", "both")
 
 
@@ -63,6 +67,7 @@ class Switch:
         reach: Callable[[], Reach] = lambda: Reach(None, sentence("cluster.not_tried")),
         door: str = WEBHOOK,
         policies: PolicySwitch | None = None,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._cluster = cluster
         self._look = look
@@ -70,6 +75,7 @@ class Switch:
         self._reach = reach
         self._wanted_door = door
         self._policies = policies
+        self._sleep = sleep
 
     def state(self) -> SwitchState:
         """The state in the cluster. Does not raise ClusterError or Forbidden: `enabled` is None then."""
@@ -80,13 +86,13 @@ class Switch:
             return SwitchState(None, error.message, door=self._wanted_door, wanted_door=self._wanted_door)
 
     def _policy_state(self) -> PolicyState | None:
-        """None: not known, where the webhook alone is wanted. Raises ClusterError, Forbidden."""
+        """None: not allowed to know, where the webhook enforces, too. Raises ClusterError, Forbidden."""
         try:
             return self._policies.state() if self._policies is not None else None
         except Forbidden:
-            if self._wanted_door == WEBHOOK:
-                return None
-            raise
+            if self._wanted_door == NATIVE:
+                raise
+            return None
 
     def check_policies(self) -> None:
         """Raises Conflict, with the reason, where policies are wanted and the cluster cannot; ClusterError, Forbidden."""
@@ -95,7 +101,12 @@ class Switch:
 
     def _door(self) -> str:
         """The wanted one, as far as the cluster can."""
-        if self._policies is None or (self._wanted_door == BOTH and not self._policies.is_possible()):
+        if self._policies is None:
+            return WEBHOOK
+        if self._wanted_door == BOTH:
+            # Rights of an installation from before there were policies do not keep the webhook from enforcing.
+            with suppress(Forbidden):
+                return BOTH if self._policies.is_possible() else WEBHOOK
             return WEBHOOK
         return self._wanted_door
 
@@ -121,14 +132,18 @@ class Switch:
             self._check_options(options)
         was_on = self._cluster.webhook_configuration(webhook_configuration.NAME) is not None
         self._look()
-        if self._policies is not None and door != WEBHOOK:
-            self._policies.turn_on()
-        if door == NATIVE:
-            self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
-        else:
+        if door != NATIVE:
             self._cluster.apply_webhook_configuration(webhook_configuration.configuration(options))
             if not was_on:
                 self._check_reach()
+        if door == WEBHOOK:
+            self._remove_policies()
+        elif self._policies is not None:
+            self._policies.turn_on()
+        if door == NATIVE and was_on:
+            # Until the policies are in force, the webhook stands.
+            self._sleep(POLICY_SECONDS)
+            self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
         return self.state()
 
     def _check_options(self, options: WebhookOptions) -> None:
@@ -149,8 +164,16 @@ class Switch:
 
     def _delete(self) -> None:
         self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
+        self._remove_policies()
+
+    def _remove_policies(self) -> None:
+        """Also those of an earlier setting. Who may not delete policies has not made any."""
         if self._policies is not None:
-            self._policies.turn_off()
+            try:
+                self._policies.turn_off()
+            except Forbidden:
+                if self._wanted_door == NATIVE:
+                    raise
 
 
 def _joined(wanted: str, webhook: SwitchState, policies: PolicyState | None) -> SwitchState:

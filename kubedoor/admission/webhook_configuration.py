@@ -1,8 +1,8 @@
 """The MutatingWebhookConfiguration: one definition for the switch, the chart and the tests. Pure.
 
 It keeps the API server from calling the webhook in vain: for namespaces that are not controlled or labelled
-`kubedoor-ignore`, and for updates that change neither the spec nor labels, owners or what was asked. All other rules are
-in `rules`.
+`kubedoor-ignore`, and for updates that change neither the spec nor labels, owners or what was asked, unless policies of the
+API server have changed them (`arrived`). All other rules are in `rules`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ request.operation == 'CREATE' || has(request.subResource) || object.spec != oldO
     ? object.metadata.annotations['kubedoor.io/asked'] : '')
 != (has(oldObject.metadata.annotations) && 'kubedoor.io/asked' in oldObject.metadata.annotations
     ? oldObject.metadata.annotations['kubedoor.io/asked'] : '')
+|| (has(object.status) && has(object.status.conditions)
+    && object.status.conditions.exists(c, c.type == 'kubedoor.io/arrived'))
 """
 
 

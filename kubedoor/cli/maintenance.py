@@ -57,10 +57,11 @@ def _print_webhook(config: Settings) -> None:
 def policies() -> None:
     from kubedoor.admission.native.policies import policies
     from kubedoor.admission.options import rules_of
+    from kubedoor.admission.switch import BOTH
 
-    print(
-        json.dumps({"apiVersion": "v1", "kind": "List", "items": list(policies(rules_of(configure().home)))}, indent=2)
-    )
+    config = configure().home
+    made = policies(rules_of(config), traced=config.door == BOTH)
+    print(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(made)}, indent=2))
 
 
 def ping() -> None:

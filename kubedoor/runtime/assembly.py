@@ -23,7 +23,7 @@ from kubedoor.admission.publication import Publication
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.admission.switch import WEBHOOK
+from kubedoor.admission.switch import BOTH, WEBHOOK
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL, WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.background import Collections, Slice, remote_slice
@@ -302,10 +302,11 @@ def build_publication(settings: Settings, control: ControlStore, cluster: Cluste
 
 
 def build_policy_switch(settings: Settings, cluster: Cluster, publication: Publication) -> PolicySwitch | None:
-    """None: no policies are wanted."""
-    if publication.parameters is None:
+    """None: there is no cluster. Where no policies are wanted, it takes those of an earlier setting away."""
+    if settings.no_access or settings.kubeconfig == NO_CLUSTER:
         return None
-    return PolicySwitch(cluster, rules_of(settings), publication.parameters.write)
+    write = publication.parameters.write if publication.parameters else lambda: 0
+    return PolicySwitch(cluster, rules_of(settings), write, traced=settings.door == BOTH)
 
 
 def build_cluster(settings: Settings) -> Cluster:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kubedoor.admission.door_probe import DoorProbe
-from kubedoor.admission.native.policies import MAX_CONTAINERS
+from kubedoor.admission.native.parameters import MAX_CONTAINERS
 from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, Conflict, KubeDoorError

@@ -53,5 +53,5 @@ def remove_webhook(settings: Settings) -> None:
     cluster.delete_webhook_configuration(webhook_configuration.NAME)
     # Without policies there may be no right to delete them.
     with suppress(Forbidden):
-        PolicySwitch(cluster, rules_of(settings), lambda: None).turn_off()
+        PolicySwitch(cluster, rules_of(settings)).turn_off()
     print(f"{webhook_configuration.NAME} is gone: enforcement is off")

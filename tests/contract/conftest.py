@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from kubedoor.admission.switch import WEBHOOK
 from kubedoor.store.connection import Connection
 from tests.contract.commands import Command, run, serving
-from tests.contract.lab import CLUSTER, Lab, amounts
+from tests.contract.lab import CLUSTER, Lab, amounts, know_control_values
 from tests.support.builders import make_deployment
 from tests.support.clickhouse import ClickHouse
 from tests.toolbox.build import ToolMissing
@@ -75,13 +76,28 @@ PATIENCE = {
 }
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the lab runs with the webhook, and with each of DOORS that its module names, or its marker `doors`."""
+    if "lab" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("doors")
+    doors = marker.args if marker else getattr(metafunc.module, "DOORS", (WEBHOOK,))
+    metafunc.parametrize("lab", doors, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
 def lab(
-    control_plane: ControlPlane, clickhouse: ClickHouse, served: Connection, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    control_plane: ControlPlane,
+    clickhouse: ClickHouse,
+    served: Connection,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Lab]:
     """KubeDoor with its door on, on sample data; tests set values for Deployments of their own."""
-    folder = tmp_path_factory.mktemp("kubedoor")
-    settings = {"KUBEDOOR_STORE_DSN": clickhouse.dsn, "KUBEDOOR_CLUSTER": CLUSTER, **PATIENCE}
+    folder, door = tmp_path_factory.mktemp("kubedoor"), request.param
+    settings = {"KUBEDOOR_STORE_DSN": clickhouse.dsn, "KUBEDOOR_CLUSTER": CLUSTER, "KUBEDOOR_DOOR": door, **PATIENCE}
+    if door != WEBHOOK:
+        know_control_values(control_plane)
     kubedoor = start_kubedoor(control_plane, None, folder=folder, settings=settings)
     try:
         with closing(Client(kubedoor.url)) as client:
@@ -89,7 +105,10 @@ def lab(
             # With fewer days, values are withheld: the condition ShortHistory.
             client.collect(3, on_progress=lambda _record: None)
             assert client.switch(enabled=True)["enabled"] is True
-            yield Lab(control_plane, kubedoor, client, served, folder, clickhouse.dsn)
+            made = Lab(control_plane, kubedoor, client, served, folder, clickhouse.dsn, door)
+            with closing(made):
+                made.wait_for_door()
+                yield made
             client.switch(enabled=False)
     finally:
         kubedoor.child.stop()

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from kubedoor.admission.look import Look
+from kubedoor.admission.native.custom_resource import custom_resource_definition
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.native.writer import ParameterWriter
+from kubedoor.admission.resources import Floors
+from kubedoor.admission.rules import Rules
+from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.admission.switch import NATIVE, WEBHOOK
+from kubedoor.kube.client import Cluster
 from kubedoor.model.values import CollectedValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.quantities import cpu_millicores, memory_bytes
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
+from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.records import RecordStore
+from tests.contract.native_door import Api
 from tests.support.builders import make_container, make_deployment, make_request, make_review
 from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.running import Client, RunningKubeDoor
@@ -24,6 +37,15 @@ CLUSTER = "lab"
 PROBE = WorkloadKey(CLUSTER, "zz-door-probe", "probe")
 """No such Deployment: only its control values are looked at, see `Lab.wait_for_door`."""
 _images = itertools.count(2)
+
+
+def know_control_values(plane: ControlPlane) -> None:
+    """Make the kind of the policies' parameters known, and a namespace for the probe's."""
+    plane.apply(
+        custom_resource_definition(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PROBE.namespace}}
+    )
+    switch = PolicySwitch(Cluster(kubeconfig=str(plane.kubeconfig)), Rules())
+    plane.wait_for(switch.is_possible, what="the API server knows ControlValues")
 
 
 def amounts(cpu: str = "", memory: str = "", *, cpu_limit: str = "", memory_limit: str = "") -> Resources:
@@ -44,12 +66,60 @@ class Lab:
     connection: Connection
     folder: Path
     dsn: str = ""
+    door: str = WEBHOOK
+    """What enforces: WEBHOOK, NATIVE or BOTH."""
     control: ControlStore = field(init=False)
     records: RecordStore = field(init=False)
+    parameters: ParameterWriter | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.control = ControlStore(self.connection, CLUSTER)
         self.records = RecordStore(self.connection, CLUSTER)
+        self._api = Api(self.plane)
+        self.parameters = None if self.door == WEBHOOK else self._writer()
+
+    def _writer(self) -> ParameterWriter:
+        """As another KubeDoor has it: the one that runs is not told of what tests store."""
+        snapshot = Snapshot(
+            self.control,
+            cluster=CLUSTER,
+            path=self.folder / "parameters.json",
+            monotonic=time.monotonic,
+            now=lambda: datetime.now(UTC),
+        )
+        return ParameterWriter(snapshot, self._cluster(), Floors(10, 2**20))
+
+    def _cluster(self) -> Cluster:
+        return Cluster(kubeconfig=str(self.plane.kubeconfig))
+
+    def learn(self) -> None:
+        """Look at the cluster, as KubeDoor does every few minutes. A webhook sees by itself what a Scale does not show:
+        label, owner, HPA. Policies have it from the last look."""
+        if self.door == NATIVE:
+            Look(
+                cluster=self._cluster(),
+                control=self.control,
+                deployments=DeploymentStore(self.connection, CLUSTER),
+                cluster_name=CLUSTER,
+                controls=lambda namespace: namespace != "kube-system",
+                has_sample=True,
+                now=lambda: datetime.now(UTC),
+            ).run()
+            self.wait_for_door()
+
+    def close(self) -> None:
+        self._api.close()
+
+    @property
+    def tells(self) -> bool:
+        """Whether what enforces warns and records. Policies can do neither."""
+        return self.door != NATIVE
+
+    def is_told(self, said: str, *lines: str) -> bool:
+        """Whether kubectl has printed these lines as warnings; with policies alone, whether it has printed none."""
+        if not self.tells:
+            return "KubeDoor" not in said
+        return all(f"Warning: KubeDoor: {line}" in said for line in lines)
 
     def set_values(
         self,
@@ -71,10 +141,17 @@ class Lab:
 
         The probe is set last: the door has the others when it has the probe's.
         """
+        if self.parameters:
+            self.parameters.write()
         version = self.control.manual(PROBE).version
         replicas = version + 2
         self.control.edit(PROBE, ManualValues(replicas=replicas), based_on=version, who="test")
+        if self.parameters:
+            self.parameters.write()
         deployment = make_deployment(PROBE.deployment, namespace=PROBE.namespace, replicas=1)
+        if self.door == NATIVE:
+            self.plane.wait_for(lambda: self._tried(deployment) == replicas, what="the policies have the newest values")
+            return
         review = make_review(make_request(deployment, dry_run=True))
         ca = self.kubedoor.data_folder / "tls" / "ca.crt"
 
@@ -83,6 +160,11 @@ class Lab:
             return any(f"replicas 1 -> {replicas} " in one for one in answer.get("warnings", ()))
 
         self.plane.wait_for(is_seen, what="the door has the newest values")
+
+    def _tried(self, deployment: dict[str, Any]) -> int:
+        """The replicas with which the API server would store it."""
+        path = f"/apis/apps/v1/namespaces/{PROBE.namespace}/deployments"
+        return replicas_of(self._api.send("POST", path, deployment, dryRun="All"))
 
     def add_collected(self, values: CollectedValues) -> None:
         """Make a run of collected values that has these besides those of the current run."""
@@ -137,6 +219,8 @@ class Lab:
 
     def settle_admissions(self) -> None:
         """Wait until everything admitted so far is recorded: rows are written after the answers, in their order."""
+        if not self.tells:
+            return
         name = f"last-{next(_images)}"
         self.plane.kubectl("create", "deployment", name, "--image=registry.test/app:1", "--replicas=0")
         self.plane.wait_for(

@@ -101,8 +101,9 @@ class NativeDoor:
     No webhook is called for either: both are labelled, and these policies do not look at the label.
     """
 
-    def __init__(self, api: Api, rules: Rules, name: str) -> None:
+    def __init__(self, api: Api, rules: Rules, name: str, *, traced: bool = False) -> None:
         self.api = api
+        self.traced = traced
         self.controlled, self.free = f"native-{name}", f"free-{name}"
         self.rules = replace(rules, namespaces=frozenset({self.controlled}), excluded_namespaces=frozenset())
 
@@ -123,7 +124,7 @@ class NativeDoor:
 
     def _manifests(self) -> Iterable[tuple[str, Json]]:
         """With names of their own, so that several sets of rules are in force at once."""
-        for made in policies(self.rules):
+        for made in policies(self.rules, traced=self.traced):
             one = copy.deepcopy(made)
             one["metadata"]["name"] += f"-{self.controlled}"
             if "policyName" in one["spec"]:

@@ -123,6 +123,8 @@ class Layout:
             f"--tls-private-key-file={folder / 'server.key'}",
             f"--client-ca-file={self.ca_file}",
             "--authorization-mode=Node,RBAC",
+            # Where Kubernetes 1.34 and 1.35 have admission policies.
+            "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
             f"--service-account-issuer={ISSUER}",
             f"--service-account-key-file={folder / 'service-account.crt'}",
             f"--service-account-signing-key-file={folder / 'service-account.key'}",

@@ -22,16 +22,18 @@ LABELS = {"app.kubernetes.io/part-of": "kubedoor", "kubedoor.io/door": "native"}
 """The bindings find the objects by these labels."""
 MAX_BYTES = 900 * 1024
 """Of one object as JSON: etcd takes 1.5 MiB, kubectl edits 1 MiB."""
+MAX_CONTAINERS = 100
+"""Of a workload: with many more, a policy costs more than the API server allows. Larger ones are the webhook's."""
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 Manifest = dict[str, Any]
 
 
 def parameter_objects(values: Mapping[WorkloadKey, ControlValues], floors: Floors) -> dict[str, list[Manifest]]:
-    """Namespace -> its objects, for the workloads of one cluster. Those that are not in the control table have no entry."""
+    """Namespace -> its objects, for the workloads of one cluster that are in the control table and not too large."""
     namespaces: dict[str, dict[str, Manifest]] = {}
     for key, found in values.items():
-        if found.known:
+        if found.known and fits(found):
             namespaces.setdefault(key.namespace, {})[key.deployment] = workload_entry(found, floors)
     return {namespace: namespace_objects(namespace, entries) for namespace, entries in namespaces.items()}
 
@@ -44,6 +46,11 @@ def namespace_objects(namespace: str, entries: Mapping[str, Manifest]) -> list[M
 def object_name(number: int) -> str:
     """Of a namespace's object; `number` counts from 0."""
     return f"control-{number + 1}" if number else "control"
+
+
+def fits(values: ControlValues) -> bool:
+    """Whether policies can afford the workload; others have no entry, and so no policy changes them."""
+    return len(values.containers) <= MAX_CONTAINERS
 
 
 def workload_entry(values: ControlValues, floors: Floors) -> Manifest:

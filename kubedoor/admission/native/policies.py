@@ -6,10 +6,10 @@ All rules are those of `kubedoor.admission.rules`; what a policy cannot do is to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kubedoor.admission.native import cel, creation_policy, deployment_policy, scale_policy
+from kubedoor.admission.native import cel, creation_policy, deployment_policy, scale_policy, trace
 from kubedoor.admission.native.parameters import GROUP, KIND, LABELS, VERSION
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAMESPACE_LABEL
@@ -21,8 +21,6 @@ NAMES = (CREATIONS, DEPLOYMENTS, SCALES)
 """Of the policies, and of their bindings."""
 API_VERSIONS = ("v1", "v1beta1")
 """Of admissionregistration.k8s.io, the best first: v1 since Kubernetes 1.36, v1beta1 since 1.34."""
-MAX_CONTAINERS = 100
-"""Of a Deployment: with many more, a policy costs more than the API server allows, and the request passes unchanged."""
 Manifest = dict[str, Any]
 
 
@@ -39,9 +37,10 @@ class _Part:
     is_again: bool = True
 
 
-def policies(rules: Rules, *, api_version: str = "v1") -> tuple[Manifest, ...]:
-    """The policies, then their bindings."""
-    made = [_policy(one, rules, api_version) for one in _parts(rules)]
+def policies(rules: Rules, *, traced: bool = False, api_version: str = "v1") -> tuple[Manifest, ...]:
+    """The policies, then their bindings. `traced`: the webhook enforces, too, and is told what arrived."""
+    parts = map(_traced, _parts(rules)) if traced else _parts(rules)
+    made = [_policy(one, rules, api_version) for one in parts]
     return (*made, *(_binding(one["metadata"]["name"], api_version) for one in made))
 
 
@@ -74,6 +73,15 @@ def _parts(rules: Rules) -> tuple[_Part, ...]:
         scale_policy.mutation(),
     )
     return creation, update, scale
+
+
+def _traced(part: _Part) -> _Part:
+    """Evaluated once: what later webhooks change is the webhook's, which knows more than the policies."""
+    if part.name == SCALES:
+        mutation = trace.traced_scale(part.mutation, scale_policy.FOUND)
+    else:
+        mutation = trace.traced_deployment(part.mutation)
+    return replace(part, mutation=mutation, is_again=False)
 
 
 def _policy(part: _Part, rules: Rules, api_version: str) -> Manifest:

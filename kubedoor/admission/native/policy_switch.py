@@ -34,12 +34,18 @@ class PolicyState:
 
 
 class PolicySwitch:
-    """`write` writes the control values into the cluster: policies must never find older ones."""
+    """`write` writes the control values into the cluster: policies must never find older ones.
 
-    def __init__(self, cluster: Cluster, rules: Rules, write: Callable[[], object]) -> None:
+    `traced`: the webhook enforces, too.
+    """
+
+    def __init__(
+        self, cluster: Cluster, rules: Rules, write: Callable[[], object] = lambda: None, *, traced: bool = False
+    ) -> None:
         self._cluster = cluster
         self._rules = rules
         self._write = write
+        self._traced = traced
 
     def api_version(self) -> str:
         """The version of MutatingAdmissionPolicies that the cluster serves; empty: none. Raises ClusterError."""
@@ -76,7 +82,7 @@ class PolicySwitch:
         version = self.api_version()
         if not version or not self.knows_values():
             return PolicyState(False, is_possible=False)
-        wanted = policies(self._rules, api_version=version)
+        wanted = self._policies(version)
         found = [self._found(one) for one in wanted]
         missing = tuple(_name(one) for one, there in zip(wanted, found, strict=True) if there is None)
         if missing:
@@ -91,15 +97,18 @@ class PolicySwitch:
         """
         version = self.check()
         self._write()
-        for one in policies(self._rules, api_version=version):
+        for one in self._policies(version):
             self._cluster.apply_object(_path(one), one)
 
     def turn_off(self) -> None:
         """Delete the bindings first. Idempotent. Raises ClusterError, Forbidden."""
         if version := self.api_version():
-            for one in reversed(policies(self._rules, api_version=version)):
+            for one in reversed(self._policies(version)):
                 with suppress(NotFound):
                     self._cluster.request("DELETE", _path(one), query={"propagationPolicy": "Background"})
+
+    def _policies(self, version: str) -> tuple[dict[str, Any], ...]:
+        return policies(self._rules, traced=self._traced, api_version=version)
 
     def _found(self, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubedoor.admission.rules import HPA_USER, HPA_USERS_OF_SCALES, Rules
 
 NAME = "request.name"
-_FOUND = "object.spec.?replicas.orValue(0)"
+FOUND = "object.spec.?replicas.orValue(0)"
 _RUNNING = "oldObject.spec.?replicas.orValue(0)"
 
 
@@ -18,18 +18,18 @@ def conditions(rules: Rules) -> dict[str, str]:
 
 
 def variables(rules: Rules) -> dict[str, str]:
-    wanted = f"variables.entry.?replicas.orValue({_FOUND})"
+    wanted = f"variables.entry.?replicas.orValue({FOUND})"
     if rules.hpa_replicas != "control":
-        kept = f"({_FOUND} != 0 && {_RUNNING} != 0 ? {_RUNNING} : {_FOUND})" if rules.hpa_replicas == "keep" else _FOUND
+        kept = f"({FOUND} != 0 && {_RUNNING} != 0 ? {_RUNNING} : {FOUND})" if rules.hpa_replicas == "keep" else FOUND
         wanted = f"variables.entry.?hpa.orValue(false) ? {kept} : {wanted}"
     return {
         "entry": f"{NAME} in params.spec.deployments ? dyn(params.spec.deployments[{NAME}]) : dyn({{}})",
         "enforces": "variables.entry.?mode.orValue('enforce') == 'enforce' && !variables.entry.?exempt.orValue(false)",
-        "replicas": f"variables.enforces ? int({wanted}) : int({_FOUND})",
+        "replicas": f"variables.enforces ? int({wanted}) : int({FOUND})",
     }
 
 
 def mutation() -> str:
     """An expression of the type list(JSONPatch)."""
     patch = "JSONPatch{op: 'add', path: '/spec/replicas', value: variables.replicas}"
-    return f"variables.replicas == {_FOUND} ? [] : [{patch}]"
+    return f"variables.replicas == {FOUND} ? [] : [{patch}]"

@@ -9,16 +9,18 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION, namespace_objects, workload_entry
+from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION, fits, namespace_objects, workload_entry
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.entry import unpack, values_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.errors import KubeDoorError, NotFound
+from kubedoor.errors import Forbidden, KubeDoorError, NotFound
 from kubedoor.kube.client import Cluster, path_segment
 
 log = logging.getLogger(__name__)
 
 MAX_PASSES = 3
+_BEING_DELETED = "because it is being terminated"
+"""So says the API server of a namespace that takes nothing new."""
 _API = f"/apis/{GROUP}/{VERSION}"
 _SELECTOR = ",".join(f"{label}={value}" for label, value in LABELS.items())
 Key = tuple[str, str]
@@ -103,11 +105,15 @@ class ParameterWriter:
         return written is not None and written.version == found.get(key) and written.manifest == manifest
 
     def _apply(self, key: Key, manifest: dict[str, Any]) -> bool:
-        """False: the namespace does not exist, so that it has no Deployments either."""
+        """False: the namespace does not exist, or is being deleted, so that it gets no Deployments either."""
         try:
             metadata = self._cluster.apply_large_object(_path(*key), manifest)
         except NotFound:
             return False
+        except Forbidden as error:
+            if _BEING_DELETED in str(error):
+                return False
+            raise
         self._written[key] = _Written(manifest, str(metadata["resourceVersion"]))
         return True
 
@@ -135,7 +141,7 @@ class ParameterWriter:
 
     def _entry(self, packed: bytes) -> dict[str, Any] | None:
         values = values_of(unpack(packed))
-        return workload_entry(values, self._floors) if values.known else None
+        return workload_entry(values, self._floors) if values.known and fits(values) else None
 
 
 def _path(namespace: str, name: str) -> str:

@@ -6,7 +6,7 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +22,15 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class LaterWebhook:
-    """A context manager: inside, it answers for every Deployment of the namespace."""
+    """A context manager: inside, it answers for every Deployment of the namespace, and for other `resources`."""
 
-    def __init__(self, plane: ControlPlane, namespace: str, answer: Answer) -> None:
+    def __init__(
+        self, plane: ControlPlane, namespace: str, answer: Answer, *, resources: Sequence[str] = ("deployments",)
+    ) -> None:
         self._plane = plane
         self._namespace = namespace
         self._answer = answer
+        self._resources = resources
         self.is_called = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -76,7 +79,7 @@ class LaterWebhook:
                     "apiGroups": ["apps"],
                     "apiVersions": ["v1"],
                     "operations": ["CREATE", "UPDATE"],
-                    "resources": ["deployments"],
+                    "resources": list(self._resources),
                 }
             ],
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -9,11 +10,15 @@ from typing import Any
 
 import pytest
 
-from kubedoor.admission.native.policies import MAX_CONTAINERS
+from kubedoor.admission.arrived import TRACE, as_arrived
+from kubedoor.admission.native.parameters import MAX_CONTAINERS
+from kubedoor.admission.review import AdmissionRequest, parse_review
 from kubedoor.admission.rules import Rules
 from kubedoor.model.values import ControlContainer
+from tests.contract.admission.later_webhook import LaterWebhook
+from tests.contract.lab import replicas_of, resources_of
 from tests.contract.native_door import Api, NativeDoor, Sent
-from tests.support.builders import collected, make_container, make_deployment, make_values
+from tests.support.builders import collected, make_container, make_deployment, make_scale, make_values
 from tests.support.native_cases import as_sent, random_case
 from tests.support.recorded_requests import Asked, requests_of
 from tests.toolbox.controlplane import ControlPlane
@@ -92,7 +97,8 @@ def test_many_containers_and_workloads_stay_inside_the_budget(api: Api, containe
     names = [f"container-{number:03d}" for number in range(containers)]
     app = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
     values = make_values(replicas=collected(3), containers=dict.fromkeys(names, app))
-    door = NativeDoor(api, Rules(), f"many-{containers}")
+    # With a trace, which costs more.
+    door = NativeDoor(api, Rules(), f"many-{containers}", traced=True)
     door.install()
     sent = Sent(of_many(names, "registry.test/app:2"), of_many(names, "registry.test/app:1"), values)
     assert not door.differences([sent], others={f"other-{number}": values for number in range(workloads)})
@@ -104,3 +110,45 @@ def of_many(names: list[str], image: str) -> dict[str, Any]:
     return make_deployment(
         containers=[make_container(name, image=image, requests=requests, limits=limits) for name in names]
     )
+
+
+def test_a_trace_tells_a_webhook_what_arrived_and_is_never_stored(api: Api, control_plane: ControlPlane) -> None:
+    door = NativeDoor(api, Rules(), "traced", traced=True)
+    door.install()
+    asked = {"requests": {"cpu": "500m"}, "limits": {"cpu": "2", "memory": "2Gi"}}
+    sized = {"requests": {"cpu": "120m"}, "limits": {"cpu": "2", "memory": "1Gi"}}
+    app = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
+    door.set_values({"web": make_values(replicas=collected(3), containers={"app": app})})
+    manifest = make_deployment(namespace=door.controlled, replicas=10, containers=[make_container(**asked)])
+    manifest["spec"]["paused"] = True
+    seen: list[AdmissionRequest] = []
+
+    def see(request: dict[str, Any]) -> dict[str, Any]:
+        if request["name"] == "web":
+            seen.append(
+                parse_review({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
+            )
+        return {"uid": request["uid"], "allowed": True}
+
+    resources = ("deployments", "deployments/scale")
+    path = f"/apis/apps/v1/namespaces/{door.controlled}/deployments"
+    with LaterWebhook(control_plane, door.controlled, see, resources=resources):
+        control_plane.wait_for(
+            lambda: replicas_of(api.send("POST", path, manifest, dryRun="All")) == 3, what="the policies are in force"
+        )
+        release = copy.deepcopy(manifest)
+        release["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.test/app:2"
+        scale = make_scale(10, namespace=door.controlled)
+        for method, tail, sent in (("POST", "", manifest), ("PUT", "/web", release), ("PUT", "/web/scale", scale)):
+            seen.clear()
+            answer = api.send(method, path + tail, sent)
+            # Controllers write, too.
+            (received,) = [one for one in seen if one.username == "admin"]
+            assert (replicas_of(received.object), replicas_of(as_arrived(received).object)) == (3, 10)
+            stored = api.send("GET", f"{path}/web")
+            assert TRACE not in str((answer, stored))
+            assert (replicas_of(stored), resources_of(stored)) == (3, sized)
+            if sent is not scale:
+                assert resources_of(received.object) == sized
+                assert resources_of(as_arrived(received).object) == asked
+    door.remove()

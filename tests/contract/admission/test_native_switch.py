@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kubedoor.admission.native import policy_switch
 from kubedoor.admission.native.policies import DEPLOYMENTS, SCALES, policies
 from kubedoor.admission.native.policy_switch import PolicySwitch
 from kubedoor.admission.rules import Rules
@@ -164,6 +165,24 @@ def test_without_the_definition_both_is_the_webhook_alone(door: Door) -> None:
     state = door.switch(BOTH).turn_on()
     assert (state.enabled, state.is_current, state.door, state.wanted_door) == (True, True, WEBHOOK, BOTH)
     assert parts(state) == (Part.ON, Part.UNAVAILABLE)
+
+
+def test_kubernetes_1_34_has_policies_too(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_switch, "API_VERSIONS", ("v1beta1",))
+    assert door.policies.api_version() == "v1beta1"
+    door.world.edit("api", 4)
+    assert door.switch(NATIVE).turn_on().is_current
+    door.wait_for(4)
+    assert door.switch(NATIVE).turn_off().enabled is False
+    door.wait_for(2)
+
+
+def test_policies_of_an_earlier_setting_go_with_the_next_switch(door: Door) -> None:
+    door.world.edit("api", 4)
+    door.switch(BOTH).turn_on()
+    door.wait_for(4)
+    assert door.switch(WEBHOOK).turn_on().enabled
+    door.wait_for(2)
 
 
 def test_a_namespace_that_is_labelled_is_left_alone(door: Door) -> None:

@@ -147,6 +147,21 @@ def test_a_namespace_that_is_gone_does_not_keep_the_others_from_theirs(world: Wo
     assert world.replicas() == {"web": 3}
 
 
+def test_a_namespace_that_is_being_deleted_does_not_keep_the_others_from_theirs(world: World) -> None:
+    ending = f"{world.namespace}-ending"
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["kubedoor.test/held"]}}
+    path = f"/api/v1/namespaces/{ending}/configmaps"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ending}}
+    world.api.send("POST", "/api/v1/namespaces", namespace)
+    world.api.send("POST", path, held)
+    world.api.send("DELETE", f"/api/v1/namespaces/{ending}")
+    world.edit("web", 3, namespace=ending)
+    world.edit("web", 3)
+    assert world.writer.write() == 1
+    assert world.replicas() == {"web": 3}
+    world.api.send("APPLY", f"{path}/held", {**held, "metadata": {"name": "held"}})
+
+
 def test_a_divided_namespace_grows_together_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         world.edit(name, 3)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from kubedoor.admission.rules import HPA_USER
+from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK
 from kubedoor.asked import ANNOTATION
 from kubedoor.model.values import Mode
 from tests.contract.admission.senders import WAYS, Manifest, found, kubectl_apply
@@ -24,6 +25,9 @@ from tests.support.clickhouse import ClickHouse
 from tests.toolbox import processes
 from tests.toolbox.processes import PartFailed
 
+DOORS = (WEBHOOK, NATIVE, BOTH)
+WITH_ANOTHER_WEBHOOK = pytest.mark.doors(WEBHOOK)
+"""Of a test whose subject is a webhook with other settings or without a store."""
 ASKED = (
     "app:requests.cpu=500m,requests.memory=1Gi,limits.cpu=1;proxy:requests.cpu=50m;"
     "mesh:requests.cpu=100m,requests.memory=64Mi"
@@ -112,6 +116,7 @@ def test_a_new_image_is_one_restart_with_the_control_values_of_now(
     assert lab.replicaset_count(namespace) == 2
 
 
+@pytest.mark.doors(WEBHOOK, BOTH)  # Policies neither warn nor record.
 def test_the_owner_is_told(lab: Lab, namespace: str, tmp_path: Path) -> None:
     set_values(lab, namespace)
     manifest = manifest_of(namespace, replicas=3)
@@ -186,6 +191,7 @@ def no_store() -> str:
     return f"http://kubedoor:x@127.0.0.1:{processes.free_port()}/kubedoor"
 
 
+@WITH_ANOTHER_WEBHOOK
 def test_a_door_that_never_had_a_store_keeps_the_numbers_and_lets_the_rest_pass(
     lab: Lab, namespace: str, tmp_path: Path, no_store: str
 ) -> None:
@@ -209,6 +215,7 @@ def test_a_door_that_never_had_a_store_keeps_the_numbers_and_lets_the_rest_pass(
     assert (resources_of(after)["requests"], after["metadata"]["annotations"][ANNOTATION]) == (SIZED_REQUESTS, ASKED)
 
 
+@WITH_ANOTHER_WEBHOOK
 def test_the_setting_restart_makes_it_a_restart(
     lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse
 ) -> None:
@@ -267,6 +274,10 @@ def scaled(lab: Lab, namespace: str, tmp_path: Path) -> tuple[Manifest, Path]:
     manifest = manifest_of(namespace, replicas=2)
     kubectl_apply(lab, manifest, tmp_path)
     scale(lab, namespace, 10, kubeconfig=hpa)
+    if lab.door == NATIVE:
+        # A webhook knows by the request that an HPA scales this Deployment, a look by the HPA itself.
+        lab.kubectl(namespace, "autoscale", "deployment", "web", "--cpu=50%", "--min=1", "--max=10")
+        lab.learn()
     assert replicas_of(lab.stored(namespace)) == 10, "the HPA's own scale passes"
     return manifest, hpa
 

@@ -8,7 +8,7 @@ import pytest
 
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.native.custom_resource import custom_resource_definition
-from kubedoor.admission.native.policies import MAX_CONTAINERS
+from kubedoor.admission.native.parameters import MAX_CONTAINERS
 from kubedoor.admission.native.policy_switch import PolicySwitch
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.switch import WEBHOOK, Switch

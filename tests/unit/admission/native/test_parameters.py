@@ -13,6 +13,7 @@ from kubedoor import quantities
 from kubedoor.admission.native import parameters
 from kubedoor.admission.native.custom_resource import NAME, custom_resource_definition
 from kubedoor.admission.native.parameters import (
+    MAX_CONTAINERS,
     object_name,
     parameter_objects,
     spelled_cpu,
@@ -42,6 +43,13 @@ def test_a_workload_has_its_values_as_kubernetes_writes_them() -> None:
             "app": {"requests": {"cpu": "120m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}}
         },
     }
+
+
+def test_a_workload_that_is_too_large_has_no_entry() -> None:
+    names = [f"c{number}" for number in range(MAX_CONTAINERS + 1)]
+    large, largest = (make_values(containers=dict.fromkeys(some, APP)) for some in (names, names[1:]))
+    (made,) = parameter_objects({key("large"): large, key("largest"): largest}, FLOORS)["shop"]
+    assert list(made["spec"]["deployments"]) == ["largest"]
 
 
 def test_floors_are_applied_to_requests_only() -> None:
