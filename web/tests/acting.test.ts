@@ -13,7 +13,7 @@ import { bodyOf as scheduleBody, chosen, draftOf, emptyDraft, fieldOf } from "@/
 const ONE = { namespace: "shop", deployment: "web" };
 const WEB = [ONE];
 const planned = (given: Partial<Planned>): Planned => ({
-  namespace: "shop", deployment: "web", verdict: "will", reason: "", reason_said: unsaid(""), replicas_before: 3, replicas_after: 3, restarts: true, changes: [], warnings: [], warnings_said: [], busy_with: null, ...given,
+  namespace: "shop", deployment: "web", verdict: "will", reason: "", reason_said: unsaid(""), replicas_before: 3, replicas_after: 3, restarts: true, changes: [], warnings: [], warnings_said: [], busy_with: null, kills: false, ...given,
 });
 
 describe("wishes", () => {

@@ -18,6 +18,7 @@ test("headroom stops at the limit", () => {
   const tight = workload({ containers: [container({ cpu_limit_millicores: 450, memory_limit_bytes: 512 * MIB })] });
   const [planned] = plan([tight], { ...emptyWish(), requests: "headroom", headroomPercent: 50 });
   expect(planned?.edit.containers).toEqual({ cart: { cpu_request: "450m", memory_request: "512Mi" } });
+  expect(planned?.changes.map((change) => [change.field, change.wanted])).toEqual([["cpu_request", "645m"], ["memory_request", "750Mi"]]);
 });
 
 test("going back to what was collected clears what was set by hand", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import AdmissionChanges from "@/components/AdmissionChanges.vue";
 import ChangeList from "@/components/editor/ChangeList.vue";
 import UsageBar from "@/components/UsageBar.vue";
-import { asRequest, manifestOf, readManifest } from "@/views/workload/modules/manifests";
+import { asRequest, manifestOf, readManifest } from "@/components/preview/manifests";
 import { workload } from "./samples";
 
 describe("UsageBar", () => {

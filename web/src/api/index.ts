@@ -48,6 +48,8 @@ export const addWorkload = (body: NewWorkload) => call("post", "/api/v1/workload
 export const removeWorkload = (path: WorkloadPath, version: number) =>
   call("delete", "/api/v1/workloads/{cluster}/{namespace}/{deployment}", { path, query: { version } });
 export const editWorkloads = (edits: BulkEdit[]) => call("post", "/api/v1/workloads/bulk", { body: { edits } });
+/** What these edits would do; nothing is written. */
+export const checkEdits = (edits: BulkEdit[], signal?: AbortSignal) => call("post", "/api/v1/workloads/check", { body: { edits }, signal });
 export const getWorkload = (path: WorkloadPath, signal?: AbortSignal) =>
   call("get", "/api/v1/workloads/{cluster}/{namespace}/{deployment}", { path, signal });
 export const editWorkload = (path: WorkloadPath, body: WorkloadEdit) =>
@@ -77,10 +79,13 @@ export const cancelCollection = (collection: string) =>
 export const listDays = (signal: AbortSignal) => call("get", "/api/v1/collect/days", { signal });
 
 export const getControl = (signal?: AbortSignal) => call("get", "/api/v1/control", { signal });
-export const setControl = (enabled: boolean) => call("put", "/api/v1/control", { body: { enabled } });
+export const setControl = (enabled: boolean, note: string) => call("put", "/api/v1/control", { body: { enabled, note } });
 type Previewed = operations["preview_admission"]["requestBody"]["content"]["application/json"];
 /** Whether it is something that can be previewed is the API's to say. */
 export const previewAdmission = (object: Manifest) => call("post", "/api/v1/admission/preview", { body: object as Previewed });
+/** The same once `edit` is saved. */
+export const previewEdit = (path: WorkloadPath, object: Manifest, edit: WorkloadEdit) =>
+  call("post", "/api/v1/workloads/{cluster}/{namespace}/{deployment}/preview", { path, body: { object, edit } });
 export const listAdmissions = (query: AdmissionQuery, signal?: AbortSignal) =>
   call("get", "/api/v1/admissions", { query, signal });
 export const listAudit = (query: AuditQuery, signal?: AbortSignal) => call("get", "/api/v1/audit", { query, signal });

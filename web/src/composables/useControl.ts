@@ -35,11 +35,11 @@ watch(cluster, () => {
 });
 
 /** Raises ApiError when the cluster refuses; the state shown is then what it was. */
-async function turn(enabled: boolean): Promise<void> {
+async function turn(enabled: boolean, note: string): Promise<void> {
   isSwitching.value = true;
   try {
     const asked = cluster.value;
-    const answer = await api.setControl(enabled);
+    const answer = await api.setControl(enabled, note);
     if (asked !== cluster.value) return;
     control.value = answer;
     error.value = undefined;

@@ -3,6 +3,7 @@ import { ApiError, whenRefused, whenSessionEnds } from "@/api/client";
 import { lookAt, namedBy, withCluster } from "@/composables/useClusters";
 import { useSession } from "@/composables/useSession";
 import { i18n } from "@/locales";
+import { guardUnsaved } from "@/composables/useUnsaved";
 import type { Role } from "@/types";
 
 declare module "vue-router" {
@@ -91,3 +92,4 @@ whenSessionEnds(() => {
 });
 
 whenRefused(() => void useSession().refresh());
+watch(i18n.global.locale, () => nameTab(router.currentRoute.value), { flush: "post" });

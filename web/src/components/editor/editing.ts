@@ -27,6 +27,8 @@ export interface DraftChange {
   after: string | null;
   /** The value goes back to what is collected. */
   isCleared: boolean;
+  /** What was wished, where a limit cuts it. */
+  wanted?: string;
 }
 
 /** `""` the control value; what the owner `asked_`, and what is `running_`, are null where that is not known, too. */
@@ -52,6 +54,20 @@ export function draftOf(workload: Workload): Draft {
     containers[container.container] = Object.fromEntries(FIELDS.map((field) => [field, text(field)])) as Record<Field, string>;
   }
   return { mode: workload.mode, replicas: workload.manual_replicas === null ? "" : String(workload.manual_replicas), containers, note: "" };
+}
+
+/** The values of an earlier version, for the containers that there are. */
+export function draftOfVersion(workload: Workload, version: Manual, note: string): Draft {
+  const containers: Draft["containers"] = {};
+  for (const { container } of workload.containers) {
+    const values = version.containers[container];
+    const text = (field: Field) => {
+      const amount = values?.[amountColumn(field)] ?? null;
+      return amount === null ? "" : canonical(resourceOf(field), amount);
+    };
+    containers[container] = Object.fromEntries(FIELDS.map((field) => [field, text(field)])) as Record<Field, string>;
+  }
+  return { mode: version.mode ?? "enforce", replicas: version.replicas === null ? "" : String(version.replicas), containers, note };
 }
 
 /** The value the field would have: what is typed, else what was collected; null: nothing, or what is typed is wrong. */

@@ -17,9 +17,10 @@ export function useEditor(cluster: string, workload: () => Workload, saved: () =
   const changes = computed(() => changesOf(base.value, draft.value));
   const faults = computed(() => faultsOf(base.value, draft.value));
   const canSave = computed(() => changes.value.length > 0 && Object.keys(faults.value).length === 0);
-  const edit = computed((): BulkEdit => ({ ...editOf(base.value, draft.value), namespace: base.value.namespace, deployment: base.value.deployment }));
+  const edit = computed(() => editOf(base.value, draft.value));
+  const named = computed((): BulkEdit => ({ ...edit.value, namespace: base.value.namespace, deployment: base.value.deployment }));
   const key = computed(() => `${base.value.namespace}/${base.value.deployment}`);
-  const checked = useCheck(() => (canSave.value ? [edit.value] : []));
+  const checked = useCheck(() => (canSave.value ? [named.value] : []));
   const warnings = computed(() => checked.value?.get(key.value) ?? base.value.warnings);
   /** What would end or kill pods, and waits for a second word. */
   const killing = shallowRef<ValueWarning[]>([]);
@@ -50,8 +51,8 @@ export function useEditor(cluster: string, workload: () => Workload, saved: () =
     error.value = undefined;
     const path = { cluster, namespace: base.value.namespace, deployment: base.value.deployment };
     try {
-      if (!isMeant && (killing.value = newKillsOf(base.value, (await warningsOf([edit.value])).get(key.value))).length) return;
-      await api.editWorkload(path, editOf(base.value, draft.value));
+      if (!isMeant && (killing.value = newKillsOf(base.value, (await warningsOf([named.value])).get(key.value))).length) return;
+      await api.editWorkload(path, edit.value);
       conflict.value = undefined;
       isSaved.value = true;
       saved();

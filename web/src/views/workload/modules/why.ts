@@ -1,4 +1,5 @@
 /** Why each control value is what it is: the reasons that came with it, and what stands between it and the door. Pure. */
+import { amountColumn, amountOf, keyOf, type Field } from "@/components/editor/editing";
 import { replicasWithheldBy, withheldBy } from "@/format/conditions";
 import { canonical } from "@/format/quantities";
 import type { Said } from "@/locales/sentences";
@@ -13,6 +14,10 @@ export interface Sentence {
 
 export interface Explained {
   resource: Resource | "replicas";
+  /** Of a container's resource. */
+  part: "request" | "limit";
+  /** As edits and warnings name it. */
+  field: string;
   container: string;
   /** What is collected, where conditions withhold it. */
   value: string | null;
@@ -22,7 +27,9 @@ export interface Explained {
 }
 
 export function explain(workload: WorkloadDetail): Explained[] {
-  const containers = workload.containers.flatMap((container) => [explainRequest(workload, container, "cpu"), explainRequest(workload, container, "memory")]);
+  const containers = workload.containers.flatMap((container) =>
+    (["cpu", "memory"] as const).flatMap((resource) => [explainPart(workload, container, resource, "request"), ...explainLimit(workload, container, resource)]),
+  );
   return [explainReplicas(workload), ...containers];
 }
 
@@ -30,12 +37,12 @@ export function explain(workload: WorkloadDetail): Explained[] {
 const FIELD = /^sizing\.(replicas|cpu|memory)(?:_(request|limit))?$/;
 
 /** The reasons of a container that are about replicas or one resource; what does not say about what it is stands with CPU. */
-function reasonsOf(container: ContainerDetail | undefined, about: Explained["resource"]): Sentence[] {
+function reasonsOf(container: ContainerDetail | undefined, about: Explained["resource"], wanted: Explained["part"] = "request"): Sentence[] {
   return (container?.reasons_said ?? []).flatMap((said): Sentence[] => {
     const { field, value = "", why } = said.parameters;
     const [, subject, part] = FIELD.exec(typeof field === "object" ? field.code : "") ?? [];
-    if (!subject || typeof why !== "object") return about === "cpu" ? [{ key: "plainReason", values: {}, reason: said }] : [];
-    return subject === about ? [{ key: part === "limit" ? "limitReason" : "reason", values: { value: String(value) }, reason: why }] : [];
+    if (!subject || typeof why !== "object") return about === "cpu" && wanted === "request" ? [{ key: "plainReason", values: {}, reason: said }] : [];
+    return subject === about && (part ?? "request") === wanted ? [{ key: "reason", values: { value: String(value) }, reason: why }] : [];
   });
 }
 
@@ -50,23 +57,32 @@ function explainReplicas(workload: WorkloadDetail): Explained {
   if (by.length) sentences.push({ key: "withheld", values: {} });
   if (workload.hpa) sentences.push({ key: "hpa", values: {} });
   const value = by.length ? collected : workload.replicas;
-  return { resource: "replicas", container: "", value: value === null ? null : String(value), isManual: manual !== null, withheldBy: by, sentences };
+  return { resource: "replicas", part: "request", field: "replicas", container: "", value: value === null ? null : String(value), isManual: manual !== null, withheldBy: by, sentences };
 }
 
-function numbersOf(container: ContainerDetail, resource: Resource) {
-  return resource === "cpu"
-    ? { control: container.cpu_request_millicores, collected: container.collected_cpu_request_millicores, manual: container.manual_cpu_request_millicores, by: withheldBy(container, "cpu_request_millicores") }
-    : { control: container.memory_request_bytes, collected: container.collected_memory_request_bytes, manual: container.manual_memory_request_bytes, by: withheldBy(container, "memory_request_bytes") };
+function numbersOf(container: ContainerDetail, field: Field) {
+  const of = (prefix: "" | "collected_" | "manual_") => amountOf(container, field, prefix);
+  return { control: of(""), collected: of("collected_"), manual: of("manual_"), by: withheldBy(container, amountColumn(field)) };
 }
 
-function explainRequest(workload: WorkloadDetail, container: ContainerDetail, resource: Resource): Explained {
-  const { control, collected, manual, by } = numbersOf(container, resource);
+function explainPart(workload: WorkloadDetail, container: ContainerDetail, resource: Resource, part: Explained["part"]): Explained {
+  const field = `${resource}_${part}` as const;
+  const { control, collected, manual, by } = numbersOf(container, field);
   const write = (amount: number) => canonical(resource, amount);
   const sentences: Sentence[] = [];
   if (manual !== null) sentences.push({ key: "manual", values: { value: write(manual), who: workload.manual.edited_by || "?" } });
-  if (collected !== null) sentences.push(...reasonsOf(container, resource));
-  else if (manual === null) sentences.push({ key: "nothing", values: {} });
+  const reasons = reasonsOf(container, resource, part);
+  if (collected !== null || part === "limit") sentences.push(...reasons);
+  // A limit is its owner's, unless something has moved it.
+  if (collected !== null && part === "limit" && !reasons.length) sentences.push({ key: "limitFound", values: { value: write(collected) } });
+  if (collected === null && !sentences.length) sentences.push({ key: "nothing", values: {} });
   if (by.length) sentences.push({ key: "withheld", values: {} });
   const value = by.length ? collected : control;
-  return { resource, container: container.container, value: value === null ? null : write(value), isManual: manual !== null, withheldBy: by, sentences };
+  return { resource, part, field: keyOf(container.container, field), container: container.container, value: value === null ? null : write(value), isManual: manual !== null, withheldBy: by, sentences };
+}
+
+/** Where there is one, or a reason why there is none. */
+function explainLimit(workload: WorkloadDetail, container: ContainerDetail, resource: Resource): Explained[] {
+  const found = explainPart(workload, container, resource, "limit");
+  return found.value === null && !found.sentences.some((one) => one.reason) ? [] : [found];
 }

@@ -1,8 +1,9 @@
 /** Manifests for the preview: read what somebody pasted, make one from what was collected, wrap it as a request. */
-import type { Manifest, WorkloadDetail } from "@/types";
-import { canonical } from "@/format/quantities";
+import type { Manifest, Workload } from "@/types";
+import { settable } from "@/format/quantities";
 
-export const REQUESTS = ["create", "restart", "scale"] as const;
+/** What a live workload meets comes first. */
+export const REQUESTS = ["restart", "scale", "create"] as const;
 export type RequestKind = (typeof REQUESTS)[number];
 
 const isObject = (value: unknown): value is Manifest => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -31,10 +32,10 @@ export async function writeManifest(manifest: Manifest): Promise<string> {
 }
 
 /** The Deployment as its newest usage day has it: enough for the door, not for a cluster. */
-export function manifestOf(workload: WorkloadDetail): Manifest {
+export function manifestOf(workload: Workload): Manifest {
   const labels = { "app.kubernetes.io/name": workload.deployment };
   const containers = workload.containers.map((one) => {
-    const write = (resource: "cpu" | "memory", amount: number | null | undefined) => (amount === null || amount === undefined ? {} : { [resource]: canonical(resource, amount) });
+    const write = (resource: "cpu" | "memory", amount: number | null | undefined) => (amount === null || amount === undefined ? {} : { [resource]: settable(resource, amount) });
     const requests = { ...write("cpu", one.newest?.cpu_request_millicores), ...write("memory", one.newest?.memory_request_bytes) };
     const limits = { ...write("cpu", one.newest?.cpu_limit_millicores), ...write("memory", one.newest?.memory_limit_bytes) };
     const resources = { ...(Object.keys(requests).length ? { requests } : {}), ...(Object.keys(limits).length ? { limits } : {}) };
