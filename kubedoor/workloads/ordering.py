@@ -14,6 +14,7 @@ SORTS: dict[str, tuple[str, ...]] = {
     "memory_requested": ("memory_requested_bytes",),
     "memory_used": ("memory_used_bytes",),
     "memory_waste": ("memory_requested_bytes", "memory_used_bytes"),
+    "oom_kills": ("oom_kills",),
     "edited_at": ("edited_at",),
 }
 """The columns of each sort; a *waste* sorts by the first minus the second."""
@@ -43,8 +44,6 @@ def saved(sort: str, state: Mapping[str, Any]) -> int | None:
 
 def ordered(values: Callable[[int], Any], count: int, *, descending: bool) -> list[int]:
     """All positions by their values, equal ones in the order they have; without a value last in both directions."""
-    known, unknown = [], []
-    for one in range(count):
-        (unknown if (value := values(one)) is None else known).append((one, value))
-    known.sort(key=lambda pair: pair[1], reverse=descending)
-    return [one for one, _ in (*known, *unknown)]
+    pairs = [(one, values(one)) for one in range(count)]
+    known = sorted((pair for pair in pairs if pair[1] is not None), key=lambda pair: pair[1], reverse=descending)
+    return [one for one, _ in known] + [one for one, value in pairs if value is None]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubedoor.workloads.listing import SORTS, Filter, Listing, Row, Table
+from kubedoor.workloads.listing import NO_STATE, Filter, Listing, Row, Table
+from kubedoor.workloads.ordering import SORTS, STATE_SORTS
 
 GIB = 2**30
 COLUMNS = (
@@ -196,3 +197,18 @@ def test_states_of_deployments_lie_over_the_list_and_change_nothing_else(listing
     assert "etl" not in {row["deployment"] for row in rest}
     assert {(row["is_sized"], row["cpu_asked_millicores"]) for row in rest} == {(False, None)}
     assert listing.page(Filter(sized=True), sort="name", descending=False, limit=10, offset=0) == ([], 0)
+
+
+@pytest.mark.parametrize("sort", STATE_SORTS)
+def test_what_is_saved_is_sorted_by_and_what_is_not_known_comes_last(listing: Listing, sort: str) -> None:
+    asked, runs = STATE_SORTS[sort]
+
+    def order(states: dict[tuple[str, str], int], *, descending: bool) -> list[str]:
+        found = {key: {**NO_STATE, asked: 1000, runs: 1000 - amount} for key, amount in states.items()}
+        page = listing.with_states(found).page(Filter(), sort=sort, descending=descending, limit=9, offset=0)
+        return names(page[0])
+
+    given_more = {("shop", "cart"): 400, ("data", "etl"): -200}
+    assert order(given_more, descending=True) == ["cart", "etl", "Ärger"]
+    assert order(given_more, descending=False) == ["etl", "cart", "Ärger"]
+    assert order({("shop", "Ärger"): 5}, descending=True) == ["Ärger", "etl", "cart"], "other states, another order"
