@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshots`: every page in both languages and themes, wide and narrow, into `screenshots/`.
+"""`python -m tests.browser.screenshots`: every page in both languages and themes, wide, at 1024 px and on a phone, into `screenshots/`.
 
 In front of a real control plane with the sample's Deployments and the door on, and once more without any cluster.
 With `--readme`, only the two pictures of the README, into `docs/images/`.
@@ -28,7 +28,7 @@ from tests.toolbox.running import Client, start_kubedoor
 PASSWORD = "a password of one's own"
 # Charts draw themselves over a quarter of a second.
 DRAWN_MS, REDRAWN_MS = 500, 150
-WIDE, NARROW = (1440, 900), (390, 844)
+WIDE, MEDIUM, NARROW = (1440, 900), (1024, 768), (390, 844)
 WORKLOAD = "/workloads/default/payments/fraud-check"
 PAGES = {
     "overview": "/",
@@ -56,6 +56,7 @@ PAGES = {
     "transfer-kustomize": "/transfer?format=kustomize&namespace=shop",
     "notifications": "/notifications",
     "channel": "/notifications?edit=new",
+    "documents": "/documents/operators",
 }
 WITHOUT_CLUSTER = {"no-cluster-overview": "/", "no-cluster-checkup": "/checkup", "no-cluster-door": "/door"}
 WEST, DEAD = "prod-west", "staging"
@@ -185,7 +186,7 @@ def _set_something(client: Client) -> None:
 
 
 def _all(browser: Browser, url: str, pages: dict[str, str], only: str) -> Iterator[Path]:
-    for size, locale, theme in product((WIDE, NARROW), ("en", "zh-CN"), ("light", "dark")):
+    for size, locale, theme in product((WIDE, MEDIUM, NARROW), ("en", "zh-CN"), ("light", "dark")):
         with closing(_logged_in(browser, url, size, locale, theme)) as page:
             for name, path in pages.items():
                 picture = f"{name}-{locale}-{theme}-{size[0]}.png"

@@ -35,6 +35,7 @@ PAGES = {
     "actions": "/actions",
     "schedules": "/schedules",
     "schedule-add": "/schedules?edit=new",
+    "documents": "/documents/values",
     "nowhere": "/no/such/page",
 }
 SERIOUS = {"serious", "critical"}
@@ -102,6 +103,7 @@ def test_the_language_changes_without_a_reload_and_is_remembered(visit: Visits) 
     page.get_by_role("button", name="Language").click()
     page.get_by_role("menuitem", name="简体中文").click()
     expect(page.get_by_role("heading", name="工作负载")).to_be_visible()
+    expect(page).to_have_title("工作负载 · KubeDoor")
     expect(page.get_by_role("switch")).to_contain_text("管控状态")
     assert page.evaluate("window.isTheSamePage") is True
     assert page.locator("html").get_attribute("lang") == "zh-CN"

@@ -28,6 +28,20 @@ def test_filters_and_order_are_in_the_address_and_survive_a_reload(visit: Visits
     expect(page.get_by_text("1–40 of 40")).to_be_visible()
 
 
+def test_the_table_fits_into_a_small_window_and_a_phone_folds_its_filters(visit: Visits) -> None:
+    page = visit("/workloads", viewport={"width": 1024, "height": 768})
+    expect(page.get_by_text("1–40 of 40")).to_be_visible()
+    assert (
+        page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.table'))")
+        <= 0
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    mode = page.get_by_role("combobox", name="Mode")
+    expect(mode).to_be_hidden()
+    page.get_by_role("button", name="Filters").click()
+    expect(mode).to_be_visible()
+
+
 def test_a_search_that_finds_nothing_says_so_and_can_be_cleared(visit: Visits) -> None:
     page = visit("/workloads?search=no-such-thing")
     expect(page.get_by_role("heading", name="No workload matches")).to_be_visible()

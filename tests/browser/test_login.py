@@ -64,3 +64,9 @@ def test_a_session_that_ends_leads_back_to_the_login(visit: Visits) -> None:
     page.get_by_role("button", name="Look again").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     assert "next=/checkup" in page.url
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+
+
+def test_whoever_is_logged_in_is_led_past_the_login(visit: Visits) -> None:
+    page = visit("/login?next=/checkup")
+    expect(page.get_by_role("heading", name="Checkup")).to_be_visible()

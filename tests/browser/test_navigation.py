@@ -104,6 +104,34 @@ def test_a_touch_beside_it_closes_more(visit: Visits) -> None:
     expect(more).to_have_attribute("aria-expanded", "false")
 
 
+def test_pages_and_workloads_are_reached_by_keys_and_words_are_explained(visit: Visits) -> None:
+    page = visit("/")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.keyboard.press("Control+k")
+    asked = page.get_by_role("combobox", name="Go to a page or a workload")
+    expect(asked).to_be_focused()
+    asked.fill("audit")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Audit log")).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("Control+k")
+    asked.fill("fraud")
+    expect(page.get_by_role("option", name="fraud-check payments")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("fraud-check · KubeDoor")
+    page.locator("body").press("?")
+    words = page.get_by_role("dialog", name="Help")
+    expect(words.get_by_role("region", name="Words of this page")).to_contain_text("Used at peak")
+    expect(words.get_by_text("Version ")).to_be_visible()
+    words.get_by_role("link", name="Documents").click()
+    expect(page.get_by_role("heading", name="KubeDoor for operators")).to_be_visible()
+    page.get_by_role("article").get_by_role("link", name="glossary").click()
+    expect(page.get_by_role("heading", name="Glossary")).to_be_visible()
+
+
 def test_a_viewer_is_not_led_to_pages_of_other_roles_and_told_why_there(
     visit: Visits, with_viewer: RunningKubeDoor
 ) -> None:

@@ -154,9 +154,11 @@ def test_what_is_wrong_with_a_time_is_said_at_its_field_and_nothing_is_made(visi
     expect(dialog.get_by_role("alert")).to_have_text("'Nowhere/Town' is not a time zone of the IANA database")
     choose_zone(dialog, "UTC")
     dialog.get_by_role("button", name="Once").click()
-    dialog.get_by_label("Date and time").fill("2020-01-01T03:00")
+    dialog.get_by_label("Date and time: date").fill("2020-01-01")
+    dialog.get_by_label("Date and time: time, 24 hours").fill("3")
+    dialog.get_by_label("Date and time: time, 24 hours").blur()
     dialog.get_by_role("button", name="Save schedule").click()
-    expect(dialog.get_by_role("alert")).to_have_text("2020-01-01T03:00 in UTC is past")
+    expect(dialog.get_by_role("alert")).to_have_text("2020-01-01 03:00 in UTC is past")
     dialog.get_by_role("button", name="Cancel").click()
     assert shop.client.call("GET", "/schedules") == []
     assert shop.plane.get_all("cronjob", OWN_NAMESPACE) == []

@@ -60,10 +60,10 @@ describe("cron in words", () => {
     ["5 * * * *", "every day at minute 5 of every hour", "每天 每小时的第 5 分"],
     ["0 */6 * * *", "every day at minute 0 of every 6th hour", "每天 每 6 小时的第 0 分"],
     ["0 0 1 jan,jul *", "on day 1 of the month at 00:00 in January and July", "一月和七月的每月 1 日 00:00"],
-    ["0 0 1 * 1", "on day 1 of the month and on Monday at 00:00", "每月 1 日以及每周一 00:00"],
-    ["0 0 */10 * 5", "on day 1, 11, 21, and 31 of the month and on Friday at 00:00", "每月 1、11、21和31 日以及每周五 00:00"],
+    ["0 0 1 * 1", "on day 1 of the month, or on Monday at 00:00", "每月 1 日或每周一 00:00"],
+    ["0 0 */10 * 5", "on day 1, 11, 21, and 31 of the month, or on Friday at 00:00", "每月 1、11、21和31 日或每周五 00:00"],
     ["0 0 1,* * 5", "every Friday at 00:00", "每周五 00:00"],
-    ["0 0 13 * */3", "on day 13 of the month and on Sunday, Wednesday, and Saturday at 00:00", "每月 13 日以及每周日、周三和周六 00:00"],
+    ["0 0 13 * */3", "on day 13 of the month, or on Sunday, Wednesday, and Saturday at 00:00", "每月 13 日或每周日、周三和周六 00:00"],
     ["@hourly", "every day at minute 0 of every hour", "每天 每小时的第 0 分"],
   ])("%s", (cron, english, chinese) => {
     expect(cronWords(cron, "en", say("en"))).toBe(english);

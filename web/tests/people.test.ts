@@ -4,7 +4,7 @@ import FormField from "@/components/FormField.vue";
 import { visibleGroups } from "@/components/rail/pages";
 import type { Token, User } from "@/types";
 import { example, standing } from "@/views/people/modules/tokens";
-import { barrier, firstPassword, type Barrier, type UserAction } from "@/views/people/modules/users";
+import { barrier, firstPassword, nameFault, passwordFault, type Barrier, type UserAction } from "@/views/people/modules/users";
 
 const person = (username: string, given: Partial<User> = {}): User => ({ username, role: "viewer", source: "local", must_change_password: false, version: 1, changed_at: "2026-11-24T10:00:00Z", ...given });
 
@@ -60,4 +60,10 @@ test("what is wrong with a field stands in place of its hint", async () => {
   await field.setProps({ problem: "taken" });
   expect(field.find("[role=alert]").text()).toBe("taken");
   expect(field.text()).not.toContain("any");
+});
+
+test("what is wrong with a name or a password is said while it is typed, and that there is none once it is wanted", () => {
+  expect(["", "two words", "张伟", "ann@example.com"].map((name) => nameFault(name, false, "user"))).toEqual(["", "characters", "", ""]);
+  expect([nameFault(" ", true, "user"), nameFault("a@b", true, "token")]).toEqual(["name", "characters"]);
+  expect([passwordFault("short"), passwordFault("long enough")]).toEqual(["short", ""]);
 });

@@ -29,9 +29,19 @@ test("in English, and where a code is not known here, the server's own text is s
   expect([say(undefined), say(null)]).toEqual(["", ""]);
 });
 
+test("what the door has changed is named in Chinese, and a container keeps its name", () => {
+  expect(say(said("door.requests_collected", { container: "memory", changes: "cpu 1 -> 500m, memory 2Gi -> 1Gi" }))).toBe("memory 的请求：CPU 1 -> 500m, 内存 2Gi -> 1Gi（采集值）");
+  expect(say(said("door.from_nothing", { resource: "cpu", after: "1" }))).toBe("CPU 未设置 -> 1");
+});
+
+test("times among the values are written for people, in English too", () => {
+  sentences.value = {};
+  expect(say(said("schedules.past", { text: "2026-11-24T18:30", zone: "UTC" }, "2026-11-24T18:30 in UTC is past"))).toBe("2026-11-24 18:30 in UTC is past");
+});
+
 test("a value that is not given stays visible", () => expect(say(said("operations.gone"))).toContain("{workload}"));
 
 test("every text is Chinese, or a name", () => {
   const names = Object.entries(chinese).filter(([, text]) => !/[\u4e00-\u9fff]/.test(text) && /[a-z]{3}/i.test(text.replace(/\{\w+\}/g, "")));
-  expect(names.map(([code]) => code)).toEqual(["checkup.prometheus", "checkup.kubernetes", "collection.of_prometheus", "sizing.cpu"]);
+  expect(names.map(([code]) => code)).toEqual(["name.cpu", "checkup.prometheus", "checkup.kubernetes", "collection.of_prometheus", "sizing.cpu"]);
 });

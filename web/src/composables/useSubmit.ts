@@ -4,7 +4,7 @@ import { say } from "@/locales/sentences";
 
 /** Sends a form, once at a time. What the API says of one of `fields` is for that field, all else for the whole form. */
 export function useSubmit(fields: readonly string[] = []) {
-    const isBusy = ref(false);
+  const isBusy = ref(false);
   const fault = shallowRef<ApiError>();
   const isOfField = computed(() => fault.value !== undefined && fields.includes(fault.value.field));
 
@@ -28,6 +28,8 @@ export function useSubmit(fields: readonly string[] = []) {
   return {
     isBusy,
     submit,
+    /** What was said of what has been changed since. */
+    forget: () => (fault.value = undefined),
     error: computed(() => (isOfField.value ? undefined : fault.value)),
     problem: (field: string) => (isOfField.value && fault.value?.field === field ? say(fault.value.said) : ""),
   };

@@ -20,7 +20,7 @@ export default {
       provider: "Kept by the identity provider: change it there.",
       ownPassword: "This is you: change your password in the menu of your account.",
     },
-    nameHint: "Letters, digits and . _ {'@'} + -", password: "First password", passwordHint: "At least 8 characters. It has to be changed at the first log-in.",
+    nameHint: "Letters, digits and . _ {'@'} + -", fault: { name: "Give it a name", characters: "There is a character in it that a name cannot have" }, password: "First password", passwordHint: "At least 8 characters. It has to be changed at the first log-in.",
     create: "Add user", made: "{name} is added", handOver: "Give the user name and the first password to the person. The password is not shown again; it has to be changed at the first log-in.",
     roleTitle: "Role of {name}", roleSave: "Change role", roleCounts: "The new role counts from the next request, also in sessions that are open.", roleOwn: "This is your own account: you lose this page at once.", roleSaved: "{name} is now: {role}",
     resetTitle: "Reset the password of {name}", resetText: "{name} is logged out everywhere and has to choose a password at the next log-in.", reset: "Reset password", resetMade: "The password of {name} is reset",

@@ -20,7 +20,7 @@ export default {
       provider: "由身份提供方管理，请在那里修改。",
       ownPassword: "这是你自己，请在账号菜单中修改密码。",
     },
-    nameHint: "字母、数字和 . _ {'@'} + -", password: "初始密码", passwordHint: "至少 8 个字符，首次登录时必须修改。",
+    nameHint: "字母、数字和 . _ {'@'} + -", fault: { name: "请填写名称", characters: "含有名称不允许的字符" }, password: "初始密码", passwordHint: "至少 8 个字符，首次登录时必须修改。",
     create: "添加用户", made: "已添加 {name}", handOver: "请把用户名和初始密码交给本人。密码不会再次显示，首次登录时必须修改。",
     roleTitle: "{name} 的角色", roleSave: "修改角色", roleCounts: "新角色从下一次请求起生效，已打开的会话也一样。", roleOwn: "这是你自己的账号：修改后将立即无法使用本页。", roleSaved: "{name} 的角色现在是：{role}",
     resetTitle: "重置 {name} 的密码", resetText: "{name} 的所有会话会立即失效，下次登录时必须设置新密码。", reset: "重置密码", resetMade: "已重置 {name} 的密码",

@@ -21,3 +21,16 @@ export function firstPassword(): string {
   const letters = [...crypto.getRandomValues(new Uint8Array(20))].map((byte) => LETTERS[byte % LETTERS.length] ?? "");
   return [0, 5, 10, 15].map((start) => letters.slice(start, start + 5).join("")).join("-");
 }
+
+export type Fault = "name" | "characters" | "short" | "";
+const SHORTEST_PASSWORD = 8;
+const USER_NAME = /^[\p{L}\p{M}\p{N}._@+-]*$/u;
+const TOKEN_NAME = /^[\p{L}\p{M}\p{N}._-]*$/u;
+
+/** What is wrong with a name as far as it is typed; that there is none counts once somebody wants to go on. The API knows more rules. */
+export function nameFault(name: string, isAsked: boolean, kind: "user" | "token"): Fault {
+  if (!name.trim()) return isAsked ? "name" : "";
+  return (kind === "user" ? USER_NAME : TOKEN_NAME).test(name.trim()) ? "" : "characters";
+}
+
+export const passwordFault = (password: string): Fault => (password.length < SHORTEST_PASSWORD ? "short" : "");
