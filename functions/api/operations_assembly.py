@@ -106,6 +106,7 @@ def build_notifications(clusters: ClusterSettings, connection: Connection, recor
                 one.cluster,
                 own_username=one.service_account,
                 missed=missed_runs(ScheduleStore(connection, one.cluster)),
+                min_coverage=one.min_coverage,
             )
             for one in clusters.every_cluster
         },

@@ -40,13 +40,26 @@ def savings(
         rows = api.call("GET", "/overview/savings", days=days)["days"]
         _print(form, rows, rows, DAY_COLUMNS)
         return
-    found = api.call("GET", "/overview")["savings"]
+    overview = api.call("GET", "/overview")
+    found = overview["savings"]
     namespaces = [one for one in found["namespaces"] if one["workloads"]]
-    _print(form, namespaces, found, NAMESPACE_COLUMNS, total={**found, "namespace": "all namespaces"})
+    money = overview["money"]
+    whole = found if money is None else {**found, "money": money}
+    columns = NAMESPACE_COLUMNS if money is None else (*NAMESPACE_COLUMNS, "saved_per_month")
+    if money is not None:
+        saved = {one["namespace"]: one["saved"] for one in money["namespaces"]}
+        namespaces = [{**one, "saved_per_month": saved[one["namespace"]]} for one in namespaces]
+    total = {**found, "namespace": "all namespaces", "saved_per_month": money and money["saved"]}
+    _print(form, namespaces, whole, columns, total=total, currency=money["currency"] if money else "")
 
 
 def _print(
-    form: RowsFormat, rows: list[dict[str, Any]], whole: Any, columns: tuple[str, ...], total: Any = None
+    form: RowsFormat,
+    rows: list[dict[str, Any]],
+    whole: Any,
+    columns: tuple[str, ...],
+    total: Any = None,
+    currency: str = "",
 ) -> None:
     """JSON has all that the API says, `whole`; a table ends with the row `total`."""
     if form is RowsFormat.JSON:
@@ -56,11 +69,13 @@ def _print(
     else:
         shown = [*rows, *([total] if total else [])]
         names = [column.replace("_millicores", "").replace("_bytes", "").replace("_", " ") for column in columns]
-        cells = [[_written(column, row[column]) for column in columns] for row in shown]
+        cells = [[_written(column, row[column], currency) for column in columns] for row in shown]
         print_table(names, cells, title="taken off what owners asked for, over all pods")
 
 
-def _written(column: str, value: Any) -> str:
+def _written(column: str, value: Any, currency: str) -> str:
+    if column == "saved_per_month":
+        return f"{value:,.2f} {currency}"
     if column.endswith("_millicores"):
         return quantities.format_cpu(value)
     if column.endswith("_bytes"):

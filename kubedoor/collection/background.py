@@ -146,6 +146,7 @@ class Collections:
             "days_total": next((event["row_count"] for event in events if event["event"] == "started"), 0),
             "days_done": len({event["day"] for event in (*days, *kept)}),
             "days_failed": sum(event["event"] == "failed_day" for event in events),
+            "days_empty": len({event["day"] for event in days if not event["row_count"]}),
             "rows": sum(event["row_count"] for event in days),
             "message": (ends or events)[-1]["message"],
         }

@@ -265,3 +265,21 @@ cpu = _positive(quantities.cpu_millicores)
 """Millicores."""
 memory = _positive(quantities.memory_bytes)
 """Bytes."""
+
+
+def currency(raw: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", raw):
+        raise ValueError("is not a code of three letters, like USD")
+    return raw
+
+
+def node_prices(raw: str) -> Mapping[str, tuple[float, float]]:
+    """`label=value` -> prices of a core and of a GiB for an hour, in the order of the text."""
+    found: dict[str, tuple[float, float]] = {}
+    for item in filter(None, map(str.strip, raw.split(","))):
+        label, _, prices = item.rpartition(":")
+        core, slash, gib = prices.partition("/")
+        if not (slash and re.fullmatch(r"[^=\s]+=[^=\s]*", label)):
+            raise ValueError("has a price that is not like label=value:0.031/0.0042")
+        found[label] = (number(0, 1000)(core), number(0, 1000)(gib))
+    return found

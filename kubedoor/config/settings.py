@@ -19,6 +19,7 @@ from kubedoor.config.topics.identity import IdentitySettings
 from kubedoor.config.topics.listening import ListeningSettings
 from kubedoor.config.topics.monitoring import LogSettings, MetricsSettings
 from kubedoor.config.topics.notifications import NotificationSettings
+from kubedoor.config.topics.prices import PriceSettings
 from kubedoor.config.topics.schedules import ScheduleSettings
 from kubedoor.config.topics.sizing import SizingSettings
 from kubedoor.config.topics.store import StoreSettings
@@ -33,6 +34,7 @@ TEST_VARIABLES = frozenset({"KUBEDOOR_TOOLBOX", "KUBEDOOR_TEST_CLICKHOUSE_URL"})
 _TOPICS = (
     UsageSettings,
     SizingSettings,
+    PriceSettings,
     StoreSettings,
     CollectionSettings,
     ScheduleSettings,
@@ -52,6 +54,7 @@ _TOPICS = (
 class Settings(
     UsageSettings,
     SizingSettings,
+    PriceSettings,
     StoreSettings,
     CollectionSettings,
     ScheduleSettings,

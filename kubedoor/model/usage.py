@@ -141,6 +141,10 @@ class StoredDay:
     def is_taken_over(self) -> bool:
         return self.source == ORIGINAL_MARK
 
+    def is_covered(self, min_coverage: float) -> bool:
+        """Whether it has rows, and samples of at least this share of the window's steps."""
+        return self.row_count > 0 and self.coverage >= min_coverage
+
 
 class UsageSource(Protocol):
     """Where usage comes from: Prometheus, or sample data."""

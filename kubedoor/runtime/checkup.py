@@ -74,11 +74,14 @@ class Checkup:
             sentence("checkup.days_there", there=len(wanted) - len(missing), wanted=len(wanted)),
             sentence("checkup.collect") if missing else NOTHING,
         )
-        thin = [day for day in wanted if day in stored and stored[day].coverage < 0.5]
+        least = self.settings.min_coverage
+        thin = [day for day in wanted if day in stored and not stored[day].is_covered(least)]
         yield Check(
             sentence("checkup.coverage"),
             not thin,
-            sentence("checkup.thin_days", days=len(thin)) if thin else sentence("checkup.all_covered"),
+            sentence("checkup.thin_days", days=len(thin), share=f"{least:.0%}")
+            if thin
+            else sentence("checkup.all_covered"),
             sentence("checkup.look_at_prometheus", day=thin[0]) if thin else NOTHING,
         )
 

@@ -16,7 +16,6 @@ from kubedoor.store.schedules import INTERRUPTED, RUN_TIMEOUT_SECONDS
 from kubedoor.store.waiting import WaitingStore
 
 MAX_GROUPS = 1000
-LEAST_COVERAGE = 0.9
 MAX_NAMES = 5
 """Of the workloads of a namespace."""
 
@@ -25,7 +24,8 @@ class EventStore:
     """Events of one cluster.
 
     `own_username`: requests of KubeDoor's own service account are not overrides. `missed`: runs of schedules that
-    nobody began, which are computed from crons and stand in no record.
+    nobody began, which are computed from crons and stand in no record. `min_coverage`: share of steps with samples below
+    which a day is incomplete.
     """
 
     def __init__(
@@ -35,8 +35,10 @@ class EventStore:
         *,
         own_username: str,
         missed: Callable[[datetime, datetime], Iterable[Notice]],
+        min_coverage: float = 0.8,
     ) -> None:
         self._connection = connection
+        self._min_coverage = min_coverage
         self._cluster = cluster
         self._waiting = WaitingStore(connection, cluster)
         self._own_username = own_username
@@ -100,7 +102,7 @@ class EventStore:
     def _incomplete_days(self, since: datetime, until: datetime) -> Iterator[Notice]:
         rows = self._rows(
             "SELECT day, coverage, warnings FROM usage_days"
-            f" WHERE {_WITHIN.format(time='finished_at')} AND (is_partial OR coverage < {{least:Float32}})"
+            f" WHERE {_WITHIN.format(time='finished_at')} AND (is_partial OR row_count = 0 OR coverage < {{least:Float32}})"
             " ORDER BY finished_at LIMIT {limit:UInt32}",
             since,
             until,
@@ -203,7 +205,7 @@ class EventStore:
             "until": until,
             "limit": MAX_GROUPS,
             "own": self._own_username,
-            "least": LEAST_COVERAGE,
+            "least": self._min_coverage,
             "silent": HEARTBEAT_TIMEOUT_SECONDS,
         }
         return self._connection.rows(sql, **parameters)

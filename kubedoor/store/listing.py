@@ -31,7 +31,7 @@ def _control_amount(resource: str) -> str:
 _WORKLOADS = f"""
     WITH newest AS
     (
-        SELECT namespace, deployment, container, day, pods, cpu_request_millicores, memory_request_bytes, oom_kills,
+        SELECT namespace, deployment, container, day, pods, cpu_request_millicores, memory_request_bytes,
             throttled_share
         FROM usage_daily
         WHERE cluster = {{cluster:String}} AND day >= {{since:Date}}
@@ -40,6 +40,13 @@ _WORKLOADS = f"""
                 SELECT namespace, deployment, max(day) FROM usage_daily
                 WHERE cluster = {{cluster:String}} AND day >= {{since:Date}} GROUP BY namespace, deployment
             )
+    ),
+    killed AS
+    (
+        SELECT namespace, deployment, sum(oom_kills) AS kills FROM usage_daily
+        WHERE cluster = {{cluster:String}} AND day >= {{since:Date}} AND oom_kills > 0
+            AND day > (SELECT max(day) FROM usage_days WHERE cluster = {{cluster:String}}) - {{look_back:UInt16}}
+        GROUP BY namespace, deployment
     )
     SELECT c.namespace AS namespace, c.deployment AS deployment,
         any(c.mode) AS mode, any(c.version) AS version, any(c.edited_at) AS edited_at, any(c.edited_by) AS edited_by,
@@ -47,7 +54,7 @@ _WORKLOADS = f"""
         any(c.manual_replicas) AS manual_replicas, any(c.peak_day) AS peak_day, any(c.days) AS days,
         any(c.hpa) AS hpa, any(c.opted_out) AS opted_out, any(c.owned) AS owned,
         max(n.day) AS newest_day, max(n.pods) AS pods,
-        sum(coalesce(n.oom_kills, 0)) AS oom_kills, max(n.throttled_share) AS throttled_share,
+        coalesce(any(k.kills), 0) AS oom_kills, max(n.throttled_share) AS throttled_share,
         sum(coalesce(n.pods * n.cpu_request_millicores, 0)) AS cpu_requested_millicores,
         sum(coalesce(c.collected_replicas * c.cpu_usage_millicores, 0)) AS cpu_used_millicores,
         {_control_amount("cpu")} AS cpu_control_millicores,
@@ -72,6 +79,7 @@ _WORKLOADS = f"""
         withheld_count > 0 AS is_withheld, waiting_count > 0 AS is_waiting
     FROM ({CONTROL_ROWS}) AS c
     LEFT JOIN newest AS n ON c.namespace = n.namespace AND c.deployment = n.deployment AND c.container = n.container
+    LEFT JOIN killed AS k ON c.namespace = k.namespace AND c.deployment = k.deployment
     GROUP BY namespace, deployment
     ORDER BY namespace, deployment
     SETTINGS join_use_nulls = 1
@@ -128,13 +136,16 @@ Rows = tuple[Sequence[str], list[tuple[Any, ...]]]
 class ListingStore:
     """Reads of one cluster's workloads; `since` is the oldest day that counts as newest usage. All raise StoreError.
 
-    `keeps_hpa_replicas`: replicas of a workload with an HPA are left to it, so that they are never withheld.
+    `look_back_days`: of which OOM kills count. `keeps_hpa_replicas`: replicas of a workload with an HPA are left to it, so that they are never withheld.
     """
 
-    def __init__(self, connection: Connection, cluster: str, *, keeps_hpa_replicas: bool = True) -> None:
+    def __init__(
+        self, connection: Connection, cluster: str, *, keeps_hpa_replicas: bool = True, look_back_days: int = 10
+    ) -> None:
         self._connection = connection
         self._cluster = cluster
         self.deployments = DeploymentStore(connection, cluster)
+        self._look_back_days = look_back_days
         self._waiting = parameters(keeps_hpa_replicas=keeps_hpa_replicas)
 
     def reasons(self, namespace: str, deployment: str) -> dict[str, list[Sentence]]:
@@ -157,9 +168,8 @@ class ListingStore:
 
     def workloads(self, *, since: date) -> Rows:
         """One row for each workload, ordered by name."""
-        return self._connection.table(
-            _WORKLOADS, cluster=self._cluster, since=since, over=OVER_ASKED_FACTOR, **self._waiting
-        )
+        factors = {"over": OVER_ASKED_FACTOR, "look_back": self._look_back_days}
+        return self._connection.table(_WORKLOADS, cluster=self._cluster, since=since, **factors, **self._waiting)
 
     def containers(self) -> Rows:
         """The rows of `control`, ordered by name."""

@@ -27,7 +27,7 @@ CHECKUP = {
     "checkup.store_clickhouse": "ClickHouse, {workloads} {workloads:workload|workloads} in the control table",
     "checkup.days_there": "{there} of {wanted} days are there",
     "checkup.collect": "collect: POST /api/v1/collect, or let the CronJob do it",
-    "checkup.thin_days": "{days} {days:day has|days have} samples for less than half of the peak window",
+    "checkup.thin_days": "{days} {days:day has|days have} no rows, or samples for less than {share} of the peak window",
     "checkup.all_covered": "every day is covered",
     "checkup.look_at_prometheus": "look at Prometheus for {day}, then collect that day anew",
     "checkup.sample": "sample data: no Prometheus is set, all numbers are made up",

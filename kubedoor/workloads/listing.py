@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from kubedoor.workloads.filters import Filter, row_tests
 from kubedoor.workloads.ordering import STATE_SORTS, column_values, ordered, saved
 
 Row = dict[str, Any]
@@ -33,31 +34,6 @@ NO_STATE: Row = {
 }
 """Of a workload whose Deployment is not known to be in the cluster."""
 _AMOUNTS = ("cpu_requested_millicores", "cpu_used_millicores", "memory_requested_bytes", "memory_used_bytes")
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which workloads. Empty and None match all. `asked`: over, under or none (a request is missing).
-
-    `withheld`: whether a field is withheld; `waiting`: whether one waits for a person. `sized`: whether the Deployment
-    has been given other requests or limits than its owner asked. `state`: how it stands to its control values, of
-    kubedoor.live.standing. `collected`: whether a collection has found it.
-    `oom_killed`: whether a container of it was OOM-killed in the look-back.
-    """
-
-    search: str = ""
-    namespace: str = ""
-    mode: str = ""
-    asked: str = ""
-    has_manual: bool | None = None
-    hpa: bool | None = None
-    condition: str = ""
-    withheld: bool | None = None
-    waiting: bool | None = None
-    state: str = ""
-    sized: bool | None = None
-    collected: bool | None = None
-    oom_killed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -175,31 +151,9 @@ class Listing:
 
     def _tests(self, wanted: Filter) -> list[Callable[[int], bool]]:
         """What the position of a matching workload passes; none: all match. The search comes first."""
-        index, rows, names = self._workloads.index, self._workloads.rows, self._names
-        tests: list[Callable[[int], bool]] = []
+        names, tests = self._names, row_tests(wanted, self._workloads.rows, self._workloads.index)
         if search := wanted.search.casefold():
-            tests.append(lambda one: search in names[one])
-        same = {
-            "namespace": wanted.namespace or None,
-            "mode": wanted.mode or None,
-            "has_manual": wanted.has_manual,
-            "hpa": wanted.hpa,
-            "is_withheld": wanted.withheld,
-            "is_waiting": wanted.waiting,
-        }
-        tests += [_equals(rows, index[column], value) for column, value in same.items() if value is not None]
-        if wanted.asked:
-            flag = index[{"over": "is_over_asked", "under": "is_under_asked", "none": "unasked"}[wanted.asked]]
-            tests.append(lambda one: bool(rows[one][flag]))
-        if condition := wanted.condition:
-            types = index["condition_types"]
-            tests.append(lambda one: condition in rows[one][types])
-        if wanted.collected is not None:
-            collected = index["collected_replicas"]
-            tests.append(lambda one: (rows[one][collected] is not None) is wanted.collected)
-        if wanted.oom_killed is not None:
-            kills = index["oom_kills"]
-            tests.append(lambda one: (rows[one][kills] > 0) is wanted.oom_killed)
+            tests.insert(0, lambda one: search in names[one])
         if wanted.sized is not None:
             keys, states = list(self._positions), self._states
             tests.append(lambda one: states.get(keys[one], NO_STATE)["is_sized"] is wanted.sized)
@@ -301,7 +255,3 @@ class Listing:
             for column, amount in zip(_AMOUNTS, amounts, strict=True):
                 row[column] += amount
         return sorted(sums.values(), key=lambda row: (-row["cpu_requested_millicores"], row["namespace"]))
-
-
-def _equals(rows: Sequence[tuple[Any, ...]], column: int, value: object) -> Callable[[int], bool]:
-    return lambda one: bool(rows[one][column] == value)

@@ -18,7 +18,8 @@ from kubedoor.errors import KubeDoorError
 from kubedoor.model.conditions import ConditionType
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.store.connection import Row
-from kubedoor.workloads.listing import Filter, Listing
+from kubedoor.workloads.filters import Filter
+from kubedoor.workloads.listing import Listing
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.service import NEWEST_USAGE_DAYS
 

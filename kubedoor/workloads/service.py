@@ -24,7 +24,8 @@ from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.conditions import shown_conditions, withheld_fields, withheld_replicas
 from kubedoor.workloads.deployment_columns import container_columns
 from kubedoor.workloads.edits import Edit, changed, check_limits, summary
-from kubedoor.workloads.listing import Filter, Key, Listing
+from kubedoor.workloads.filters import Filter
+from kubedoor.workloads.listing import Key, Listing
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.pending import with_manual
 from kubedoor.workloads.standings import Standings

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { unsaid } from "@/locales/sentences";
 import type { Check, StoredDay } from "@/types";
-import { monthColumns, weekdayOf, weeksOf } from "@/views/collection/modules/calendar";
+import { isEmptyRun, levelOf, monthColumns, weekdayOf, weeksOf } from "@/views/collection/modules/calendar";
 import { grouped, isWorthKnowing } from "@/views/checkup/modules/grouping";
 
 const stored = (day: string, coverage: number): StoredDay => ({
@@ -9,7 +9,7 @@ const stored = (day: string, coverage: number): StoredDay => ({
 });
 
 describe("weeksOf", () => {
-  const weeks = weeksOf([stored("2026-11-24", 1), stored("2026-11-23", 0.4)], "2026-11-24", 10);
+  const weeks = weeksOf([stored("2026-11-24", 1), stored("2026-11-23", 0.4)], "2026-11-24", 10, 0.8);
   const cells = weeks.flat().filter((cell) => cell !== null);
 
   test("has a year of days, each in its weekday's row", () => {
@@ -19,7 +19,17 @@ describe("weeksOf", () => {
   });
 
   test("shows how much of a day is there", () => {
-    expect(cells.slice(-3).map((cell) => cell.level)).toEqual([0, 1, 4]);
+    expect(cells.slice(-3).map((cell) => cell.level)).toEqual([0, 2, 3]);
+  });
+
+  test("judges coverage by one threshold, and a day without rows by that", () => {
+    expect([0.79, 0.8, 0.89, 1].map((coverage) => levelOf({ coverage, row_count: 9 }, 0.8))).toEqual([2, 3, 3, 3]);
+    expect(levelOf({ coverage: 0.89, row_count: 9 }, 0.9)).toBe(2);
+    expect(levelOf({ coverage: 1, row_count: 0 }, 0.8)).toBe(1);
+  });
+
+  test("tells a collection that found nothing from one that found something", () => {
+    expect([[0, 0], [3, 3], [3, 1]].map(([done = 0, empty = 0]) => isEmptyRun({ days_done: done, days_empty: empty }))).toEqual([false, true, false]);
   });
 
   test("marks the look-back", () => expect(cells.filter((cell) => cell.isLookBack)).toHaveLength(10));

@@ -63,5 +63,5 @@ export function condition(given: Partial<Condition> = {}): Condition {
 }
 
 export function history(given: Partial<History> = {}): History {
-  return { days: [usageDay()], peak_day: "2026-11-20", memory_peak_day: "2026-11-20", first_day: "2026-11-01", last_day: "2026-11-21", metrics_links: {}, ...given };
+  return { days: [usageDay()], peak_day: "2026-11-20", memory_peak_day: "2026-11-20", min_coverage: 0.8, first_day: "2026-11-01", last_day: "2026-11-21", metrics_links: {}, ...given };
 }

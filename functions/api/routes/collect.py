@@ -68,6 +68,7 @@ def list_days(services: ServicesIn, login: LoginIn) -> DaysAnswer:
             time_zone=settings.time_zone,
             weekdays_only=settings.weekdays_only,
             look_back_days=settings.look_back_days,
+            min_coverage=settings.min_coverage,
             sizing_rule=settings.sizing_rule,
             peak_day_scope=settings.peak_day_scope,
             is_sample=settings.uses_sample,

@@ -20,7 +20,7 @@ from kubedoor.sentences import sentence
 from kubedoor.sizing.dangers import Danger
 from kubedoor.workloads.additions import Addition
 from kubedoor.workloads.edits import Edit
-from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.filters import Filter
 from kubedoor.workloads.service import Edited
 
 from ..after_response import PUBLISH_SNAPSHOT

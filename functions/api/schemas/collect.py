@@ -39,6 +39,7 @@ class CollectionAnswer(Speaking):
     days_total: int
     days_done: int
     days_failed: int
+    days_empty: int = Field(description="Days of `days_done` that have no row: no usage of any Deployment was found.")
     rows: int
     message: str
     message_said: SaidAnswer
@@ -66,6 +67,7 @@ class CollectSettings(BaseModel):
     time_zone: str
     weekdays_only: bool
     look_back_days: int
+    min_coverage: float = Field(description="Share, 0 to 1, from which a day counts as covered.")
     sizing_rule: str
     peak_day_scope: str
     is_sample: bool

@@ -16,6 +16,7 @@ class Sums(BaseModel):
     over_asked: int
     under_asked: int
     unasked: int
+    oom_killed: int = Field(description="Workloads of which a container was OOM-killed in the look-back.")
     with_manual: int
     with_hpa: int
     enforced: int
@@ -34,6 +35,17 @@ class Sums(BaseModel):
     )
     memory_spare_bytes: int
     memory_missing_bytes: int
+
+
+class NetAnswer(BaseModel):
+    """Over all Deployments of the cluster and all their pods as they are scheduled; null: none was ever seen."""
+
+    cpu_asked_millicores: int | None = Field(description="What owners ask for.")
+    cpu_enforced_millicores: int | None = Field(description="What runs.")
+    cpu_would_be_millicores: int | None = Field(description="What would run if all control values were enforced.")
+    memory_asked_bytes: int | None
+    memory_enforced_bytes: int | None
+    memory_would_be_bytes: int | None
 
 
 class ValuesAnswer(BaseModel):
@@ -99,16 +111,48 @@ class SavingsHistory(BaseModel):
     days: list[NamespaceSavedDay] = Field(description="A namespace without savings on a day has no row.")
 
 
+class Costs(BaseModel):
+    """For a month of 730 hours."""
+
+    asked: float = Field(description="What owners ask for.")
+    enforced: float = Field(description="What runs.")
+    saved: float = Field(description="Asked less enforced; negative: the door has given more.")
+
+
+class NamespaceCosts(Costs):
+    namespace: str
+
+
+class SavedMoneyDay(BaseModel):
+    day: date
+    saved: float
+
+
+class MoneyAnswer(Costs):
+    """The savings at the prices of the settings; of a cluster with prices by node label, at their mean over its nodes."""
+
+    currency: str
+    core_hour: float
+    gib_hour: float
+    would_be: float | None = Field(description="If all control values were enforced.")
+    namespaces: list[NamespaceCosts] = Field(description="Most saved first.")
+    days: list[SavedMoneyDay] = Field(
+        description="What was saved for a month, as of the end of each of the last 31 days."
+    )
+
+
 class OverviewAnswer(BaseModel):
     cluster: str
     is_sample: bool
     sums: Sums
+    net: NetAnswer
     values: ValuesAnswer
     namespaces: list[NamespaceSums]
     days: list[DaySums]
     most_wasteful: list[WorkloadAnswer]
     most_at_risk: list[WorkloadAnswer]
     savings: SavingsAnswer
+    money: MoneyAnswer | None = Field(description="Null: no price is set, or no Deployment was ever seen.")
     admissions_today: dict[str, int]
     last_collection: CollectionAnswer | None
     refreshed_at: datetime | None

@@ -14,6 +14,7 @@ const BINARY: Record<string, bigint> = {
   Pi: 2n ** 50n,
   Ei: 2n ** 60n,
 };
+const MEBIBYTE = 2n ** 20n;
 const QUANTITY = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,3}))?$/;
 const LARGEST = 2n ** 63n - 1n;
 const MOST_MILLICORES = 2 ** 32 - 1;
@@ -39,43 +40,104 @@ function ceilDivide(value: bigint, by: bigint): bigint {
   return (value + by - 1n) / by;
 }
 
+const NANO = 9;
+
+function isFraction(text: string, bytes: bigint): boolean {
+  return scaled(text, NANO) !== bytes * 10n ** BigInt(NANO);
+}
+
 export type QuantityFault = "not_a_quantity" | "not_positive" | "too_large";
 
-/** Millicores or bytes as a positive whole number, or what is wrong with the text. */
+/** Millicores or bytes as a positive whole number, as the API stores it; or what is wrong with the text. */
 export function readQuantity(resource: Resource, text: string): number | QuantityFault {
   const value = scaled(text.trim(), resource === "cpu" ? 3 : 0);
   if (value === undefined) return "not_a_quantity";
   if (value <= 0n) return "not_positive";
   if (value > LARGEST || (resource === "cpu" && value > BigInt(MOST_MILLICORES))) return "too_large";
-  return Number(value);
+  // A fraction of a byte is nothing that a pod can have: 1.4Gi is saved as 1434Mi.
+  return Number(resource === "memory" && isFraction(text.trim(), value) ? wholeMebibytes(value) : value);
 }
 
-/** As Kubernetes writes it, exactly: 1500 -> 1500m, 2000 -> 2; 1610612736 -> 1536Mi. */
+/** What a number is a multiple of, and the units it is then written in, the greatest first: as kubedoor/quantities.py. */
+const WAYS: [bigint, [string, bigint][]][] = [
+  [MEBIBYTE, Object.entries(BINARY).filter(([suffix]) => suffix !== "Ki").reverse()],
+  [10n ** 6n, [["E", 10n ** 18n], ["P", 10n ** 15n], ["T", 10n ** 12n], ["G", 10n ** 9n], ["M", 10n ** 6n]]],
+  [2n ** 10n, [["Ki", 2n ** 10n]]],
+  [1000n, [["k", 1000n]]],
+];
+
+/** As people write it, and one way everywhere: 250m, 1.5, 2; 1.5Gi, 1100Mi, 512M; what no unit has exactly as whole Mi. */
 export function canonical(resource: Resource, amount: number): string {
-  if (resource === "cpu") return amount % 1000 === 0 ? String(amount / 1000) : `${amount}m`;
-  for (const [suffix, factor] of Object.entries(BINARY).reverse()) {
-    if (amount && BigInt(amount) % factor === 0n) return `${BigInt(amount) / factor}${suffix}`;
+  if (amount < 0) return `-${canonical(resource, -amount)}`;
+  if (resource === "cpu") return amount < 1000 ? (amount ? `${amount}m` : "0") : String(amount / 1000);
+  const bytes = BigInt(Math.round(amount));
+  const exact = short(bytes) ?? typed(bytes) ?? String(bytes);
+  return amount > MIB && !/[MGTPE]i?$/.test(exact) ? (short(wholeMebibytes(bytes)) ?? exact) : exact;
+}
+
+/** Exact, with no more than two decimals. */
+function short(bytes: bigint): string | undefined {
+  for (const [least, units] of WAYS) {
+    if (bytes <= 0n || bytes % least) continue;
+    const unit = units.find(([, factor]) => bytes >= factor && (bytes * 100n) % factor === 0n);
+    if (unit) return `${Number((bytes * 100n) / unit[1]) / 100}${unit[0]}`;
   }
-  return String(amount);
+  return undefined;
+}
+
+/** A spelling with one decimal whose fraction of a byte was rounded up: 1503238554 was 1.4Gi. */
+function typed(bytes: bigint): string | undefined {
+  for (const [suffix, factor] of Object.entries(BINARY).reverse()) {
+    const tenths = (bytes * 10n) / factor;
+    if (tenths >= 10n && ceilDivide(tenths * factor, 10n) === bytes) return `${Number(tenths) / 10}${suffix}`;
+  }
+  return undefined;
+}
+
+const wholeMebibytes = (bytes: bigint) => ceilDivide(bytes, MEBIBYTE) * MEBIBYTE;
+
+/** For manifests: as `canonical`, but never a fraction of a byte. */
+export function settable(resource: Resource, amount: number): string {
+  return canonical(resource, resource === "memory" && short(BigInt(amount)) === undefined ? roomOf(resource, amount) : amount);
+}
+
+/** What a request may be beside this limit: that may be a fraction of a byte, which a request is above by rounding alone. */
+export function roomOf(resource: Resource, limit: number): number {
+  return resource === "memory" ? Number(wholeMebibytes(BigInt(limit))) : limit;
+}
+
+/** What is saved of a text that is a fraction of a byte: `1434Mi` of `1.4Gi`. */
+export function savedAs(resource: Resource, text: string): string | undefined {
+  const amount = readQuantity(resource, text);
+  const exact = scaled(text.trim(), 0);
+  return resource === "memory" && typeof amount === "number" && exact !== undefined && BigInt(amount) !== exact ? canonical(resource, amount) : undefined;
+}
+
+/** A quantity as an object has it, as it is written here: `1500m` is 1.5; what is none stays. */
+export function respelled(resource: Resource, text: string): string {
+  const value = scaled(text, resource === "cpu" ? 3 : 0);
+  return value === undefined ? text : canonical(resource, Number(value));
 }
 
 export interface Shown {
   number: string;
-  /** m, cores, Ki, Mi, Gi or Ti. */
-  unit: "m" | "cores" | "B" | "Ki" | "Mi" | "Gi" | "Ti";
+  unit: "m" | "cores" | "B" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei";
 }
 
-/** Three significant digits, which is what a person compares by. */
+const MOST_DIGITS = 4;
+
+/** As `canonical` where that is short: what is set is written alike everywhere. Else three digits, which is what a person compares by. */
 export function shown(resource: Resource, amount: number): Shown {
-  if (resource === "cpu") {
-    return Math.abs(amount) < 1000 ? { number: String(Math.round(amount)), unit: "m" } : { number: rounded(amount / 1000), unit: "cores" };
+  const exact = /^(-?[\d.]+)([a-zA-Z]*)$/.exec(canonical(resource, amount));
+  const [, number = "", suffix = ""] = exact ?? [];
+  if (number.replace(/\D/g, "").length <= MOST_DIGITS) {
+    return { number, unit: (suffix || (resource === "cpu" ? (amount ? "cores" : "m") : "B")) as Shown["unit"] };
   }
+  if (resource === "cpu") return { number: rounded(amount / 1000), unit: "cores" };
   const size = Math.abs(amount);
   if (size >= TIB) return { number: rounded(amount / TIB), unit: "Ti" };
   if (size >= GIB) return { number: rounded(amount / GIB), unit: "Gi" };
-  if (size >= MIB) return { number: rounded(amount / MIB), unit: "Mi" };
-  if (size >= KIB) return { number: rounded(amount / KIB), unit: "Ki" };
-  return { number: String(Math.round(amount)), unit: "B" };
+  return size >= MIB ? { number: rounded(amount / MIB), unit: "Mi" } : { number: rounded(amount / KIB), unit: "Ki" };
 }
 
 function rounded(value: number): string {

@@ -1,6 +1,6 @@
 /** What a person is about to change of one workload: the draft, what is wrong with it, what it would change. Pure. */
-import { canonical, readQuantity, type QuantityFault } from "@/format/quantities";
-import type { ContainerEdit, ContainerValues, Mode, Resource, Workload, WorkloadEdit } from "@/types";
+import { canonical, readQuantity, roomOf, type QuantityFault } from "@/format/quantities";
+import type { ContainerEdit, ContainerValues, Manual, Mode, Resource, Workload, WorkloadEdit } from "@/types";
 
 export const FIELDS = ["cpu_request", "cpu_limit", "memory_request", "memory_limit"] as const;
 export type Field = (typeof FIELDS)[number];
@@ -94,7 +94,7 @@ export function faultsOf(workload: Workload, draft: Draft): Faults {
       if (!texts[requestField].trim() && !texts[limitField].trim()) continue;
       const [request, limit] = [wouldBe(container, requestField, texts[requestField]), wouldBe(container, limitField, texts[limitField])];
       const key = keyOf(container.container, requestField);
-      if (request !== null && limit !== null && request > limit) faults[key] ??= "above_limit";
+      if (request !== null && limit !== null && request > roomOf(resource, limit)) faults[key] ??= "above_limit";
     }
   }
   return faults;
