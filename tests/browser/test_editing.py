@@ -57,6 +57,73 @@ def test_a_wrong_value_is_told_while_it_is_typed_and_cannot_be_saved(visit: Visi
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_enabled()
 
 
+def test_what_would_kill_pods_is_warned_of_asked_about_and_shown_as_long_as_it_stands(visit: Visits) -> None:
+    page = visit("/workloads/default/payments/refunds?edit=1")
+    page.get_by_role("textbox", name="refunds Memory request").fill("16Mi")
+    page.get_by_role("textbox", name="refunds Memory limit").fill("16Mi")
+    warned = page.get_by_role("status").filter(has_text="its pods would be OOM-killed")
+    expect(warned).to_contain_text("memory limit 16Mi of refunds is below the ")
+    page.get_by_role("button", name="Preview", exact=True).click()
+    pending = page.get_by_role("region", name="What a restart would meet with these changes")
+    expect(pending.get_by_role("row").filter(has_text="Memory limit")).to_contain_text("16Mi")
+
+    _save(page)
+    dialog = page.get_by_role("dialog", name="This ends or kills pods")
+    expect(dialog).to_contain_text("memory limit 16Mi of refunds")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("textbox", name="refunds Memory limit")).to_have_value("16Mi")
+    _save(page)
+    dialog.get_by_role("button", name="Save anyway").click()
+    expect(page.get_by_role("textbox", name="refunds Memory limit")).to_have_count(0)
+    findings = page.locator("section").filter(has=page.get_by_role("heading", name="Findings"))
+    expect(findings).to_contain_text("its pods would be OOM-killed")
+
+    page.get_by_role("tab", name="Edits").click()
+    page.get_by_role("button", name="Edit control values").click()
+    page.get_by_role("textbox", name="refunds Memory request").fill("")
+    page.get_by_role("textbox", name="refunds Memory limit").fill("")
+    _save(page)
+    expect(page.get_by_text("v2", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Restore this version").click()
+    expect(page.get_by_role("textbox", name="refunds Memory limit")).to_have_value("16Mi")
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("As in version 1")
+    expect(warned).to_be_visible()
+
+
+def test_what_is_typed_is_not_lost_by_a_link_a_key_or_a_reload(visit: Visits) -> None:
+    page = visit("/workloads?search=invoicing&edit=payments/invoicing")
+    field = page.get_by_role("textbox", name="invoicing CPU request")
+    field.fill("155m")
+    asks = page.get_by_role("dialog", name="Leave without saving?")
+
+    def is_kept() -> None:
+        expect(asks).to_be_visible()
+        asks.get_by_role("button", name="Go on editing").click()
+        expect(asks).to_be_hidden()
+        expect(field).to_have_value("155m")
+
+    field.press("Escape")
+    is_kept()
+    page.get_by_role("button", name="Cancel").click()
+    is_kept()
+    page.get_by_role("link", name="Overview").click()
+    is_kept()
+    page.get_by_role("textbox", name="Search workloads").fill("ranking")
+    is_kept()
+    with page.expect_event("dialog") as reload:
+        page.evaluate("setTimeout(() => location.reload())")
+    assert reload.value.type == "beforeunload"
+    reload.value.dismiss()
+    expect(field).to_have_value("155m")
+
+    field.press("Escape")
+    asks.get_by_role("button", name="Discard the changes").click()
+    expect(field).to_have_count(0)
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
 def test_an_edit_in_the_table_is_made_with_the_keyboard(visit: Visits) -> None:
     page = visit("/workloads?search=mailer")
     page.get_by_role("button", name="Edit mailer").focus()

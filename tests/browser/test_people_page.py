@@ -71,7 +71,9 @@ def test_somebody_new_has_to_choose_a_password_and_may_then_only_look(
     first = dialog.get_by_label("First password").input_value()
     dialog.get_by_role("button", name="Add user").click()
     expect(dialog.get_by_text("nina@example.com is added")).to_be_visible()
+    admin.keyboard.press("Escape")
     expect(dialog.get_by_text(first)).to_be_visible()
+    expect(dialog.get_by_role("button", name="Close")).to_have_count(0)
     dialog.get_by_role("button", name="Done").click()
     expect(row(admin, "nina@example.com")).to_contain_text("first password")
 
@@ -140,6 +142,7 @@ def test_a_reset_password_ends_the_sessions_and_is_shown_once(
     expect(field).not_to_have_value(before)
     new = field.input_value()
     dialog.get_by_role("button", name="Reset password").click()
+    admin.keyboard.press("Escape")
     expect(dialog.get_by_text(new)).to_be_visible()
     dialog.get_by_role("button", name="Done").click()
     expect(admin.get_by_text(new)).to_have_count(0)

@@ -66,12 +66,23 @@ def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
 
     row.get_by_role("link", name="cart").click()
     page.get_by_role("tab", name="Preview").click()
-    page.get_by_role("button", name="Load the live one").click()
     expect(page.get_by_role("textbox", name="Deployment")).to_have_value(re.compile("replicas: 6"))
+    expect(page.get_by_role("group", name="As which request").get_by_role("button", pressed=True)).to_have_text(
+        "Restarted"
+    )
+    banner = page.get_by_role("complementary", name="Enforcement is off")
+    expect(banner).to_have_count(0)
 
     switch.click()
-    page.get_by_role("dialog", name="Switch enforcement off?").get_by_role("button", name="Switch off").click()
+    dialog = page.get_by_role("dialog", name="Switch enforcement off?")
+    dialog.get_by_label("Why?").fill("the night of a large release")
+    dialog.get_by_role("button", name="Switch off").click()
     expect(switch).to_have_attribute("aria-checked", "false")
+    expect(banner).to_contain_text("Switched off by kubedoor")
+    expect(banner).to_contain_text("the night of a large release")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(banner).to_be_in_viewport()
+    expect(page.get_by_text("Would enforce", exact=True).first).to_be_visible()
     gone = control_plane.kubectl("get", "mutatingwebhookconfiguration", "kubedoor-webhook-configuration", check=False)
     assert gone.returncode != 0
 
