@@ -64,7 +64,7 @@ class Standings:
         keys = [(row["namespace"], row["deployment"]) for row in rows]
         if not keys:
             return {}
-        moment = _Moment(self._view(), self._deployments.observed_of(keys), self._deployments.looked_at())
+        moment = self._moment(lambda: self._deployments.observed_of(keys))
         found = {key: moment.seen(key) for key in keys}
         values = {key: compile_workload(listing.control_rows(key)) for key in keys}
         standings = self._with_past(
@@ -81,15 +81,20 @@ class Standings:
 
     def states(self, listing: Listing) -> dict[Key, State]:
         """Of all workloads of the list. What has not changed since the last time is not worked out again."""
-        view = self._view()
-        stored = self._deployments.observed() if view is None or self._has_sample else {}
-        moment = _Moment(view, stored, self._deployments.looked_at())
+        moment = self._moment(self._deployments.observed)
         with self._lock:
             if self._states_of is not listing.version:
                 self._states, self._states_of = {}, listing.version
             self._states = {key: self._state(listing, key, moment) for key in listing.every_key()}
             found = {key: state for key, (_, state) in self._states.items()}
         return found | self._drifted(listing, [key for key, state in found.items() if state is State.PENDING], moment)
+
+    def _moment(self, stored: Callable[[], Mapping[Key, Observed]]) -> _Moment:
+        """Where the cluster answers, the store is not asked, but for the sample data."""
+        view = self._view()
+        if view is not None and not self._has_sample:
+            return _Moment(view, {}, None)
+        return _Moment(view, stored(), self._deployments.looked_at())
 
     def _state(self, listing: Listing, key: Key, moment: _Moment) -> tuple[Seen, State]:
         seen, _ = moment.seen(key)

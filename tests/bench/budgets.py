@@ -15,6 +15,7 @@ _POLICY = (
     "Policies spare the hop, but work on the control values of all workloads of the namespace: 500 here. What a webhook"
     " cannot cost less than is the measure."
 )
+_LIVE = "What pages say of the cluster is right within five seconds, and fits into a small pod."
 _POD = "The pod's limit is 512Mi, and a third of that may be needed by bodies and bursts."
 
 LINES = (
@@ -293,6 +294,16 @@ LINES = (
     ),
     Line("overview_first", "pages", "overview, the first after a collection", "ms", "Once a day."),
     Line("year", "pages", "one workload's year out of 7.3 million rows", "ms", _PAGE, at_most=50),
+    Line("live_list", "live_deployments", "10,000 Deployments, until all are known", "s", _LIVE, at_most=10),
+    Line("live_change", "live_deployments", "a change in the cluster, until it is known", "ms", _LIVE, at_most=1000),
+    Line("live_memory", "live_deployments", "memory of api that 10,000 Deployments take", "MB", _LIVE, at_most=60),
+    Line(
+        "live_states",
+        "live_deployments",
+        "states of 10,000 Deployments",
+        "s",
+        "For a filter; then only of what changes.",
+    ),
     Line("api_memory", "pages", "memory of api before anybody opens a page", "MB", "What the list comes on top of."),
     Line(
         "api_list_memory",
