@@ -41,6 +41,20 @@ _BY_DAY = """
     )
     GROUP BY day, namespace HAVING cpu_millicores != 0 OR memory_bytes != 0 ORDER BY day, namespace
 """
+_ASKED_BY_DAY = """
+    SELECT greatest(toDate(observed_at, {time_zone:String}), {before:Date}) AS day,
+        sum(cpu_asked_millicores - cpu_before) AS cpu_asked, sum(memory_asked_bytes - memory_before) AS memory_asked
+    FROM
+    (
+        SELECT observed_at, cpu_asked_millicores, memory_asked_bytes,
+            lagInFrame(cpu_asked_millicores) OVER changes AS cpu_before,
+            lagInFrame(memory_asked_bytes) OVER changes AS memory_before
+        FROM deployment_states WHERE cluster = {cluster:String}
+        WINDOW changes AS
+            (PARTITION BY namespace, deployment ORDER BY observed_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    )
+    GROUP BY day ORDER BY day
+"""
 
 
 @dataclass(frozen=True)
@@ -192,6 +206,18 @@ class DeploymentStore:
         for change in changes:
             by_day.setdefault(change["day"], []).append(change)
         return _running_sums(by_day, before, until)
+
+    def asked_by_day(self, since: date, *, until: date, time_zone: str = "UTC") -> list[Row]:
+        """What owners asked at the end of each local day from `since` to `until`, of all Deployments there were."""
+        before = since - timedelta(days=1)
+        changes = self._connection.rows(_ASKED_BY_DAY, cluster=self._cluster, before=before, time_zone=time_zone)
+        by_day = {change["day"]: change for change in changes}
+        days, cpu, memory = [], 0, 0
+        for ahead in range((until - before).days + 1):
+            if change := by_day.get(day := before + timedelta(days=ahead)):
+                cpu, memory = cpu + change["cpu_asked"], memory + change["memory_asked"]
+            days.append({"day": day, "cpu_asked_millicores": cpu, "memory_asked_bytes": memory})
+        return days[1:]
 
 
 def _running_sums(changes: Mapping[date, Iterable[Row]], before: date, until: date) -> Iterator[Row]:

@@ -62,7 +62,8 @@ class Overview:
         if price is None or savings["observed_at"] is None:
             return None
         would_be = net["cpu_would_be_millicores"], net["memory_would_be_bytes"]
-        return money_of(price, self.settings.price_currency, savings, would_be)
+        asked = self.savings.asked_by_day()
+        return money_of(price, self.settings.price_currency, savings, asked, would_be)
 
     def _at_risk(self, listing: Listing) -> list[dict[str, Any]]:
         """What was OOM-killed in the look-back, most often first; then what uses most CPU above its request."""

@@ -86,10 +86,16 @@ class ClusterPrice:
             return self._default
 
 
-def money_of(price: Price, currency: str, savings: Mapping[str, Any], would_be: tuple[int | None, int | None]) -> Row:
-    """Per month: what owners ask, what runs, what is saved, and what would run; by namespace; saved by day.
+def money_of(
+    price: Price,
+    currency: str,
+    savings: Mapping[str, Any],
+    asked_days: Sequence[Row],
+    would_be: tuple[int | None, int | None],
+) -> Row:
+    """Per month: what owners ask, what runs, what is saved, and what would run; by namespace, and by day.
 
-    `savings` as `Savings.show` has it; `would_be`: CPU and memory.
+    `savings` as `Savings.show` has it, `asked_days` of the same days; `would_be`: CPU and memory.
     """
     cpu, memory = would_be
     return {
@@ -100,8 +106,8 @@ def money_of(price: Price, currency: str, savings: Mapping[str, Any], would_be: 
         "would_be": None if cpu is None or memory is None else price.per_month(cpu, memory),
         "namespaces": _by_namespace(price, savings["namespaces"]),
         "days": [
-            {"day": day["day"], "saved": price.per_month(day["cpu_millicores"], day["memory_bytes"])}
-            for day in savings["days"]
+            {"day": day["day"], **_costs(price, {**day, **asked})}
+            for day, asked in zip(savings["days"], asked_days, strict=True)
         ],
     }
 

@@ -15,6 +15,7 @@ HISTORY_DAYS = 365
 CHART_DAYS = 31
 _AMOUNTS = ("cpu_millicores", "memory_bytes", "cpu_asked_millicores", "memory_asked_bytes", "workloads")
 _SAVED = ("cpu_millicores", "memory_bytes")
+_ASKED = ("cpu_asked_millicores", "memory_asked_bytes")
 
 
 class Savings:
@@ -30,6 +31,7 @@ class Savings:
         self._lock = threading.Lock()
         self._cached: tuple[object, list[Row]] | None = None
         self._past: tuple[date, list[Row]] | None = None
+        self._asked: tuple[date, list[Row]] | None = None
 
     def show(self) -> dict[str, Any]:
         """For the overview: sums, namespaces, and the last days. Raises StoreError."""
@@ -55,6 +57,16 @@ class Savings:
         past = [row for row in self._past_days(today) if row["day"] > today - timedelta(days=days)]
         now = [{"day": today, **{name: row[name] for name in ("namespace", *_SAVED)}} for row in self.by_namespace()]
         return past + [row for row in now if any(row[name] for name in _SAVED)]
+
+    def asked_by_day(self) -> list[Row]:
+        """What owners asked at the end of each of the last CHART_DAYS days, and what they ask now. Raises StoreError."""
+        today, since = self._today(), self._today() - timedelta(days=CHART_DAYS - 1)
+        now = {name: sum(row[name] for row in self.by_namespace()) for name in _ASKED}
+        with self._lock:
+            if self._asked is None or self._asked[0] != today:
+                until, zone = today - timedelta(days=1), str(self._zone)
+                self._asked = today, self._deployments.asked_by_day(since, until=until, time_zone=zone)
+            return [*self._asked[1], {"day": today, **now}]
 
     def _past_days(self, today: date) -> list[Row]:
         with self._lock:

@@ -123,9 +123,8 @@ class NamespaceCosts(Costs):
     namespace: str
 
 
-class SavedMoneyDay(BaseModel):
+class CostsDay(Costs):
     day: date
-    saved: float
 
 
 class MoneyAnswer(Costs):
@@ -136,9 +135,7 @@ class MoneyAnswer(Costs):
     gib_hour: float
     would_be: float | None = Field(description="If all control values were enforced.")
     namespaces: list[NamespaceCosts] = Field(description="Most saved first.")
-    days: list[SavedMoneyDay] = Field(
-        description="What was saved for a month, as of the end of each of the last 31 days."
-    )
+    days: list[CostsDay] = Field(description="As of the end of each of the last 31 days.")
 
 
 class OverviewAnswer(BaseModel):

@@ -181,6 +181,7 @@ def test_the_overview_has_every_day_and_today_is_now(deployments: DeploymentStor
 
     deployments.record([make_state(replicas=1)], seen_by="door", at=clock.now)
     assert [one["cpu_millicores"] for one in savings.by_day(days=2)] == [900, 300]
+    assert [one["cpu_asked_millicores"] for one in savings.asked_by_day()][-4:] == [0, 1800, 1800, 600]
     deployments.record_gone([("shop", "web")], at=clock.now + MINUTE)
     assert [one["day"] for one in savings.by_day(days=2)] == [(clock.now - day).date()]
     assert (savings.by_namespace(), savings.show()["cpu_millicores"]) == ([], 0)

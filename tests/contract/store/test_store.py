@@ -40,7 +40,7 @@ from kubedoor.store.migrations import _lock, available, folder, migrate
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import STREAMED_ROWS, CollectionEvent, UsageStore
 from kubedoor.store.users import User, UserStore
-from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.filters import Filter
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.ordering import SORTS
 from tests.support.builders import DAY, make_observation, make_usage_day
@@ -538,6 +538,19 @@ def test_sums_of_the_cluster(listing: ListingCache) -> None:
     assert [row["namespace"] for row in listing.current(since=DAY).by_namespace] == ["shop", "data"]
     assert [row["day"] for row in listing.store.by_day(since=DAY)] == [DAY]
     assert listing.current(since=DAY).namespaces == ["data", "shop"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_oom_kills_count_over_the_look_back(connection: Connection, cluster: str, usage: UsageStore) -> None:
+    for back, kills in ((1, 2), (2, 3), (10, 50)):
+        day = DAY - timedelta(days=back)
+        row = make_usage_day(day=day, oom_kills=kills)
+        usage.replace_day(day, DayUsage((row, replace(row, container="proxy")), 1.0), run=1, windows="w", seconds=0.1)
+    for look_back, want in ((10, 10), (2, 4), (11, 110)):
+        store = ListingStore(connection, cluster, look_back_days=look_back)
+        listing = ListingCache(store).current(since=DAY - timedelta(days=31))
+        kills = {name: row["oom_kills"] for name in ("web", "hungry") if (row := listing.one(("shop", name)))}
+        assert kills == {"web": want, "hungry": 0}
 
 
 @pytest.mark.usefixtures("filled")

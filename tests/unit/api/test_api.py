@@ -416,7 +416,17 @@ def test_the_overview_adds_up(api: TestClient) -> None:
         row["cpu_requested_millicores"] for row in shown["namespaces"]
     )
     assert len(shown["most_wasteful"]) == 10
-    assert shown["most_at_risk"]
+    at_risk = shown["most_at_risk"]
+    killed = api.get(f"{V1}/workloads", params={"oom_killed": True, "page_size": 500}).json()
+    assert shown["sums"]["oom_killed"] == killed["total"]
+    kills = [one["oom_kills"] for one in at_risk]
+    assert kills == sorted(kills, reverse=True), "what was OOM-killed comes first"
+    assert sum(map(bool, kills)) == min(killed["total"], len(at_risk))
+    asked, saved = (shown["savings"][name] for name in ("cpu_asked_millicores", "cpu_millicores"))
+    if shown["savings"]["observed_at"]:
+        assert (shown["net"]["cpu_asked_millicores"], shown["net"]["cpu_enforced_millicores"]) == (asked, asked - saved)
+    assert shown["money"] is None, "no price is set"
+    assert shown["last_collection"]["days_empty"] == 0
     assert shown["last_collection"]["state"] in ("finished", "cancelled")
     assert shown["refreshed_at"]
 

@@ -70,6 +70,10 @@ def test_every_kind_of_value_is_read() -> None:
         ("KUBEDOOR_TIME_ZONE", "Mars/Olympus"),
         ("KUBEDOOR_WEEKDAYS_ONLY", "maybe"),
         ("KUBEDOOR_SOURCE", "guess"),
+        ("KUBEDOOR_PRICE_VCPU_HOUR", "-1"),
+        ("KUBEDOOR_PRICE_CURRENCY", "dollars"),
+        ("KUBEDOOR_NODE_PRICES", "spot:0.01/0.002"),
+        ("KUBEDOOR_NODE_PRICES", "pool=spot:0.01"),
         ("KUBEDOOR_MIN_CPU", "ten"),
         ("KUBEDOOR_TLS_CERT_FILE", "/nowhere/tls.crt"),
         ("KUBEDOOR_STORE_DSN", "postgres://x"),
@@ -210,3 +214,8 @@ def test_fields_of_pods_are_checked(value: str, words: str) -> None:
     (problem,) = problems_of(KUBEDOOR_SCHEDULE_POD=value)
     assert words in problem
     assert settings.load({"KUBEDOOR_SCHEDULE_POD": '{"labels": {"a": "b"}}'}).schedule_pod == {"labels": {"a": "b"}}
+
+
+def test_prices_by_node_label_are_read_in_order() -> None:
+    loaded = settings.load({"KUBEDOOR_NODE_PRICES": "example.com/pool=a:0.01/0.002, zone=:1/0"})
+    assert list(loaded.node_prices.items()) == [("example.com/pool=a", (0.01, 0.002)), ("zone=", (1.0, 0.0))]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubedoor.workloads.listing import NO_STATE, Filter, Listing, Row, Table
+from kubedoor.workloads.filters import Filter
+from kubedoor.workloads.listing import NO_STATE, Listing, Row, Table
 from kubedoor.workloads.ordering import SORTS, STATE_SORTS
 
 GIB = 2**30
@@ -33,6 +34,7 @@ COLUMNS = (
     "waiting_count",
     "is_withheld",
     "is_waiting",
+    "oom_kills",
 )
 
 
@@ -66,6 +68,7 @@ def listing() -> Listing:
             is_withheld=1,
             waiting_count=1,
             is_waiting=1,
+            oom_kills=9,
         ),
         make_row(
             "shop",
@@ -212,3 +215,29 @@ def test_what_is_saved_is_sorted_by_and_what_is_not_known_comes_last(listing: Li
     assert order(given_more, descending=True) == ["cart", "etl", "Ärger"]
     assert order(given_more, descending=False) == ["etl", "cart", "Ärger"]
     assert order({("shop", "Ärger"): 5}, descending=True) == ["Ärger", "etl", "cart"], "other states, another order"
+
+
+def test_what_was_oom_killed_is_counted_found_and_sorted_by(listing: Listing) -> None:
+    found, total = listing.page(Filter(oom_killed=True), sort="name", descending=False, limit=9, offset=0)
+    assert (names(found), total, listing.sums["oom_killed"]) == (["etl"], 1, 1)
+    assert listing.page(Filter(oom_killed=False), sort="name", descending=False, limit=9, offset=0)[1] == 2
+    assert sorted_names(listing, "oom_kills", descending=True)[0] == "etl"
+
+
+def test_the_net_is_of_all_deployments_that_were_seen() -> None:
+    rows = [
+        make_row("shop", "cart", cpu_control_millicores=600),
+        make_row("shop", "never-seen", cpu_control_millicores=9),
+    ]
+    listing = Listing(Table(COLUMNS, rows), Table(("namespace", "deployment", "container"), ()))
+    assert listing.net()["cpu_asked_millicores"] is None
+    seen = {
+        "cpu_asked_millicores": 2000,
+        "cpu_running_millicores": 1500,
+        "memory_asked_bytes": GIB,
+        "memory_running_bytes": None,
+    }
+    net = listing.with_states({("shop", "cart"): NO_STATE | seen, ("shop", "elsewhere"): NO_STATE | seen}).net()
+    assert (net["cpu_asked_millicores"], net["cpu_enforced_millicores"]) == (4000, 3000)
+    assert net["cpu_would_be_millicores"] == 600 + 1500, "without control values it goes on as it runs"
+    assert (net["memory_asked_bytes"], net["memory_enforced_bytes"]) == (2 * GIB, 0)

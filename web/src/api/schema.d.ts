@@ -2324,6 +2324,29 @@ export interface components {
              */
             note: string;
         };
+        /** CostsDay */
+        CostsDay: {
+            /**
+             * Asked
+             * @description What owners ask for.
+             */
+            asked: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Enforced
+             * @description What runs.
+             */
+            enforced: number;
+            /**
+             * Saved
+             * @description Asked less enforced; negative: the door has given more.
+             */
+            saved: number;
+        };
         /**
          * DangerKind
          * @enum {string}
@@ -2706,9 +2729,9 @@ export interface components {
             currency: string;
             /**
              * Days
-             * @description What was saved for a month, as of the end of each of the last 31 days.
+             * @description As of the end of each of the last 31 days.
              */
-            days: components["schemas"]["SavedMoneyDay"][];
+            days: components["schemas"]["CostsDay"][];
             /**
              * Enforced
              * @description What runs.
@@ -3081,16 +3104,6 @@ export interface components {
             day: string;
             /** Memory Bytes */
             memory_bytes: number;
-        };
-        /** SavedMoneyDay */
-        SavedMoneyDay: {
-            /**
-             * Day
-             * Format: date
-             */
-            day: string;
-            /** Saved */
-            saved: number;
         };
         /**
          * SavingsAnswer

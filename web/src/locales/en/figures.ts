@@ -10,6 +10,6 @@ export default {
   },
   money: {
     title: "Cost per month", asked: "Asked by owners", enforced: "Runs now", saved: "Saved", added: "Added", wouldBe: "If all was enforced",
-    prices: "{core} a core and {gib} a GiB for an hour", namespaces: "Saved by namespace", of: "{amount} of {asked}", trend: "Saved per month, day by day", trendLabel: "Saved per month over {days} days: {first} on the first, {last} on the last",
+    prices: "{core} a core and {gib} a GiB for an hour", namespaces: "Saved by namespace", of: "{amount} of {asked}", trend: "Asked and running, day by day", trendLabel: "Saved per month over {days} days: {first} on the first, {last} on the last",
   },
 };

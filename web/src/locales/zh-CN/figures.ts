@@ -10,6 +10,6 @@ export default {
   },
   money: {
     title: "每月费用", asked: "清单原值", enforced: "运行值", saved: "节省", added: "增加", wouldBe: "管控值全部生效后",
-    prices: "每核每小时 {core}，每 GiB 每小时 {gib}", namespaces: "各命名空间节省", of: "{amount}，共 {asked}", trend: "每月节省，逐日", trendLabel: "{days} 天内的每月节省：第一天 {first}，最后一天 {last}",
+    prices: "每核每小时 {core}，每 GiB 每小时 {gib}", namespaces: "各命名空间节省", of: "{amount}，共 {asked}", trend: "清单原值与运行值，逐日", trendLabel: "{days} 天内的每月节省：第一天 {first}，最后一天 {last}",
   },
 };
