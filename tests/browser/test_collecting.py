@@ -25,7 +25,7 @@ def test_a_collection_is_started_watched_to_its_end_and_fills_the_overview(visit
         for watcher in (page, other):
             expect(watcher.get_by_text("20 of 20 days")).to_be_visible(timeout=60_000)
             expect(watcher.get_by_role("table").get_by_text("Finished")).to_be_visible()
-        expect(page.locator(".level-4[data-day]")).to_have_count(20)
+        expect(page.locator(".level-3[data-day]")).to_have_count(20)
         page.get_by_role("link", name="Overview").click()
         expect(page.get_by_role("link", name="40 workloads")).to_be_visible()
 
@@ -42,7 +42,7 @@ def test_a_collection_is_cancelled_before_its_next_day(visit: Visits, tmp_path: 
 
 def test_a_day_of_the_calendar_says_what_it_has(visit: Visits) -> None:
     page = visit("/collection")
-    page.locator(".level-4[data-day]").last.click()
+    page.locator(".level-3[data-day]").last.click()
     expect(page.get_by_text("100% covered · 49 rows")).to_be_visible()
     newest = page.locator("[aria-pressed=true][data-day]").get_attribute("data-day")
     assert f"day={newest}" in page.url
