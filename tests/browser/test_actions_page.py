@@ -102,6 +102,7 @@ def test_a_number_becomes_the_manual_value(visit: Visits, shop: InCluster) -> No
     plan = dialog.get_by_role("list", name="What would happen")
     expect(plan).to_contain_text(re.compile(r"Replicas \d+ → 7"), timeout=SOON_MS)
     dialog.get_by_role("button", name="Scale 1 workload").click()
+    expect(page).to_have_url(re.compile(r"/actions/\w+$"))
     expect(state(page)).to_have_text("Finished", timeout=SOON_MS)
     expect(item(page, "inventory")).to_contain_text("7 of 7 pods are available")
     assert shop.deployment("inventory")["status"]["availableReplicas"] == 7

@@ -212,6 +212,7 @@ def test_a_workload_is_scaled_for_a_while_from_its_page_and_its_number_kept(visi
     dialog = page.get_by_role("dialog", name=f"Scale {NAMESPACE}/storefront")
     dialog.get_by_role("spinbutton", name="Number of replicas").fill("5")
     dialog.get_by_role("button", name="Scale 1 workload").click(timeout=SOON_MS)
+    expect(page).to_have_url(re.compile(r"/actions/\w+$"))
     expect(page.locator("h1 + .facts .tag")).to_have_text("Finished", timeout=SOON_MS)
     page.goto(shop.kubedoor.url + path)
     line = re.compile(rf"^5 until [-0-9 ]*\d\d:\d\d, then {replicas}$")
