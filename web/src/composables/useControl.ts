@@ -1,4 +1,4 @@
-import { ref, shallowRef, watch } from "vue";
+import { computed, ref, shallowRef, watch } from "vue";
 import * as api from "@/api";
 import { ApiError, cluster } from "@/api/client";
 import type { Control } from "@/types";
@@ -6,10 +6,12 @@ import type { Control } from "@/types";
 const control = shallowRef<Control>();
 const error = shallowRef<ApiError>();
 const isSwitching = ref(false);
+/** What pages say of control values is then what would be. */
+const isOff = computed(() => control.value?.enabled === false);
 
 /** The switch as the cluster has it: one state for the header and the door's page. */
 export function useControl() {
-  return { control, error, isSwitching, look, turn };
+  return { control, error, isOff, isSwitching, look, turn };
 }
 
 let isLookedAt = false;

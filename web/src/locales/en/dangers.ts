@@ -7,7 +7,7 @@ export default {
   unsaved: { title: "Leave without saving?", text: "What you have changed here is not saved, and will be lost.", keep: "Go on editing", discard: "Discard the changes" },
   switchedOff: {
     label: "Enforcement is off", title: "Enforcement is off.", text: "Deployments pass as they are: nothing that these pages show is set.", by: "Switched off by {who}", nobody: "Nobody switched it off here: the configuration was taken away in the cluster.",
-    more: "Admissions and the switch", would: "Would enforce", wouldHint: "Enforcement is off: control values would be set if it were on.", finding: "Enforcement is off", advice: "Nothing below happens until it is switched on; it says what would be.",
+    more: "Admissions and the switch", would: "Would enforce", wouldHint: "Enforcement is off: control values would be set if it were on.", brings: "A restart would bring, if enforcement were on", due: "While enforcement is off, nothing changes; once it is on, the next release brings its control values.", finding: "Enforcement is off", advice: "Nothing below happens until it is switched on; it says what would be.",
     note: "Why?", notePlaceholder: "Those who meet it will ask; it is kept in the audit log",
   },
   resources: { title: "To copy into the manifest", text: "Control values as a resources block, per container.", withheld: "# {field}: withheld", none: "No control value of this container.", copy: "Copy" },
