@@ -83,6 +83,9 @@ class ParameterWriter:
         wanted = dict(self._wanted())
         # Of a namespace's objects the last first: while names move from one to another, both have them.
         changed = [key for key, manifest in reversed(wanted.items()) if not self._is_written(key, manifest, found)]
+        if changed:
+            namespaces = self._namespaces()
+            changed = [key for key in changed if key[0] in namespaces]
         gone = found.keys() - wanted.keys()
         failures: list[KubeDoorError] = []
         count = sum(self._tried(partial(self._apply, key, wanted[key]), failures) for key in changed)
@@ -90,6 +93,11 @@ class ParameterWriter:
         if failures:
             raise failures[0]
         return count
+
+    def _namespaces(self) -> set[str]:
+        """Those that take new objects: the control table also has workloads of namespaces that are gone."""
+        found = self._cluster.list_metadata("/api/v1/namespaces")
+        return {one["name"] for one in found if "deletionTimestamp" not in one}
 
     @staticmethod
     def _tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:
@@ -105,7 +113,7 @@ class ParameterWriter:
         return written is not None and written.version == found.get(key) and written.manifest == manifest
 
     def _apply(self, key: Key, manifest: dict[str, Any]) -> bool:
-        """False: the namespace does not exist, or is being deleted, so that it gets no Deployments either."""
+        """False: the namespace has begun to go in this moment, so that it gets no Deployments either."""
         try:
             metadata = self._cluster.apply_large_object(_path(*key), manifest)
         except NotFound:

@@ -140,10 +140,21 @@ def test_two_processes_that_write_in_turns_never_leave_an_older_state(world: Wor
     assert world.replicas() == {"web": 3}
 
 
-def test_a_namespace_that_is_gone_does_not_keep_the_others_from_theirs(world: World) -> None:
+def test_a_namespace_that_is_gone_does_not_keep_the_others_from_theirs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.edit("web", 3, namespace="no-such-namespace")
     world.edit("web", 3)
-    assert world.writer.write() == 1
+    apply = world.cluster.apply_large_object
+    asked: list[str] = []
+
+    def noted(path: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        asked.append(path)
+        return apply(path, manifest)
+
+    monkeypatch.setattr(world.cluster, "apply_large_object", noted)
+    assert (world.writer.write(), world.writer.write()) == (1, 0)
+    assert asked == [world.path()], "nothing is sent in vain"
     assert world.replicas() == {"web": 3}
 
 
