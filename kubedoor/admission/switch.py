@@ -155,7 +155,8 @@ class Switch:
     def _check_reach(self) -> None:
         reach = self._reach()
         if reach.is_reached is False:
-            self._delete()
+            # What policies enforce already, they go on enforcing.
+            self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
             raise Conflict(sentence("cluster.off_again", detail=reach.detail))
 
     def turn_off(self) -> SwitchState:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kubedoor.admission.door_probe import Reach
 from kubedoor.admission.native import policy_switch
 from kubedoor.admission.native.policies import DEPLOYMENTS, SCALES, policies
 from kubedoor.admission.native.policy_switch import PolicySwitch
@@ -18,6 +19,7 @@ from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Part, Switch, Switc
 from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAME, WebhookOptions
 from kubedoor.errors import Conflict
 from kubedoor.kube.client import Cluster
+from kubedoor.sentences import sentence
 from kubedoor.store.connection import Connection
 from tests.contract.admission.test_native_writer import World, defined, undefined
 from tests.support.builders import make_deployment, make_scale
@@ -37,7 +39,7 @@ class Door:
         self.policies = PolicySwitch(self.cluster, self.rules, world.writer.write)
         self.looks = 0
 
-    def switch(self, door: str) -> Switch:
+    def switch(self, door: str, *, is_reached: bool = True) -> Switch:
         return Switch(
             cluster=self.cluster,
             look=self._look,
@@ -51,6 +53,7 @@ class Door:
                 ca="CA",
                 namespaces=["no-such-namespace"],
             ),
+            reach=lambda: Reach(is_reached, sentence("cluster.not_tried")),
             door=door,
             policies=self.policies,
         )
@@ -175,6 +178,14 @@ def test_kubernetes_1_34_has_policies_too(door: Door, monkeypatch: pytest.Monkey
     door.wait_for(4)
     assert door.switch(NATIVE).turn_off().enabled is False
     door.wait_for(2)
+
+
+def test_a_webhook_that_is_not_reached_takes_no_policies_away(door: Door) -> None:
+    door.switch(NATIVE).turn_on()
+    with pytest.raises(Conflict, match="off again"):
+        door.switch(BOTH, is_reached=False).turn_on()
+    assert door.cluster.webhook_configuration(NAME) is None
+    assert door.switch(NATIVE).state().is_current
 
 
 def test_policies_of_an_earlier_setting_go_with_the_next_switch(door: Door) -> None:
