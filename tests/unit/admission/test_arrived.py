@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.support.builders import (
     make_scale,
     make_values,
 )
+from tests.support.native_cases import random_case
 
 APP = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
 VALUES = make_values(replicas=collected(3), containers={"app": APP, "mesh": APP})
@@ -40,10 +42,14 @@ def sent(**fields: Any) -> dict[str, Any]:
 
 def enforced(request: AdmissionRequest, values: ControlValues = VALUES) -> AdmissionRequest:
     """As the policies leave it."""
+    return traced(request, decide(request, values, Rules()).patch)
+
+
+def traced(request: AdmissionRequest, patch: Iterable[Mapping[str, Any]]) -> AdmissionRequest:
     arrived = request.object
-    changed = copy.deepcopy(applied(arrived, decide(request, values, Rules()).patch))
+    changed = copy.deepcopy(applied(arrived, patch))
     text = (arrived["metadata"].get("annotations") or {}).get(ANNOTATION, "")
-    message = f"{arrived['spec']['replicas']} {format_asked(requirements(arrived))} {text}"
+    message = f"{arrived['spec'].get('replicas', 1)} {format_asked(requirements(arrived))} {text}"
     conditions = [{"type": "Available"}, {"type": TRACE, "status": "True", "message": message}]
     return request._replace(object={**changed, "status": {"conditions": conditions}})
 
@@ -53,6 +59,19 @@ def stored(request: AdmissionRequest, patch: Any) -> dict[str, Any]:
     status = found.pop("status", {})
     assert TRACE not in {one["type"] for one in status.get("conditions", ())}
     return found
+
+
+def relevant(manifest: dict[str, Any]) -> Any:
+    """Replicas, resources and annotations, whatever is empty left out."""
+    spec = manifest["spec"]
+    pod = spec["template"]["spec"]
+    resources = [
+        {part: amounts for part, amounts in (one.get("resources") or {}).items() if amounts}
+        for kind in ("containers", "initContainers")
+        for one in pod.get(kind) or ()
+    ]
+    annotations = manifest["metadata"].get("annotations") or {}
+    return spec.get("replicas", 1), resources, {name: text for name, text in annotations.items() if text}
 
 
 def without_empty(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -146,3 +165,24 @@ def test_a_scale_is_as_it_arrived() -> None:
 def test_what_the_policies_have_set_stands_where_the_webhook_fails(decision: Decision) -> None:
     received = enforced(make_request(sent()))
     assert correction(received, as_arrived(received), decision) == ()
+
+
+def test_random_requests_are_decided_as_without_policies() -> None:
+    """Also where the webhook knows other values than the policies."""
+    tried = 0
+    for seed in range(20_000, 20_400):
+        request, values, rules = random_case(seed)
+        alone = decide(request, values, rules)
+        enforcing = decide(request, replace(values, replicas=collected(5)), rules)
+        if not (enforcing.patch and request.object.get("kind") == "Deployment"):
+            continue
+        tried += 1
+        received = traced(request, enforcing.patch)
+        arrived = as_arrived(received)
+        assert arrived is not received, seed
+        decision = decide(arrived, values, rules)
+        assert (decision.outcome, decision.changes, decision.warnings) == (alone.outcome, alone.changes, alone.warnings)
+        if decision.allowed:
+            found = relevant(stored(received, correction(received, arrived, decision)))
+            assert found == relevant(applied(request.object, alone.patch)), seed
+    assert tried > 60
