@@ -84,8 +84,7 @@ class ParameterWriter:
         # Of a namespace's objects the last first: while names move from one to another, both have them.
         changed = [key for key, manifest in reversed(wanted.items()) if not self._is_written(key, manifest, found)]
         if changed:
-            namespaces = self._namespaces()
-            changed = [key for key in changed if key[0] in namespaces]
+            changed = self._with_namespace(changed)
         gone = found.keys() - wanted.keys()
         failures: list[KubeDoorError] = []
         count = sum(self._tried(partial(self._apply, key, wanted[key]), failures) for key in changed)
@@ -94,10 +93,15 @@ class ParameterWriter:
             raise failures[0]
         return count
 
-    def _namespaces(self) -> set[str]:
-        """Those that take new objects: the control table also has workloads of namespaces that are gone."""
-        found = self._cluster.list_metadata("/api/v1/namespaces")
-        return {one["name"] for one in found if "deletionTimestamp" not in one}
+    def _with_namespace(self, keys: list[Key]) -> list[Key]:
+        """Those that can be written: the control table also has workloads of namespaces that are gone."""
+        try:
+            found = list(self._cluster.list_metadata("/api/v1/namespaces"))
+        except Forbidden:
+            # Each is tried then, at the price of a request.
+            return keys
+        there = {one["name"] for one in found if "deletionTimestamp" not in one}
+        return [key for key in keys if key[0] in there]
 
     @staticmethod
     def _tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:

@@ -285,7 +285,8 @@ def test_native_sidecars_are_set_and_init_containers_are_not(lab: Lab, namespace
 
 def test_a_workload_that_is_too_large_for_policies_is_the_webhooks(lab: Lab, namespace: str) -> None:
     names = [f"c{number:03d}" for number in range(MAX_CONTAINERS + 1)]
-    lab.set_values(namespace, replicas=3, **dict.fromkeys(names, APP))
+    containers: dict[str, Any] = dict.fromkeys(names, APP)
+    lab.set_values(namespace, replicas=3, **containers)
     stored = lab.create(namespace, replicas=0, containers=[make_container(name) for name in names])
     found = replicas_of(stored), {json.dumps(resources_of(stored, name), sort_keys=True) for name in names}
     assert found == ((3, {json.dumps(SIZED)}) if lab.tells else (0, {"{}"}))

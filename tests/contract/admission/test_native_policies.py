@@ -115,7 +115,7 @@ def of_many(names: list[str], image: str) -> dict[str, Any]:
 def test_a_trace_tells_a_webhook_what_arrived_and_is_never_stored(api: Api, control_plane: ControlPlane) -> None:
     door = NativeDoor(api, Rules(), "traced", traced=True)
     door.install()
-    asked = {"requests": {"cpu": "500m"}, "limits": {"cpu": "2", "memory": "2Gi"}}
+    asked: dict[str, Any] = {"requests": {"cpu": "500m"}, "limits": {"cpu": "2", "memory": "2Gi"}}
     sized = {"requests": {"cpu": "120m"}, "limits": {"cpu": "2", "memory": "1Gi"}}
     app = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
     door.set_values({"web": make_values(replicas=collected(3), containers={"app": app})})
