@@ -19,7 +19,7 @@ from tests.contract.lab import Lab, amounts, asks, new_image, resources_of
 from tests.support.builders import make_container, make_deployment
 from tests.toolbox.kubeapi import KubeApi
 
-DOORS = (WEBHOOK, NATIVE, BOTH)
+DOORS = (WEBHOOK, NATIVE)
 ASKED = "app:requests.cpu=500m,requests.memory=1Gi"
 SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
 NOW = {"requests": {"cpu": "130m", "memory": "256Mi"}}
