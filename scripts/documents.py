@@ -29,10 +29,11 @@ TIME_ZONES = ROOT / "knative" / "files" / "time-zones.txt"
 """What the chart takes for a time zone: Helm has no list of its own."""
 DEFINITION = ROOT / "knative" / "files" / "controlvalues.yaml"
 """The kind of the policies' parameters."""
-NATIVE = ROOT / "knative" / "native.yaml"
+NATIVE, BOTH = ROOT / "knative" / "native.yaml", ROOT / "knative" / "both.yaml"
+"""The native policies: alone, and beside the webhook."""
 NATIVE_HEAD = f"""\
-# Enforcement on by native policies (control.door native): kubectl apply -f knative/native.yaml
-# Enforcement off: kubectl delete mutatingadmissionpolicybindings {" ".join(NAMES)}
+# Enforcement on by native policies{{how}}: kubectl apply -f knative/{{name}}
+# Enforcement off: kubectl delete mutatingadmissionpolicybindings {" ".join(NAMES)}{{off}}
 #
 # For the default values: rules, namespaces. For others, print your own: kubectl -n kubedoor exec deploy/mutate -- python -m kubedoor policies
 # Needs Kubernetes 1.36, and the kind ControlValues, which the chart installs: kubectl apply -f knative/files/controlvalues.yaml
@@ -116,10 +117,15 @@ def definition() -> str:
     return yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=140)
 
 
-def native_policies() -> str:
-    """The native policies of the default settings, for kubectl."""
-    made = policies(rules_of(settings.load({})))
-    return NATIVE_HEAD + yaml.safe_dump_all(made, sort_keys=False, width=140)
+def native_policies(path: Path) -> str:
+    """The native policies of the default settings, for kubectl. `path`: NATIVE or BOTH."""
+    made = policies(rules_of(settings.load({})), traced=path == BOTH)
+    how = " beside the webhook (control.door both)" if path == BOTH else " alone (control.door native)"
+    off = ", and as webhook.yaml says" if path == BOTH else ""
+    head = NATIVE_HEAD.format(
+        how=how, name=f"{path.name} -f knative/webhook.yaml" if path == BOTH else path.name, off=off
+    )
+    return head + yaml.safe_dump_all(made, sort_keys=False, width=140)
 
 
 def renewed(name: str) -> str:
@@ -134,7 +140,8 @@ def main() -> None:
         (DOCS / name).write_text(renewed(name), encoding="utf-8")
     TIME_ZONES.write_text(time_zones(), encoding="utf-8")
     DEFINITION.write_text(definition(), encoding="utf-8")
-    NATIVE.write_text(native_policies(), encoding="utf-8")
+    for path in (NATIVE, BOTH):
+        path.write_text(native_policies(path), encoding="utf-8")
 
 
 if __name__ == "__main__":

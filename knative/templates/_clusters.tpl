@@ -33,6 +33,7 @@
 {{- end }}{{ end -}}
 {{- with .door -}}
 {{- $door := dict -}}
+{{- with .mode }}{{ $_ := set $door "mode" . }}{{ end -}}
 {{- with .namespace }}{{ $_ := set $door "namespace" . }}{{ end -}}
 {{- with .service }}{{ $_ := set $door "service" . }}{{ end -}}
 {{- with .failurePolicy }}{{ $_ := set $door "failure_policy" . }}{{ end -}}

@@ -5,13 +5,13 @@
 {{- if ne .Values.mutate.mode "deployment" -}}
 {{- $pod = printf "$(kubectl -n %s get pod -l app.kubernetes.io/component=mutate -o name | head -n 1) -c mutate --" .Release.Namespace -}}
 {{- end -}}
-{{- range list (ternary "" "policies" (eq $door "webhook")) (ternary "" "webhook" (eq $door "native")) }}
+{{- range list (ternary "" "webhook" (eq $door "native")) (ternary "" "policies" (eq $door "webhook")) }}
 {{- if . }}
   kubectl -n {{ $.Release.Namespace }} exec {{ $pod }} python -m kubedoor {{ . }} | kubectl apply -f -
 {{- end }}
 {{- end }}
 {{- if ne $door "webhook" }}
-  (native policies need Kubernetes 1.36{{ if eq $door "both" }}; where the API server has none, the first line fails and the webhook enforces alone{{ end }})
+  (native policies need Kubernetes 1.36{{ if eq $door "both" }}; where the API server has none, the second line fails and the webhook enforces alone{{ end }})
 {{- end }}
 {{- end -}}
 

@@ -54,6 +54,7 @@ FIELDS: Mapping[str, Field] = {
     "prometheus.ca_file": Field("prometheus_ca_file", "/clusters/prod-2/ca.crt"),
     "prometheus.timeout_seconds": Field("prometheus_timeout_seconds", "60"),
     "prometheus.concurrency": Field("prometheus_concurrency", "1"),
+    "door.mode": Field("door", "both"),
     "door.namespace": Field("namespace", "kubedoor"),
     "door.service": Field("webhook_service", "kubedoor-mutate"),
     "door.port": Field("webhook_port", "443"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.native.parameters import MAX_CONTAINERS
-from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Switch
+from kubedoor.admission.switch import NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, Conflict, KubeDoorError
 from kubedoor.kube.client import Cluster
@@ -142,10 +142,12 @@ class Checkup:
         try:
             self.switch.check_policies()
         except Conflict as error:
-            if self.settings.door == BOTH and error.message.code == "cluster.no_policies":
+            if self.settings.door == NATIVE:
+                yield Check(name, False, error.message, sentence("checkup.no_native_door"))
+            elif error.message.code == "cluster.no_policies":
                 yield Check(name, True, sentence("checkup.webhook_suffices"))
-                return
-            yield Check(name, False, error.message, sentence("checkup.no_native_door"))
+            else:
+                yield Check(name, True, sentence("checkup.webhook_alone", reason=error.message))
             return
         yield Check(name, True, sentence("checkup.has_native_door"))
         if large := self.control.workloads_with_more_containers(MAX_CONTAINERS):

@@ -62,13 +62,14 @@ CHECKUP = {
     "checkup.not_current": "it is not as this version would make it",
     "checkup.switch_again": "switch enforcement off and on again",
     "checkup.has_native_door": "the API server can enforce control values by itself",
+    "checkup.webhook_alone": "the webhook enforces alone: {reason}",
     "checkup.webhook_suffices": "the API server has no MutatingAdmissionPolicies (Kubernetes 1.36): the webhook enforces alone",
     "checkup.too_many_containers": (
         "{count} {count:workload has|workloads have} more than {most} containers, which may cost more than the API server"
         " allows a policy: {workloads}"
     ),
     "checkup.webhook_for_large": "let the webhook enforce these: set KUBEDOOR_DOOR to both or webhook",
-    "checkup.no_native_door": "until then the webhook enforces alone (KUBEDOOR_DOOR both), or nothing does (native)",
+    "checkup.no_native_door": "until then nothing enforces: set KUBEDOOR_DOOR to both, and the webhook does",
     "checkup.not_tried": "not tried out: {reason}",
     "checkup.unreached": (
         "see that pods of mutate are ready and that the control plane may connect to them; where its network does not lead"

@@ -27,8 +27,7 @@ SIZING = {
     "sizing.moved_by_limit_range": "moved from {before} by the LimitRange {limit_range}",
     # What values that are set by hand would do.
     "sizing.danger_memory_limit": (
-        "memory limit {limit} of {container} is below the {used} that a pod used on {day}:"
-        " its pods would be OOM-killed"
+        "memory limit {limit} of {container} is below the {used} that a pod used on {day}: its pods would be OOM-killed"
     ),
     "sizing.danger_cpu_limit": (
         "cpu limit {limit} of {container} is below the {used} that a pod used at peak on {day}: it would be throttled"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def lab(effort: Effort) -> Iterator[ApiServer]:
         for namespace in NAMESPACES:
             server.create(namespace, name_of(namespace, 0))
         for namespace in (WEBHOOK, NATIVE, BOTH):
-            plane.wait_for(lambda one=namespace: _is_sized(server, one), what=f"the door of {namespace} is in force")
+            plane.wait_for(partial(_is_sized, server, namespace), what=f"the door of {namespace} is in force")
         yield server
 
 
@@ -104,7 +105,8 @@ def name_of(namespace: str, number: int) -> str:
 def _is_sized(server: ApiServer, namespace: str) -> bool:
     _, created = server.create(namespace, name_of(namespace, 1), DRY)
     _, scaled = server.scale(namespace, name_of(namespace, 0), SIZED_REPLICAS + 1, DRY)
-    return _container(created)["requests"]["cpu"] == "100m" and scaled["spec"]["replicas"] == SIZED_REPLICAS
+    is_created = _container(created)["requests"]["cpu"] == "100m"
+    return is_created and bool(scaled["spec"]["replicas"] == SIZED_REPLICAS)
 
 
 def _container(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def one_run(server: ApiServer, turns: int, workloads: int) -> dict[str, list[flo
 
 def figures_of(took: dict[str, list[float]]) -> dict[str, float]:
     """Pure."""
-    figures = {}
+    figures: dict[str, float] = {}
     for kind in ("create", "scale"):
         plain = took[f"{kind}/{PLAIN}"]
         added = {

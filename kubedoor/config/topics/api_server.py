@@ -61,9 +61,9 @@ class ApiServerSettings:
         "2", parsers.integer(1, 30), "2", "How long the API server waits for the door."
     )
     door: str = setting(
-        "webhook",
-        parsers.one_of("webhook", "native", "both"),
         "both",
+        parsers.one_of("webhook", "native", "both"),
+        "native",
         "What enforces control values: the `webhook`; `native`: policies inside the API server, which neither warn nor record; `both`, or the webhook alone where the cluster has no such policies.",
     )
     failure_policy: str = setting(

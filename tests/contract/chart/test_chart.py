@@ -88,7 +88,12 @@ MATRIX: dict[str, Values] = {
                 },
                 "peak": {"windows": "20:00-21:30", "timeZone": "Europe/Berlin", "weekdaysOnly": True},
                 "namespaces": {"exclude": ["kube-system"]},
-                "door": {"namespace": "doors", "ca": {"secretName": "prod-3-door"}, "timeoutSeconds": 3},
+                "door": {
+                    "mode": "native",
+                    "namespace": "doors",
+                    "ca": {"secretName": "prod-3-door"},
+                    "timeoutSeconds": 3,
+                },
             },
         ],
     },
@@ -666,7 +671,7 @@ def hello(scale: str) -> dict[str, Any]:
     [
         ("webhook", ["webhook"], ["mutatingwebhookconfigurations"]),
         ("native", ["policies"], ["mutatingadmissionpolicybindings"]),
-        ("both", ["policies", "webhook"], ["mutatingwebhookconfigurations", "mutatingadmissionpolicybindings"]),
+        ("both", ["webhook", "policies"], ["mutatingwebhookconfigurations", "mutatingadmissionpolicybindings"]),
     ],
 )
 def test_the_notes_name_the_commands_of_what_enforces(tmp_path: Path, door: str, on: list[str], off: list[str]) -> None:
@@ -682,5 +687,9 @@ def test_the_kind_of_the_parameters_is_there_whatever_enforces(tmp_path: Path, d
     rendered = render(tmp_path, merged(LEAST, {"control": {"door": door}}))
     (found,) = [one for one in rendered if one["kind"] == "CustomResourceDefinition"]
     assert found == custom_resource_definition()
-    roles = {one["metadata"]["name"] for one in rendered if one["kind"] == "ClusterRole"}
-    assert {"kubedoor-values", "kubedoor-native"}.isdisjoint(roles) is (door == "webhook")
+    roles = {one["metadata"]["name"]: one["rules"] for one in rendered if one["kind"] == "ClusterRole"}
+    writing = {"create", "patch"}
+    for name in ("kubedoor-values", "kubedoor-native"):
+        (verbs,) = [set(rule["verbs"]) for rule in roles[name] if rule["apiGroups"] != [""]]
+        assert "get" in verbs, "what another value has left in the cluster is seen"
+        assert writing.isdisjoint(verbs) is (door == "webhook")

@@ -15,6 +15,10 @@ import requests
 import yaml
 
 from kubedoor.admission import webhook_configuration
+from kubedoor.admission.native.parameters import namespace_objects
+from kubedoor.admission.native.policies import NAMES
+from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.rules import Rules
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
 from kubedoor.config import settings
 from kubedoor.errors import KubeDoorError
@@ -141,16 +145,23 @@ def test_the_checkup_finds_nothing_amiss_with_the_rights(installed: Installed) -
 
 
 def test_the_webhook_configuration_that_a_pod_prints_is_the_switch(installed: Installed) -> None:
-    """As `kubectl exec … python -m kubedoor webhook | kubectl apply -f -`."""
+    """As `kubectl exec … python -m kubedoor webhook | kubectl apply -f -`, and the native policies beside it."""
     installed.client.switch(enabled=False)
     (pod, *_) = installed.production.kubelet.pods("mutate")
-    printed = processes.run_once(["python", "-m", "kubedoor", "webhook"], environment=pod.environment)
-    installed.plane.kubectl("apply", "-f", "-", input=printed)
+    for command, part in (("webhook", "webhook"), ("policies", "policies")):
+        printed = processes.run_once(["python", "-m", "kubedoor", command], environment=pod.environment)
+        installed.plane.kubectl("apply", "-f", "-", input=printed)
+        assert installed.client.call("GET", "/control")[part] == "on"
     state = installed.client.call("GET", "/control")
     assert (state["enabled"], state["is_current"]) == (True, True)
-    installed.plane.kubectl("delete", "mutatingwebhookconfigurations", webhook_configuration.NAME)
+    off_by_kubectl(installed)
     assert installed.client.call("GET", "/control")["enabled"] is False
     assert installed.client.switch(enabled=True)["is_current"] is True
+
+
+def off_by_kubectl(found: Installed) -> None:
+    found.plane.kubectl("delete", "mutatingwebhookconfigurations", webhook_configuration.NAME)
+    found.plane.kubectl("delete", "mutatingadmissionpolicybindings", *NAMES)
 
 
 # Rights: every verb is needed, and whoever lacks it is told.
@@ -313,6 +324,43 @@ def read_fact(kind: FactKind) -> Callable[[Installed], None]:
     return read
 
 
+def _policies(found: Installed, account: str = "kubedoor-api") -> PolicySwitch:
+    return PolicySwitch(Cluster(kubeconfig=str(found.production.kubeconfig_of(account))), Rules(), traced=True)
+
+
+def see_policies(found: Installed) -> None:
+    if not _policies(found).state().is_possible:
+        raise PartFailed("the cluster cannot have them")
+
+
+def policies_on(found: Installed) -> None:
+    _policies(found).turn_on()
+
+
+def policies_on_from_nothing(found: Installed) -> None:
+    for plural in (POLICIES, BINDINGS):
+        found.plane.kubectl("delete", plural, *NAMES, "--ignore-not-found")
+    policies_on(found)
+
+
+def policies_off(account: str) -> Callable[[Installed], None]:
+    return lambda found: _policies(found, account).turn_off()
+
+
+def write_values(found: Installed) -> None:
+    """As after an edit of a workload in a namespace that had none."""
+    cluster = Cluster(kubeconfig=str(found.production.kubeconfig_of("kubedoor-collect")))
+    (made,) = namespace_objects("default", {"not-there": {"replicas": 1}})
+    path = f"{VALUES_PATH}/{made['metadata']['name']}"
+    list(cluster.list_metadata("/api/v1/namespaces"))
+    list(cluster.list_metadata(VALUES_PATH))
+    for _ in range(2):
+        cluster.apply_large_object(path, made)
+    cluster.request("DELETE", path)
+
+
+VALUES_PATH = "/apis/kubedoor.io/v1/namespaces/default/controlvalues"
+POLICIES, BINDINGS = "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
 VERBS = ("create", "patch", "delete")
 HOOKS = "mutatingwebhookconfigurations"
 NEEDS: dict[Rule, Callable[[Installed], None]] = {
@@ -344,6 +392,15 @@ NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-certificates", HOOKS, "get"): certificates,
     ("kubedoor-certificates", HOOKS, "patch"): a_ca_that_is_new,
     ("kubedoor-removal", HOOKS, "delete"): remove_the_webhook,
+    **{("kubedoor-removal", kind, "delete"): policies_off("kubedoor-removal") for kind in (POLICIES, BINDINGS)},
+    **{("kubedoor-native", kind, "get"): see_policies for kind in (POLICIES, BINDINGS)},
+    **{("kubedoor-native", kind, "create"): policies_on_from_nothing for kind in (POLICIES, BINDINGS)},
+    **{("kubedoor-native", kind, "patch"): policies_on for kind in (POLICIES, BINDINGS)},
+    **{("kubedoor-native", kind, "delete"): policies_off("kubedoor-api") for kind in (POLICIES, BINDINGS)},
+    # The API server asks for it of whoever makes a policy that uses them.
+    ("kubedoor-values", "namespaces", "list"): write_values,
+    ("kubedoor-values", "controlvalues", "get"): policies_on_from_nothing,
+    **{("kubedoor-values", "controlvalues", verb): write_values for verb in ("list", *VERBS)},
 }
 
 
@@ -442,8 +499,8 @@ def test_the_shipped_file_is_the_switch(installed: Installed) -> None:
     stored = installed.plane.get(HOOKS, webhook_configuration.NAME)
     for name in ("rules", "namespaceSelector", "matchConditions", "failurePolicy", "sideEffects"):
         assert shipped["webhooks"][0][name] == stored["webhooks"][0][name]
-    installed.plane.kubectl("delete", HOOKS, webhook_configuration.NAME)
-    installed.plane.kubectl("apply", "-f", path)
+    off_by_kubectl(installed)
+    installed.plane.kubectl("apply", "-f", path, "-f", CHART / "both.yaml")
     assert installed.client.call("GET", "/control")["enabled"] is True
-    installed.plane.kubectl("delete", HOOKS, webhook_configuration.NAME)
+    off_by_kubectl(installed)
     assert installed.client.call("GET", "/control")["enabled"] is False

@@ -10,6 +10,7 @@ import pytest
 
 from kubedoor.config import settings
 from scripts.documents import (
+    BOTH,
     DEFINITION,
     DOCS,
     GENERATED,
@@ -46,7 +47,8 @@ def test_the_chart_knows_the_time_zones_that_kubedoor_knows() -> None:
 
 def test_the_chart_has_the_kind_of_the_parameters_as_the_code_has_it() -> None:
     assert DEFINITION.read_text(encoding="utf-8") == definition(), "run `make settings-doc`"
-    assert NATIVE.read_text(encoding="utf-8") == native_policies(), "run `make settings-doc`"
+    for path in (NATIVE, BOTH):
+        assert path.read_text(encoding="utf-8") == native_policies(path), "run `make settings-doc`"
 
 
 def test_every_make_target_that_is_spoken_of_exists() -> None:
