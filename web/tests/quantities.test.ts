@@ -53,12 +53,17 @@ describe("respelled", () => {
 
 describe("shown", () => {
   test.each([
-    ["cpu", 250, "250m"], ["cpu", 1500, "1.5cores"], ["cpu", 93663, "93.7cores"], ["cpu", 166900, "166.9cores"], ["cpu", 166_912, "167cores"], ["cpu", 12_345_678, "12346cores"], ["cpu", 1234, "1.234cores"], ["memory", 1100 * MIB, "1100Mi"], ["memory", 398123456, "380Mi"], ["memory", 512e6, "512M"],
+    ["cpu", 250, "250m"], ["cpu", 1500, "1.5cores"], ["cpu", 93663, "93.7cores"], ["cpu", 166900, "167cores"], ["cpu", 12_345_678, "12346cores"], ["cpu", 1234, "1.23cores"], ["memory", 1100 * MIB, "1.07Gi"], ["memory", 398123456, "380Mi"], ["memory", 512e6, "512M"],
     ["memory", 512 * MIB, "512Mi"], ["memory", 1.5 * GIB, "1.5Gi"], ["memory", 320 * GIB, "320Gi"], ["memory", 2048 * GIB, "2Ti"], ["memory", 12, "12B"],
   ] as const)("shows %s %d as %s", (resource, amount, text) => {
     const { number, unit } = shown(resource, amount);
     expect(number + unit).toBe(text);
   });
+});
+
+test("what is set is shown as it is written elsewhere", () => {
+  const set = (resource: "cpu" | "memory", amount: number) => Object.values(shown(resource, amount, true)).join("");
+  expect([set("cpu", 1234), set("cpu", 12_345), set("memory", 1100 * MIB), set("memory", 12_345 * MIB)]).toEqual(["1.234cores", "12.345cores", "1100Mi", "12345Mi"]);
 });
 
 describe("axisOf", () => {

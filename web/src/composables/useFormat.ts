@@ -10,9 +10,10 @@ export function useFormat() {
   const now = useNow();
   const whole = (value: number) => new Intl.NumberFormat(locale.value).format(value);
 
-  function quantity(resource: Resource, amount: number | null | undefined): string {
+  /** `isSet`: what somebody or something has set, and not what was measured or added up. */
+  function quantity(resource: Resource, amount: number | null | undefined, isSet = false): string {
     if (amount === null || amount === undefined) return "–";
-    const { number, unit } = shown(resource, Math.round(amount));
+    const { number, unit } = shown(resource, Math.round(amount), isSet);
     return unit === "cores" ? t("unit.cores", { number }, Number(number)) : `${number}${unit}`;
   }
 

@@ -58,9 +58,10 @@ export function readQuantity(resource: Resource, text: string): number | Quantit
   return Number(resource === "memory" && isFraction(text.trim(), value) ? wholeMebibytes(value) : value);
 }
 
+const LARGE_BINARY = Object.entries(BINARY).filter(([suffix]) => suffix !== "Ki").reverse();
 /** What a number is a multiple of, and the units it is then written in, the greatest first: as kubedoor/quantities.py. */
 const WAYS: [bigint, [string, bigint][]][] = [
-  [MEBIBYTE, Object.entries(BINARY).filter(([suffix]) => suffix !== "Ki").reverse()],
+  [MEBIBYTE, LARGE_BINARY],
   [10n ** 6n, [["E", 10n ** 18n], ["P", 10n ** 15n], ["T", 10n ** 12n], ["G", 10n ** 9n], ["M", 10n ** 6n]]],
   [2n ** 10n, [["Ki", 2n ** 10n]]],
   [1000n, [["k", 1000n]]],
@@ -87,7 +88,7 @@ function short(bytes: bigint): string | undefined {
 
 /** A spelling with one decimal whose fraction of a byte was rounded up: 1503238554 was 1.4Gi. */
 function typed(bytes: bigint): string | undefined {
-  for (const [suffix, factor] of Object.entries(BINARY).reverse()) {
+  for (const [suffix, factor] of LARGE_BINARY) {
     const tenths = (bytes * 10n) / factor;
     if (tenths >= 10n && ceilDivide(tenths * factor, 10n) === bytes) return `${Number(tenths) / 10}${suffix}`;
   }
@@ -124,13 +125,11 @@ export interface Shown {
   unit: "m" | "cores" | "B" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei";
 }
 
-const MOST_DIGITS = 4;
-
-/** As `canonical` where that is short: what is set is written alike everywhere. Else three digits, which is what a person compares by. */
-export function shown(resource: Resource, amount: number): Shown {
+/** As `canonical` if `isSet`, since what is set is written alike everywhere, or if that is short; else three digits, which is what a person compares by. */
+export function shown(resource: Resource, amount: number, isSet = false): Shown {
   const exact = /^(-?[\d.]+)([a-zA-Z]*)$/.exec(canonical(resource, amount));
   const [, number = "", suffix = ""] = exact ?? [];
-  if (number.replace(/\D/g, "").length <= MOST_DIGITS) {
+  if (isSet || number.replace(/\D/g, "").length <= SIGNIFICANT_DIGITS) {
     return { number, unit: (suffix || (resource === "cpu" ? (amount ? "cores" : "m") : "B")) as Shown["unit"] };
   }
   if (resource === "cpu") return { number: rounded(amount / 1000), unit: "cores" };
