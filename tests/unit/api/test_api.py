@@ -408,6 +408,23 @@ def test_preview_says_what_is_wrong(api: TestClient, body: dict[str, Any], statu
     assert answer.json()["error"]["details"]["field"] == field
 
 
+def test_memory_is_kept_as_it_is_written_or_rounded_to_whole_mebibytes(api: TestClient) -> None:
+    """In the record, the preview and the export: nowhere as 1503238554 or 500000Ki."""
+    for typed, want in (("1.4Gi", "1434Mi"), ("512M", "512M"), ("1.5Gi", "1.5Gi")):
+        workload = first(api, search="ledger")
+        container = workload["containers"][0]["container"]
+        containers = {
+            container: {"memory_request": typed, "memory_limit": "4Gi", "cpu_limit": "2", "cpu_request": "1500m"}
+        }
+        assert edit(api, workload, mode="enforce", containers=containers).status_code == 200
+        name = {"namespace": workload["namespace"], "replicas": 1, "containers": [make_container(container)]}
+        shown = api.post(f"{V1}/admission/preview", json=make_deployment(workload["deployment"], **name)).json()
+        changes = {one["field"]: one["after"] for one in shown["changes"]}
+        assert (changes["memory request"], changes["cpu request"]) == (want, "1.5")
+        sheet = api.get(f"{V1}/values/export", params={"format": "csv", "search": "ledger"}).text
+        assert f",{want}," in sheet
+
+
 def test_the_overview_adds_up(api: TestClient) -> None:
     shown = api.get(f"{V1}/overview").json()
     assert shown["is_sample"] is True
