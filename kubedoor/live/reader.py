@@ -16,18 +16,20 @@ from typing import Any
 import orjson
 
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError
-from kubedoor.kube.client import MAX_PAGES, PAGE_SIZE, Cluster
+from kubedoor.kube.client import MAX_PAGES, Cluster
 from kubedoor.live.deployments import Key, LiveDeployment, live_of
 
 log = logging.getLogger(__name__)
 
 DEPLOYMENTS = "/apis/apps/v1/deployments"
+PAGE_SIZE = 200
+"""Parsed, a Deployment takes a hundred times what is kept of it."""
 WATCH_SECONDS = 60
 """After so long a watch is begun anew, where it left off. So late a connection is noticed that broke off silently."""
 HEARD_SECONDS = WATCH_SECONDS + 30
 """Without a word for longer, what is known is shown as of when it was."""
-FIRST_WAIT_SECONDS = 3.0
-"""How long a question waits for the first list."""
+FIRST_WAIT_SECONDS = 1.0
+"""How long a question waits for the first list; until then the page has what was last seen, and soon asks again."""
 LIST_AGAIN_SECONDS = 30
 """How often all is listed where a watch is not allowed."""
 _BACKOFF_SECONDS = (1, 2, 5, 10, 30)

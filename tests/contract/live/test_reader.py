@@ -53,6 +53,12 @@ def reader_of(cluster: Cluster, *, namespace: str = "", idle_seconds: float = 60
     )
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first question waits for the list, however slow the machine is."""
+    monkeypatch.setattr(reading, "FIRST_WAIT_SECONDS", 30)
+
+
 @pytest.fixture
 def kubeconfig(control_plane: ControlPlane) -> Path:
     return admit(control_plane)

@@ -1,8 +1,8 @@
 /** How a workload stands in the cluster, and pages that stay fresh. */
 export default {
   live: {
-    title: "In the cluster", column: "Live", any: "Live state: all", label: "State in the cluster", asOf: "as of {at}", now: "now", seen: "last seen {at}",
-    ready: "no pods | {ready} of {count} pod ready | {ready} of {count} pods ready", rolling: "rolling out", desired: "no pods | {count} pod | {count} pods", never: "never seen",
+    title: "In the cluster", column: "Live", any: "Live state: all", label: "State in the cluster", asOf: "as of {at}", now: "now",
+    ready: "no pods | {ready} of {count} pod ready | {ready} of {count} pods ready", rolling: "rolling out", desired: "no pods | {count} pod | {count} pods",
     state: { applied: "Applied", pending: "Pending", drifted: "Drifted", withheld: "Withheld", not_enforced: "Not enforced", absent: "Not in the cluster", unknown: "Unknown" },
     hint: {
       applied: "It runs as its control values say.",
@@ -34,7 +34,6 @@ export default {
     },
     replicas: "Now {now}, ready {ready}. On {day}: {pods}. Collected {collected}, by hand {manual}",
     requestedOn: "Requested on {day}; used at the peak of the peak day",
-    ofDay: "As collected on {day}",
   },
   fresh: { changed: "Changed meanwhile.", changedBy: "{who} has saved version {version} meanwhile.", reload: "Reload", compare: "Compare" },
   previewed: { outdated: "Out of date", outdatedText: "The workload has changed since this preview." , again: "Preview again" },
