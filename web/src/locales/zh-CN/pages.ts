@@ -71,7 +71,7 @@ export default {
     enforcing: {
       title: "由谁执行", wanted: "设置要求：{door}", door: { webhook: "Webhook", native: "原生策略", both: "原生策略与 Webhook" },
       webhook: "准入 Webhook", webhookText: "告知用户、写入审计日志、可拒绝未知的工作负载；需要 KubeDoor 应答。",
-      policies: "原生策略", policiesText: "位于 API server 内部：KubeDoor 不可用时仍然执行，但不告知、不记录、不拒绝。",
+      policies: "原生策略", policiesText: "位于 API server 内部：KubeDoor 不可用时仍然强制，但不告知、不记录、不拒绝。",
       part: { on: "已开启", off: "已关闭", changed: "已开启，但与预期不一致", partial: "不完整", unavailable: "此集群不支持" },
     },
   },
