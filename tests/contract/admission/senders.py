@@ -6,30 +6,39 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.contract.lab import Lab
+from tests.toolbox.controlplane import ControlPlane
 from tests.toolbox.helm import helm
 from tests.toolbox.kubeapi import KubeApi
 from tests.toolbox.processes import PartFailed
 
 Manifest = dict[str, Any]
-Send = Callable[[Lab, Manifest, Path], object]
+
+
+class HasPlane(Protocol):
+    """A lab, or what has no more of it than the API server."""
+
+    @property
+    def plane(self) -> ControlPlane: ...
+
+
+Send = Callable[[HasPlane, Manifest, Path], object]
 """Sends a manifest; the folder is the sender's own and stays the same."""
 
 
-def kubectl_apply(lab: Lab, manifest: Manifest, _folder: Path, *words: str) -> str:
+def kubectl_apply(lab: HasPlane, manifest: Manifest, _folder: Path, *words: str) -> str:
     """What kubectl said."""
     done = lab.plane.kubectl("apply", *words, "-f", "-", input=json.dumps(manifest))
     return done.stdout + done.stderr
 
 
-def kubectl_replace(lab: Lab, manifest: Manifest, _folder: Path) -> None:
+def kubectl_replace(lab: HasPlane, manifest: Manifest, _folder: Path) -> None:
     verb = "create" if found(lab, manifest) is None else "replace"
     _retried(lab, lambda: lab.plane.kubectl(verb, "-f", "-", input=json.dumps(manifest)))
 
 
-def put(lab: Lab, manifest: Manifest, _folder: Path, *, keeps_metadata: bool) -> None:
+def put(lab: HasPlane, manifest: Manifest, _folder: Path, *, keeps_metadata: bool) -> None:
     """A client's PUT: with resourceVersion and annotations of what is stored, or with nothing but the manifest."""
     with KubeApi(lab.plane) as api:
 
@@ -44,7 +53,7 @@ def put(lab: Lab, manifest: Manifest, _folder: Path, *, keeps_metadata: bool) ->
         _retried(lab, send)
 
 
-def _retried(lab: Lab, send: Callable[[], object]) -> None:
+def _retried(lab: HasPlane, send: Callable[[], object]) -> None:
     """Until no controller writes the status in between, which is a conflict."""
 
     def is_sent() -> bool:
@@ -59,7 +68,7 @@ def _retried(lab: Lab, send: Callable[[], object]) -> None:
     lab.plane.wait_for(is_sent, what="a write without a conflict")
 
 
-def helm_upgrade(lab: Lab, manifest: Manifest, folder: Path) -> None:
+def helm_upgrade(lab: HasPlane, manifest: Manifest, folder: Path) -> None:
     name = manifest["metadata"]["name"]
     chart = folder / f"chart-{name}"
     (chart / "templates").mkdir(parents=True, exist_ok=True)
@@ -69,7 +78,7 @@ def helm_upgrade(lab: Lab, manifest: Manifest, folder: Path) -> None:
     helm(folder, *words, kubeconfig=lab.plane.kubeconfig)
 
 
-def kustomize(lab: Lab, manifest: Manifest, folder: Path) -> None:
+def kustomize(lab: HasPlane, manifest: Manifest, folder: Path) -> None:
     base = folder / f"kustomize-{manifest['metadata']['name']}"
     base.mkdir(exist_ok=True)
     (base / "deployment.yaml").write_text(json.dumps(manifest))
@@ -77,7 +86,7 @@ def kustomize(lab: Lab, manifest: Manifest, folder: Path) -> None:
     lab.plane.kubectl("apply", "-k", base)
 
 
-def found(lab: Lab, manifest: Manifest) -> Manifest | None:
+def found(lab: HasPlane, manifest: Manifest) -> Manifest | None:
     with KubeApi(lab.plane) as api:
         return api.find(path_of(manifest))
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kubedoor.admission import webhook_configuration
 from kubedoor.admission.native.custom_resource import custom_resource_definition
 from kubedoor.admission.native.policies import NAMES
+from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.asked import ANNOTATION
+from tests.contract.admission.senders import WAYS
 from tests.contract.commands import run
 from tests.contract.lab import asks, new_image, resources_of
 from tests.contract.native_door import Api
@@ -20,11 +24,16 @@ from tests.support.builders import make_deployment, make_scale
 from tests.toolbox import processes
 from tests.toolbox.build import ToolMissing
 from tests.toolbox.controlplane import ControlPlane
-from tests.toolbox.running import Client, RunningKubeDoor, start_kubedoor
+from tests.toolbox.helm import CHART
+from tests.toolbox.running import NAMESPACE as OWN_NAMESPACE
+from tests.toolbox.running import SERVICE, Client, RunningKubeDoor, admit, start_kubedoor
 
 NAMESPACE = "shop"
 PATH = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 COUNT, NIGHTS = 5, 7
+NAMES_OF_RELEASES = [f"web-{number}" for number in range(2 * COUNT)]
+"""Those before and those after the API server has started anew; 22 requests each."""
+ASKED = "app:requests.cpu=500m,requests.memory=512Mi"
 VALUES = {"requests": {"cpu": "120m", "memory": "256Mi"}}
 SETTINGS = {"KUBEDOOR_DOOR": "native", "KUBEDOOR_CLUSTER": "lab", "KUBEDOOR_LOOK_SECONDS": "0"}
 # A door that may answer late, on a loaded machine.
@@ -65,10 +74,15 @@ def client(kubedoor: RunningKubeDoor) -> Iterator[Client]:
         yield made
 
 
-def add(client: Client, name: str, replicas: int) -> None:
+def add(client: Client, name: str, replicas: int, cluster: str = "lab") -> None:
     container = {"cpu_request": "120m", "memory_request": "256Mi"}
-    body = {"namespace": NAMESPACE, "deployment": name, "replicas": replicas, "containers": {"app": container}}
-    client.call("POST", "/workloads", body)
+    body = {
+        "namespace": NAMESPACE,
+        "deployment": name,
+        "replicas": replicas,
+        "containers": {"app": container},
+    }
+    client.call("POST", f"/workloads?cluster={cluster}", body)
 
 
 def manifest(name: str, **fields: Any) -> dict[str, Any]:
@@ -109,30 +123,87 @@ def test_kubectl_switches_policies_too(plane: ControlPlane, client: Client, tmp_
     assert (state["enabled"], state["is_current"]) == (True, True)
 
 
+def test_the_shipped_policies_are_the_switch(plane: ControlPlane, client: Client) -> None:
+    """knative/native.yaml has the rules of the default settings; knative/both.yaml has the webhook told of what arrived."""
+    for name, policies in (("both", "changed"), ("native", "on")):
+        plane.kubectl("delete", "mutatingadmissionpolicies", *NAMES)
+        assert client.call("GET", "/control")["policies"] == "partial"
+        plane.kubectl("apply", "-f", CHART / f"{name}.yaml")
+        state = client.call("GET", "/control")
+        assert (state["enabled"], state["policies"], state["wanted_door"]) == (True, policies, "native")
+
+
 def test_the_checkup_says_what_the_cluster_can(client: Client) -> None:
     checks = {one["name"]: one for one in client.call("GET", "/checkup")["checks"]}
     assert checks["policies of the API server"]["ok"]
-    assert checks["switch"]["detail"] == "control is on"
+    assert checks["switch"]["detail"] == "enforcement is on"
 
 
-def test_values_hold_when_all_of_kubedoor_has_stopped(
-    plane: ControlPlane, kubedoor: RunningKubeDoor, client: Client, api: Api
-) -> None:
-    names = [f"web-{number}" for number in range(2 * COUNT)]
-    for name in names:
+@pytest.fixture(scope="module")
+def stopped(
+    plane: ControlPlane, kubedoor: RunningKubeDoor, client: Client, api: Api, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """KubeDoor with its store and its webhook has stopped; the webhook's configuration is still there, and leads nowhere.
+
+    Before, each way has sent a manifest of its own, and their control values have moved. The folder is the senders'.
+    """
+    folder = tmp_path_factory.mktemp("senders")
+    for name in (*NAMES_OF_RELEASES, *WAYS):
         add(client, name, 3)
-    processes.wait_until(lambda: created(api, names[-1], dryRun="All") == 3, what="the last of them is known")
+    wait_until_known(api, list(WAYS)[-1])
+    for way, send in WAYS.items():
+        send(AtPlane(plane), manifest(way), folder)
+    moved = {"app": {"cpu_request": "130m", "memory_request": "260Mi"}}
+    for way in WAYS:
+        version = client.call("GET", f"/workloads/lab/{NAMESPACE}/{way}")["version"]
+        client.call("PATCH", f"/workloads/lab/{NAMESPACE}/{way}", {"version": version, "containers": moved})
+    plane.apply(dead_webhook(kubedoor))
     kubedoor.child.kill()
-    for name in names[:COUNT]:
+    return folder
+
+
+@dataclass(frozen=True)
+class AtPlane:
+    plane: ControlPlane
+
+
+def dead_webhook(kubedoor: RunningKubeDoor) -> dict[str, Any]:
+    ca = (kubedoor.data_folder / "tls" / "ca.crt").read_text()
+    options = WebhookOptions(OWN_NAMESPACE, SERVICE, kubedoor.door_port, 2, "Ignore", ("kube-system",), ca=ca)
+    return webhook_configuration.configuration(options)
+
+
+def wait_until_known(api: Api, name: str) -> None:
+    processes.wait_until(
+        lambda: created(api, name, dryRun="All") == 3, what="policies are in force", timeout_seconds=60
+    )
+
+
+def test_values_hold_when_all_of_kubedoor_has_stopped(plane: ControlPlane, stopped: Path, api: Api) -> None:
+    for name in NAMES_OF_RELEASES[:COUNT]:
         live(api, name)
     plane.stop_apiserver()
     plane.start_apiserver()
     # A new API server may look for the kind of the parameters before it knows it, and looks again after 30 s.
-    processes.wait_until(
-        lambda: created(api, names[-1], dryRun="All") == 3, what="the API server has its policies", timeout_seconds=60
-    )
-    for name in names[COUNT:]:
+    wait_until_known(api, NAMES_OF_RELEASES[-1])
+    for name in NAMES_OF_RELEASES[COUNT:]:
         live(api, name)
+
+
+def test_unchanged_manifests_restart_nothing_while_all_has_stopped(
+    plane: ControlPlane, stopped: Path, api: Api
+) -> None:
+    """However they are sent, and what a dry run of each says, which is what Flux compares."""
+    for way, send in WAYS.items():
+        before = api.send("GET", f"{PATH}/{way}")
+        check(before)
+        for _ in range(2):
+            send(AtPlane(plane), manifest(way), stopped)
+            after = api.send("GET", f"{PATH}/{way}")
+            assert after["spec"] == before["spec"], way
+            assert after["metadata"]["annotations"][ANNOTATION] == ASKED
+        tried = api.send("APPLY", f"{PATH}/{way}", manifest(way), dryRun="All")
+        assert tried["spec"] == before["spec"], way
 
 
 def created(api: Api, name: str, **query: str) -> int:
@@ -155,4 +226,28 @@ def live(api: Api, name: str) -> None:
 def check(stored: dict[str, Any]) -> None:
     assert stored["spec"]["replicas"] == 3
     assert resources_of(stored) == VALUES
-    assert stored["metadata"]["annotations"][ANNOTATION] == "app:requests.cpu=500m,requests.memory=512Mi"
+    assert stored["metadata"]["annotations"][ANNOTATION] == ASKED
+
+
+def test_a_further_cluster_has_native_policies(plane: ControlPlane, stopped: Path, api: Api, tmp_path: Path) -> None:
+    """Another KubeDoor, whose home is elsewhere; here only policies enforce, and nothing of it runs."""
+    plane.kubectl("delete", "mutatingwebhookconfigurations", webhook_configuration.NAME)
+    entry = f"{{name: far, kubeconfig: {admit(plane)}, door: {{mode: native}}}}"
+    settings = {
+        "KUBEDOOR_DOOR": "webhook",
+        "KUBEDOOR_KUBECONFIG": "none",
+        "KUBEDOOR_CLUSTER": "home",
+        "KUBEDOOR_CLUSTERS": f"[{entry}]",
+    }
+    other = start_kubedoor(plane, None, folder=tmp_path, settings={**SETTINGS, **settings})
+    try:
+        with closing(Client(other.url)) as client:
+            client.log_in()
+            add(client, "edited", 8, cluster="far")
+            state = client.call("PUT", "/control?cluster=far", {"enabled": True})
+            assert (state["enabled"], state["webhook"], state["policies"]) == (True, "off", "on")
+            wait_for_scale(api, 8)
+            home = client.call("GET", "/control")
+            assert (home["enabled"], home["policies"]) == (None, "")
+    finally:
+        other.child.stop()
