@@ -371,7 +371,6 @@ NEEDS: dict[Rule, Callable[[Installed], None]] = {
     ("kubedoor-api", "deployments", "patch"): act("restart"),
     ("kubedoor-api", "deployments/scale", "patch"): act("scale"),
     ("kubedoor-api", "horizontalpodautoscalers", "list"): switch_on,
-    ("kubedoor-api", "namespaces", "list"): heed_the_label,
     ("kubedoor-api", HOOKS, "get"): see_the_switch,
     ("kubedoor-api", HOOKS, "create"): switch_on,
     ("kubedoor-api", HOOKS, "patch"): switch_on_again,
@@ -398,7 +397,7 @@ NEEDS: dict[Rule, Callable[[Installed], None]] = {
     **{("kubedoor-native", kind, "patch"): policies_on for kind in (POLICIES, BINDINGS)},
     **{("kubedoor-native", kind, "delete"): policies_off("kubedoor-api") for kind in (POLICIES, BINDINGS)},
     # The API server asks for it of whoever makes a policy that uses them.
-    ("kubedoor-values", "namespaces", "list"): write_values,
+    ("kubedoor-values", "namespaces", "list"): heed_the_label,
     ("kubedoor-values", "controlvalues", "get"): policies_on_from_nothing,
     **{("kubedoor-values", "controlvalues", verb): write_values for verb in ("list", *VERBS)},
 }
