@@ -110,10 +110,11 @@ def check_limits(rows: Iterable[Mapping[str, Any]], after: ManualValues, changes
                 continue
             request = getattr(values, request_column) or row.get(f"collected_{request_column}")
             limit = getattr(values, limit_column) or row.get(f"collected_{limit_column}")
+            if request is None or limit is None:
+                continue
             is_memory = resource == "memory"
             # A limit that was found may be a fraction of a byte, which a request is set above by rounding alone.
-            room = quantities.whole_mebibytes(limit) if is_memory and limit else limit
-            if request is not None and room is not None and request > room:
+            if request > (quantities.whole_mebibytes(limit) if is_memory else limit):
                 write = quantities.readable_memory if is_memory else quantities.format_cpu
                 message = sentence(
                     "workloads.above_limit",

@@ -17,7 +17,7 @@ export default {
   column: { workload: "Workload", mode: "Mode", replicas: "Replicas", cpu: "CPU", memory: "Memory", asked: "Asked → runs", control: "Control requests", conditions: "Conditions", health: "Findings", peakDay: "Peak day", edited: "Edited", actions: "Actions" },
   sort: {
     name: "Name", replicas: "Replicas", cpu_waste: "CPU to spare", cpu_requested: "CPU requested", cpu_used: "CPU used",
-    memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited", cpu_saved: "CPU saved", memory_saved: "Memory saved",
+    memory_waste: "Memory to spare", memory_requested: "Memory requested", memory_used: "Memory used", edited_at: "Edited", oom_kills: "OOM kills", cpu_saved: "CPU saved", memory_saved: "Memory saved",
   },
   health: { danger: "Dangerous value | {count} dangerous values", fine: "Fits", over: { cpu: "CPU over-requested", memory: "Memory over-requested" }, under: { cpu: "CPU under-requested", memory: "Memory under-requested" }, unasked: "No request", oom: "OOM-killed {count}×", throttled: "Throttled {share}" },
   mark: {

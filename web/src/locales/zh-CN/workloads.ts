@@ -17,7 +17,7 @@ export default {
   column: { workload: "工作负载", mode: "模式", replicas: "副本数", cpu: "CPU", memory: "内存", asked: "清单原值 → 运行值", control: "管控请求值", conditions: "状况", health: "问题", peakDay: "高峰日", edited: "修改时间", actions: "操作" },
   sort: {
     name: "名称", replicas: "副本数", cpu_waste: "CPU 富余", cpu_requested: "CPU 请求", cpu_used: "CPU 用量",
-    memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间", cpu_saved: "节省的 CPU", memory_saved: "节省的内存",
+    memory_waste: "内存富余", memory_requested: "内存请求", memory_used: "内存用量", edited_at: "修改时间", oom_kills: "OOM 次数", cpu_saved: "节省的 CPU", memory_saved: "节省的内存",
   },
   health: { danger: "{count} 个危险的值", fine: "合适", over: { cpu: "CPU 请求过多", memory: "内存请求过多" }, under: { cpu: "CPU 请求过少", memory: "内存请求过少" }, unasked: "没有请求", oom: "OOM {count} 次", throttled: "限流 {share}" },
   mark: {

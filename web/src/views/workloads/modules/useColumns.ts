@@ -12,7 +12,7 @@ const isChoice = (value: unknown): value is Column[] => Array.isArray(value) && 
 
 /** Where each order is seen; the others have a column of their own while they are sorted by. */
 const SORTED: Partial<Record<Sort, Column>> = {
-  replicas: "replicas", cpu_requested: "cpu", cpu_used: "cpu", memory_requested: "memory", memory_used: "memory", edited_at: "edited",
+  replicas: "replicas", cpu_requested: "cpu", cpu_used: "cpu", memory_requested: "memory", memory_used: "memory", edited_at: "edited", oom_kills: "health",
 };
 
 /** The difference that a workload is sorted by; null: it is not known. Undefined: it is sorted by what other columns show. */

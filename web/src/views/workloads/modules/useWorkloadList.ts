@@ -9,7 +9,7 @@ import { LIVE_STATES } from "@/format/live";
 import type { WorkloadPage } from "@/types";
 
 export const PAGE_SIZES = [25, 50, 100, 200];
-export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "cpu_saved", "memory_saved", "edited_at"] as const;
+export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_used", "memory_waste", "memory_requested", "memory_used", "cpu_saved", "memory_saved", "oom_kills", "edited_at"] as const;
 export type Sort = (typeof SORTS)[number];
 /** Names from A on, numbers and times from the greatest down. */
 export const firstOrder = (sort: Sort) => (sort === "name" ? "asc" : "desc");
