@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -99,7 +100,7 @@ def glossary(locale: str) -> str:
     return "\n".join(lines).strip()
 
 
-GENERATED = {
+GENERATED: dict[str, Callable[[], str]] = {
     "settings.md": settings_table,
     "api.md": api_table,
     "glossary.md": partial(glossary, "en"),
