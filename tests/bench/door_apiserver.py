@@ -1,8 +1,8 @@
-"""What the door adds to requests at a real API server, against no webhook and against a function that does nothing.
+"""What the door adds to requests at a real API server, against no webhook and against functions that do nothing.
 
-`python -m tests.bench.door_apiserver`. One namespace has no webhook, one the no-op function, one the door; their requests
-take turns, and each is compared with the one of its turn that met no webhook. The controllers are stopped, so that nothing
-else works on what is stored.
+`python -m tests.bench.door_apiserver`. One namespace has no webhook, one the no-op function, one a no-op function that
+answers with a patch, one the door; their requests take turns, and each is compared with the one of its turn that met no
+webhook. The controllers are stopped, so that nothing else works on what is stored.
 """
 
 from __future__ import annotations
@@ -29,15 +29,18 @@ from tests.bench import running
 from tests.bench.door_throughput import CLUSTER, WORKLOADS, Reached, servers
 from tests.bench.filling import NAMESPACES, fill_control, key
 from tests.bench.judging import Figures, quantile
+from tests.bench.noop import PATCHED, REPLICAS
 from tests.bench.realistic import ASKED, SMALL, deployment
 from tests.bench.running import Effort
 from tests.support.clickhouse import running_clickhouse
 from tests.toolbox.controlplane import ControlPlane
 
 TURNS = 200
-PLAIN, NO_OP, DOOR = "plain", "noop", key(1)[0]
+PLAIN, NO_OP, PATCHES, DOOR = "plain", "noop", "patches", key(1)[0]
 """Namespaces. The door's has the known workloads whose number leaves 1 divided by NAMESPACES."""
-SIZED_REPLICAS = 3
+ALL = (PLAIN, NO_OP, PATCHES, DOOR)
+SIZED_REPLICAS = REPLICAS
+"""What the bench's control values and the patch of the no-op function say."""
 TIMEOUT_SECONDS = 30
 
 
@@ -85,13 +88,13 @@ def _path(namespace: str) -> str:
     return f"/apis/apps/v1/namespaces/{namespace}/deployments"
 
 
-def webhook(name: str, reached: Reached, *namespaces: str) -> dict[str, Any]:
+def webhook(name: str, reached: Reached, *namespaces: str, path: str = "/mutate") -> dict[str, Any]:
     """KubeDoor's own configuration, for these namespaces, at an address on this machine."""
     made = configuration(WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ()))
     made["metadata"] = {"name": name}
     (hook,) = made["webhooks"]
     ca = base64.b64encode(reached.ca.read_bytes()).decode()
-    hook["clientConfig"] = {"url": reached.url, "caBundle": ca}
+    hook["clientConfig"] = {"url": reached.url.removesuffix("/mutate") + path, "caBundle": ca}
     selected = {"key": NAMESPACE_LABEL, "operator": "In", "values": list(namespaces)}
     hook["namespaceSelector"] = {"matchExpressions": [selected]}
     return made
@@ -110,10 +113,11 @@ def lab(effort: Effort) -> Iterator[ApiServer]:
         reached = stack.enter_context(servers(clickhouse, folder))
         plane = stack.enter_context(ControlPlane(nodes=1))
         plane.stop_controllers()
+        plane.apply(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in ALL))
+        patches = webhook("patches.bench", reached["noop"], PATCHES, path=PATCHED)
         plane.apply(
-            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in (PLAIN, NO_OP, DOOR))
+            webhook("noop.bench", reached["noop"], NO_OP), patches, webhook("door.bench", reached["door"], DOOR)
         )
-        plane.apply(webhook("noop.bench", reached["noop"], NO_OP), webhook("door.bench", reached["door"], DOOR))
         server = ApiServer(plane)
         stack.callback(server.close)
         plane.wait_for(lambda: _is_sized(server), what="the door answers the API server")
@@ -133,17 +137,17 @@ def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
     took: dict[str, list[float]] = {"create/unknown": []}
     for turn in range(turns):
         _, name = key(1 + NAMESPACES * turn)
-        for namespace in rotated((PLAIN, NO_OP, DOOR), turn):
+        for namespace in rotated(ALL, turn):
             created, _ = server.create(namespace, name)
             scaled, found = server.scale(namespace, name, SIZED_REPLICAS + 1 + turn % 2)
             took.setdefault(f"create/{namespace}", []).append(created)
             took.setdefault(f"scale/{namespace}", []).append(scaled)
+            if namespace in (PATCHES, DOOR) and found["spec"]["replicas"] != SIZED_REPLICAS:
+                raise RuntimeError(f"{namespace}: the webhook was asked and did not size")
             if namespace == DOOR:
-                if found["spec"]["replicas"] != SIZED_REPLICAS:
-                    raise RuntimeError("the door was asked and did not size")
                 unknown, _ = server.create(namespace, f"unknown-{turn}")
                 took["create/unknown"].append(unknown)
-        for namespace in (PLAIN, NO_OP, DOOR):
+        for namespace in ALL:
             server.delete(namespace, name)
         server.delete(DOOR, f"unknown-{turn}")
     return took
@@ -163,15 +167,24 @@ def figures_of(took: dict[str, list[float]]) -> dict[str, float]:
     def late(namespace: str) -> float:
         return quantile(took[f"create/{namespace}"] + took[f"scale/{namespace}"], 0.99)
 
+    create, scale = f"create/{PLAIN}", f"scale/{PLAIN}"
+    noop, patches = added(f"create/{NO_OP}", create), added(f"create/{PATCHES}", create)
+    scale_noop, scale_patches = added(f"scale/{NO_OP}", scale), added(f"scale/{PATCHES}", scale)
+    door, scale_door = added(f"create/{DOOR}", create), added(f"scale/{DOOR}", scale)
     return {
-        "api_create": statistics.median(took[f"create/{PLAIN}"]),
-        "api_create_noop": added(f"create/{NO_OP}", f"create/{PLAIN}"),
-        "api_create_door": added(f"create/{DOOR}", f"create/{PLAIN}"),
-        "api_create_unknown": added("create/unknown", f"create/{PLAIN}"),
-        "api_scale": statistics.median(took[f"scale/{PLAIN}"]),
-        "api_scale_noop": added(f"scale/{NO_OP}", f"scale/{PLAIN}"),
-        "api_scale_door": added(f"scale/{DOOR}", f"scale/{PLAIN}"),
-        "api_late": late(DOOR) / late(NO_OP),
+        "api_create": statistics.median(took[create]),
+        "api_create_noop": noop,
+        "api_create_patches": patches,
+        "api_create_door": door,
+        "api_create_over_patches": door / patches,
+        "api_create_over_noop": door / noop,
+        "api_create_unknown": added("create/unknown", create) / noop,
+        "api_scale": statistics.median(took[scale]),
+        "api_scale_noop": scale_noop,
+        "api_scale_door": scale_door,
+        "api_scale_over_patches": scale_door / scale_patches,
+        "api_scale_over_noop": scale_door / scale_noop,
+        "api_late": late(DOOR) / late(PATCHES),
     }
 
 

@@ -1,10 +1,13 @@
 """The floor of the door's benches: a function that parses a review and allows it, behind the same server.
 
-`python -m tests.bench.noop PORT FOLDER` serves it until it gets a signal; certificates are made in FOLDER.
+At PATCHED it answers with a patch like the door's, always the same: what the API server needs to apply one is no cost of the
+door's. `python -m tests.bench.noop PORT FOLDER` serves it until it gets a signal; certificates are made in FOLDER.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +17,34 @@ from functions_framework.aio import create_asgi_app
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+PATCHED = "/patched"
+REPLICAS = 3
+_SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
+_NUMBERS = "requests.cpu=500m,requests.memory=1Gi,limits.cpu=1,limits.memory=2Gi"
+_SCALE_PATCH = [{"op": "replace", "path": "/spec/replicas", "value": REPLICAS}]
+_CREATE_PATCH = [
+    *_SCALE_PATCH,
+    *({"op": "replace", "path": f"/spec/template/spec/containers/{one}/resources", "value": _SIZED} for one in (0, 1)),
+    {"op": "add", "path": "/metadata/annotations/kubedoor.io~1asked", "value": f"app:{_NUMBERS};proxy:{_NUMBERS}"},
+]
+
+
+def _encoded(patch: list[dict[str, object]]) -> dict[str, str]:
+    return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+
+
+_ANSWERS = {"": _encoded(_CREATE_PATCH), "scale": _encoded(_SCALE_PATCH)}
+"""By subresource."""
+
 
 @functions_framework.aio.http
 async def noop(request: Request) -> Response:
     if request.method != "POST":
         return JSONResponse({})
-    uid = (await request.json())["request"]["uid"]
-    response = {"uid": uid, "allowed": True}
+    asked = (await request.json())["request"]
+    response = {"uid": asked["uid"], "allowed": True}
+    if request.url.path == PATCHED:
+        response |= _ANSWERS[asked.get("subResource", "")]
     return JSONResponse({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
 
 
