@@ -5,7 +5,7 @@ import { ApiError } from "@/api/client";
 import AppTime from "@/components/AppTime.vue";
 import { REFRESH_MS, useFresh } from "@/composables/useFresh";
 import { useResource } from "@/composables/useResource";
-import { replicasNow } from "@/format/live";
+import { controlText, replicasNow } from "@/format/live";
 import { ago } from "@/format/times";
 import en from "@/locales/en";
 import zh from "@/locales/zh-CN";
@@ -147,6 +147,12 @@ describe("live beside collected", () => {
     const card = mount(LiveCard, { props: { workload: workload({ live: live({ state: "drifted", changes }) }) } });
     expect(card.findAll("tbody tr").map((row) => row.text())).toEqual(["Replicas changed since76", "cart CPU request 430m500m"]);
     expect(card.text()).toContain(en.live.hint.drifted);
+  });
+
+  test("a preview is of control values, not of a moment", () => {
+    const before = controlText(workload());
+    expect(controlText(workload({ version: 9, live: live({ replicas: 1 }) }))).toBe(before);
+    for (const change of [{ replicas: 9 }, { mode: "off" as const }, { containers: [container({ memory_limit_bytes: null })] }]) expect(controlText(workload(change))).not.toBe(before);
   });
 
   test("without a cluster it says as of when", () => {
