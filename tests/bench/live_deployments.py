@@ -67,10 +67,11 @@ def _path(namespace: str) -> str:
 def _deployment(number: int, namespace: str) -> dict[str, Any]:
     """As large as one of a chart: environment, probes, two containers."""
     environment = [{"name": f"SETTING_{one}", "value": "a value of some length"} for one in range(20)]
-    numbers = {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}
+    requests, limits = {"cpu": "500m", "memory": "512Mi"}, {"memory": "1Gi"}
+    probe = {"tcpSocket": {"port": 8080}}
     containers = [
-        make_container("app", **numbers, env=environment, readinessProbe={"tcpSocket": {"port": 8080}}),
-        make_container("proxy", **numbers, env=environment[:5]),
+        make_container("app", requests=requests, limits=limits, env=environment, readinessProbe=probe),
+        make_container("proxy", requests=requests, limits=limits, env=environment[:5]),
     ]
     return make_deployment(f"service-{number:05}", namespace=namespace, replicas=3, containers=containers)
 
