@@ -109,7 +109,7 @@ def test_what_is_typed_is_not_lost_by_a_link_a_key_or_a_reload(visit: Visits) ->
     is_kept()
     page.get_by_role("link", name="Overview").click()
     is_kept()
-    page.get_by_role("textbox", name="Search workloads").fill("ranking")
+    page.get_by_role("searchbox").fill("ranking")
     is_kept()
     with page.expect_event("dialog") as reload:
         page.evaluate("setTimeout(() => location.reload())")
