@@ -11,6 +11,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import functions_framework.aio
 from functions_framework.aio import create_asgi_app
@@ -42,7 +43,7 @@ async def noop(request: Request) -> Response:
     if request.method != "POST":
         return JSONResponse({})
     asked = (await request.json())["request"]
-    response = {"uid": asked["uid"], "allowed": True}
+    response: dict[str, Any] = {"uid": asked["uid"], "allowed": True}
     if request.url.path == PATCHED:
         response |= _ANSWERS[asked.get("subResource", "")]
     return JSONResponse({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
