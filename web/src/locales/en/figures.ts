@@ -4,7 +4,7 @@ export default {
     asked: "Asked by owners", enforced: "Runs now", wouldBe: "If all was enforced", noDeployments: "Requested on the newest day",
     hint: { asked: "What the manifests of all Deployments ask for", enforced: "What they run with: what the admission webhook has set, else what was asked", wouldBe: "With every control value enforced; a Deployment without one stays as it runs" },
     busiest: "Used on the busiest day, {day}: {amount}, {share} of what was requested then", own: "Each workload on its own heaviest day, added up: {amount}",
-    oomKilled: "OOM-killed", oomKilledHint: "A container was OOM-killed in the look-back", oomTimes: "OOM-killed {count}×", oomAny: "OOM kills: all", oomYes: "OOM-killed", oomNo: "Not OOM-killed", allPods: "all pods", perPod: "per pod",
+    oomKilled: "OOM-killed", oomKilledHint: "A container was OOM-killed in the look-back", oomTimes: "OOM-killed {count}×", oomAny: "OOM-killed: all", oomYes: "OOM-killed", oomNo: "Not OOM-killed", allPods: "all pods", perPod: "per pod",
     covered: "covered", thin: "less than {share} covered: lowers nothing", empty: "no rows", emptyRun: "No usage found", daysEmpty: "{days} without rows",
     notCollected: "not collected", thinLegend: "below {share}",
   },
