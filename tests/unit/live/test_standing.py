@@ -79,7 +79,7 @@ def test_what_ran_as_it_should_and_does_not_any_more_has_drifted() -> None:
     past = kept(runs())
     now = standing_of(kept(runs(replicas=7)), VALUES, RULES)
     found = with_past(now, past, VALUES, RULES)
-    assert (found.state, found.drifted) == (State.DRIFTED, {("", "replicas")})
+    assert (found.state, found.drifted) == (State.DRIFTED, frozenset({("", "replicas")}))
 
 
 def test_new_control_values_are_no_drift() -> None:
@@ -91,7 +91,7 @@ def test_new_control_values_are_no_drift() -> None:
 def test_one_field_may_have_drifted_while_another_waits() -> None:
     past, now = kept(runs("1")), kept(runs("1", replicas=7))
     found = with_past(standing_of(now, VALUES, RULES), past, VALUES, RULES)
-    assert (found.state, found.drifted) == (State.DRIFTED, {("", "replicas")})
+    assert (found.state, found.drifted) == (State.DRIFTED, frozenset({("", "replicas")}))
     assert len(found.changes) == 2
 
 
