@@ -121,7 +121,7 @@ def test_pages_and_workloads_are_reached_by_keys_and_words_are_explained(visit: 
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    expect(page).to_have_title("fraud-check · KubeDoor")
+    expect(page).to_have_title("fraud-check · default · KubeDoor")
     page.locator("body").press("?")
     words = page.get_by_role("dialog", name="Help")
     expect(words.get_by_role("region", name="Words of this page")).to_contain_text("Used at peak")
