@@ -189,6 +189,15 @@ def test_an_admission_is_answered_counted_and_recorded(harness: Harness) -> None
     assert not harness.handler.journal.has_work()
 
 
+def test_only_what_makes_or_changes_pods_is_recorded_as_a_release(harness: Harness) -> None:
+    made, released = make_deployment(replicas=2), make_deployment(replicas=2)
+    released["spec"]["template"]["metadata"]["labels"]["version"] = "2"
+    harness.admit(make_request(made), make_request(released, made))
+    harness.admit(make_request(make_deployment(replicas=5), made), make_request(make_scale(5), make_scale(2)))
+    found = sorted((row["operation"], row["subresource"], row["is_release"]) for row in harness.rows())
+    assert found == [("CREATE", "", True), ("UPDATE", "", False), ("UPDATE", "", True), ("UPDATE", "scale", False)]
+
+
 def test_a_dry_run_gets_the_same_patch_and_leaves_no_trace(harness: Harness) -> None:
     harness.set_replicas(3)
     wet, dry = harness.scale(10), harness.scale(10, dry_run=True)
