@@ -95,9 +95,7 @@ class Cluster:
     ) -> tuple[RESTResponse, bytes]:
         """The response, whatever its status, and its body. Raises ClusterError and NoClusterAccess."""
         with _translated():
-            response = self._open(
-                method, path, body=body, query=query, content_type=content_type, accept=accept
-            )
+            response = self._open(method, path, body=body, query=query, content_type=content_type, accept=accept)
             return response, response.read()
 
     def _open(

@@ -54,7 +54,7 @@ def _row(row: Mapping[str, Any], manual: ManualValues, node: Amount) -> Row:
 def _has_fewer_replicas(row: Mapping[str, Any], manual: ManualValues) -> bool:
     if not manual.replicas or row["collected_replicas"] is None or row["hpa"]:
         return False
-    return manual.replicas < max(row["collected_replicas"], row["memory_pods"])
+    return bool(manual.replicas < max(row["collected_replicas"], row["memory_pods"]))
 
 
 def _covering(name: str, row: Row, collected: int, replicas: int, node: Amount) -> int:

@@ -22,10 +22,11 @@ PATCHED = "/patched"
 REPLICAS = 3
 _SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
 _NUMBERS = "requests.cpu=500m,requests.memory=1Gi,limits.cpu=1,limits.memory=2Gi"
-_SCALE_PATCH = [{"op": "replace", "path": "/spec/replicas", "value": REPLICAS}]
-_CREATE_PATCH = [
+_SCALE_PATCH: list[dict[str, object]] = [{"op": "replace", "path": "/spec/replicas", "value": REPLICAS}]
+_CREATE_PATCH: list[dict[str, object]] = [
     *_SCALE_PATCH,
-    *({"op": "replace", "path": f"/spec/template/spec/containers/{one}/resources", "value": _SIZED} for one in (0, 1)),
+    {"op": "replace", "path": "/spec/template/spec/containers/0/resources", "value": _SIZED},
+    {"op": "replace", "path": "/spec/template/spec/containers/1/resources", "value": _SIZED},
     {"op": "add", "path": "/metadata/annotations/kubedoor.io~1asked", "value": f"app:{_NUMBERS};proxy:{_NUMBERS}"},
 ]
 

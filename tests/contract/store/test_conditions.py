@@ -27,7 +27,7 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.events import EventStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.usage import UsageStore
-from kubedoor.workloads.listing import Filter
+from kubedoor.workloads.filters import Filter
 from kubedoor.workloads.listing_cache import ListingCache
 from tests.contract.store.test_store import make_collected, store_day
 from tests.support.builders import DAY, NOON, make_condition, make_usage_day

@@ -30,7 +30,10 @@ from tests.support.native_cases import random_case
 
 APP = ControlContainer(cpu_request_millicores=collected(120), memory_limit_bytes=collected(2**30))
 VALUES = make_values(replicas=collected(3), containers={"app": APP, "mesh": APP})
-ASKED_NUMBERS: dict[str, Any] = {"requests": {"cpu": "500m", "example.com/gpu": "1"}, "limits": {"example.com/gpu": "1"}}
+ASKED_NUMBERS: dict[str, Any] = {
+    "requests": {"cpu": "500m", "example.com/gpu": "1"},
+    "limits": {"example.com/gpu": "1"},
+}
 
 
 def sent(**fields: Any) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def of(replicas: int | None = None, mode: Mode | None = None, hpa: bool = False,
         ),
     ],
 )
-def test_a_dangerous_value_is_said_with_its_number(values: dict[str, int], field: str, kills: bool, text: str) -> None:
+def test_a_dangerous_value_is_said_with_its_number(values: dict[str, Any], field: str, kills: bool, text: str) -> None:
     (found,) = of(**values)
     assert (found.field, found.kills, found.message) == (field, kills, text)
 
