@@ -6,13 +6,22 @@ from kubedoor.admission.arrived import TRACE
 from kubedoor.admission.native import cel
 
 _CONDITIONS = "object.?status.?conditions.orValue([])"
-_NUMBERS = (
-    f"{cel.FIELD_LIST}.filter(f, f in variables.arrives[c.name])"
-    ".map(f, f + '=' + variables.arrives[c.name][f]).join(',')"
-)
-_MESSAGE = (
-    "string(object.spec.?replicas.orValue(1)) + ' '"
-    f" + variables.containers.map(c, c.name + ':' + {_NUMBERS}).join(';') + ' ' + variables.text"
+
+
+def _numbers(variable: str) -> str:
+    """As text: requests and limits of each container in the map `variable`."""
+    fields = f"{cel.FIELD_LIST}.filter(f, f in {variable}[c.name]).map(f, f + '=' + {variable}[c.name][f]).join(',')"
+    return f"variables.containers.map(c, c.name + ':' + {fields}).join(';')"
+
+
+_MESSAGE = " + ' ' + ".join(
+    (
+        "string(object.spec.?replicas.orValue(1))",
+        _numbers("variables.arrives"),
+        "string(variables.replicas)",
+        _numbers("variables.final"),
+        "variables.text",
+    )
 )
 
 
@@ -30,10 +39,11 @@ def traced_deployment(mutation: str) -> str:
 def traced_scale(mutation: str, found: str) -> str:
     """`found`: the replicas that arrive."""
     path = f"/metadata/annotations/{TRACE.replace('/', '~1')}"
+    text = f"string({found}) + ' ' + string(variables.replicas)"
     operation = (
         f"object.metadata.?annotations.orValue({{}}).size() > 0"
-        f" ? JSONPatch{{op: 'add', path: '{path}', value: string({found})}}"
-        f" : JSONPatch{{op: 'add', path: '/metadata/annotations', value: {{'{TRACE}': string({found})}}}}"
+        f" ? JSONPatch{{op: 'add', path: '{path}', value: {text}}}"
+        f" : JSONPatch{{op: 'add', path: '/metadata/annotations', value: {{'{TRACE}': {text}}}}}"
     )
     return _with_trace(mutation, operation)
 

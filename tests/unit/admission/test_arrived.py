@@ -52,9 +52,13 @@ def traced(request: AdmissionRequest, patch: Iterable[Mapping[str, Any]]) -> Adm
     arrived = request.object
     changed = copy.deepcopy(applied(arrived, patch))
     text = (arrived["metadata"].get("annotations") or {}).get(ANNOTATION, "")
-    message = f"{arrived['spec'].get('replicas', 1)} {format_asked(requirements(arrived))} {text}"
+    message = " ".join((*map(numbers_of, (arrived, changed)), text))
     conditions = [{"type": "Available"}, {"type": TRACE, "status": "True", "message": message}]
     return request._replace(object={**changed, "status": {"conditions": conditions}})
+
+
+def numbers_of(manifest: dict[str, Any]) -> str:
+    return f"{manifest['spec'].get('replicas', 1)} {format_asked(requirements(manifest))}"
 
 
 def stored(request: AdmissionRequest, patch: Any) -> dict[str, Any]:
@@ -139,7 +143,61 @@ def test_a_container_that_was_added_since_arrives_as_it_is() -> None:
     assert as_arrived(received).object["spec"]["template"]["spec"]["containers"][-1] == added
 
 
-@pytest.mark.parametrize("message", ["", "x app: ", "10", "10 app:cpu=1 ", "99999999999 app: ", "1² app: ", None])
+def test_what_another_webhook_has_changed_since_stays_and_arrives() -> None:
+    """Its name is before the webhook's: it runs between the two."""
+    request = make_request(sent())
+    received = enforced(request)
+    received.object["spec"]["replicas"] = 4
+    app, other = received.object["spec"]["template"]["spec"]["containers"]
+    app["resources"]["limits"]["cpu"] = "1"
+    app["resources"]["requests"]["cpu"] = "900m"
+    other["resources"] = {"limits": {"memory": "1Gi"}}
+    arrived = as_arrived(received)
+    assert (arrived.object["spec"]["replicas"], requirements(arrived.object)) == (
+        4,
+        {
+            "app": {"requests.cpu": "900m", "limits.cpu": "1"},
+            "other": {"limits.memory": "1Gi"},
+            "mesh": {},
+        },
+    )
+    made = stored(received, correction(received, arrived, decide(arrived, VALUES, Rules())))
+    assert (made["spec"]["replicas"], requirements(made)) == (
+        3,
+        {
+            "app": {"requests.cpu": "120m", "limits.cpu": "1", "limits.memory": "1Gi"},
+            "other": {"limits.memory": "1Gi"},
+            "mesh": {"requests.cpu": "120m", "limits.memory": "1Gi"},
+        },
+    )
+
+
+def test_a_trace_that_is_stored_tells_nothing() -> None:
+    """Whoever may write the status of a Deployment could change all of its later updates by one."""
+    request = make_request(sent(), sent())
+    received = enforced(request)
+    forged = [{"type": TRACE, "message": "1 app: 3 app: "}]
+    old = {**request.old_object, "status": {"conditions": forged}}
+    untouched = request._replace(object={**request.object, "status": {"conditions": forged}}, old_object=old)
+    assert as_arrived(untouched) is untouched
+    both = {**received.object, "status": {"conditions": received.object["status"]["conditions"] + forged}}
+    found = as_arrived(received._replace(object=both, old_object=old))
+    assert without_empty(found.object) == without_empty(request.object)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "x app: 1 app: ",
+        "10",
+        "10 app: ",
+        "1 app:cpu=1 1 app: ",
+        "99999999999 app: 1 app: ",
+        "1² app: 1 app: ",
+        None,
+    ],
+)
 def test_a_trace_that_cannot_be_read_is_none(message: str | None) -> None:
     request = make_request(sent())
     conditions = [{"type": TRACE, "message": message}]
@@ -150,7 +208,7 @@ def test_a_trace_that_cannot_be_read_is_none(message: str | None) -> None:
 def test_a_scale_is_as_it_arrived() -> None:
     request = make_request(make_scale(3), make_scale(2))
     assert as_arrived(request) is request
-    traced = {**request.object, "metadata": {**request.object["metadata"], "annotations": {TRACE: "10"}}}
+    traced = {**request.object, "metadata": {**request.object["metadata"], "annotations": {TRACE: "10 3"}}}
     received = request._replace(object=traced)
     arrived = as_arrived(received)
     assert arrived.object["spec"]["replicas"] == 10
@@ -158,8 +216,11 @@ def test_a_scale_is_as_it_arrived() -> None:
     assert patch == ({"op": "remove", "path": "/metadata/annotations/kubedoor.io~1arrived"},)
     opted_out = decide(arrived, replace(VALUES, opted_out=True), Rules())
     assert {"op": "add", "path": "/spec/replicas", "value": 10} in correction(received, arrived, opted_out)
-    forged = {**traced, "metadata": {**traced["metadata"], "annotations": {TRACE: "ten"}}}
-    assert as_arrived(request._replace(object=forged)).object is forged
+    for text in ("ten 3", "10", "10 three"):
+        forged = {**traced, "metadata": {**traced["metadata"], "annotations": {TRACE: text}}}
+        assert as_arrived(request._replace(object=forged)).object is forged
+    since = {**traced, "spec": {"replicas": 5}}
+    assert as_arrived(request._replace(object=since)).object["spec"]["replicas"] == 5, "as another webhook has it"
 
 
 @pytest.mark.parametrize(
