@@ -121,7 +121,7 @@ class AdmissionHandler:
             due = due_of_request(request, self._rules)
             decision = await self._decide(request, due, started)
         except Exception as error:
-            decision = self._failure_decision(error, _kept(request, due))
+            decision = self._failure_decision(error, _kept(request, due), by_policies=request is not received)
             self._record_failure(request, decision)
         self.metrics.answered(decision.outcome.value, is_dry_run=request.dry_run, seconds=self._monotonic() - started)
         return review_response(
@@ -196,12 +196,15 @@ class AdmissionHandler:
                 raise StoreError(f"{self._freshness.trouble}, and the snapshot does not have this workload") from error
             return cached
 
-    def _failure_decision(self, error: Exception, kept: Decision) -> Decision:
+    def _failure_decision(self, error: Exception, kept: Decision, *, by_policies: bool) -> Decision:
+        """`by_policies`: native policies have changed the request before, which stands."""
         part = "store" if isinstance(error, StoreError) else "decision"
         self.metrics.failures.labels(part).inc()
         log.error("an admission failed: %s", error, exc_info=not isinstance(error, KubeDoorError))
         trouble = self._freshness.trouble if part == "store" else _INTERNAL
         message = warning("door.nothing_set", trouble=trouble)
+        if by_policies:
+            message = warning("door.policies_stand", trouble=trouble)
         if self._rules.deny_on_error:
             denied = sentence("door.denied_by_setting", words=message)
             return Decision(Outcome.FAILED, denied, allowed=False)

@@ -36,18 +36,10 @@ _WEBHOOK = tuple(
     # `create` is by server-side apply: that alone has a name.
     for verb in ("get", "patch", "create", "delete")
 )
-_NATIVE = (
-    *(Permission(verb, "kubedoor.io", "controlvalues") for verb in ("list", "create", "patch", "delete")),
-    *(
-        Permission(verb, "admissionregistration.k8s.io", resource, DEPLOYMENTS)
-        for resource in ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
-        for verb in ("get", "create", "patch", "delete")
-    ),
-)
-"""Where policies enforce."""
 _VERBS = ("get", "create", "patch", "delete")
 _POLICIES = (
-    *(Permission(verb, "kubedoor.io", "controlvalues") for verb in ("list", "create", "patch", "delete")),
+    # `get`: the API server asks for it of whoever makes a policy that uses them.
+    *(Permission(verb, "kubedoor.io", "controlvalues") for verb in ("get", "list", "create", "patch", "delete")),
     *(
         Permission(verb, "admissionregistration.k8s.io", resource, DEPLOYMENTS)
         for resource in ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
@@ -72,8 +64,6 @@ def needed(settings: Settings) -> Iterator[Permission]:
     yield from (*_WEBHOOK, *_LOOKS, *_ACTIONS)
     if settings.door != WEBHOOK:
         yield from _POLICIES
-    if settings.door != WEBHOOK:
-        yield from _NATIVE
     yield Permission("get", "", "services", settings.webhook_service, settings.namespace)
     if settings.is_home and settings.schedule_image:
         for group, resource in (("batch", "cronjobs"), ("", "secrets")):

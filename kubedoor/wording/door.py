@@ -76,6 +76,7 @@ DOOR = {
     "door.store_slow": "the store is slow",
     "door.internal": "internal error",
     "door.nothing_set": "{trouble}, nothing was set",
+    "door.policies_stand": "{trouble}, what native policies have set stands",
     "door.denied_by_setting": "{words} (KUBEDOOR_ON_INTERNAL_ERROR is deny)",
     "door.old_values": "{trouble}, decided from values {seconds} s old",
 }

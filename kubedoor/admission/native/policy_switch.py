@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +86,7 @@ class PolicySwitch:
         found = [self._found(one) for one in wanted]
         missing = tuple(_name(one) for one, there in zip(wanted, found, strict=True) if there is None)
         if missing:
-            return PolicyState(False, missing=missing if len(missing) < len(wanted) else ())
+            return PolicyState(False, missing=missing if is_any_in_force(found) else ())
         is_current = all(there and there["spec"] == one["spec"] for one, there in zip(wanted, found, strict=True))
         return PolicyState(True, is_current)
 
@@ -116,6 +116,12 @@ class PolicySwitch:
         except NotFound:
             return None
         return found
+
+
+def is_any_in_force(found: Sequence[object]) -> bool:
+    """`found`: each policy, then each binding, in the same order; None: it is not there. One without the other does nothing."""
+    half = len(found) // 2
+    return any(policy and binding for policy, binding in zip(found[:half], found[half:], strict=True))
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import jsonpatch
 import pytest
 
+from kubedoor.admission.arrived import TRACE
 from kubedoor.admission.due import replicas_of
 from kubedoor.admission.freshness import RETRY_STORE_SECONDS
 from kubedoor.admission.handler import AdmissionHandler
@@ -353,6 +354,15 @@ def test_a_failure_is_recorded_once_the_store_is_back(harness: Harness) -> None:
         "KubeDoor: the store is away, nothing was set",
         {},
     )
+
+
+def test_a_failure_says_that_what_policies_have_set_stands(harness: Harness) -> None:
+    harness.control.is_away = True
+    scale = make_request(make_scale(3), make_scale(2))
+    traced = {**scale.object, "metadata": {**scale.object["metadata"], "annotations": {TRACE: "10 3"}}}
+    response = harness.admit(scale._replace(object=traced))[0]
+    assert response["warnings"] == ["KubeDoor: the store is away, what native policies have set stands"]
+    assert "patch" not in response
 
 
 def test_a_failure_that_cannot_be_recorded_is_answered(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
