@@ -60,7 +60,7 @@ def list_clusters(clusters: ClustersIn, login: LoginIn) -> list[ClusterAnswer]:
                 "has_access": not one.settings.no_access,
                 "reason": one.settings.no_access,
                 **facts,
-                "door": ControlAnswer(**asdict(switch_state)),
+                "door": ControlAnswer(**asdict(switch_state), switched=None),
             }
         )
         for one, facts, switch_state in zip(services, stored, _answers_in_time(switch_states), strict=True)
