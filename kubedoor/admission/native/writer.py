@@ -13,7 +13,7 @@ from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION,
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.entry import unpack, values_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.errors import Forbidden, KubeDoorError, NotFound
+from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NotFound
 from kubedoor.kube.client import Cluster, path_segment
 
 log = logging.getLogger(__name__)
@@ -87,8 +87,8 @@ class ParameterWriter:
             changed = self._with_namespace(changed)
         gone = found.keys() - wanted.keys()
         failures: list[KubeDoorError] = []
-        count = sum(self._tried(partial(self._apply, key, wanted[key]), failures) for key in changed)
-        count += sum(self._tried(partial(self._delete, key), failures) for key in gone)
+        count = sum(tried(partial(self._apply, key, wanted[key]), failures) for key in changed)
+        count += sum(tried(partial(self._delete, key), failures) for key in gone)
         if failures:
             raise failures[0]
         return count
@@ -102,15 +102,6 @@ class ParameterWriter:
             return keys
         there = {one["name"] for one in found if "deletionTimestamp" not in one}
         return [key for key in keys if key[0] in there]
-
-    @staticmethod
-    def _tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:
-        """A namespace that takes nothing, as one that is being deleted, must not keep the others from theirs."""
-        try:
-            return change()
-        except KubeDoorError as error:
-            failures.append(error)
-            return False
 
     def _is_written(self, key: Key, manifest: Mapping[str, Any], found: Mapping[Key, str]) -> bool:
         written = self._written.get(key)
@@ -154,6 +145,22 @@ class ParameterWriter:
     def _entry(self, packed: bytes) -> dict[str, Any] | None:
         values = values_of(unpack(packed))
         return workload_entry(values, self._floors) if values.known and fits(values) else None
+
+
+def tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:
+    """A namespace that takes nothing, as one that is being deleted, must not keep the others from theirs.
+
+    Raises ClusterError where there is no answer at all: each further one would take until the timeout, too.
+    """
+    try:
+        return change()
+    except ClusterError as error:
+        if "status" not in error.details:
+            raise
+        failures.append(error)
+    except KubeDoorError as error:
+        failures.append(error)
+    return False
 
 
 def _path(namespace: str, name: str) -> str:
