@@ -83,7 +83,8 @@ def _trace_of(request: AdmissionRequest) -> _Trace | None:
         [str(one.get("message")) for one in _conditions(manifest) if one.get("type") == TRACE]
         for manifest in (request.object, request.old_object)
     )
-    return _read(found[0]) if len(found) > len(stored) else None
+    is_new = len(found) > len(stored) or (found and found[0] not in stored)
+    return _read(found[0]) if is_new else None
 
 
 def _conditions(manifest: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
