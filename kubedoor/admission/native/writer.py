@@ -47,6 +47,7 @@ class ParameterWriter:
         self._entries: dict[str, tuple[bytes, dict[str, Any]]] = {}
         """`namespace/deployment` -> the packed workload, and the entry made of it."""
         self._written: dict[Key, _Written] = {}
+        self._trouble = ""
 
     def write(self) -> int:
         """How many objects had to be written or deleted.
@@ -65,13 +66,20 @@ class ParameterWriter:
             return count
 
     def write_or_warn(self) -> None:
-        """Write after a change that is stored already. A failure is only logged: the next change writes again."""
+        """Write after a change that is stored already. A failure is only logged: the next change writes again.
+
+        Once, as long as it is the same: this is called twice a minute, also where a cluster lacks the rights or the kind.
+        """
+        trouble, level = "", logging.WARNING
         try:
             self.write()
         except NotFound:
-            log.info("the cluster does not know ControlValues: the webhook enforces alone")
+            trouble, level = "the cluster does not know ControlValues: the webhook enforces alone", logging.INFO
         except KubeDoorError as error:
-            log.warning("control values could not be written into the cluster: %s", error)
+            trouble = f"control values could not be written into the cluster: {error}"
+        if trouble and trouble != self._trouble:
+            log.log(level, "%s", trouble)
+        self._trouble = trouble
 
     def _write_changed(self) -> int:
         self._snapshot.refresh()
