@@ -123,7 +123,8 @@ class Checkup:
         else:
             detail = sentence("checkup.control_on") if state.enabled else sentence("checkup.control_off")
             yield Check(sentence("checkup.switch"), True, detail)
-        if state.enabled and not state.is_current:
+        # Also of policies of which some are missing: that counts as off, and the others enforce.
+        if not state.is_current:
             yield Check(
                 sentence("checkup.webhook_configuration"),
                 False,

@@ -9,6 +9,7 @@ import pytest
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.native.custom_resource import custom_resource_definition
 from kubedoor.admission.native.parameters import MAX_CONTAINERS
+from kubedoor.admission.native.policies import SCALES
 from kubedoor.admission.native.policy_switch import PolicySwitch
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.switch import WEBHOOK, Switch
@@ -128,3 +129,11 @@ def test_workloads_that_are_too_large_for_policies_are_named(
     )
     alone = checks(own, embedded, cluster, KUBEDOOR_DOOR="webhook")
     assert not [check for check in alone if check.name == "policies of the API server"]
+    policies = PolicySwitch(own, Rules(namespaces=frozenset({"no-such-namespace"})), lambda: None)
+    policies.turn_on()
+    control_plane.kubectl("delete", "mutatingadmissionpolicybinding", SCALES)
+    try:
+        told = [check.detail for check in checks(own, embedded, cluster, KUBEDOOR_DOOR="native") if not check.ok]
+    finally:
+        policies.turn_off()
+    assert f"missing in the cluster: MutatingAdmissionPolicyBinding {SCALES}" in told, "the others enforce"
