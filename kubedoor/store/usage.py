@@ -199,6 +199,16 @@ class UsageStore:
             rows.sort(key=lambda row: (row["day"], row["container"]))
         return [_from_row(row) for row in rows]
 
+    def revision(self) -> tuple[int, int]:
+        """Changes with every collected day; cheap."""
+        row = only(
+            self._connection.rows(
+                "SELECT max(run) AS newest, count() AS days FROM usage_days WHERE cluster = {cluster:String}",
+                cluster=self._cluster,
+            )
+        )
+        return row["newest"], row["days"]
+
     def peaks(self, workloads: Sequence[tuple[str, str]], *, since: date) -> dict[tuple[str, str], Peaks]:
         """What each (namespace, deployment) used at most on these days; absent where it has no usage day."""
         rows = self._connection.rows(_PEAKS, cluster=self._cluster, since=since, workloads=list(workloads))

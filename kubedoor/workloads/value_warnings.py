@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +16,8 @@ from kubedoor.store.usage import UsageStore
 
 Name = tuple[str, str]
 """(namespace, deployment)"""
+MOST_KEPT = 20_000
+"""Peaks of so many workloads at most are in memory: a kilobyte each."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,44 @@ class Wanted:
 
 
 class ValueWarnings:
+    """Thread-safe. Peaks are kept until the next collected day: the store goes through a look-back of all workloads for them."""
+
     def __init__(self, *, usage: UsageStore, look_back_days: int, now: Callable[[], datetime]) -> None:
         self._usage = usage
         self._look_back_days = look_back_days
         self._now = now
+        self._lock = threading.Lock()
+        self._peaks: dict[Name, Peaks] = {}
+        self._peaks_of: object = None
 
     def of(self, key: WorkloadKey, wanted: Wanted) -> list[Danger]:
         name = (key.namespace, key.deployment)
         return self.of_each({name: wanted})[name]
 
     def of_each(self, workloads: Mapping[Name, Wanted]) -> dict[Name, list[Danger]]:
-        """One question to the store, and none where nothing is set by hand. Raises StoreError."""
+        """At most two questions to the store, and none where nothing is set by hand. Raises StoreError."""
         asked = [name for name, wanted in workloads.items() if wanted.is_any]
-        peaks = self._usage.peaks(asked, since=self._since()) if asked else {}
+        peaks = self._peaks_of_each(asked) if asked else {}
         return {
             name: dangers(wanted.manual, peaks.get(name, Peaks()), hpa=wanted.hpa) for name, wanted in workloads.items()
         }
+
+    def _peaks_of_each(self, names: Sequence[Name]) -> dict[Name, Peaks]:
+        since = self._since()
+        # Read before the peaks: a day that is collected in between causes one more read later.
+        revision = since, self._usage.revision()
+        with self._lock:
+            if self._peaks_of != revision or len(self._peaks) > MOST_KEPT:
+                self._peaks, self._peaks_of = {}, revision
+            kept = self._peaks
+            known = {name: kept[name] for name in names if name in kept}
+        if missing := [name for name in names if name not in known]:
+            found = self._usage.peaks(missing, since=since)
+            known |= {name: found.get(name, Peaks()) for name in missing}
+            with self._lock:
+                # `kept` is nobody's any more once another revision is there.
+                kept |= {name: known[name] for name in missing}
+        return known
 
     def _since(self) -> date:
         return self._now().date() - timedelta(days=self._look_back_days)

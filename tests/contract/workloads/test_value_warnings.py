@@ -1,0 +1,53 @@
+"""What values would do, judged by the usage in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from kubedoor.model.usage import DayUsage, Peaks
+from kubedoor.model.values import ManualValues, Resources, WorkloadKey
+from kubedoor.sizing.dangers import DangerKind
+from kubedoor.store.connection import Connection
+from kubedoor.store.usage import UsageStore
+from kubedoor.workloads.value_warnings import ValueWarnings, Wanted
+from tests.support.builders import make_usage_day
+
+TODAY = datetime.now(UTC).date()
+MI = 2**20
+LIMITED = Wanted(ManualValues(containers={"app": Resources(memory_limit_bytes=256 * MI)}))
+
+
+class Asked(UsageStore):
+    """Notes whose peaks are read."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        super().__init__(connection, cluster)
+        self.read: list[list[str]] = []
+
+    def peaks(self, workloads: Sequence[tuple[str, str]], *, since: date) -> dict[tuple[str, str], Peaks]:
+        self.read.append([deployment for _, deployment in workloads])
+        return super().peaks(workloads, since=since)
+
+
+def collect(usage: UsageStore, memory: int, *, day: date = TODAY, run: int = 1) -> None:
+    rows = (make_usage_day(namespace="shop", deployment="web", container="app", day=day),)
+    rows = tuple(replace(row, memory_max_bytes=memory) for row in rows)
+    usage.replace_day(day, DayUsage(rows, 1.0), run=run, windows="w", seconds=0.1)
+
+
+def test_peaks_are_read_once_until_another_day_is_collected(embedded: Connection, cluster: str) -> None:
+    usage = Asked(embedded, cluster)
+    warnings = ValueWarnings(usage=usage, look_back_days=10, now=lambda: datetime.now(UTC))
+    collect(usage, 100 * MI, day=TODAY - timedelta(days=1))
+    assert warnings.of_each({("shop", "web"): Wanted(ManualValues())}) == {("shop", "web"): []}
+    assert usage.read == [], "nothing is set by hand"
+    for _ in range(2):
+        assert warnings.of(WorkloadKey(cluster, "shop", "web"), LIMITED) == []
+    assert usage.read == [["web"]]
+    assert warnings.of_each({("shop", "web"): LIMITED, ("shop", "never-seen"): LIMITED})["shop", "web"] == []
+    assert usage.read == [["web"], ["never-seen"]]
+    collect(usage, 300 * MI, run=2)
+    (danger,) = warnings.of(WorkloadKey(cluster, "shop", "web"), LIMITED)
+    assert danger.kind is DangerKind.MEMORY_LIMIT_BELOW_PEAK
