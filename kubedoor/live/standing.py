@@ -39,7 +39,7 @@ class Standing(NamedTuple):
     drifted: frozenset[tuple[str, str]] = frozenset()
 
 
-ABSENT, UNKNOWN = Standing(State.ABSENT), Standing(State.UNKNOWN)
+ABSENT, UNKNOWN, LEFT_ALONE = Standing(State.ABSENT), Standing(State.UNKNOWN), Standing(State.NOT_ENFORCED)
 
 
 def standing_of(manifest: Mapping[str, Any], values: ControlValues, rules: Rules) -> Standing:

@@ -142,6 +142,15 @@ class DeploymentStore:
         )
         return {one.state.key: one.state for one in map(_observed, rows)}
 
+    def admitted_at(self) -> dict[Key, datetime]:
+        """When the door stored something of each Deployment last."""
+        _, rows = self._connection.table(
+            "SELECT namespace, deployment, max(observed_at) FROM deployment_states"
+            " WHERE cluster = {cluster:String} AND seen_by = 'door' GROUP BY namespace, deployment",
+            cluster=self._cluster,
+        )
+        return {(namespace, deployment): at for namespace, deployment, at in rows}
+
     def observed_of(self, keys: Sequence[Key]) -> dict[Key, Observed]:
         """As `of_many`, with when and by whom each was seen."""
         rows = self._connection.rows(

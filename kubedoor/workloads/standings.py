@@ -13,7 +13,7 @@ from kubedoor.admission.rules import Rules
 from kubedoor.control_values import compile_workload
 from kubedoor.live.deployments import LiveDeployment, manifest_of
 from kubedoor.live.reader import LiveView
-from kubedoor.live.standing import ABSENT, UNKNOWN, Standing, State, standing_of, with_past
+from kubedoor.live.standing import ABSENT, LEFT_ALONE, UNKNOWN, Standing, State, standing_of, with_past
 from kubedoor.model.deployments import DeploymentState
 from kubedoor.model.values import ControlValues, Resources
 from kubedoor.store.deployments import SAMPLE, DeploymentStore, Observed
@@ -57,6 +57,8 @@ class Standings:
         self._view = view
         self._lock = threading.Lock()
         self._states: dict[Key, tuple[Seen, State]] = {}
+        self._pasts: dict[Key, tuple[Seen, datetime | None, State]] = {}
+        """Of what is pending: what is seen, when it was admitted last, and whether it has drifted."""
         self._states_of: object = None
 
     def lay(self, listing: Listing, rows: Sequence[Row]) -> dict[Key, DeploymentState]:
@@ -84,10 +86,11 @@ class Standings:
         moment = self._moment(self._deployments.observed)
         with self._lock:
             if self._states_of is not listing.version:
-                self._states, self._states_of = {}, listing.version
+                self._states, self._pasts, self._states_of = {}, {}, listing.version
             self._states = {key: self._state(listing, key, moment) for key in listing.every_key()}
             found = {key: state for key, (_, state) in self._states.items()}
-        return found | self._drifted(listing, [key for key, state in found.items() if state is State.PENDING], moment)
+            self._pasts = self._drifted(listing, [key for key in found if found[key] is State.PENDING], moment)
+            return found | {key: state for key, (_, _, state) in self._pasts.items()}
 
     def _moment(self, stored: Callable[[], Mapping[Key, Observed]]) -> _Moment:
         """Where the cluster answers, the store is not asked, but for the sample data."""
@@ -101,19 +104,34 @@ class Standings:
         known = self._states.get(key)
         if known is not None and known[0] is not None and known[0] == seen:
             return known
+        if seen is None:
+            return seen, self._absent(key, moment).state
         return seen, self._standing(key, seen, compile_workload(listing.control_rows(key)), moment).state
 
-    def _drifted(self, listing: Listing, pending: Sequence[Key], moment: _Moment) -> dict[Key, State]:
+    def _drifted(
+        self, listing: Listing, pending: Sequence[Key], moment: _Moment
+    ) -> dict[Key, tuple[Seen, datetime | None, State]]:
         if not pending:
             return {}
-        values = {key: compile_workload(listing.control_rows(key)) for key in pending}
-        standings = {key: self._standing(key, moment.seen(key)[0], values[key], moment) for key in pending}
-        return {key: one.state for key, one in self._with_past(standings, values).items()}
+        # Read before what was admitted: an admission in between is found the next time.
+        admitted = self._deployments.admitted_at()
+        past = {key: (moment.seen(key)[0], admitted.get(key)) for key in pending}
+        kept = {key: self._pasts[key] for key in pending if key in self._pasts and self._pasts[key][:2] == past[key]}
+        new = [key for key in pending if key not in kept]
+        values = {key: compile_workload(listing.control_rows(key)) for key in new}
+        standings = {key: self._standing(key, past[key][0], values[key], moment) for key in new}
+        return kept | {key: (*past[key], one.state) for key, one in self._with_past(standings, values).items()}
 
     def _standing(self, key: Key, seen: Seen, values: ControlValues, moment: _Moment) -> Standing:
         if seen is None:
-            return UNKNOWN if moment.view is None and moment.looked_at is None else ABSENT
+            return self._absent(key, moment)
         return standing_of(_manifest(key, seen, values), values, self._rules)
+
+    def _absent(self, key: Key, moment: _Moment) -> Standing:
+        """A namespace that is left out is neither watched nor looked at: what is in the table of it may well be there."""
+        if self._rules.leaves_out(key[0]):
+            return LEFT_ALONE
+        return UNKNOWN if moment.view is None and moment.looked_at is None else ABSENT
 
     def _with_past(self, standings: dict[Key, Standing], values: Mapping[Key, ControlValues]) -> dict[Key, Standing]:
         pending = [key for key, one in standings.items() if one.state is State.PENDING]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,6 +85,42 @@ def test_a_look_that_does_not_find_it_says_so(deployments: DeploymentStore, list
     deployments.record_look(at=NOON, deployments=0)
     found = shown(deployments, listing)
     assert (found["state"], found["as_of"]) == ("absent", NOON)
+
+
+class Counting(DeploymentStore):
+    """Counts how often what was admitted is read."""
+
+    reads = 0
+
+    def last_admitted(self, keys: Collection[tuple[str, str]] | None = None) -> dict[tuple[str, str], DeploymentState]:
+        self.reads += 1
+        return super().last_admitted(keys)
+
+
+def test_what_has_drifted_is_worked_out_once_and_again_after_an_admission(
+    embedded: Connection, cluster: str, listing: Listing
+) -> None:
+    deployments = Counting(embedded, cluster)
+    standings = Standings(rules=Rules(), deployments=deployments, view=lambda: None, has_sample=False)
+    deployments.record([deployed(replicas=7)], seen_by="look", at=NOON)
+    for _ in range(2):
+        assert standings.states(listing) == {("shop", "web"): "pending"}
+    assert deployments.reads == 1
+    # The door writes a moment after it has answered.
+    deployments.record([deployed()], seen_by="door", at=SEEN)
+    for _ in range(2):
+        assert standings.states(listing) == {("shop", "web"): "drifted"}
+    assert deployments.reads == 2
+
+
+def test_what_is_in_a_namespace_that_is_left_out_is_not_called_gone(
+    deployments: DeploymentStore, listing: Listing
+) -> None:
+    """Neither a look nor the watch keeps it."""
+    deployments.record_look(at=NOON, deployments=0)
+    rules = Rules(excluded_namespaces=frozenset({"shop"}))
+    standings = Standings(rules=rules, deployments=deployments, view=lambda: None, has_sample=False)
+    assert standings.states(listing) == {("shop", "web"): "not_enforced"}
 
 
 def test_the_sample_is_as_it_was_collected(deployments: DeploymentStore, listing: Listing) -> None:
