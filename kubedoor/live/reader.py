@@ -32,6 +32,10 @@ FIRST_WAIT_SECONDS = 1.0
 """How long a question waits for the first list; until then the page has what was last seen, and soon asks again."""
 LIST_AGAIN_SECONDS = 30
 """How often all is listed where a watch is not allowed."""
+LEAST_WATCH_SECONDS = 1.0
+"""A watch that ends at once, as behind some proxies, is not begun again sooner."""
+STEADY_SECONDS = 10.0
+"""A watch that lasts longer has worked, however it ends."""
 _BACKOFF_SECONDS = (1, 2, 5, 10, 30)
 _GONE = 410
 """The version to go on from is too old."""
@@ -104,12 +108,17 @@ class LiveReader:
         failures = 0
         try:
             while self._is_wanted():
+                listed_at: float | None = None
                 try:
                     self._list()
-                    failures = 0
+                    listed_at = self._monotonic()
                     self._follow()
+                    failures = 0
                 except KubeDoorError as error:
                     self._failed(error)
+                    # A list alone is no success: where each watch is refused, all would be listed every second.
+                    if listed_at is not None and self._monotonic() - listed_at > STEADY_SECONDS:
+                        failures = 0
                     self._closed.wait(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                     failures += 1
         finally:
@@ -158,11 +167,13 @@ class LiveReader:
         """Returns where all has to be listed again; raises KubeDoorError where the API server is to be left alone first."""
         try:
             while self._is_wanted():
+                begun_at = self._monotonic()
                 for line in self._cluster.watch(DEPLOYMENTS, resource_version=self._version, seconds=WATCH_SECONDS):
                     self._take(orjson.loads(line))
                     if self._closed.is_set():
                         return
                 self._hear()
+                self._closed.wait(max(0.0, begun_at + LEAST_WATCH_SECONDS - self._monotonic()))
         except Forbidden:
             self._closed.wait(LIST_AGAIN_SECONDS)
         except ClusterError as error:
