@@ -181,7 +181,9 @@ class Schedules:
         """Let the number of a temporary scale stay: it does not go back any more. Raises NotFound, Conflict."""
         found = self._return(schedule)
         runs = self._store.runs([schedule], since=self._now() - KEPT_RUNS)[schedule]
-        if any(item.state is ItemState.UNDER_WAY for item in self._temporary_scales.progress(found, runs)):
+        # A run without a result is about to start the action that brings the number back.
+        is_begun = any(run["message"] is None for run in runs)
+        if is_begun or any(one.state is ItemState.UNDER_WAY for one in self._temporary_scales.progress(found, runs)):
             raise Conflict(sentence("schedules.being_ended", name=found.name))
         self._sync.delete(found, editor, action="schedule.keep")
 

@@ -188,9 +188,10 @@ class TemporaryScales:
 
         Raises ReturnRefused, or the KubeDoorError why the action cannot be started now.
         """
-        schedule = progress.schedule
         targets = {item.target for item in progress.items if _is_wanted(item, all_at_once=all_at_once)}
-        schedule = self._with_points_beneath(schedule, targets)
+        schedule = self._with_points_beneath(progress.schedule, targets)
+        if schedule is None:
+            return False
         points = {target: point for target, point in restore_points(schedule) if target in targets}
         begun = {item.target for item in progress.items if item.point.begun}
         due = replace(
@@ -226,14 +227,17 @@ class TemporaryScales:
         except KubeDoorError as error:
             log.warning("what is done of the return %s could not be taken out of it yet: %s", name, error)
 
-    def _with_points_beneath(self, schedule: Schedule, targets: Collection[Target]) -> Schedule:
-        """Take over what the due returns beneath this one would restore: nothing is left to them then."""
+    def _with_points_beneath(self, schedule: Schedule, targets: Collection[Target]) -> Schedule | None:
+        """Take over what the due returns beneath this one would restore: nothing is left to them then.
+
+        None: somebody has kept the number, or deleted the return, at this moment.
+        """
         pending = self._pending()
         by_name = {one.schedule: one for one in pending}
         for name, target in skipped_beneath(schedule, targets, pending, at=self._now() + EARLY_TOLERANCE):
             if (lower := self._store.one(name) or by_name.get(name)) is not None:
                 self._end(lower, [target])
-        return self._store.one(schedule.schedule) or schedule
+        return self._store.one(schedule.schedule)
 
     def _is_covered(self, item: ReturnItem, stacked: list[RestorePoint]) -> bool:
         """Whether a scale stacked on this one is in force; it may have crashed after its return was stored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,11 +19,13 @@ from kubedoor.operations import batch
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
+from kubedoor.schedules.cronjob_sync import CronJobSync
 from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.schedules.return_items import ItemState
 from kubedoor.schedules.rules import GIVEN_UP_AFTER, ScheduleRequest
 from kubedoor.schedules.runs import CLOCK_FALLBACK_AFTER
 from kubedoor.schedules.schedules import Schedules
+from kubedoor.schedules.temporary_scales import TemporaryScales
 from kubedoor.store import schedules as store_of_schedules
 from kubedoor.store.connection import Connection
 from kubedoor.store.events import EventStore
@@ -750,6 +753,36 @@ def test_a_return_that_is_under_way_is_not_kept(house: House) -> None:
         house.schedules.keep(back["schedule"], BOB)
     house.cluster.is_seen = True
     house.wait(action)
+
+
+def test_a_return_that_has_just_begun_is_not_kept(house: House) -> None:
+    """Its run is claimed, and its action is planned before it is in the store."""
+    house.temporary_scale("sale", 10, minutes=1, back=60)
+    house.go_on()
+    (back,) = house.returns()
+    assert house.runs.claim(back["schedule"], back["at"], begun_by="cronjob")
+    with pytest.raises(Conflict, match="is being ended at this moment"):
+        house.schedules.keep(back["schedule"], BOB)
+    assert len(house.returns()) == 1
+
+
+def test_a_return_that_is_kept_while_it_begins_brings_nothing_back(house: House) -> None:
+    house.temporary_scale("sale", 10, minutes=1, back=60)
+    house.go_on()
+    (back,) = house.returns()
+    scales = TemporaryScales(
+        store=house.runs,
+        sync=CronJobSync(store=house.runs, records=house.records, cronjobs=None),
+        actions=house.actions,
+        control=house.control,
+        now=house.clock,
+    )
+    progress = scales.settled(back["schedule"], all_at_once=True)
+    assert progress is not None
+    house.schedules.keep(back["schedule"], BOB)
+    number = house.store.newest_number()
+    assert not scales.restore(progress, ALICE, action=uuid.uuid4().hex, all_at_once=True)
+    assert house.store.newest_number() == number
 
 
 def test_a_scale_for_a_while_needs_no_schedule(house: House) -> None:
