@@ -147,24 +147,43 @@ def _requirements(wanted: ControlContainer, asked: Resources) -> Requirements:
         asked.cpu_limit_millicores,
     )
     memory_request, memory_limit = _valid(
-        wanted.memory_request_bytes, wanted.memory_limit_bytes, asked.memory_request_bytes, asked.memory_limit_bytes
+        wanted.memory_request_bytes,
+        wanted.memory_limit_bytes,
+        asked.memory_request_bytes,
+        asked.memory_limit_bytes,
+        written=_written_bytes,
     )
     kinds = {"requests": _amounts(cpu_request, memory_request), "limits": _amounts(cpu_limit, memory_limit)}
     return {kind: amounts for kind, amounts in kinds.items() if amounts}
 
 
 def _valid(
-    request: Value | None, limit: Value | None, asked_request: int | None, asked_limit: int | None
+    request: Value | None,
+    limit: Value | None,
+    asked_request: int | None,
+    asked_limit: int | None,
+    *,
+    written: Callable[[int], int] = lambda amount: amount,
 ) -> tuple[int | None, int | None]:
-    """Request and limit to write, so that with the manifest's own the request does not exceed the limit."""
+    """Request and limit to write, so that with the manifest's own the request does not exceed the limit.
+
+    `written`: an amount as it is written, perhaps rounded up.
+    """
     if request is None and limit is None:
         return None, None
-    new_request = request.amount if request else asked_request
-    new_limit = limit.amount if limit else asked_limit
-    if new_request is not None and new_limit is not None and new_request > new_limit:
-        # The limit as well: the manifest's own may be a fraction of a unit below the rounded one.
-        return new_limit, new_limit
+    new_request = written(request.amount) if request else asked_request
+    new_limit = written(limit.amount) if limit else asked_limit
+    if new_request is not None and new_limit is not None:
+        # The manifest's own limit may be a fraction of a unit below the rounded one, and is then written too.
+        is_rounded = request is not None and limit is None and new_request == new_limit
+        if new_request > new_limit or is_rounded:
+            amount = limit.amount if limit else new_limit
+            return amount, amount
     return request.amount if request else None, limit.amount if limit else None
+
+
+def _written_bytes(amount: int) -> int:
+    return quantities.memory_bytes(quantities.whole_memory(amount))
 
 
 def _amounts(cpu: int | None, memory: int | None) -> dict[str, str]:

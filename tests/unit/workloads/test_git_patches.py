@@ -117,6 +117,29 @@ def test_a_request_never_exceeds_the_limit_that_the_manifest_has(
     assert for_git(state, {"app": control}).requirements == {"app": want}
 
 
+@pytest.mark.parametrize(
+    ("control", "limit", "want"),
+    [
+        # 1.4Gi is 1503238553.6 bytes, and is written as 1434Mi.
+        (ControlContainer(None, collected(1503238554)), "1.4Gi", {"requests": "1434Mi", "limits": "1434Mi"}),
+        (ControlContainer(None, collected(999_999_001)), "1G", {"requests": "1G", "limits": "1G"}),
+        (
+            ControlContainer(None, collected(999_999_001), None, collected(10**9)),
+            "2Gi",
+            {"requests": "1G", "limits": "1G"},
+        ),
+        (ControlContainer(None, collected(900 * MI)), "1G", {"requests": "900Mi"}),
+        (ControlContainer(None, None, None, collected(2**30)), "2Gi", {"limits": "1Gi"}),
+    ],
+)
+def test_a_request_that_is_written_rounded_up_does_not_exceed_the_limit(
+    control: ControlContainer, limit: str, want: dict[str, str]
+) -> None:
+    state = seen(make_container(requests={"memory": "64Mi"}, limits={"memory": limit}))
+    found = for_git(state, {"app": control}).requirements["app"]
+    assert {kind: amounts["memory"] for kind, amounts in found.items()} == want
+
+
 def test_limits_are_those_that_the_owner_asked_for_not_those_that_run() -> None:
     manifest = make_deployment(containers=[make_container(limits={"cpu": "2"})])
     manifest["metadata"]["annotations"] = {"kubedoor.io/asked": "app:limits.cpu=100m"}
