@@ -82,11 +82,12 @@ class Listing:
         for key, row in zip(containers.keys(), containers.rows, strict=True):
             self._containers_of.setdefault(key, []).append(row)
         self._states: dict[Key, Row] = {}
+        self._net: Row | None = None
 
     def with_states(self, states: dict[Key, Row]) -> Listing:
         """A copy with these states of Deployments, each with the keys of NO_STATE; it shares all else."""
         listing = copy.copy(self)
-        listing._states, listing._state_orders = states, {}
+        listing._states, listing._state_orders, listing._net = states, {}, None
         return listing
 
     @property
@@ -199,8 +200,10 @@ class Listing:
     def net(self) -> Row:
         """Of all Deployments that were seen: what owners asked, what runs, and what would if all values were enforced.
 
-        A Deployment without control values would go on as it runs. None: no Deployment was ever seen.
+        A Deployment without control values would go on as it runs. None: no Deployment was ever seen. Summed up once.
         """
+        if self._net is not None:
+            return self._net
         net: Row = {}
         for resource, unit in (("cpu", "millicores"), ("memory", "bytes")):
             control = dict(zip(self._positions, self._workloads.column(f"{resource}_control_{unit}"), strict=True))
@@ -211,6 +214,7 @@ class Listing:
                     sums[part] += amount
             for name, amount in zip(("asked", "enforced", "would_be"), sums, strict=True):
                 net[f"{resource}_{name}_{unit}"] = amount if self._states else None
+        self._net = net
         return net
 
     @property
