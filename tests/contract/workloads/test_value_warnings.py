@@ -32,9 +32,8 @@ class Asked(UsageStore):
 
 
 def collect(usage: UsageStore, memory: int, *, day: date = TODAY, run: int = 1) -> None:
-    rows = (make_usage_day(namespace="shop", deployment="web", container="app", day=day),)
-    rows = tuple(replace(row, memory_max_bytes=memory) for row in rows)
-    usage.replace_day(day, DayUsage(rows, 1.0), run=run, windows="w", seconds=0.1)
+    row = replace(make_usage_day(day=day), memory_max_bytes=memory)
+    usage.replace_day(day, DayUsage((row,), 1.0), run=run, windows="w", seconds=0.1)
 
 
 def test_peaks_are_read_once_until_another_day_is_collected(embedded: Connection, cluster: str) -> None:
