@@ -6,7 +6,7 @@ Only manual values are judged. A collected one comes from the same usage, and a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from kubedoor.model.conditions import CPU_LIMIT, CPU_REQUEST, MEMORY_LIMIT, MEMORY_REQUEST, REPLICAS
@@ -51,7 +51,8 @@ def dangers(manual: ManualValues, peaks: Peaks, *, hpa: bool = False) -> list[Da
     for name in sorted(manual.containers):
         if (peak := peaks.containers.get(name)) is not None:
             found += _of_container(name, manual.containers[name], peak)
-    return found
+    # Nothing is set yet: pods end once it is enforced, and then it is to be said again.
+    return [replace(one, kills=False) for one in found] if manual.mode is Mode.OBSERVE else found
 
 
 def _of_replicas(replicas: int | None, peaks: Peaks) -> Iterator[Danger]:

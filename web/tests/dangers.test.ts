@@ -82,6 +82,10 @@ test("only what ends or kills pods, and does not stand there already, is asked a
   const mild = warning({ kind: "many_replicas", kills: false });
   expect(newKillsOf(standing, [warning(), limit, mild])).toEqual([limit]);
   expect(newKillsOf(workload(), [warning(), mild])).toEqual([warning()]);
+  const lower = warning({ ...limit, message: "64Mi" });
+  expect(newKillsOf(workload({ warnings: [{ ...limit, message: "400Mi" }] }), [lower])).toEqual([lower]);
+  // What was only observed is enforced from now on.
+  expect(newKillsOf(workload({ warnings: [warning({ kills: false })] }), [warning()])).toEqual([warning()]);
 });
 
 test("an earlier version is an edit of what differs from it", () => {

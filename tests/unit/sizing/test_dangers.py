@@ -81,6 +81,12 @@ def test_what_is_enough_is_no_danger(values: dict[str, Any]) -> None:
     assert of(**values) == []
 
 
+def test_nothing_is_killed_while_it_is_only_observed() -> None:
+    observed = of(replicas=0, mode=Mode.OBSERVE, memory_limit_bytes=64 * MI)
+    assert [(one.kind, one.kills) for one in observed] == [("no_replicas", False), ("memory_limit_below_peak", False)]
+    assert all(one.kills for one in of(replicas=0, mode=Mode.ENFORCE, memory_limit_bytes=64 * MI))
+
+
 def test_without_usage_only_ending_every_pod_is_said() -> None:
     manual = ManualValues(replicas=300, containers={"app": Resources(1, 1, 1, 1)})
     assert dangers(manual, Peaks()) == []

@@ -18,9 +18,10 @@ export async function warningsOf(edits: BulkEdit[], signal?: AbortSignal): Promi
   return found;
 }
 
-/** What would end or kill pods of a workload, and does not stand there already. */
+/** What would end or kill pods of a workload, and does not stand there already with the same number. */
 export function newKillsOf(workload: Workload, found: ValueWarning[] = []): ValueWarning[] {
-  return found.filter((one) => one.kills && !workload.warnings.some((known) => known.field === one.field && known.kind === one.kind));
+  const isSame = (one: ValueWarning, known: ValueWarning) => known.kills && known.field === one.field && known.kind === one.kind && known.message === one.message;
+  return found.filter((one) => one.kills && !workload.warnings.some((known) => isSame(one, known)));
 }
 
 /**
