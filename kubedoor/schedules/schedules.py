@@ -78,8 +78,7 @@ class Schedules:
         """
         self._actions.check_access()
         cron, at = validate(request, now=self._now())
-        if len(self._store.all()) >= MAX_SCHEDULES:
-            raise Conflict(sentence("schedules.too_many", most=MAX_SCHEDULES))
+        self._check_count()
         schedule = Schedule(
             schedule=uuid.uuid4().hex[:12],
             name=request.name.strip(),
@@ -164,10 +163,18 @@ class Schedules:
     def scale_for_a_while(
         self, request: ActionRequest, until: datetime, time_zone: str, editor: Editor, *, skips: bool
     ) -> tuple[str, list[Planned]]:
-        """Scale now, and back at `until`, a full minute. Returns the action and its plan; raises as `Actions.start`."""
+        """Scale now, and back at `until`, a full minute. Returns the action and its plan.
+
+        Raises as `Actions.start`; Conflict where there are too many schedules.
+        """
+        self._check_count()
         action = uuid.uuid4().hex
         schedule = Schedule(action, scale_name(request), request.as_json(), time_zone, editor.who)
         return action, self._temporary_scales.scale(schedule, request, editor, action=action, until=until, skips=skips)
+
+    def _check_count(self) -> None:
+        if len(self._store.all()) >= MAX_SCHEDULES:
+            raise Conflict(sentence("schedules.too_many", most=MAX_SCHEDULES))
 
     def end(self, schedule: str, editor: Editor) -> str:
         """End a temporary scale now: all that is left of its return is brought back, or left to the scale on top of it.

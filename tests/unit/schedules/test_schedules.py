@@ -17,6 +17,7 @@ from kubedoor.identity.audit import Editor
 from kubedoor.model.events import Event
 from kubedoor.operations import batch
 from kubedoor.operations.request import ActionRequest, Kind, Target
+from kubedoor.schedules import schedules
 from kubedoor.schedules.cronjob import CronJobOptions
 from kubedoor.schedules.cronjob_client import CronJobs
 from kubedoor.schedules.cronjob_sync import CronJobSync
@@ -798,6 +799,14 @@ def test_a_scale_for_a_while_needs_no_schedule(house: House) -> None:
     house.clock.now = until
     assert house.go_on() == [6, 3]
     house.wait_for_returns(0)
+
+
+def test_there_are_so_many_returns_at_most(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "MAX_SCHEDULES", 0)
+    request = ActionRequest(Kind.SCALE, (Target("shop", "web"),), replicas=6)
+    with pytest.raises(Conflict, match="0 schedules"):
+        house.schedules.scale_for_a_while(request, house.clock.now + timedelta(minutes=9), "UTC", ALICE, skips=False)
+    assert house.replicas() == 3
 
 
 def test_a_scale_for_a_while_of_what_is_refused_is_no_schedule(house: House) -> None:
