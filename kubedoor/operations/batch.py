@@ -215,7 +215,8 @@ class Batch:
         manual_replicas = ManualReplicas(self.dependencies.control, self._key(target), self.editor.who, manual)
         if self.request.kind is Kind.SCALE:
             values = self.dependencies.planner.values_of(target)
-            desired = self.dependencies.planner.desired_replicas(self.request, target, values)
+            context = self._replanner.context()
+            desired = self.dependencies.planner.desired_replicas(self.request, target, values, context)
             self._set_manual(target, manual_replicas, planned_on)
         if desired is None:
             raise Refused(sentence("operations.no_replicas_known"))

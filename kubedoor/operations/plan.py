@@ -118,9 +118,9 @@ class Planner:
         """None: unknown."""
         return self._switch.state().enabled
 
-    def _restored_replicas(self, target: Target, back_to: RestorePoint) -> int:
+    def _restored_replicas(self, target: Target, back_to: RestorePoint, context: PlanContext) -> int:
         rows = self._control.control_rows_of(WorkloadKey(self._cluster_name, target.namespace, target.deployment))
-        return restored_replicas(back_to, rows[0] if rows else None, control_on=self.control_is_on())
+        return restored_replicas(back_to, rows[0] if rows else None, control_on=context.control_on)
 
     def _is_restored(self, target: Target) -> bool:
         """Whether a return has nothing left to do. Raises Refused when the manual value was changed since."""
@@ -132,10 +132,12 @@ class Planner:
             raise Refused(sentence("operations.set_since"))
         return manual != target.back_to.temporary and not target.back_to.begun
 
-    def desired_replicas(self, request: ActionRequest, target: Target, values: ControlValues) -> int:
+    def desired_replicas(
+        self, request: ActionRequest, target: Target, values: ControlValues, context: PlanContext
+    ) -> int:
         """What a scale sets. Raises Refused when neither the request nor the control values have a number."""
         if (back_to := target.back_to) is not None:
-            return self._restored_replicas(target, back_to)
+            return self._restored_replicas(target, back_to, context)
         if (number := request.replicas_of(target)) is not None:
             return number
         if values.replicas is None:
@@ -177,7 +179,7 @@ class Planner:
         if self._is_restored(target):
             reason = sentence("operations.already_returned")
             return Planned(target, Verdict.NOTHING, reason, before, before)
-        desired = self.desired_replicas(request, target, values)
+        desired = self.desired_replicas(request, target, values, context)
         is_new_value = target.back_to is not None or request.replicas_of(target) is not None
         # The manual value is set only when the action runs; in this dry run the webhook still applies the old one.
         stored = desired

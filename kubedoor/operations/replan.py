@@ -44,12 +44,13 @@ class Replanner:
         return fresh
 
     def _plan(self, target: Target) -> Planned:
-        fresh = self._planner.plan(self._request, target, self._cached_context())
+        fresh = self._planner.plan(self._request, target, self.context())
         if fresh.is_forbidden:
             raise Forbidden(sentence("operations.not_touched", reason=fresh.reason))
         return fresh
 
-    def _cached_context(self) -> PlanContext:
+    def context(self) -> PlanContext:
+        """As it was a second ago at most. Raises ClusterError when the API server cannot be reached."""
         with self._lock:
             now = self._monotonic()
             if self._context is None or now - self._context[0] > CONTEXT_CACHE_SECONDS:

@@ -21,7 +21,7 @@ from kubedoor.operations import batch
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
-from kubedoor.operations.request import ActionRequest, Kind, Target
+from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -192,6 +192,16 @@ def test_a_manual_value_edited_since_is_not_restored_and_the_message_says_so(hou
     assert (item["state"], item["was_changed"]) == ("failed", True)
     assert item["message"] == "the quota forbids it; the manual value is 50 now"
     assert house.control.manual(house.key()).note == "mine now"
+
+
+def test_a_plan_asks_once_whether_control_is_on(house: House) -> None:
+    """The state of webhook and policies is about nine requests."""
+    asked: list[str] = []
+    house.cluster.before = lambda _method, path, _dry_run: asked.append(path)
+    targets = tuple(Target("shop", name, back_to=RestorePoint(None, 2)) for name in ("web", "cart"))
+    planned = house.actions.plan(ActionRequest(Kind.SCALE, targets))
+    assert [one.replicas_after for one in planned] == [2, 2]
+    assert asked.count(HOOK) == 1
 
 
 def test_the_message_names_an_edit_since_the_plan_that_was_overwritten(house: House) -> None:
