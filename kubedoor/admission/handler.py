@@ -117,7 +117,7 @@ class AdmissionHandler:
         received = request = parse_review(review)
         due = Due()
         try:
-            request = as_arrived(received)
+            request = as_arrived(received) if self._options.reads_traces else received
             due = due_of_request(request, self._rules)
             decision = await self._decide(request, due, started)
         except Exception as error:

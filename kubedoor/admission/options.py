@@ -16,6 +16,8 @@ class HandlerOptions:
     service_account: str
     max_age_seconds: float
     wait_seconds: float
+    reads_traces: bool = True
+    """False: no policies are wanted before the webhook, so that a trace of theirs can only be forged."""
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -38,4 +40,5 @@ def options_of(settings: Settings) -> HandlerOptions:
         service_account=settings.service_account,
         max_age_seconds=settings.snapshot_max_age_seconds,
         wait_seconds=settings.snapshot_wait_seconds,
+        reads_traces=settings.door != "webhook",
     )

@@ -21,10 +21,11 @@ from kubedoor.admission.arrived import TRACE
 from kubedoor.admission.due import replicas_of
 from kubedoor.admission.freshness import RETRY_STORE_SECONDS
 from kubedoor.admission.handler import AdmissionHandler
-from kubedoor.admission.options import HandlerOptions
+from kubedoor.admission.options import HandlerOptions, options_of
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
+from kubedoor.config import settings
 from kubedoor.errors import BadRequest, StoreError
 from kubedoor.model.facts import Observation, ObservationKind
 from kubedoor.model.values import (
@@ -115,14 +116,16 @@ class Harness:
             now=lambda: datetime.now(UTC),
         )
 
-    def make_handler(self, snapshot: Snapshot, rules: Rules | None = None) -> AdmissionHandler:
+    def make_handler(
+        self, snapshot: Snapshot, rules: Rules | None = None, *, reads_traces: bool = True
+    ) -> AdmissionHandler:
         made = AdmissionHandler(
             snapshot=snapshot,
             control=self.control,
             records=self.records,
             deployments=self.deployments,
             rules=rules or Rules(),
-            options=HandlerOptions(self.key.cluster, OWN_USER, max_age_seconds=1.0, wait_seconds=WAIT_SECONDS),
+            options=HandlerOptions(self.key.cluster, OWN_USER, 1.0, WAIT_SECONDS, reads_traces),
             now=lambda: datetime.now(UTC),
             monotonic=self.clock,
         )
@@ -363,6 +366,18 @@ def test_a_failure_says_that_what_policies_have_set_stands(harness: Harness) -> 
     response = harness.admit(scale._replace(object=traced))[0]
     assert response["warnings"] == ["KubeDoor: the store is away, what native policies have set stands"]
     assert "patch" not in response
+
+
+def test_a_trace_counts_only_where_policies_are_wanted(harness: Harness) -> None:
+    """With the webhook alone it can only be forged: the replicas that arrive are 10, whatever it says."""
+    harness.set_replicas(3)
+    scale = make_request(make_scale(10), make_scale(2))
+    traced = {**scale.object, "metadata": {**scale.object["metadata"], "annotations": {TRACE: "5 10"}}}
+    for environ, found in (({"KUBEDOOR_DOOR": "both"}, "5"), ({"KUBEDOOR_DOOR": "webhook"}, "10")):
+        reads = options_of(settings.load(environ)).reads_traces
+        harness.handler = harness.make_handler(harness.snapshot, reads_traces=reads)
+        harness.admit(scale._replace(object=traced))
+        assert found in [row["before"]["replicas"] for row in harness.rows()], environ
 
 
 def test_a_failure_that_cannot_be_recorded_is_answered(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
