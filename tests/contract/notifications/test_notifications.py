@@ -208,7 +208,7 @@ def test_every_event_is_told_by_its_own_kind(house: House, receiver: Receiver) -
     for expected in (
         "Requests were cut to their limits (1)\n- shop/web: replicas 10 -> 3",
         "Workloads that are not in the control table (1)\n- shop/nobody",
-        "The door failed and set nothing (1)\n- shop/broken: KubeDoor: internal error, nothing was set",
+        "The door failed and set nothing itself (1)\n- shop/broken: KubeDoor: internal error, nothing was set",
         "Collections failed (1)\n- Prometheus is away",
         "Days were collected incompletely (1)\n- 2026-11-20: 50% of the samples: a gap",
         "Workloads wait for you to accept their values (2)\n- shop: cart, web (×2)",

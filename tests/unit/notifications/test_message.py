@@ -8,6 +8,7 @@ from kubedoor.model.events import Event, Notice
 from kubedoor.notifications.message import build_message
 
 FAILED = Notice(Event.ACTION_FAILED, "restart shop/web: failed")
+BROKEN = Notice(Event.DOOR_FAILED, "shop/web: the store is away, what native policies have set stands")
 MANY = Notice(Event.DOOR_OVERRODE, "shop/web: replicas 10 -> 3", count=40)
 
 
@@ -16,6 +17,9 @@ MANY = Notice(Event.DOOR_OVERRODE, "shop/web: replicas 10 -> 3", count=40)
     [
         ("en", [MANY], "KubeDoor main: the door set control values (40)"),
         ("en", [MANY, FAILED], "KubeDoor main: actions failed, were cancelled or interrupted (1) and 40 more"),
+        # Policies of the API server may have set values before.
+        ("en", [BROKEN], "KubeDoor main: the door failed and set nothing itself (1)"),
+        ("zh-CN", [BROKEN], "KubeDoor main：准入自身出错，本身未写入任何值（1）"),
         ("zh-CN", [MANY, FAILED], "KubeDoor main：操作失败、取消或中断（1），另有 40 条事件"),
     ],
 )
