@@ -15,12 +15,11 @@
 {{- end }}
 {{- end -}}
 
-{{- define "kubedoor.offCommands" -}}
-{{- $door := (include "kubedoor.settingValues" . | fromJson).KUBEDOOR_DOOR -}}
-{{- if ne $door "native" }}
+{{/* Both, whatever enforces now: an earlier value of control.door may have left the other one on. */}}
+{{- define "kubedoor.offCommands" }}
   kubectl delete --ignore-not-found mutatingwebhookconfigurations kubedoor-webhook-configuration
-{{- end }}
-{{- if ne $door "webhook" }}
   kubectl delete --ignore-not-found mutatingadmissionpolicybindings kubedoor-deployments-create kubedoor-deployments kubedoor-deployments-scale
+{{- if eq (include "kubedoor.settingValues" . | fromJson).KUBEDOOR_DOOR "webhook" }}
+  (where the API server has no native policies, the second line fails, and there is nothing to delete)
 {{- end }}
 {{- end -}}

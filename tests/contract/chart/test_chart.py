@@ -667,18 +667,15 @@ def hello(scale: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("door", "on", "off"),
-    [
-        ("webhook", ["webhook"], ["mutatingwebhookconfigurations"]),
-        ("native", ["policies"], ["mutatingadmissionpolicybindings"]),
-        ("both", ["webhook", "policies"], ["mutatingwebhookconfigurations", "mutatingadmissionpolicybindings"]),
-    ],
+    ("door", "on"), [("webhook", ["webhook"]), ("native", ["policies"]), ("both", ["webhook", "policies"])]
 )
-def test_the_notes_name_the_commands_of_what_enforces(tmp_path: Path, door: str, on: list[str], off: list[str]) -> None:
+def test_the_notes_name_the_commands_of_what_enforces(tmp_path: Path, door: str, on: list[str]) -> None:
+    """Off is off also of what an earlier value of `control.door` has left."""
     text = notes(tmp_path, {"control": {"door": door}, "mutate": {"mode": "deployment"}})
     switched_on = re.findall(r"exec deploy/mutate -- python -m kubedoor (\w+) \| kubectl apply -f -", text)
     switched_off = re.findall(r"kubectl delete --ignore-not-found (\w+) kubedoor-\w+", text)
-    assert (switched_on, switched_off) == (on, off)
+    assert switched_on == on
+    assert switched_off == ["mutatingwebhookconfigurations", "mutatingadmissionpolicybindings"]
 
 
 @pytest.mark.parametrize("door", ["webhook", "native"])
