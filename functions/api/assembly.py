@@ -166,6 +166,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
             probe=probe,
             looked_at=DeploymentStore(connection, settings.cluster).looked_at,
             now=utc_now,
+            written=publication.parameters.state if publication.parameters else lambda: None,
         ),
         cluster=cluster,
         publication=publication,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,8 +17,11 @@ from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
 from kubedoor.sentences import NOTHING, Sentence, sentence
 
+log = logging.getLogger(__name__)
+
 POLICY_SECONDS = 2.0
 """How long the API server may take to find new policies: it looks for them once in a second."""
+SHOWN_NAMESPACES = 5
 WEBHOOK, NATIVE, BOTH = DOORS = ("webhook", "native", "both")
 
 
@@ -37,7 +41,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class SwitchState:
-    """`enabled`: whether anything enforces; None: the cluster could not be read, and `reason` says why."""
+    """`enabled`: whether anything enforces; None: that could not be read, and `reason` says why."""
 
     enabled: bool | None
     reason: Sentence = NOTHING
@@ -86,13 +90,13 @@ class Switch:
             return SwitchState(None, error.message, door=self._wanted_door, wanted_door=self._wanted_door)
 
     def _policy_state(self) -> PolicyState | None:
-        """None: not allowed to know, where the webhook enforces, too. Raises ClusterError, Forbidden."""
+        """None: there are none to ask about. Raises ClusterError, and Forbidden where only policies are wanted."""
         try:
             return self._policies.state() if self._policies is not None else None
-        except Forbidden:
+        except Forbidden as error:
             if self._wanted_door == NATIVE:
                 raise
-            return None
+            return PolicyState(False, unread=error.message)
 
     def check_policies(self) -> None:
         """Raises Conflict, with the reason, where policies are wanted and the cluster cannot; ClusterError, Forbidden."""
@@ -124,7 +128,8 @@ class Switch:
         """Look at the cluster, for the facts that a Scale does not show, then apply what the door needs. Idempotent.
 
         Raises Conflict if the API server does not reach the webhook: it would only delay every release. What was off is
-        off again then. Also raises Conflict where the cluster cannot do what the setting wants.
+        off again then. Also raises Conflict where the cluster cannot do what the setting wants, and Forbidden. Where both
+        are wanted and KubeDoor may not make policies, the webhook goes on alone: the state says so.
         """
         door = self._door()
         options = self._options()
@@ -138,13 +143,22 @@ class Switch:
                 self._check_reach()
         if door == WEBHOOK:
             self._remove_policies()
-        elif self._policies is not None:
-            self._policies.turn_on()
+        else:
+            self._make_policies(door)
         if door == NATIVE and was_on:
             # Until the policies are in force, the webhook stands.
             self._sleep(POLICY_SECONDS)
             self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
         return self.state()
+
+    def _make_policies(self, door: str) -> None:
+        if self._policies is not None:
+            try:
+                self._policies.turn_on()
+            except Forbidden as error:
+                if door == NATIVE:
+                    raise
+                log.warning("the webhook enforces without native policies: %s", error)
 
     def _check_options(self, options: WebhookOptions) -> None:
         if not self._cluster.service_exists(options.namespace, options.service):
@@ -168,19 +182,23 @@ class Switch:
         self._remove_policies()
 
     def _remove_policies(self) -> None:
-        """Also those of an earlier setting. Who may not delete policies has not made any."""
+        """Also those of an earlier setting. Where they may not be deleted, the state says what is known of them."""
         if self._policies is not None:
             try:
                 self._policies.turn_off()
-            except Forbidden:
+            except Forbidden as error:
                 if self._wanted_door == NATIVE:
                     raise
+                log.warning("native policies could not be removed: %s", error)
 
 
 def _joined(wanted: str, webhook: SwitchState, policies: PolicyState | None) -> SwitchState:
     """Whatever of the two is on enforces, also where it is not wanted."""
     if policies is None:
         return webhook
+    if policies.unread:
+        reason = sentence("cluster.policies_unread", reason=policies.unread)
+        return replace(webhook, enabled=webhook.enabled or None, reason=reason)
     door = WEBHOOK if wanted == BOTH and not policies.is_possible else wanted
     missing = sentence("cluster.policies_missing", missing=", ".join(policies.missing)) if policies.missing else NOTHING
     others = webhook.enabled if door == NATIVE else policies.is_on if door == WEBHOOK else False
@@ -188,7 +206,7 @@ def _joined(wanted: str, webhook: SwitchState, policies: PolicyState | None) -> 
     is_current = webhook.is_current and policies.is_current and not (missing or others or is_half)
     return SwitchState(
         webhook.enabled or policies.is_on,
-        missing or _half(door, webhook, policies),
+        missing or _half(door, webhook, policies) or _refusing(policies),
         webhook.failure_policy,
         is_current=is_current,
         door=door,
@@ -206,6 +224,13 @@ def _half(door: str, webhook: SwitchState, policies: PolicyState) -> Sentence:
     if policies.is_on and webhook.enabled and door != BOTH:
         return sentence("cluster.both_on")
     return NOTHING
+
+
+def _refusing(policies: PolicyState) -> Sentence:
+    if not policies.refusing:
+        return NOTHING
+    shown = ", ".join(policies.refusing[:SHOWN_NAMESPACES])
+    return sentence("cluster.values_refused", count=len(policies.refusing), namespaces=shown)
 
 
 def _part(policies: PolicyState) -> Part:

@@ -305,8 +305,10 @@ def build_policy_switch(settings: Settings, cluster: Cluster, publication: Publi
     """None: there is no cluster. Where no policies are wanted, it takes those of an earlier setting away."""
     if settings.no_access or settings.kubeconfig == NO_CLUSTER:
         return None
-    write = publication.parameters.write if publication.parameters else lambda: 0
-    return PolicySwitch(cluster, rules_of(settings), write, traced=settings.door == BOTH)
+    rules, parameters, traced = rules_of(settings), publication.parameters, settings.door == BOTH
+    if parameters is None:
+        return PolicySwitch(cluster, rules, traced=traced)
+    return PolicySwitch(cluster, rules, parameters.write, traced=traced, refusing=parameters.refusing)
 
 
 def build_cluster(settings: Settings) -> Cluster:

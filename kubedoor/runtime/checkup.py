@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.native.parameters import MAX_CONTAINERS
+from kubedoor.admission.native.writer import WriteState
 from kubedoor.admission.switch import NATIVE, WEBHOOK, Switch
 from kubedoor.config.settings import Settings
 from kubedoor.errors import ClusterError, Conflict, KubeDoorError
@@ -39,6 +40,8 @@ class Checkup:
     looked_at: Callable[[], datetime | None]
     """The newest look at all Deployments of the cluster."""
     now: Callable[[], datetime]
+    written: Callable[[], WriteState | None] = lambda: None
+    """How control values were written into the cluster last; None: nobody writes them here."""
 
     def run(self) -> list[Check]:
         """All checks, in the order in which problems have to be fixed. Never raises: an exception is a failed check."""
@@ -151,6 +154,8 @@ class Checkup:
                 yield Check(name, True, sentence("checkup.webhook_alone", reason=error.message))
             return
         yield Check(name, True, sentence("checkup.has_native_door"))
+        if written := self.written():
+            yield written_check(written, self.now())
         if large := self.control.workloads_with_more_containers(MAX_CONTAINERS):
             found = ", ".join("/".join(one) for one in large[:SHOWN_WORKLOADS])
             detail = sentence("checkup.too_many_containers", count=len(large), most=MAX_CONTAINERS, workloads=found)
@@ -172,6 +177,17 @@ class Checkup:
             left = self_signed.days_left(certificate, now=self.now())
             remedy = NOTHING if left > CERTIFICATE_WARNING_DAYS else sentence("checkup.renew")
             yield Check(sentence("checkup.certificate"), not remedy, sentence("checkup.ends_in", days=left), remedy)
+
+
+def written_check(state: WriteState, now: datetime) -> Check:
+    seen = sentence("checkup.never_written")
+    if state.whole_at:
+        seen = sentence("checkup.written_at", minutes=int((now - state.whole_at).total_seconds() / 60))
+    name = sentence("checkup.parameters")
+    if not state.trouble:
+        return Check(name, True, seen)
+    detail = sentence("checkup.not_written", trouble=state.trouble, seen=seen)
+    return Check(name, False, detail, sentence("checkup.write_parameters"))
 
 
 def _guarded(name: Sentence, group: Callable[[], Iterable[Check]]) -> list[Check]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.certificates import in_cluster
-from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.native.policies import NAMES
+from kubedoor.admission.native.policy_switch import BINDINGS, PolicySwitch
 from kubedoor.admission.options import rules_of
 from kubedoor.collection.ping import Ping
 from kubedoor.collection.request import CollectRequest
@@ -51,7 +51,12 @@ def remove_webhook(settings: Settings) -> None:
     """Delete webhook configuration and policies; needs no store and no door. A webhook left behind would block releases."""
     cluster = build_cluster(settings)
     cluster.delete_webhook_configuration(webhook_configuration.NAME)
-    # Without policies there may be no right to delete them.
-    with suppress(Forbidden):
+    try:
         PolicySwitch(cluster, rules_of(settings)).turn_off()
+    except Forbidden as error:
+        print(
+            f"{webhook_configuration.NAME} is gone; native policies were not removed, and may go on enforcing: {error}"
+        )
+        print(f"an administrator removes them: kubectl delete --ignore-not-found {BINDINGS} {' '.join(NAMES)}")
+        return
     print(f"{webhook_configuration.NAME} is gone: enforcement is off")

@@ -14,6 +14,7 @@ CHECKUP = {
     "checkup.switch": "switch",
     "checkup.webhook_configuration": "webhook configuration",
     "checkup.native_door": "policies of the API server",
+    "checkup.parameters": "control values in the cluster",
     "checkup.reach": "API server reaches the door",
     "checkup.certificate": "door's certificate",
     "checkup.addresses": "client addresses",
@@ -67,6 +68,13 @@ CHECKUP = {
     "checkup.too_many_containers": (
         "{count} {count:workload has|workloads have} more than {most} containers, which may cost more than the API server"
         " allows a policy: {workloads}"
+    ),
+    "checkup.never_written": "not written as a whole since this process started",
+    "checkup.written_at": "written as a whole {minutes} {minutes:minute|minutes} ago",
+    "checkup.not_written": "{trouble} ({seen})",
+    "checkup.write_parameters": (
+        "see the permissions to write controlvalues, and the quotas and webhooks of the namespace; until then native policies"
+        " set older values, or none"
     ),
     "checkup.webhook_for_large": "let the webhook enforce these: set KUBEDOOR_DOOR to both or webhook",
     "checkup.no_native_door": "until then nothing enforces: set KUBEDOOR_DOOR to both, and the webhook does",

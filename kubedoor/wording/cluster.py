@@ -34,6 +34,14 @@ CLUSTER = {
     "cluster.webhook_alone": "the webhook enforces, but the native policies are off",
     "cluster.policies_alone": "the native policies enforce, but the webhook is off",
     "cluster.both_on": "both the webhook and the native policies enforce, but the setting (KUBEDOOR_DOOR) wants only one of them",
+    "cluster.policies_unread": "whether native policies enforce is not known: {reason}",
+    "cluster.values_refused": (
+        "{count} {count:namespace has|namespaces have} refused {count:its|their} control values, so that native policies do"
+        " nothing there or set older ones: {namespaces}"
+    ),
+    "cluster.values_refused_by": (
+        "{count} {count:namespace has|namespaces have} refused {count:its|their} control values; {namespace}: {reason}"
+    ),
     # Whether the API server reaches the door.
     "cluster.not_tried": "not tried out",
     "cluster.no_namespace": "there is no namespace that the door is asked about",

@@ -11,14 +11,15 @@ from kubedoor.admission.native.custom_resource import NAME as DEFINITION
 from kubedoor.admission.native.parameters import GROUP, PLURAL, VERSION
 from kubedoor.admission.native.policies import API_VERSIONS, policies
 from kubedoor.admission.rules import Rules
-from kubedoor.errors import Conflict, NotFound
+from kubedoor.errors import Conflict, Forbidden, NotFound
 from kubedoor.kube.client import Cluster, path_segment
-from kubedoor.sentences import sentence
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 _GROUP = "/apis/admissionregistration.k8s.io"
+BINDINGS = "mutatingadmissionpolicybindings"
 _PLURALS = {
     "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
-    "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
+    "MutatingAdmissionPolicyBinding": BINDINGS,
 }
 
 
@@ -31,21 +32,32 @@ class PolicyState:
     missing: tuple[str, ...] = ()
     """Names of policies and bindings that are not there, of policies that are in force in part."""
     is_possible: bool = True
+    unread: Sentence = NOTHING
+    """Why nobody may tell whether policies are in force; `is_on` says nothing then."""
+    refusing: tuple[str, ...] = ()
+    """Namespaces that have not taken their control values."""
 
 
 class PolicySwitch:
     """`write` writes the control values into the cluster: policies must never find older ones.
 
-    `traced`: the webhook enforces, too.
+    `traced`: the webhook enforces, too. `refusing`: the namespaces that have refused the last write.
     """
 
     def __init__(
-        self, cluster: Cluster, rules: Rules, write: Callable[[], object] = lambda: None, *, traced: bool = False
+        self,
+        cluster: Cluster,
+        rules: Rules,
+        write: Callable[[], object] = lambda: None,
+        *,
+        traced: bool = False,
+        refusing: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._cluster = cluster
         self._rules = rules
         self._write = write
         self._traced = traced
+        self._refusing = refusing
 
     def api_version(self) -> str:
         """The version of MutatingAdmissionPolicies that the cluster serves; empty: none. Raises ClusterError."""
@@ -75,7 +87,17 @@ class PolicySwitch:
             self._cluster.request("GET", f"/apis/{GROUP}/{VERSION}/{PLURAL}", query={"limit": "1"})
         except NotFound:
             return False
+        except Forbidden:
+            # So it answers of an unknown kind, too. What kinds there are, everybody may ask.
+            return self._lists_values()
         return True
+
+    def _lists_values(self) -> bool:
+        try:
+            found = self._cluster.request("GET", f"/apis/{GROUP}/{VERSION}").get("resources") or ()
+        except NotFound:
+            return False
+        return any(one.get("name") == PLURAL for one in found)
 
     def state(self) -> PolicyState:
         """Raises ClusterError, Forbidden."""
@@ -88,7 +110,7 @@ class PolicySwitch:
         if missing:
             return PolicyState(False, missing=missing if is_any_in_force(found) else ())
         is_current = all(there and there["spec"] == one["spec"] for one, there in zip(wanted, found, strict=True))
-        return PolicyState(True, is_current)
+        return PolicyState(True, is_current, refusing=tuple(self._refusing()))
 
     def turn_on(self) -> None:
         """Write the control values, then the policies, and their bindings last: before those nothing is in force.
@@ -101,11 +123,15 @@ class PolicySwitch:
             self._cluster.apply_object(_path(one), one)
 
     def turn_off(self) -> None:
-        """Delete the bindings first. Idempotent. Raises ClusterError, Forbidden."""
+        """Delete the bindings first. Idempotent. Raises ClusterError; Forbidden where policies may stay in force."""
         if version := self.api_version():
-            for one in reversed(self._policies(version)):
-                with suppress(NotFound):
-                    self._cluster.request("DELETE", _path(one), query={"propagationPolicy": "Background"})
+            try:
+                for one in reversed(self._policies(version)):
+                    with suppress(NotFound):
+                        self._cluster.request("DELETE", _path(one), query={"propagationPolicy": "Background"})
+            except Forbidden:
+                if self.knows_values():
+                    raise
 
     def _policies(self, version: str) -> tuple[dict[str, Any], ...]:
         return policies(self._rules, traced=self._traced, api_version=version)

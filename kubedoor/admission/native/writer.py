@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from kubedoor.admission.snapshot.entry import unpack, values_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NotFound
 from kubedoor.kube.client import Cluster, path_segment
+from kubedoor.sentences import NOTHING, Sentence, sentence
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +36,30 @@ class _Written(NamedTuple):
     """The resource version that the API server gave it."""
 
 
+@dataclass(frozen=True)
+class WriteState:
+    """How the last attempt went."""
+
+    whole_at: datetime | None = None
+    """When every namespace had its control values last; None: not since this process started."""
+    trouble: Sentence = NOTHING
+    refusing: tuple[str, ...] = ()
+    """Namespaces that have not taken theirs; `trouble` names one of them with its reason."""
+
+
 class ParameterWriter:
     """Applies objects that differ from the control values, or that somebody else has changed, and deletes what is gone.
 
     Thread-safe. Several processes may write: each sees by the version of an object that another has written it.
     """
 
-    def __init__(self, snapshot: Snapshot, cluster: Cluster, floors: Floors) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        cluster: Cluster,
+        floors: Floors,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._snapshot = snapshot
         self._cluster = cluster
         self._floors = floors
@@ -47,23 +67,46 @@ class ParameterWriter:
         self._entries: dict[str, tuple[bytes, dict[str, Any]]] = {}
         """`namespace/deployment` -> the packed workload, and the entry made of it."""
         self._written: dict[Key, _Written] = {}
+        self._now = now
+        self._state = WriteState()
         self._trouble = ""
+
+    def state(self) -> WriteState:
+        return self._state
+
+    def refusing(self) -> tuple[str, ...]:
+        """The namespaces that have not taken their control values."""
+        return self._state.refusing
 
     def write(self) -> int:
         """How many objects had to be written or deleted.
 
         Reads the store again after writing, until nothing has changed: of two processes that write at once, the one
         that writes last then sees the other's edit. Raises StoreError when the store is away, ClusterError, Forbidden,
-        and NotFound where the cluster does not know ControlValues.
+        and NotFound where the cluster does not know ControlValues. A namespace that refuses its own is no error, unless
+        no other has taken any: see `state`.
         """
         with self._lock:
             count = 0
-            for _ in range(MAX_PASSES):
-                changed = self._write_changed()
-                count += changed
-                if not changed:
-                    break
+            try:
+                for _ in range(MAX_PASSES):
+                    changed, refused = self._write_changed()
+                    count += changed
+                    if not changed:
+                        break
+            except KubeDoorError as error:
+                self._state = WriteState(self._state.whole_at, error.message)
+                raise
+            self._state = self._after(refused)
             return count
+
+    def _after(self, refused: Mapping[Key, KubeDoorError]) -> WriteState:
+        if not refused:
+            return WriteState(self._now())
+        (namespace, _), error = min(refused.items(), key=lambda one: one[0])
+        names = tuple(sorted({key[0] for key in refused}))
+        trouble = sentence("cluster.values_refused_by", count=len(names), namespace=namespace, reason=error.message)
+        return WriteState(self._state.whole_at, trouble, names)
 
     def write_or_warn(self) -> None:
         """Write after a change that is stored already. A failure is only logged: the next change writes again.
@@ -77,11 +120,14 @@ class ParameterWriter:
             trouble, level = "the cluster does not know ControlValues: the webhook enforces alone", logging.INFO
         except KubeDoorError as error:
             trouble = f"control values could not be written into the cluster: {error}"
+        else:
+            trouble = str(self._state.trouble)
         if trouble and trouble != self._trouble:
             log.log(level, "%s", trouble)
         self._trouble = trouble
 
-    def _write_changed(self) -> int:
+    def _write_changed(self) -> tuple[int, dict[Key, KubeDoorError]]:
+        """How many, and which have been refused with what."""
         self._snapshot.refresh()
         # Listed after the store was read: what another process has written since belongs to a newer state of the store.
         found = {
@@ -94,12 +140,12 @@ class ParameterWriter:
         if changed:
             changed = self._with_namespace(changed)
         gone = found.keys() - wanted.keys()
-        failures: list[KubeDoorError] = []
-        count = sum(tried(partial(self._apply, key, wanted[key]), failures) for key in changed)
-        count += sum(tried(partial(self._delete, key), failures) for key in gone)
-        if failures:
-            raise failures[0]
-        return count
+        refused: dict[Key, KubeDoorError] = {}
+        count = sum(tried(partial(self._apply, key, wanted[key]), key, refused) for key in changed)
+        count += sum(tried(partial(self._delete, key), key, refused) for key in gone)
+        if refused and not any(key in self._written and key not in refused for key in wanted):
+            raise next(iter(refused.values()))
+        return count, refused
 
     def _with_namespace(self, keys: list[Key]) -> list[Key]:
         """Those that can be written: the control table also has workloads of namespaces that are gone."""
@@ -155,7 +201,7 @@ class ParameterWriter:
         return workload_entry(values, self._floors) if values.known and fits(values) else None
 
 
-def tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:
+def tried(change: Callable[[], bool], key: Key, refused: dict[Key, KubeDoorError]) -> bool:
     """A namespace that takes nothing, as one that is being deleted, must not keep the others from theirs.
 
     Raises ClusterError where there is no answer at all: each further one would take until the timeout, too.
@@ -165,9 +211,9 @@ def tried(change: Callable[[], bool], failures: list[KubeDoorError]) -> bool:
     except ClusterError as error:
         if "status" not in error.details:
             raise
-        failures.append(error)
+        refused[key] = error
     except KubeDoorError as error:
-        failures.append(error)
+        refused[key] = error
     return False
 
 
