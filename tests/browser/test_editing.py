@@ -168,7 +168,7 @@ def test_many_are_edited_together_after_seeing_what_will_change(visit: Visits) -
     count = dialog.locator(".list .changes").count()
     dialog.get_by_role("button", name=f"Save {count} workloads").click()
     expect(dialog).to_be_hidden()
-    expect(page.get_by_role("table").get_by_text("Observe", exact=True)).to_have_count(count)
+    expect(page.get_by_role("cell", name="Observe", exact=True)).to_have_count(count)
 
 
 def test_a_workload_is_added_before_it_exists_and_removed_again(visit: Visits) -> None:

@@ -124,6 +124,7 @@ def test_who_was_overtaken_by_somebody_else_is_told(
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Somebody or something else was first")
     dialog.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog", name="Leave without saving?").get_by_role("button", name="Discard").click()
     card = _card(page, "Theirs")
     for is_enabled in (False, True):
         card.locator(".el-switch").click()
