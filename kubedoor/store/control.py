@@ -241,10 +241,16 @@ class ControlStore(ControlTable):
         return {(row["namespace"], row["deployment"]) for row in rows}
 
     def workloads_with_more_containers(self, count: int) -> list[tuple[str, str]]:
-        """(namespace, deployment) of each workload in the control table with more containers than that, in order."""
+        """(namespace, deployment) of each workload in the control table with more containers than that, in order.
+
+        Of its manifest, where that has been seen, or with control values.
+        """
         rows = self._connection.rows(
-            "SELECT namespace, deployment FROM control WHERE cluster = {cluster:String} GROUP BY namespace, deployment"
-            " HAVING uniqExact(container) > {count:UInt32} ORDER BY namespace, deployment",
+            "SELECT namespace, deployment FROM control LEFT JOIN"
+            " (SELECT namespace, deployment, length(`containers.name`) AS seen FROM deployments_current"
+            " WHERE cluster = {cluster:String}) AS manifests USING (namespace, deployment)"
+            " WHERE cluster = {cluster:String} GROUP BY namespace, deployment"
+            " HAVING greatest(uniqExact(container), max(seen)) > {count:UInt32} ORDER BY namespace, deployment",
             cluster=self._cluster,
             count=count,
         )

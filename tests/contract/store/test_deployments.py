@@ -10,7 +10,7 @@ import pytest
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
 from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage
-from kubedoor.model.values import Resources, WorkloadKey
+from kubedoor.model.values import ManualValues, Resources, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
@@ -75,6 +75,21 @@ def test_clusters_are_apart(connection: Connection, deployments: DeploymentStore
 
     other = DeploymentStore(connection, f"{cluster}-other")
     assert (other.current(), other.of("shop", "web"), other.savings()) == ({}, None, [])
+
+
+def test_a_large_workload_is_one_with_many_containers_in_its_manifest(
+    connection: Connection, deployments: DeploymentStore, cluster: str
+) -> None:
+    """Policies look at each of them, also where only two have control values."""
+    control = ControlStore(connection, cluster)
+    for name, present in (("large", 150), ("fits", 100), ("unseen", 0)):
+        values = {one: Resources(cpu_request_millicores=100) for one in ("c0", "c1")}
+        control.edit(WorkloadKey(cluster, "shop", name), ManualValues(containers=values), based_on=0, who="test")
+        many = tuple(DeploymentContainer(f"c{number}", False, ASKED, ASKED) for number in range(present))
+        if present:
+            deployments.record([replace(make_state(name), containers=many)], seen_by="look", at=NOON)
+    assert control.workloads_with_more_containers(100) == [("shop", "large")]
+    assert control.workloads_with_more_containers(1) == [("shop", "fits"), ("shop", "large"), ("shop", "unseen")]
 
 
 def test_savings_are_what_all_pods_ask_for_less(deployments: DeploymentStore) -> None:
