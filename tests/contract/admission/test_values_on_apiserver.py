@@ -297,7 +297,7 @@ def test_guaranteed_pods_stay_guaranteed(lab: Lab, namespace: str, setting: str)
         assert resources["requests"] == amounts
     else:
         assert types_of(values) == set()
-        assert resources["requests"] == {"cpu": "1735m", "memory": "3073Mi"}
+        assert resources["requests"] == {"cpu": "1.735", "memory": "3073Mi"}
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_guaranteed_pods_stay_guaranteed(lab: Lab, namespace: str, setting: str)
     [
         pytest.param({"min": {"cpu": "2"}}, {"cpu": "2", "memory": "3073Mi"}, id="min"),
         pytest.param(
-            {"max": {"memory": "8Gi"}, "min": {"memory": "4Gi"}}, {"cpu": "1735m", "memory": "4Gi"}, id="both"
+            {"max": {"memory": "8Gi"}, "min": {"memory": "4Gi"}}, {"cpu": "1.735", "memory": "4Gi"}, id="both"
         ),
     ],
 )
