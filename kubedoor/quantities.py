@@ -160,9 +160,12 @@ def respelled(resource: str, quantity: str) -> str:
 def _short(count_bytes: int) -> str | None:
     for least, units in _WAYS:
         if count_bytes > 0 and count_bytes % least == 0:
-            for suffix, factor in units:
-                if count_bytes >= factor and count_bytes * _HUNDREDTHS % factor == 0:
-                    return f"{_decimal(Decimal(count_bytes) / factor)}{suffix}"
+            # The last unit is what the number is a multiple of.
+            return next(
+                f"{_decimal(Decimal(count_bytes) / factor)}{suffix}"
+                for suffix, factor in units
+                if count_bytes >= factor and count_bytes * _HUNDREDTHS % factor == 0
+            )
     return None
 
 
