@@ -355,6 +355,8 @@ def test_a_channel_that_hangs_keeps_nobody_waiting(house: House, receiver: Recei
         house.tick()
         lively.wait()
         receiver.wait()
+        # Only then the next tick sends it another one.
+        house.wait_until_told(1)
         house.admit("web-2")
         house.tick(minutes=3)
         lively.wait()
