@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -454,9 +455,17 @@ def test_the_cronjob_controllers_pods_run_it_once_though_there_are_two_apis(
         command = pods()[0]["spec"]["containers"][0]["command"]
         token_file = tmp_path / "token"
         token_file.write_text(token_of(lab, schedule))
-        pings = [ping_as(command, api, token_file) for api in two_apis * 2]
-        said = [json.loads(ping.communicate(timeout=60)[0]) for ping in pings]
-        assert sorted(one["started"] for one in said) == [False, False, False, True]
+
+        def said_to_pings() -> list[bool]:
+            pings = [ping_as(command, api, token_file) for api in two_apis * 2]
+            return sorted(json.loads(ping.communicate(timeout=60)[0])["started"] for ping in pings)
+
+        started = said_to_pings()
+        if not any(started):
+            # The lab's own KubeDoor has no CronJobs, and its clock was first with what was due: the next minute counts.
+            time.sleep(60 - time.time() % 60)
+            started = said_to_pings()
+        assert started == [False, False, False, True]
         (run, *_) = client.call("GET", f"/schedules/{schedule}")["runs"]
         assert run["begun_by"] == "cronjob"
         lab.plane.wait_for(
