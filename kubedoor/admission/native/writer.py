@@ -15,7 +15,7 @@ from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION,
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.entry import unpack, values_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NotFound
+from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NoClusterAccess, NotFound
 from kubedoor.kube.client import Cluster, path_segment
 from kubedoor.sentences import NOTHING, Sentence, sentence
 
@@ -118,6 +118,9 @@ class ParameterWriter:
             self.write()
         except NotFound:
             trouble, level = "the cluster does not know ControlValues: the webhook enforces alone", logging.INFO
+        except NoClusterAccess as error:
+            # As with sample data; the checkup says it too.
+            trouble, level = f"control values are not written into a cluster: {error}", logging.INFO
         except KubeDoorError as error:
             trouble = f"control values could not be written into the cluster: {error}"
         else:
