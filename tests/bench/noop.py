@@ -27,7 +27,7 @@ _CREATE_PATCH: list[dict[str, object]] = [
     *_SCALE_PATCH,
     {"op": "replace", "path": "/spec/template/spec/containers/0/resources", "value": _SIZED},
     {"op": "replace", "path": "/spec/template/spec/containers/1/resources", "value": _SIZED},
-    {"op": "add", "path": "/metadata/annotations/kubedoor.io~1asked", "value": f"app:{_NUMBERS};proxy:{_NUMBERS}"},
+    {"op": "add", "path": "/metadata/annotations", "value": {"kubedoor.io/asked": f"app:{_NUMBERS};proxy:{_NUMBERS}"}},
 ]
 
 
