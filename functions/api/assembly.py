@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kubedoor.admission.door_probe import DoorProbe
+from kubedoor.admission.look import Look
 from kubedoor.admission.options import rules_of
 from kubedoor.admission.preview import Preview
+from kubedoor.admission.publication import Publication
 from kubedoor.admission.switch import Switch
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
@@ -93,32 +96,14 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     savings = Savings(deployments, time_zone=settings.time_zone, now=utc_now)
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
     warnings = ValueWarnings(usage=usage, look_back_days=settings.look_back_days, now=utc_now)
-    reader = build_live_reader(settings, cluster)
-    workloads = Workloads(
-        cluster=settings.cluster,
-        control=control,
-        conditions=conditions,
-        listing=listing,
-        usage=usage,
-        records=records,
-        standings=build_standings(settings, connection, reader),
-        warnings=warnings,
-        now=utc_now,
-    )
+    workloads = _workloads(settings, connection, cluster, listing, warnings)
     additions = _additions(
         settings, control, records, lambda name: ControlStore(connection, clusters.for_cluster(name).cluster)
     )
     look = build_look(settings, connection, cluster)
     probe = build_door_probe(settings, control, cluster)
     publication = build_publication(settings, control, cluster)
-    switch = Switch(
-        cluster=cluster,
-        look=look.run,
-        options=lambda: webhook_options(settings),
-        reach=probe.ask_until_reached,
-        door=settings.door,
-        policies=build_policy_switch(settings, cluster, publication),
-    )
+    switch = _switch(settings, cluster, look, probe, publication)
     collections = build_collections(settings, usage, is_alone=shared.is_alone)
     source = build_source(settings)
     actions = build_actions(settings, connection, cluster, switch, publication, warnings)
@@ -164,7 +149,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
             cluster=cluster,
             switch=switch,
             probe=probe,
-            looked_at=DeploymentStore(connection, settings.cluster).looked_at,
+            looked_at=deployments.looked_at,
             now=utc_now,
             written=publication.parameters.state if publication.parameters else lambda: None,
         ),
@@ -175,6 +160,33 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
         notifications=shared.notifications,
         now=utc_now,
         metrics=_metrics(settings, listing, savings, control),
+    )
+
+
+def _workloads(
+    settings: Settings, connection: Connection, cluster: Cluster, listing: ListingCache, warnings: ValueWarnings
+) -> Workloads:
+    return Workloads(
+        cluster=settings.cluster,
+        control=ControlStore(connection, settings.cluster),
+        conditions=ConditionStore(connection, settings.cluster),
+        listing=listing,
+        usage=UsageStore(connection, settings.cluster),
+        records=RecordStore(connection, settings.cluster),
+        standings=build_standings(settings, connection, build_live_reader(settings, cluster)),
+        warnings=warnings,
+        now=utc_now,
+    )
+
+
+def _switch(settings: Settings, cluster: Cluster, look: Look, probe: DoorProbe, publication: Publication) -> Switch:
+    return Switch(
+        cluster=cluster,
+        look=look.run,
+        options=lambda: webhook_options(settings),
+        reach=probe.ask_until_reached,
+        door=settings.door,
+        policies=build_policy_switch(settings, cluster, publication),
     )
 
 
