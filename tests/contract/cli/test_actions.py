@@ -75,7 +75,7 @@ def test_all_that_the_door_has_sized_is_given_back_at_once(kubedoor_at_lab: Comm
     for name in ("web", "api"):
         lab.kubectl(two, "set", "image", f"deployment/{name}", f"app={new_image()}")
         assert resources_of(lab.stored(two, name))["requests"] == {"cpu": "120m", "memory": "256Mi"}
-    lab.settle_admissions()
+    wait_until_restorable(lab, two, {"web", "api"})
     lab.client.switch(enabled=False)
     try:
         plan = json.loads(kubedoor_at_lab("act", "restore", "--all", "--dry-run", "--format", "json").stdout)
@@ -85,3 +85,13 @@ def test_all_that_the_door_has_sized_is_given_back_at_once(kubedoor_at_lab: Comm
         assert [resources_of(lab.stored(two, name)) for name in ("web", "api")] == [{}, {}]
     finally:
         lab.client.switch(enabled=True)
+
+
+def wait_until_restorable(lab: Lab, namespace: str, names: set[str]) -> None:
+    """States of Deployments are written some seconds after their admissions."""
+
+    def is_known() -> bool:
+        found = lab.client.call("GET", "/actions/restorable")
+        return names <= {one["deployment"] for one in found if one["namespace"] == namespace}
+
+    lab.plane.wait_for(is_known, what=f"states of {sorted(names)} are stored")
