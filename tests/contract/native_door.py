@@ -27,6 +27,11 @@ from tests.toolbox.controlplane import ControlPlane
 Json = dict[str, Any]
 _POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
 _BINDINGS = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings"
+_CONTENT_TYPES = {
+    "APPLY": "application/apply-patch+yaml",
+    "MERGE": "application/merge-patch+json",
+    "PATCH": "application/strategic-merge-patch+json",
+}
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -48,11 +53,11 @@ class Api:
         self._session.close()
 
     def send(self, method: str, path: str, body: Any = None, *, user: str = "", **query: str) -> Json:
-        """Raises Refused. The method APPLY is a server-side apply."""
-        headers = {"Content-Type": "application/json"}
+        """Raises Refused. The method APPLY is a server-side apply, MERGE a merge patch, PATCH a strategic one."""
+        headers = {"Content-Type": _CONTENT_TYPES.get(method, "application/json")}
         if method == "APPLY":
-            method, headers["Content-Type"] = "PATCH", "application/apply-patch+yaml"
             query |= {"fieldManager": "kubedoor", "force": "true"}
+        method = "PATCH" if method in _CONTENT_TYPES else method
         if user:
             headers |= {"Impersonate-User": user, "Impersonate-Group": "system:masters"}
         content = None if body is None else json.dumps(body)
@@ -155,32 +160,39 @@ class NativeDoor:
             if one.old is not None:
                 self._store(one)
             known.append(one)
-        probe = make_deployment("probe", replicas=1)
-        self._store(Sent(probe, probe, ControlValues()))
+        self.store_probe()
         probed = ControlValues(replicas=Value(9, Source.MANUAL))
         self.set_values(
             {**(others or {}), **{one.name: one.values for one in known}} | {"probe": probed, "new": probed}
         )
-        processes.wait_until(self._is_in_force, what="policies and values are in force")
+        processes.wait_until(lambda: self.is_in_force(9), what="policies and values are in force")
         found = [one for sent in known for one in self._compared(sent)]
         return [one for one in found if one.enforced != one.decided]
 
     def _compared(self, one: Sent) -> Iterator[Difference]:
-        """With the rules; and with both, where the webhook is asked about what the policies have made."""
-        enforced = self.enforced(one)
-        yield Difference(one, relevant(enforced), relevant(self.decided(one)))
-        if not isinstance(enforced, str):
-            decision = decide(_request(one, enforced), one.values, self.rules)
-            both = jsonpatch.apply_patch(copy.deepcopy(enforced), list(decision.patch))
-            yield Difference(one, relevant(enforced), relevant(both))
+        """With the rules; and once more, as a webhook without a trace does that is asked about what the policies have made."""
+        enforced, decided = self.enforced(one), self.decided(one)
+        yield Difference(one, relevant(enforced), relevant(decided))
+        if not isinstance(enforced, str) and not isinstance(decided, str):
+            yield Difference(one, relevant(self._again(one, enforced)), relevant(self._again(one, decided)))
 
-    def _is_in_force(self) -> bool:
-        """The API server watches policies and parameters: they count a moment after they are stored."""
+    def _again(self, one: Sent, manifest: Json) -> Json:
+        decision = decide(_request(one, manifest), one.values, self.rules)
+        changed: Json = jsonpatch.apply_patch(copy.deepcopy(manifest), list(decision.patch))
+        return changed
+
+    def store_probe(self) -> None:
+        probe = make_deployment("probe", replicas=1)
+        self._store(Sent(probe, probe, ControlValues()))
+
+    def is_in_force(self, replicas: int) -> bool:
+        """Whether `probe`, and a new Deployment `new`, get so many. The API server watches policies and parameters: they count
+        a moment after they are stored."""
         tried = (
             self.send(make_deployment("new", replicas=1), self.controlled, "POST", dryRun="All"),
             self.send(make_scale(1, name="probe"), self.controlled, "PUT", dryRun="All"),
         )
-        return all(one["spec"]["replicas"] == 9 for one in tried)
+        return all(one["spec"]["replicas"] == replicas for one in tried)
 
     def _store(self, one: Sent) -> None:
         # Paused: no controller makes pods of it.

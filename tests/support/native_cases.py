@@ -57,8 +57,8 @@ def as_sent(request: AdmissionRequest, name: str) -> tuple[Json, Json | None]:
     if request.is_scale:
         return manifest, make_deployment(name, replicas=(request.old_object.get("spec") or {}).get("replicas", 0))
     old = _named(request.old_object, name)
-    for container in _containers(old):
-        container["resources"] = _mended(container["resources"])
+    for container in containers_of(old):
+        container["resources"] = mended(container["resources"])
     return manifest, old
 
 
@@ -69,7 +69,7 @@ def _named(manifest: Mapping[str, Any], name: str) -> Json:
     changed["spec"] = changed.get("spec") or {}
     for owner in changed["metadata"].get("ownerReferences", ()):
         owner |= {"uid": "7d0e", "name": owner.get("name", "owner"), "apiVersion": owner.get("apiVersion", "v1")}
-    for container in _containers(changed):
+    for container in containers_of(changed):
         resources = container.get("resources") or {}
         container["resources"] = {**resources, **_extended(resources)}
         claims = [{"name": one["name"], "resourceClaimName": "any"} for one in resources.get("claims", ())]
@@ -78,7 +78,7 @@ def _named(manifest: Mapping[str, Any], name: str) -> Json:
     return changed
 
 
-def _mended(resources: Json) -> Json:
+def mended(resources: Json) -> Json:
     """No request above its limit."""
     requests, limits = dict(resources.get("requests") or {}), dict(resources.get("limits") or {})
     for name, text in limits.items():
@@ -95,6 +95,6 @@ def _extended(resources: Json) -> Json:
     return {part: amounts for part, amounts in parts.items() if amounts}
 
 
-def _containers(manifest: Json) -> list[Json]:
+def containers_of(manifest: Json) -> list[Json]:
     spec = manifest["spec"].get("template", {}).get("spec", {})
     return [*spec.get("containers", ()), *spec.get("initContainers", ())]

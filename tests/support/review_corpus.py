@@ -41,7 +41,7 @@ class Maker:
         return self._random.random() < share
 
     def review(self) -> Json:
-        stored = self._deployment()
+        stored = self.deployment()
         kind = self._random.choices(
             ("create", "release", "manifest", "replicas", "label", "spelling", "scale", "annotation", "other"),
             (14, 20, 28, 8, 4, 6, 14, 4, 6),
@@ -65,7 +65,7 @@ class Maker:
             )
         return make_review(request)
 
-    def _deployment(self) -> Json:
+    def deployment(self) -> Json:
         names = self._random.sample(("app", "proxy", "worker"), self._random.randrange(1, 4))
         sidecars = [self._container("mesh", restartPolicy="Always")] if self.chance(0.2) else []
         init = [self._container("migrate"), *sidecars] if sidecars or self.chance(0.2) else []

@@ -26,7 +26,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Part:
-    """What a policy does; `is_again`: once more where a later webhook has changed the object."""
+    """What a policy does."""
 
     name: str
     resource: str
@@ -34,7 +34,6 @@ class _Part:
     conditions: Mapping[str, str]
     variables: Mapping[str, str]
     mutation: str
-    is_again: bool = True
 
 
 def policies(rules: Rules, *, traced: bool = False, api_version: str = "v1") -> tuple[Manifest, ...]:
@@ -53,8 +52,6 @@ def _parts(rules: Rules) -> tuple[_Part, ...]:
         {},
         creation_policy.variables(rules),
         creation_policy.mutation(),
-        # The API server would evaluate the policy twice for each creation, whether anything has changed it since or not.
-        is_again=False,
     )
     update = _Part(
         DEPLOYMENTS,
@@ -76,12 +73,11 @@ def _parts(rules: Rules) -> tuple[_Part, ...]:
 
 
 def _traced(part: _Part) -> _Part:
-    """Evaluated once: what later webhooks change is the webhook's, which knows more than the policies."""
     if part.name == SCALES:
         mutation = trace.traced_scale(part.mutation, scale_policy.FOUND)
     else:
         mutation = trace.traced_deployment(part.mutation)
-    return replace(part, mutation=mutation, is_again=False)
+    return replace(part, mutation=mutation)
 
 
 def _policy(part: _Part, rules: Rules, api_version: str) -> Manifest:
@@ -92,8 +88,9 @@ def _policy(part: _Part, rules: Rules, api_version: str) -> Manifest:
         "spec": {
             "paramKind": {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND},
             "failurePolicy": "Ignore",
-            # The rules are idempotent.
-            "reinvocationPolicy": "IfNeeded" if part.is_again else "Never",
+            # Otherwise the API server evaluates a policy twice whenever it has changed something, whether anything else has or not.
+            # The second time, the annotation that arrived is gone: what an owner has asked for could not be told any more.
+            "reinvocationPolicy": "Never",
             "matchConstraints": {
                 "matchPolicy": "Equivalent",
                 "namespaceSelector": {"matchExpressions": _namespace_expressions(rules)},

@@ -35,7 +35,11 @@ class LaterWebhook:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._server.socket = self._tls().wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, name=NAME)
+        self._thread = threading.Thread(target=self._server.serve_forever, name=NAME, daemon=True)
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -66,7 +70,7 @@ class LaterWebhook:
         return context
 
     def _registration(self) -> dict[str, Any]:
-        service = {"name": SERVICE, "namespace": self._namespace, "path": "/", "port": self._server.server_port}
+        service = {"name": SERVICE, "namespace": self._namespace, "path": "/", "port": self.port}
         webhook = {
             "name": "later.kubedoor.test",
             "admissionReviewVersions": ["v1"],

@@ -25,7 +25,7 @@ from tests.toolbox.controlplane import ControlPlane
 from tests.unit.admission import test_asked
 from tests.unit.admission.test_rules import CASES
 
-SEEDS = range(10_000, 10_560)
+SEEDS = range(10_000, 10_200)
 OTHERWISE = {
     "excluded namespace": "the policies of a test are for its namespace only",
     "a namespace that is not one of those that are controlled": "the same",
@@ -82,7 +82,7 @@ def test_unchanged_manifests_and_new_wishes_are_stored_as_the_rules_decide(
 def test_random_requests_are_stored_as_the_rules_decide(api: Api) -> None:
     cases = ((f"seed {seed}", *random_case(seed)) for seed in SEEDS)
     asked = [one for one in cases if is_for_policies(one)]
-    assert len(asked) >= 500
+    assert len(asked) >= 150
     assert not differences(api, "random", asked)
 
 

@@ -432,6 +432,19 @@ def test_another_webhook_that_runs_later_does_not_change_what_was_asked() -> Non
     )
 
 
+def test_an_annotation_that_says_the_same_as_the_stored_one_in_fewer_words_is_read_once() -> None:
+    """What is stored has the stored text then: whoever decided once more would take 500m for a new wish."""
+    text, asked = "app:requests.cpu=2,limits.cpu=2", {"cpu": "2"}
+    before = make_deployment(containers=[make_container(requests=asked, limits=asked)])
+    before["metadata"]["annotations"] = {ANNOTATION: text}
+    limits = {"cpu": "2", "memory": "1Gi"}
+    sent = make_deployment(containers=[make_container(image="app:2", requests={"cpu": "500m"}, limits=limits)])
+    sent["metadata"]["annotations"] = {ANNOTATION: "app:requests.cpu=2"}
+    uncontrolled = make_values(replicas=collected(3))
+    patch = decide(make_request(sent, before), uncontrolled, RULES).patch
+    assert jsonpatch.apply_patch(sent, list(patch))["metadata"]["annotations"] == {ANNOTATION: text}
+
+
 def test_annotations_that_leave_no_room_lose_the_claim_and_nothing_else() -> None:
     containers = [make_container(f"c{number:02d}", requests={"cpu": "500m"}) for number in range(40)]
     app = values().containers["app"]
