@@ -22,7 +22,6 @@ from kubedoor.runtime.assembly import (
     build_cluster,
     build_collections,
     build_door_probe,
-    build_live_reader,
     build_look,
     build_policy_switch,
     build_publication,
@@ -95,7 +94,9 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     deployments = DeploymentStore(connection, settings.cluster)
     savings = Savings(deployments, time_zone=settings.time_zone, now=utc_now)
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
-    warnings = ValueWarnings(usage=usage, look_back_days=settings.look_back_days, now=utc_now)
+    warnings = ValueWarnings(
+        usage=usage, look_back_days=settings.look_back_days, hpa_replicas=settings.hpa_replicas
+    )
     workloads = _workloads(settings, connection, cluster, listing, warnings)
     additions = _additions(
         settings, control, records, lambda name: ControlStore(connection, clusters.for_cluster(name).cluster)
@@ -173,7 +174,7 @@ def _workloads(
         listing=listing,
         usage=UsageStore(connection, settings.cluster),
         records=RecordStore(connection, settings.cluster),
-        standings=build_standings(settings, connection, build_live_reader(settings, cluster)),
+        standings=build_standings(settings, connection, cluster),
         warnings=warnings,
         now=utc_now,
     )

@@ -36,7 +36,14 @@ def state_of(manifest: Mapping[str, Any]) -> DeploymentState:
         is_sized=asked is not None,
         init_containers=tuple(str(container.get("name", "")) for container in pod.get("initContainers") or ()),
         has_pod_resources=bool(pod.get("resources")),
+        generation=generation_of(manifest),
     )
+
+
+def generation_of(manifest: Mapping[str, Any]) -> int:
+    """The API server counts changes of `spec` by it; 0: nothing is stored yet."""
+    generation = (manifest.get("metadata") or {}).get("generation")
+    return generation if isinstance(generation, int) and 0 <= generation < 2**63 else 0
 
 
 def outline(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class AdmissionHandler:
             if due:
                 self.journal.record(request, decision, values, is_release=due.resources)
                 if _changes_state(request, due, decision):
-                    self.journal.record_state(key, request, decision)
+                    self.journal.record_state(key, request, decision, is_release=due.resources)
             self._record_facts(request, key, values, started)
         return decision
 

@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from kubedoor.admission.decision import Decision
-from kubedoor.admission.deployment_state import outline, state_of
+from kubedoor.admission.deployment_state import generation_of, outline, state_of
+from kubedoor.admission.due import replicas_of
 from kubedoor.admission.journal_writer import JournalWriter
 from kubedoor.admission.json_patch import applied
 from kubedoor.admission.metrics import AdmissionMetrics
@@ -49,11 +50,13 @@ class _Batch(NamedTuple):
 
 
 class _Admitted(NamedTuple):
-    """`manifest`: its outline."""
+    """`manifest`: its outline. `generation`: of what it replaces. `replicas`: what that had, if at most they change."""
 
     manifest: Mapping[str, Any]
     patch: Sequence[Mapping[str, Any]]
     at: datetime
+    generation: int
+    replicas: int | None
 
 
 class AdmissionJournal:
@@ -139,17 +142,20 @@ class AdmissionJournal:
         self._snapshot.add_facts(observations)
         self._facts.update({(one.key, one.kind, one.uid): one for one in observations})
 
-    def record_state(self, key: WorkloadKey, request: AdmissionRequest, decision: Decision) -> None:
+    def record_state(
+        self, key: WorkloadKey, request: AdmissionRequest, decision: Decision, *, is_release: bool = True
+    ) -> None:
         """Queue the Deployment as it is admitted; of several admissions of one Deployment the newest counts."""
         self._admitted.pop(key, None)
         while len(self._admitted) >= MAX_PENDING_STATES:
             self._admitted.pop(next(iter(self._admitted)), None)
         try:
-            kept = outline(request.object)
+            kept, stored = outline(request.object), request.old_object
+            replicas = None if is_release else replicas_of(stored)
         except (AttributeError, TypeError):
             # Validation comes after the door: what is no Deployment is not stored either.
             return
-        self._admitted[key] = _Admitted(kept, decision.patch, self._now())
+        self._admitted[key] = _Admitted(kept, decision.patch, self._now(), generation_of(stored), replicas)
 
     def has_work(self) -> bool:
         return bool(
@@ -224,8 +230,10 @@ class AdmissionJournal:
     def _read_state(self, key: WorkloadKey, admitted: _Admitted) -> None:
         try:
             stored = applied(admitted.manifest, admitted.patch)
-            named = {**stored, "metadata": {**stored["metadata"], "name": key.deployment, "namespace": key.namespace}}
-            self._states.append((state_of(named), admitted.at))
+            # The API server counts what changes `spec`: not a scale that is put back to what runs.
+            generation = admitted.generation + (replicas_of(stored) != admitted.replicas)
+            named = {"name": key.deployment, "namespace": key.namespace, "generation": generation}
+            self._states.append((state_of({**stored, "metadata": {**stored["metadata"], **named}}), admitted.at))
         except Exception:
             # Validation comes after the door: what is no Deployment is not stored either.
             log.info("the state of %s cannot be read", key, exc_info=True)

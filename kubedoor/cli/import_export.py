@@ -243,8 +243,8 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
         listing=ListingCache(ListingStore(connection, config.cluster)),
         usage=usage,
         records=records,
-        warnings=ValueWarnings(usage=usage, look_back_days=config.look_back_days, now=utc_now),
-        standings=build_standings(config, connection, reader=None),
+        warnings=ValueWarnings(usage=usage, look_back_days=config.look_back_days, hpa_replicas=config.hpa_replicas),
+        standings=build_standings(config, connection),
         now=utc_now,
     )
     additions = Additions(

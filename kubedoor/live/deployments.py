@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kubedoor import quantities
-from kubedoor.admission.deployment_state import outline
+from kubedoor.admission.deployment_state import generation_of, outline
 from kubedoor.admission.due import replicas_of
 from kubedoor.admission.rules import CONTROL_LABEL, object_facts
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
@@ -29,6 +29,8 @@ class LiveDeployment(NamedTuple):
     """Pods of the newest template."""
     is_settled: bool
     """The Deployment controller has seen the newest change, and all pods are of it and ready."""
+    generation: int = 0
+    """How often `spec` has changed; 0: not known."""
 
     def manifest(self, key: Key) -> Manifest:
         """All that the rules read of a Deployment."""
@@ -38,10 +40,11 @@ class LiveDeployment(NamedTuple):
 def live_of(manifest: Mapping[str, Any]) -> LiveDeployment:
     status, replicas = manifest.get("status") or {}, replicas_of(manifest)
     ready, updated = int(status.get("readyReplicas") or 0), int(status.get("updatedReplicas") or 0)
-    is_seen = int(status.get("observedGeneration") or 0) >= int(manifest["metadata"].get("generation") or 0)
+    generation = generation_of(manifest)
+    is_seen = int(status.get("observedGeneration") or 0) >= generation
     kept = _exempt(outline(manifest), *object_facts(manifest))
     is_settled = is_seen and ready == updated == replicas == int(status.get("replicas") or 0)
-    return LiveDeployment(orjson.dumps(kept), replicas, ready, updated, is_settled)
+    return LiveDeployment(orjson.dumps(kept), replicas, ready, updated, is_settled, generation)
 
 
 def manifest_of(state: DeploymentState, *, opted_out: bool, owned: bool) -> Manifest:

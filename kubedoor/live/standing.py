@@ -39,6 +39,7 @@ class Standing(NamedTuple):
     drifted: frozenset[tuple[str, str]] = frozenset()
 
 
+REPLICAS = ("", "replicas")
 ABSENT, UNKNOWN, LEFT_ALONE = Standing(State.ABSENT), Standing(State.UNKNOWN), Standing(State.NOT_ENFORCED)
 
 
@@ -60,6 +61,12 @@ def with_past(standing: Standing, past: Mapping[str, Any], values: ControlValues
         _place(change) for change in standing.changes if change.container in known and _place(change) not in lacked
     )
     return standing._replace(state=State.DRIFTED, drifted=drifted) if drifted else standing
+
+
+def without_drift(standing: Standing, place: tuple[str, str]) -> Standing:
+    """`standing`, with what a rule of the door has let through at this (container, field)."""
+    drifted = standing.drifted - {place}
+    return standing._replace(state=standing.state if drifted else State.PENDING, drifted=drifted)
 
 
 def _place(change: Change) -> tuple[str, str]:

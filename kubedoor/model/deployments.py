@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubedoor.model.values import Resources
 
@@ -32,6 +32,8 @@ class DeploymentState:
     """Names of all init containers in their order, those that only run at the start too: a patch must keep the order."""
     has_pod_resources: bool = False
     """The pod template sets pod-level resources: the door then leaves requests and limits alone."""
+    generation: int = field(default=0, compare=False)
+    """`metadata.generation` as it was seen; of an admission, the one under which it is stored. 0: not known."""
 
     @property
     def key(self) -> tuple[str, str]:

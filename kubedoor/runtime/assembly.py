@@ -42,6 +42,7 @@ from kubedoor.config.settings import Settings
 from kubedoor.errors import Forbidden, SettingsError
 from kubedoor.kube.client import Cluster
 from kubedoor.kube.kubeconfig import NO_CLUSTER
+from kubedoor.live.ignored import IgnoredNamespaces
 from kubedoor.live.reader import LiveReader
 from kubedoor.model.cluster_facts import ClusterFacts, FactsSource
 from kubedoor.model.usage import UsageSource
@@ -54,6 +55,7 @@ from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_migrated_store
+from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.standings import Standings
 
@@ -239,13 +241,16 @@ def build_live_reader(settings: Settings, cluster: Cluster) -> LiveReader | None
     )
 
 
-def build_standings(settings: Settings, connection: Connection, reader: LiveReader | None) -> Standings:
-    """Without a reader: by what the store knows of the cluster."""
+def build_standings(settings: Settings, connection: Connection, cluster: Cluster | None = None) -> Standings:
+    """Without a cluster that may be watched: by what the store knows of it."""
+    reader = build_live_reader(settings, cluster) if cluster else None
     return Standings(
         rules=rules_of(settings),
         deployments=DeploymentStore(connection, settings.cluster),
+        records=RecordStore(connection, settings.cluster),
         view=reader.view if reader else lambda: None,
         has_sample=settings.uses_sample,
+        ignored=IgnoredNamespaces(cluster, time.monotonic).names if cluster else frozenset,
     )
 
 

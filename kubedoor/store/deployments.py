@@ -131,7 +131,7 @@ class DeploymentStore:
         """As `of`, in one query whose cost does not grow with the number of Deployments."""
         return {key: one.state for key, one in self.observed_of(keys).items()}
 
-    def last_admitted(self, keys: Collection[Key] | None = None) -> dict[Key, DeploymentState]:
+    def last_admitted(self, keys: Collection[Key] | None = None) -> dict[Key, Observed]:
         """What the door stored last of each of these Deployments, whatever has been seen of them since; None: of all."""
         some = "" if keys is None else " AND (namespace, deployment) IN {keys:Array(Tuple(String, String))}"
         rows = self._connection.rows(
@@ -140,7 +140,7 @@ class DeploymentStore:
             cluster=self._cluster,
             **({} if keys is None else {"keys": list(keys)}),
         )
-        return {one.state.key: one.state for one in map(_observed, rows)}
+        return {one.state.key: one for one in map(_observed, rows)}
 
     def admitted_at(self) -> dict[Key, datetime]:
         """When the door stored something of each Deployment last."""
@@ -249,6 +249,7 @@ def _columns(state: DeploymentState) -> dict[str, Any]:
         "is_sized": state.is_sized,
         "init_containers": list(state.init_containers),
         "has_pod_resources": state.has_pod_resources,
+        "generation": state.generation,
         "containers.name": [one.name for one in containers],
         "containers.is_sidecar": [one.is_sidecar for one in containers],
     }
@@ -276,6 +277,7 @@ def _observed(row: Row) -> Observed:
         is_sized=row["is_sized"],
         init_containers=tuple(row["init_containers"]),
         has_pod_resources=row["has_pod_resources"],
+        generation=row["generation"],
     )
     return Observed(state, row["observed_at"], row["seen_by"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kubedoor.store.connection import Connection, Row
-from kubedoor.store.said import printed
+from kubedoor.store.said import printed, read_said
 
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 EXPORT_PAGE_ROWS = 2000
@@ -43,6 +43,19 @@ class AdmissionRecord(NamedTuple):
     warnings_said: Sequence[str] = ()
     is_release: bool = False
     """It made the Deployment, or changed its pod template by more than what an unchanged manifest puts back."""
+
+
+class LastScale(NamedTuple):
+    """The newest request for a Scale of a Deployment. `code`: of the reason."""
+
+    at: datetime
+    outcome: str
+    code: str
+
+    @property
+    def is_left_alone(self) -> bool:
+        """A rule of the door has let the number through, whatever the control value."""
+        return self.outcome != "patched" and self.code != "door.as_it_should_be"
 
 
 def admission_line(record: AdmissionRecord) -> bytes:
@@ -192,6 +205,21 @@ class RecordStore:
     def audit(self, *, limit: int, before: datetime | None = None) -> list[Row]:
         """Newest first. `before`: only older ones, for paging."""
         return self.find_audit(RecordFilter(before=before), limit=limit)
+
+    def scales_since(self, since: datetime, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], LastScale]:
+        """By (namespace, deployment): the newest request to `deployments/scale` from `since` on."""
+        _, rows = self._connection.table(
+            "SELECT namespace, deployment, max(at), argMax(outcome, at), argMax(reason_said, at) FROM admissions"
+            " WHERE cluster = {cluster:String} AND at >= {since:DateTime64(3, 'UTC')} AND subresource = 'scale'"
+            " AND (namespace, deployment) IN {keys:Array(Tuple(String, String))} GROUP BY namespace, deployment",
+            cluster=self._cluster,
+            since=since,
+            keys=list(keys),
+        )
+        return {
+            (namespace, deployment): LastScale(at, outcome, read_said("", said).code)
+            for namespace, deployment, at, outcome, said in rows
+        }
 
     def outcomes_since(self, since: datetime) -> dict[str, int]:
         """The number of admissions by outcome."""

@@ -54,7 +54,8 @@ _PEAKS = (
     " max(memory_p95_bytes) AS memory_bytes, argMax(day, (memory_p95_bytes, day)) AS memory_day,"
     " max(usage_daily.memory_max_bytes) AS memory_most_bytes,"
     " argMax(day, (usage_daily.memory_max_bytes, day)) AS memory_max_day"
-    " FROM usage_daily WHERE cluster = {cluster:String} AND day >= {since:Date}"
+    " FROM usage_daily WHERE cluster = {cluster:String}"
+    " AND day > (SELECT max(day) FROM usage_days WHERE cluster = {cluster:String}) - {look_back:UInt16}"
     " AND (namespace, deployment) IN {workloads:Array(Tuple(String, String))}"
     f" AND (day, run) NOT IN {TAKEN_OVER_DAYS} GROUP BY namespace, deployment, container"
 )
@@ -209,9 +210,12 @@ class UsageStore:
         )
         return row["newest"], row["days"]
 
-    def peaks(self, workloads: Sequence[tuple[str, str]], *, since: date) -> dict[tuple[str, str], Peaks]:
-        """What each (namespace, deployment) used at most on these days; absent where it has no usage day."""
-        rows = self._connection.rows(_PEAKS, cluster=self._cluster, since=since, workloads=list(workloads))
+    def peaks(self, workloads: Sequence[tuple[str, str]], *, days: int) -> dict[tuple[str, str], Peaks]:
+        """What each (namespace, deployment) used at most in so many days up to the newest one that is stored.
+
+        Absent where it has no usage day.
+        """
+        rows = self._connection.rows(_PEAKS, cluster=self._cluster, look_back=days, workloads=list(workloads))
         found: dict[tuple[str, str], Peaks] = {}
         for row in rows:
             name = (row["namespace"], row["deployment"])

@@ -98,6 +98,13 @@ class Listing:
     def every_key(self) -> Iterator[Key]:
         return iter(self._positions)
 
+    def control_mark(self, key: Key) -> tuple[object, ...]:
+        """Equal in two lists where the control values of the workload are; empty: it is not in this one."""
+        if key not in self._positions:
+            return ()
+        withheld = self._workloads.rows[self._positions[key]][self._workloads.index["withheld_replicas"]]
+        return withheld, *self._containers_of.get(key, ())
+
     def control_rows(self, key: Key) -> list[Row]:
         """What kubedoor.control_values compiles the control values of a workload from."""
         row = self._workloads.rows[self._positions[key]]

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubedoor.admission.deployment_state import state_of
 from kubedoor.admission.rules import Rules
 from kubedoor.control_values import compile_workload
 from kubedoor.live.deployments import LiveDeployment, manifest_of
 from kubedoor.live.reader import LiveView
-from kubedoor.live.standing import ABSENT, LEFT_ALONE, UNKNOWN, Standing, State, standing_of, with_past
+from kubedoor.live.standing import (
+    ABSENT,
+    LEFT_ALONE,
+    REPLICAS,
+    UNKNOWN,
+    Standing,
+    State,
+    standing_of,
+    with_past,
+    without_drift,
+)
 from kubedoor.model.deployments import DeploymentState
 from kubedoor.model.values import ControlValues, Resources
 from kubedoor.store.deployments import SAMPLE, DeploymentStore, Observed
+from kubedoor.store.records import RecordStore
 from kubedoor.workloads.listing import NO_STATE, Key, Listing, Row
 
 View = Callable[[], LiveView | None]
 Seen = LiveDeployment | DeploymentState | None
 _PAGE = 500
 """Up to so many Deployments are asked for by name."""
+MOST_SHOWN = 2000
+"""The columns of so many workloads at most are kept: two kilobytes each."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class _Moment:
     view: LiveView | None
     stored: Mapping[Key, Observed]
     looked_at: datetime | None
+    ignored: Collection[str]
 
     def seen(self, key: Key) -> tuple[Seen, datetime | None]:
         """A Deployment, and when it was so. The sample's are not gone because a cluster does not have them."""
@@ -42,24 +56,69 @@ class _Moment:
             return None, self.looked_at
         return stored.state, max(stored.observed_at, self.looked_at or stored.observed_at)
 
+    def generation(self, key: Key) -> int:
+        """Of a Deployment that is there; 0: not known."""
+        seen = self.seen(key)[0]
+        return seen.generation if seen else 0
+
     def is_current(self, seen: Seen) -> bool:
         is_live = self.view is not None and self.view.is_current
         return is_live and not isinstance(seen, DeploymentState)
 
 
-class Standings:
-    """Of one cluster. `view`: what is in it now; None where nobody can tell. `has_sample`: of the sample data, too."""
+class _Worked(NamedTuple):
+    """What was worked out of one workload, and from which control values and content of its Deployment."""
 
-    def __init__(self, *, rules: Rules, deployments: DeploymentStore, view: View, has_sample: bool) -> None:
+    mark: tuple[object, ...]
+    content: object
+    standing: Standing
+
+
+class _Past(NamedTuple):
+    """Of what is pending: how it stands when its last admission, of then, is known."""
+
+    worked: _Worked
+    generation: int
+    admitted_at: datetime | None
+    state: State
+
+
+class _Shown(NamedTuple):
+    """Of a workload on a page: what the list says of its Deployment, worked out from this content."""
+
+    content: object
+    state: DeploymentState
+    columns: Row
+
+
+class Standings:
+    """Of one cluster. `view`: what is in it now; None where nobody can tell. `has_sample`: of the sample data, too.
+
+    `ignored`: the namespaces that their label takes away from the door. What was worked out of a workload is kept until its
+    control values or its Deployment change.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        deployments: DeploymentStore,
+        records: RecordStore,
+        view: View,
+        has_sample: bool,
+        ignored: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._has_sample = has_sample
         self._rules = rules
         self._deployments = deployments
+        self._records = records
         self._view = view
+        self._ignored = ignored
         self._lock = threading.Lock()
-        self._states: dict[Key, tuple[Seen, State]] = {}
-        self._pasts: dict[Key, tuple[Seen, datetime | None, State]] = {}
-        """Of what is pending: what is seen, when it was admitted last, and whether it has drifted."""
-        self._states_of: object = None
+        self._worked: dict[Key, _Worked] = {}
+        self._shown: dict[Key, _Shown] = {}
+        self._pasts: dict[Key, _Past] = {}
+        self._worked_of: object = None
 
     def lay(self, listing: Listing, rows: Sequence[Row]) -> dict[Key, DeploymentState]:
         """Give each row `live` and, of what is in the cluster, the columns of the list; returns what is known of each."""
@@ -67,65 +126,95 @@ class Standings:
         if not keys:
             return {}
         moment = self._moment(lambda: self._deployments.observed_of(keys))
+        self._forget_changed(listing)
         found = {key: moment.seen(key) for key in keys}
-        values = {key: compile_workload(listing.control_rows(key)) for key in keys}
-        standings = self._with_past(
-            {key: self._standing(key, found[key][0], values[key], moment) for key in keys}, values
-        )
+        standings = {key: self._standing(listing, key, moment).standing for key in keys}
+        standings |= self._with_past(listing, standings, moment)
         states: dict[Key, DeploymentState] = {}
         for key, row in zip(keys, rows, strict=True):
             seen, as_of = found[key]
             row["live"] = _live(seen, as_of, standings[key], is_current=moment.is_current(seen))
-            if seen is not None:
-                states[key] = seen if isinstance(seen, DeploymentState) else state_of(seen.manifest(key))
-            row |= _columns(states.get(key), as_of)
+            if seen is None:
+                row |= NO_STATE
+                continue
+            shown = self._shown_of(key, seen)
+            states[key] = shown.state
+            row |= shown.columns | {"observed_at": as_of}
         return states
 
     def states(self, listing: Listing) -> dict[Key, State]:
         """Of all workloads of the list. What has not changed since the last time is not worked out again."""
         moment = self._moment(self._deployments.observed)
+        self._forget_changed(listing)
         with self._lock:
-            if self._states_of is not listing.version:
-                self._states, self._pasts, self._states_of = {}, {}, listing.version
-            self._states = {key: self._state(listing, key, moment) for key in listing.every_key()}
-            found = {key: state for key, (_, state) in self._states.items()}
-            self._pasts = self._drifted(listing, [key for key in found if found[key] is State.PENDING], moment)
-            return found | {key: state for key, (_, _, state) in self._pasts.items()}
+            found = {key: self._standing(listing, key, moment) for key in listing.every_key()}
+            states = {key: one.standing.state for key, one in found.items()}
+            pending = {key: found[key] for key, state in states.items() if state is State.PENDING}
+            self._pasts = self._drifted(listing, pending, moment)
+            return states | {key: one.state for key, one in self._pasts.items()}
 
     def _moment(self, stored: Callable[[], Mapping[Key, Observed]]) -> _Moment:
         """Where the cluster answers, the store is not asked, but for the sample data."""
         view = self._view()
+        ignored = frozenset(self._ignored()) if view is not None else frozenset()
         if view is not None and not self._has_sample:
-            return _Moment(view, {}, None)
-        return _Moment(view, stored(), self._deployments.looked_at())
+            return _Moment(view, {}, None, ignored)
+        return _Moment(view, stored(), self._deployments.looked_at(), ignored)
 
-    def _state(self, listing: Listing, key: Key, moment: _Moment) -> tuple[Seen, State]:
-        seen, _ = moment.seen(key)
-        known = self._states.get(key)
-        if known is not None and known[0] is not None and known[0] == seen:
+    def _shown_of(self, key: Key, seen: LiveDeployment | DeploymentState) -> _Shown:
+        content, known = _content(seen), self._shown.get(key)
+        if known is not None and known.content == content:
             return known
-        if seen is None:
-            return seen, self._absent(key, moment).state
-        return seen, self._standing(key, seen, compile_workload(listing.control_rows(key)), moment).state
+        state = seen if isinstance(seen, DeploymentState) else state_of(seen.manifest(key))
+        if len(self._shown) >= MOST_SHOWN:
+            self._shown = {}
+        shown = self._shown[key] = _Shown(content, state, _columns(state))
+        return shown
 
-    def _drifted(
-        self, listing: Listing, pending: Sequence[Key], moment: _Moment
-    ) -> dict[Key, tuple[Seen, datetime | None, State]]:
+    def _drifted(self, listing: Listing, pending: Mapping[Key, _Worked], moment: _Moment) -> dict[Key, _Past]:
         if not pending:
             return {}
         # Read before what was admitted: an admission in between is found the next time.
         admitted = self._deployments.admitted_at()
-        past = {key: (moment.seen(key)[0], admitted.get(key)) for key in pending}
-        kept = {key: self._pasts[key] for key in pending if key in self._pasts and self._pasts[key][:2] == past[key]}
-        new = [key for key in pending if key not in kept]
-        values = {key: compile_workload(listing.control_rows(key)) for key in new}
-        standings = {key: self._standing(key, past[key][0], values[key], moment) for key in new}
-        return kept | {key: (*past[key], one.state) for key, one in self._with_past(standings, values).items()}
+        past = {
+            key: _Past(worked, moment.generation(key), admitted.get(key), State.PENDING)
+            for key, worked in pending.items()
+        }
+        kept = {
+            key: self._pasts[key] for key, one in past.items() if key in self._pasts and self._pasts[key][:3] == one[:3]
+        }
+        new = {key: one.worked.standing for key, one in past.items() if key not in kept}
+        standings = new | self._with_past(listing, new, moment)
+        return kept | {key: past[key]._replace(state=one.state) for key, one in standings.items()}
 
-    def _standing(self, key: Key, seen: Seen, values: ControlValues, moment: _Moment) -> Standing:
+    def _standing(self, listing: Listing, key: Key, moment: _Moment) -> _Worked:
+        """As the door's rules have it, without its past."""
+        seen, mark = moment.seen(key)[0], listing.control_mark(key)
         if seen is None:
-            return self._absent(key, moment)
-        return standing_of(_manifest(key, seen, values), values, self._rules)
+            return _Worked(mark, None, self._absent(key, moment))
+        content, known = _content(seen), self._worked.get(key)
+        if key[0] in moment.ignored:
+            return _Worked(mark, content, LEFT_ALONE)
+        if known is not None and (known.content, known.mark) == (content, mark):
+            return known
+        values = compile_workload(listing.control_rows(key))
+        worked = _Worked(mark, content, standing_of(_manifest(key, seen, values), values, self._rules))
+        self._worked[key] = worked
+        return worked
+
+    def _forget_changed(self, listing: Listing) -> None:
+        """What has other control values now. The rest gets the marks of this list, so that the rows of an older one go."""
+        with self._lock:
+            if self._worked_of is listing.version:
+                return
+            marks = {key: listing.control_mark(key) for key in self._worked}
+            self._worked = {
+                key: one._replace(mark=marks[key]) for key, one in self._worked.items() if one.mark == marks[key]
+            }
+            self._pasts = {
+                key: one._replace(worked=self._worked[key]) for key, one in self._pasts.items() if key in self._worked
+            }
+            self._worked_of = listing.version
 
     def _absent(self, key: Key, moment: _Moment) -> Standing:
         """A namespace that is left out is neither watched nor looked at: what is in the table of it may well be there."""
@@ -133,15 +222,39 @@ class Standings:
             return LEFT_ALONE
         return UNKNOWN if moment.view is None and moment.looked_at is None else ABSENT
 
-    def _with_past(self, standings: dict[Key, Standing], values: Mapping[Key, ControlValues]) -> dict[Key, Standing]:
+    def _with_past(self, listing: Listing, standings: Mapping[Key, Standing], moment: _Moment) -> dict[Key, Standing]:
+        """Those of `standings` that are drifted."""
         pending = [key for key, one in standings.items() if one.state is State.PENDING]
         if not pending:
-            return standings
+            return {}
         past = self._deployments.last_admitted(pending if len(pending) <= _PAGE else None)
-        admitted = {key: _manifest(key, past[key], values[key]) for key in pending if key in past}
-        return standings | {
-            key: with_past(standings[key], manifest, values[key], self._rules) for key, manifest in admitted.items()
-        }
+        found: dict[Key, Standing] = {}
+        for key in pending:
+            if key in past and _is_changed_since(past[key].state, moment.generation(key)):
+                values = compile_workload(listing.control_rows(key))
+                manifest = _manifest(key, past[key].state, values)
+                found[key] = with_past(standings[key], manifest, values, self._rules)
+        drifted = {key: one for key, one in found.items() if one.state is State.DRIFTED}
+        return self._without_scales(drifted, past)
+
+    def _without_scales(self, drifted: dict[Key, Standing], past: Mapping[Key, Observed]) -> dict[Key, Standing]:
+        """Replicas that the door has let through, as a rule had it, have not drifted."""
+        scaled = {key: past[key].observed_at for key, one in drifted.items() if REPLICAS in one.drifted}
+        if not scaled:
+            return drifted
+        scales = self._records.scales_since(min(scaled.values()), scaled)
+        let_through = [key for key, one in scales.items() if one.at > scaled[key] and one.is_left_alone]
+        return drifted | {key: without_drift(drifted[key], REPLICAS) for key in let_through}
+
+
+def _is_changed_since(admitted: DeploymentState, generation: int) -> bool:
+    """False: what is stored is what that admission made of it, or older; somebody after the door has changed or refused it."""
+    return not generation or generation > admitted.generation
+
+
+def _content(seen: LiveDeployment | DeploymentState) -> object:
+    """All that a standing depends on: not how many pods are ready."""
+    return seen if isinstance(seen, DeploymentState) else seen.outline
 
 
 def _manifest(key: Key, seen: LiveDeployment | DeploymentState, values: ControlValues) -> dict[str, Any]:
@@ -167,13 +280,10 @@ def _live(seen: Seen, as_of: datetime | None, standing: Standing, *, is_current:
     }
 
 
-def _columns(state: DeploymentState | None, as_of: datetime | None) -> Row:
-    """What the list says of the Deployment, as the store sums it (sql/0013)."""
-    if state is None:
-        return dict(NO_STATE)
+def _columns(state: DeploymentState) -> Row:
+    """What the list says of the Deployment, as the store sums it (sql/0013), but for when it was so."""
     asked, runs = [one.asked for one in state.containers], [one.runs for one in state.containers]
     return {
-        "observed_at": as_of,
         "is_sized": state.is_sized,
         "running_replicas": state.replicas,
         "cpu_asked_millicores": state.replicas * _cpu(asked),

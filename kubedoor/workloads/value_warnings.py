@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import Any
 
 from kubedoor.model.conditions import RESOURCE_FIELDS
@@ -35,10 +34,11 @@ class Wanted:
 class ValueWarnings:
     """Thread-safe. Peaks are kept until the next collected day: the store goes through a look-back of all workloads for them."""
 
-    def __init__(self, *, usage: UsageStore, look_back_days: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, usage: UsageStore, look_back_days: int, hpa_replicas: str = "keep") -> None:
+        """`hpa_replicas`: as kubedoor.admission.rules has it."""
         self._usage = usage
         self._look_back_days = look_back_days
-        self._now = now
+        self._sets_hpas = hpa_replicas == "control"
         self._lock = threading.Lock()
         self._peaks: dict[Name, Peaks] = {}
         self._peaks_of: object = None
@@ -52,28 +52,26 @@ class ValueWarnings:
         asked = [name for name, wanted in workloads.items() if wanted.is_any]
         peaks = self._peaks_of_each(asked) if asked else {}
         return {
-            name: dangers(wanted.manual, peaks.get(name, Peaks()), hpa=wanted.hpa) for name, wanted in workloads.items()
+            name: dangers(wanted.manual, peaks.get(name, Peaks()), hpa=wanted.hpa and not self._sets_hpas)
+            for name, wanted in workloads.items()
         }
 
     def _peaks_of_each(self, names: Sequence[Name]) -> dict[Name, Peaks]:
-        since = self._since()
         # Read before the peaks: a day that is collected in between causes one more read later.
-        revision = since, self._usage.revision()
+        revision = self._usage.revision()
         with self._lock:
             if self._peaks_of != revision or len(self._peaks) > MOST_KEPT:
                 self._peaks, self._peaks_of = {}, revision
             kept = self._peaks
             known = {name: kept[name] for name in names if name in kept}
         if missing := [name for name in names if name not in known]:
-            found = self._usage.peaks(missing, since=since)
+            # The days over which OOM kills are counted, too.
+            found = self._usage.peaks(missing, days=self._look_back_days)
             known |= {name: found.get(name, Peaks()) for name in missing}
             with self._lock:
                 # `kept` is nobody's any more once another revision is there.
                 kept |= {name: known[name] for name in missing}
         return known
-
-    def _since(self) -> date:
-        return self._now().date() - timedelta(days=self._look_back_days)
 
 
 def wanted_of(rows: Sequence[Mapping[str, Any]]) -> Wanted:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from kubedoor.model.values import Mode
+from kubedoor.store.deployments import DeploymentStore
 from tests.contract.lab import CLUSTER, Lab, amounts, asks
 from tests.toolbox import processes
 
@@ -64,8 +66,7 @@ def test_from_applied_to_pending_and_back(lab: Lab, web: str) -> None:
 def test_what_is_changed_past_the_door_has_drifted_and_ready_pods_are_counted(lab: Lab, web: str) -> None:
     wait_for(lab, web, "applied")
     lab.wait_for_admissions(web, 1)
-    lab.kubectl(web, "label", "namespace", web, "kubedoor-ignore=true")
-    lab.kubectl(web, "scale", "deployment/web", "--replicas=3")
+    past_the_door(lab, web, "scale", "deployment/web", "--replicas=3")
     now = wait_for(lab, web, "drifted")
     assert [(one["field"], one["before"], one["after"], one["is_drifted"]) for one in now["changes"]] == [
         ("replicas", "3", "1", True)
@@ -73,6 +74,34 @@ def test_what_is_changed_past_the_door_has_drifted_and_ready_pods_are_counted(la
     assert (listed(lab, web, "drifted"), listed(lab, web, "pending")) == (["web"], [])
     lab.plane.wait_for(lambda: live(lab, web)["ready"] == 3, what="three pods are ready")
     lab.plane.wait_for(lambda: live(lab, web)["is_settled"] is True, what="the rollout is over")
+
+
+def past_the_door(lab: Lab, namespace: str, *words: str) -> None:
+    """kubectl, while the namespace has the label that takes it away from the door."""
+    lab.kubectl(namespace, "label", "namespace", namespace, "kubedoor-ignore=true")
+    lab.kubectl(namespace, *words)
+    wait_for(lab, namespace, "not_enforced")
+    assert listed(lab, namespace, "not_enforced") == ["web"]
+    lab.kubectl(namespace, "label", "namespace", namespace, "kubedoor-ignore-")
+
+
+def test_what_the_api_server_refuses_after_the_door_has_not_drifted(lab: Lab, web: str) -> None:
+    wait_for(lab, web, "applied")
+    lab.set_values(web, replicas=1, app=amounts("250m", "256Mi"))
+    deployments = DeploymentStore(lab.connection, CLUSTER)
+    annotations = {"annotations": {"released": "now"}}
+    template = {"metadata": annotations, "spec": {"restartPolicy": "Never"}}
+    patch = json.dumps({"spec": {"template": template}})
+    lab.kubectl(web, "patch", "deployment/web", "-p", patch, check=False)  # no Deployment restarts its pods never
+    lab.wait_for_admissions(web, 2)
+
+    def is_recorded() -> bool:
+        runs = deployments.last_admitted([(web, "web")])[web, "web"].state.containers[0].runs
+        return runs.cpu_request_millicores == 250
+
+    lab.plane.wait_for(is_recorded, what="the door has noted what it admitted")
+    assert live(lab, web)["state"] == "pending"
+    assert (listed(lab, web, "pending"), listed(lab, web, "drifted")) == (["web"], [])
 
 
 def test_left_alone_and_gone(lab: Lab, web: str) -> None:
@@ -85,8 +114,7 @@ def test_left_alone_and_gone(lab: Lab, web: str) -> None:
 
 
 def test_the_columns_of_what_runs_are_those_of_the_cluster(lab: Lab, web: str) -> None:
-    lab.kubectl(web, "label", "namespace", web, "kubedoor-ignore=true")
-    lab.kubectl(web, "set", "resources", "deployment/web", "--requests=cpu=700m")
+    past_the_door(lab, web, "set", "resources", "deployment/web", "--requests=cpu=700m")
     wait_for(lab, web, "drifted")
     found = lab.client.call("GET", f"/workloads/{CLUSTER}/{web}/web")
     (container,) = found["containers"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,13 @@ import pytest
 from kubedoor.admission.rules import Rules
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
 from kubedoor.model.values import ManualValues, Resources, WorkloadKey
+from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.deployments import SAMPLE, DeploymentStore
+from kubedoor.store.deployments import SAMPLE, DeploymentStore, Observed
 from kubedoor.store.listing import ListingStore
+from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.said import said_column
 from kubedoor.workloads.listing import Listing
 from kubedoor.workloads.listing_cache import ListingCache
 from kubedoor.workloads.standings import Standings
@@ -25,9 +29,15 @@ MI = 2**20
 RUNS = Resources(120, 256 * MI)
 
 
+class Placed(DeploymentStore):
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        super().__init__(connection, cluster)
+        self.records = RecordStore(connection, cluster)
+
+
 @pytest.fixture
-def deployments(embedded: Connection, cluster: str) -> DeploymentStore:
-    return DeploymentStore(embedded, cluster)
+def deployments(embedded: Connection, cluster: str) -> Placed:
+    return Placed(embedded, cluster)
 
 
 @pytest.fixture
@@ -38,14 +48,24 @@ def listing(embedded: Connection, cluster: str) -> Listing:
     return ListingCache(ListingStore(embedded, cluster)).current(since=NOON.date() - timedelta(days=31))
 
 
-def deployed(replicas: int = 3, runs: Resources = RUNS) -> DeploymentState:
+def deployed(replicas: int = 3, runs: Resources = RUNS, generation: int = 0) -> DeploymentState:
     container = DeploymentContainer("app", False, Resources(1000, 1024 * MI), runs)
-    return DeploymentState("shop", "web", replicas, (container,), is_sized=True)
+    return DeploymentState("shop", "web", replicas, (container,), is_sized=True, generation=generation)
 
 
-def shown(deployments: DeploymentStore, listing: Listing, *, has_sample: bool = False) -> dict[str, Any]:
+def standings_of(deployments: Placed, *, rules: Rules | None = None, has_sample: bool = False) -> Standings:
+    return Standings(
+        rules=rules or Rules(),
+        deployments=deployments,
+        records=deployments.records,
+        view=lambda: None,
+        has_sample=has_sample,
+    )
+
+
+def shown(deployments: Placed, listing: Listing, *, has_sample: bool = False) -> dict[str, Any]:
     """What the list says; the filter says the same."""
-    standings = Standings(rules=Rules(), deployments=deployments, view=lambda: None, has_sample=has_sample)
+    standings = standings_of(deployments, has_sample=has_sample)
     row = listing.one(("shop", "web"))
     assert row is not None
     standings.lay(listing, [row])
@@ -54,12 +74,12 @@ def shown(deployments: DeploymentStore, listing: Listing, *, has_sample: bool = 
     return live | {"columns": (row["running_replicas"], row["cpu_running_millicores"], row["cpu_asked_millicores"])}
 
 
-def test_what_nobody_has_seen_is_unknown(deployments: DeploymentStore, listing: Listing) -> None:
+def test_what_nobody_has_seen_is_unknown(deployments: Placed, listing: Listing) -> None:
     found = shown(deployments, listing)
     assert (found["state"], found["as_of"], found["replicas"]) == ("unknown", None, None)
 
 
-def test_what_the_door_admitted_last_counts_as_of_then(deployments: DeploymentStore, listing: Listing) -> None:
+def test_what_the_door_admitted_last_counts_as_of_then(deployments: Placed, listing: Listing) -> None:
     deployments.record([deployed(runs=Resources(500, 256 * MI))], seen_by="door", at=SEEN)
     found = shown(deployments, listing)
     assert (found["state"], found["is_current"], found["as_of"]) == ("pending", False, SEEN)
@@ -74,25 +94,79 @@ def test_what_the_door_admitted_last_counts_as_of_then(deployments: DeploymentSt
     assert (found["ready"], found["is_settled"]) == (None, None)
 
 
-def test_what_a_look_finds_otherwise_has_drifted(deployments: DeploymentStore, listing: Listing) -> None:
+def test_what_a_look_finds_otherwise_has_drifted(deployments: Placed, listing: Listing) -> None:
     deployments.record([deployed()], seen_by="door", at=SEEN)
     deployments.record([deployed(replicas=7)], seen_by="look", at=NOON)
     found = shown(deployments, listing)
     assert (found["state"], [one["is_drifted"] for one in found["changes"]]) == ("drifted", [True])
 
 
-def test_a_look_that_does_not_find_it_says_so(deployments: DeploymentStore, listing: Listing) -> None:
+@pytest.mark.parametrize(
+    ("generation", "state"),
+    [
+        pytest.param(4, "pending", id="refused after the door"),
+        pytest.param(5, "pending", id="changed by another webhook after the door"),
+        pytest.param(6, "drifted", id="changed since"),
+    ],
+)
+def test_only_what_was_changed_after_it_was_stored_has_drifted(
+    deployments: Placed, listing: Listing, generation: int, state: str
+) -> None:
+    deployments.record([deployed(generation=5)], seen_by="door", at=SEEN)
+    deployments.record([deployed(replicas=7, generation=generation)], seen_by="look", at=NOON)
+    assert shown(deployments, listing)["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "minutes", "state"),
+    [
+        pytest.param("observed", "door.mode_observe", 1, "pending", id="observed"),
+        pytest.param("unchanged", "door.hpa_keeps", 1, "pending", id="of an HPA"),
+        pytest.param("patched", "door.values_set", 1, "drifted", id="set"),
+        pytest.param("unchanged", "door.as_it_should_be", 1, "drifted", id="as it should be"),
+        pytest.param("observed", "door.mode_observe", -1, "drifted", id="before the last admission"),
+    ],
+)
+def test_a_scale_that_a_rule_has_let_through_is_no_drift(
+    deployments: Placed, listing: Listing, cluster: str, outcome: str, code: str, minutes: int, state: str
+) -> None:
+    deployments.record([deployed(generation=5)], seen_by="door", at=SEEN)
+    deployments.record([deployed(replicas=7, generation=6)], seen_by="look", at=NOON)
+    reason = sentence(code)
+    scale = AdmissionRecord(
+        SEEN + timedelta(minutes=minutes),
+        cluster,
+        "shop",
+        "web",
+        "0b5d",
+        "UPDATE",
+        "scale",
+        "alice",
+        outcome,
+        reason,
+        {},
+        {},
+        (),
+        1,
+        0,
+        said_column(reason),
+    )
+    deployments.records.add_admissions([scale])
+    assert shown(deployments, listing)["state"] == state
+
+
+def test_a_look_that_does_not_find_it_says_so(deployments: Placed, listing: Listing) -> None:
     deployments.record_look(at=NOON, deployments=0)
     found = shown(deployments, listing)
     assert (found["state"], found["as_of"]) == ("absent", NOON)
 
 
-class Counting(DeploymentStore):
+class Counting(Placed):
     """Counts how often what was admitted is read."""
 
     reads = 0
 
-    def last_admitted(self, keys: Collection[tuple[str, str]] | None = None) -> dict[tuple[str, str], DeploymentState]:
+    def last_admitted(self, keys: Collection[tuple[str, str]] | None = None) -> dict[tuple[str, str], Observed]:
         self.reads += 1
         return super().last_admitted(keys)
 
@@ -101,7 +175,7 @@ def test_what_has_drifted_is_worked_out_once_and_again_after_an_admission(
     embedded: Connection, cluster: str, listing: Listing
 ) -> None:
     deployments = Counting(embedded, cluster)
-    standings = Standings(rules=Rules(), deployments=deployments, view=lambda: None, has_sample=False)
+    standings = standings_of(deployments)
     deployments.record([deployed(replicas=7)], seen_by="look", at=NOON)
     for _ in range(2):
         assert standings.states(listing) == {("shop", "web"): "pending"}
@@ -113,17 +187,50 @@ def test_what_has_drifted_is_worked_out_once_and_again_after_an_admission(
     assert deployments.reads == 2
 
 
-def test_what_is_in_a_namespace_that_is_left_out_is_not_called_gone(
-    deployments: DeploymentStore, listing: Listing
-) -> None:
+@dataclass(frozen=True)
+class CountingRules(Rules):
+    """Notes each decision."""
+
+    decided: list[str] = field(default_factory=list)
+
+    def leaves_out(self, namespace: str) -> Sentence:
+        self.decided.append(namespace)
+        return super().leaves_out(namespace)
+
+
+def test_only_what_was_edited_is_worked_out_again(embedded: Connection, cluster: str, deployments: Placed) -> None:
+    control, cache = ControlStore(embedded, cluster), ListingCache(ListingStore(embedded, cluster))
+    since = NOON.date() - timedelta(days=31)
+    for name in ("web", "api", "cart"):
+        key = WorkloadKey(cluster, f"team-{name}", name)
+        control.edit(key, ManualValues(replicas=3), based_on=0, who="test")
+        deployments.record([replace(deployed(), namespace=f"team-{name}", deployment=name)], seen_by="look", at=NOON)
+    rules = CountingRules()
+    standings = standings_of(deployments, rules=rules)
+    assert set(standings.states(cache.current(since=since)).values()) == {"applied"}
+    assert set(rules.decided) == {"team-web", "team-api", "team-cart"}
+    rules.decided.clear()
+    assert set(standings.states(cache.current(since=since)).values()) == {"applied"}
+    assert rules.decided == []
+    edited = WorkloadKey(cluster, "team-api", "api")
+    control.edit(edited, ManualValues(replicas=5), based_on=1, who="test")
+    listing = cache.current(since=since)
+    assert standings.states(listing)["team-api", "api"] == "pending"
+    rows = [row for key in listing.every_key() if (row := listing.one(key))]
+    standings.lay(listing, rows)
+    assert [row["live"]["state"] for row in rows] == ["pending", "applied", "applied"]
+    assert set(rules.decided) == {"team-api"}
+
+
+def test_what_is_in_a_namespace_that_is_left_out_is_not_called_gone(deployments: Placed, listing: Listing) -> None:
     """Neither a look nor the watch keeps it."""
     deployments.record_look(at=NOON, deployments=0)
     rules = Rules(excluded_namespaces=frozenset({"shop"}))
-    standings = Standings(rules=rules, deployments=deployments, view=lambda: None, has_sample=False)
+    standings = standings_of(deployments, rules=rules)
     assert standings.states(listing) == {("shop", "web"): "not_enforced"}
 
 
-def test_the_sample_is_as_it_was_collected(deployments: DeploymentStore, listing: Listing) -> None:
+def test_the_sample_is_as_it_was_collected(deployments: Placed, listing: Listing) -> None:
     deployments.record([deployed(runs=Resources(500, 256 * MI))], seen_by=SAMPLE, at=SEEN)
     found = shown(deployments, listing, has_sample=True)
     assert (found["state"], found["as_of"]) == ("pending", SEEN)

@@ -69,9 +69,13 @@ def workloads(connection: Connection, cluster: str, usage: UsageStore) -> Worklo
         listing=ListingCache(ListingStore(connection, cluster)),
         usage=usage,
         records=RecordStore(connection, cluster),
-        warnings=ValueWarnings(usage=usage, look_back_days=10, now=lambda: datetime.now(UTC)),
+        warnings=ValueWarnings(usage=usage, look_back_days=10),
         standings=Standings(
-            rules=Rules(), deployments=DeploymentStore(connection, cluster), view=lambda: None, has_sample=False
+            rules=Rules(),
+            deployments=DeploymentStore(connection, cluster),
+            records=RecordStore(connection, cluster),
+            view=lambda: None,
+            has_sample=False,
         ),
         now=lambda: datetime.now(UTC),
     )

@@ -241,6 +241,28 @@ def test_the_state_of_a_deployment_is_the_one_after_the_patch(kept: Kept) -> Non
     assert not kept.journal.has_work()
 
 
+@pytest.mark.parametrize(
+    ("changed", "generation"),
+    [
+        pytest.param({"replicas": 3, "image": "app:2"}, 5, id="a release"),
+        pytest.param({"replicas": 9}, 4, id="a scale that is put back changes nothing"),
+        pytest.param({"replicas": 9, "enforced": 7}, 5, id="a scale that is put elsewhere"),
+    ],
+)
+def test_a_state_has_the_generation_under_which_it_is_stored(
+    kept: Kept, changed: dict[str, Any], generation: int
+) -> None:
+    stored = make_deployment(replicas=3)
+    stored["metadata"]["generation"] = 4
+    containers = [make_container(image=changed["image"])] if "image" in changed else None
+    request = make_request(make_deployment(replicas=changed["replicas"], containers=containers), stored)
+    decision = decide(request, make_values(replicas=collected(changed.get("enforced", 3))), Rules())
+    key = WorkloadKey(kept.cluster, "shop", "web")
+    kept.journal.record_state(key, request, decision, is_release="image" in changed)
+    assert kept.journal.flush()
+    assert kept.deployments.last_admitted()["shop", "web"].state.generation == generation
+
+
 def test_states_are_written_once_in_a_while_rows_at_once(kept: Kept) -> None:
     journal = kept.journal
     admitted(kept, make_deployment("a"), "a")
