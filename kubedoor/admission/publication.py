@@ -18,10 +18,11 @@ class Publication:
     def publish_or_warn(self) -> None:
         """After a change that is stored already. Failures are only logged: the next change publishes again."""
         # First what is enforced from now on; the snapshot is for doors that start while the store is away.
-        self.keep_parameters()
+        if self.parameters is not None:
+            self.parameters.write_or_warn(may_lose=True)
         self.snapshots.publish_or_warn()
 
     def keep_parameters(self) -> None:
-        """Put back what somebody has changed or deleted."""
+        """Put back what somebody has changed or deleted. Most values are never taken away so: see `ParameterWriter.write`."""
         if self.parameters is not None:
-            self.parameters.write_or_warn()
+            self.parameters.write_or_warn(may_lose=False)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import Reach
 from kubedoor.admission.native.policy_switch import PolicyState, PolicySwitch
+from kubedoor.admission.native.writer import WriteState
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
 from kubedoor.kube.client import Cluster
@@ -206,7 +207,7 @@ def _joined(wanted: str, webhook: SwitchState, policies: PolicyState | None) -> 
     is_current = webhook.is_current and policies.is_current and not (missing or others or is_half)
     return SwitchState(
         webhook.enabled or policies.is_on,
-        missing or _half(door, webhook, policies) or _refusing(policies),
+        missing or _half(door, webhook, policies) or _unwritten(policies.written),
         webhook.failure_policy,
         is_current=is_current,
         door=door,
@@ -226,11 +227,14 @@ def _half(door: str, webhook: SwitchState, policies: PolicyState) -> Sentence:
     return NOTHING
 
 
-def _refusing(policies: PolicyState) -> Sentence:
-    if not policies.refusing:
+def _unwritten(written: WriteState) -> Sentence:
+    """Why policies may set other values than the store has."""
+    if written.is_kept:
+        return written.trouble
+    if not written.refusing:
         return NOTHING
-    shown = ", ".join(policies.refusing[:SHOWN_NAMESPACES])
-    return sentence("cluster.values_refused", count=len(policies.refusing), namespaces=shown)
+    shown = ", ".join(written.refusing[:SHOWN_NAMESPACES])
+    return sentence("cluster.values_refused", count=len(written.refusing), namespaces=shown)
 
 
 def _part(policies: PolicyState) -> Part:

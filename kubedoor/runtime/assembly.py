@@ -313,7 +313,7 @@ def build_policy_switch(settings: Settings, cluster: Cluster, publication: Publi
     rules, parameters, traced = rules_of(settings), publication.parameters, settings.door == BOTH
     if parameters is None:
         return PolicySwitch(cluster, rules, traced=traced)
-    return PolicySwitch(cluster, rules, parameters.write, traced=traced, refusing=parameters.refusing)
+    return PolicySwitch(cluster, rules, parameters.write, traced=traced, written=parameters.state)
 
 
 def build_cluster(settings: Settings) -> Cluster:

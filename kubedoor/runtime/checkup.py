@@ -111,7 +111,8 @@ class Checkup:
         is_old = bool(every) and (age is None or age > LOOKS_MISSED * every + LOOK_SECONDS)
         seen = sentence("checkup.never_looked")
         if age is not None:
-            seen = sentence("checkup.looked_at", minutes=int(age.total_seconds() / 60))
+            minutes = _minutes(age)
+            seen = sentence("checkup.looked_at", minutes=minutes) if minutes else sentence("checkup.looked_at_now")
         detail = seen if every else sentence("checkup.look_with_switch", seen=seen)
         remedy = sentence("checkup.look_permissions") if is_old else NOTHING
         return Check(sentence("checkup.look"), not is_old, detail, remedy)
@@ -182,12 +183,19 @@ class Checkup:
 def written_check(state: WriteState, now: datetime) -> Check:
     seen = sentence("checkup.never_written")
     if state.whole_at:
-        seen = sentence("checkup.written_at", minutes=int((now - state.whole_at).total_seconds() / 60))
+        minutes = _minutes(now - state.whole_at)
+        seen = sentence("checkup.written_at", minutes=minutes) if minutes else sentence("checkup.written_at_now")
     name = sentence("checkup.parameters")
     if not state.trouble:
         return Check(name, True, seen)
     detail = sentence("checkup.not_written", trouble=state.trouble, seen=seen)
-    return Check(name, False, detail, sentence("checkup.write_parameters"))
+    remedy = sentence("checkup.look_at_store") if state.is_kept else sentence("checkup.write_parameters")
+    return Check(name, False, detail, remedy)
+
+
+def _minutes(age: timedelta) -> int:
+    """Whole ones."""
+    return int(age.total_seconds() / 60)
 
 
 def _guarded(name: Sentence, group: Callable[[], Iterable[Check]]) -> list[Check]:

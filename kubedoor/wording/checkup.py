@@ -52,6 +52,7 @@ CHECKUP = {
         "allow it in KubeDoor's ClusterRole: apiGroups [{group}], resources [{resource}], verbs [{verb}]"
     ),
     "checkup.looked_at": "{minutes} {minutes:minute|minutes} ago",
+    "checkup.looked_at_now": "less than a minute ago",
     "checkup.never_looked": "never, or more than 30 days ago",
     "checkup.look_with_switch": "{seen}; only when enforcement goes on (KUBEDOOR_LOOK_SECONDS is 0)",
     "checkup.look_permissions": "see the permissions to list Deployments and HPAs, and the log of api",
@@ -71,10 +72,15 @@ CHECKUP = {
     ),
     "checkup.never_written": "not written as a whole since this process started",
     "checkup.written_at": "written as a whole {minutes} {minutes:minute|minutes} ago",
+    "checkup.written_at_now": "written as a whole less than a minute ago",
     "checkup.not_written": "{trouble} ({seen})",
     "checkup.write_parameters": (
         "see the permissions to write controlvalues, and the quotas and webhooks of the namespace; until then native policies"
         " set older values, or none"
+    ),
+    "checkup.look_at_store": (
+        "see KUBEDOOR_STORE_DSN and whether the database is whole; the next edit or collection writes what the store has, and so"
+        " does switching enforcement on once more, if the values are to go"
     ),
     "checkup.webhook_for_large": "let the webhook enforce these: set KUBEDOOR_DOOR to both or webhook",
     "checkup.no_native_door": "until then nothing enforces: set KUBEDOOR_DOOR to both, and the webhook does",

@@ -42,6 +42,10 @@ CLUSTER = {
     "cluster.values_refused_by": (
         "{count} {count:namespace has|namespaces have} refused {count:its|their} control values; {namespace}: {reason}"
     ),
+    "cluster.values_kept": (
+        "{count} of {all} Deployments that have control values in the cluster have none in the store, though nobody has just"
+        " edited or collected: native policies go on with the values that are in the cluster"
+    ),
     # Whether the API server reaches the door.
     "cluster.not_tried": "not tried out",
     "cluster.no_namespace": "there is no namespace that the door is asked about",

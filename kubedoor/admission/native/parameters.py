@@ -20,6 +20,8 @@ KIND = "ControlValues"
 PLURAL = "controlvalues"
 LABELS = {"app.kubernetes.io/part-of": "kubedoor", "kubedoor.io/door": "native"}
 """The bindings find the objects by these labels."""
+COUNT = f"{GROUP}/deployments"
+"""An annotation: how many Deployments an object has, which a list of metadata then tells."""
 MAX_BYTES = 900 * 1024
 """Of one object as JSON: etcd takes 1.5 MiB, kubectl edits 1 MiB."""
 MAX_CONTAINERS = 100
@@ -46,6 +48,12 @@ def namespace_objects(namespace: str, entries: Mapping[str, Manifest]) -> list[M
 def object_name(number: int) -> str:
     """Of a namespace's object; `number` counts from 0."""
     return f"control-{number + 1}" if number else "control"
+
+
+def counted(metadata: Manifest) -> int:
+    """How many Deployments an object with this metadata has; 1 where it does not say so."""
+    text = (metadata.get("annotations") or {}).get(COUNT, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1
 
 
 def fits(values: ControlValues) -> bool:
@@ -119,7 +127,12 @@ def _objects(namespace: str, entries: Mapping[str, Manifest]) -> Iterator[Manife
         yield {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": KIND,
-            "metadata": {"name": object_name(number), "namespace": namespace, "labels": dict(LABELS)},
+            "metadata": {
+                "name": object_name(number),
+                "namespace": namespace,
+                "labels": dict(LABELS),
+                "annotations": {COUNT: str(len(part))},
+            },
             "spec": spec,
         }
 

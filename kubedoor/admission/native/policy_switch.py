@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubedoor.admission.native.custom_resource import NAME as DEFINITION
 from kubedoor.admission.native.parameters import GROUP, PLURAL, VERSION
 from kubedoor.admission.native.policies import API_VERSIONS, policies
+from kubedoor.admission.native.writer import WriteState
 from kubedoor.admission.rules import Rules
 from kubedoor.errors import Conflict, Forbidden, NotFound
 from kubedoor.kube.client import Cluster, path_segment
@@ -34,14 +35,14 @@ class PolicyState:
     is_possible: bool = True
     unread: Sentence = NOTHING
     """Why nobody may tell whether policies are in force; `is_on` says nothing then."""
-    refusing: tuple[str, ...] = ()
-    """Namespaces that have not taken their control values."""
+    written: WriteState = field(default_factory=WriteState)
+    """How control values were written last."""
 
 
 class PolicySwitch:
     """`write` writes the control values into the cluster: policies must never find older ones.
 
-    `traced`: the webhook enforces, too. `refusing`: the namespaces that have refused the last write.
+    `traced`: the webhook enforces, too. `written`: how the last write went.
     """
 
     def __init__(
@@ -51,13 +52,13 @@ class PolicySwitch:
         write: Callable[[], object] = lambda: None,
         *,
         traced: bool = False,
-        refusing: Callable[[], Sequence[str]] = lambda: (),
+        written: Callable[[], WriteState] = WriteState,
     ) -> None:
         self._cluster = cluster
         self._rules = rules
         self._write = write
         self._traced = traced
-        self._refusing = refusing
+        self._written = written
 
     def api_version(self) -> str:
         """The version of MutatingAdmissionPolicies that the cluster serves; empty: none. Raises ClusterError."""
@@ -110,7 +111,7 @@ class PolicySwitch:
         if missing:
             return PolicyState(False, missing=missing if is_any_in_force(found) else ())
         is_current = all(there and there["spec"] == one["spec"] for one, there in zip(wanted, found, strict=True))
-        return PolicyState(True, is_current, refusing=tuple(self._refusing()))
+        return PolicyState(True, is_current, written=self._written())
 
     def turn_on(self) -> None:
         """Write the control values, then the policies, and their bindings last: before those nothing is in force.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION, fits, namespace_objects, workload_entry
+from kubedoor.admission.native.parameters import (
+    GROUP,
+    LABELS,
+    PLURAL,
+    VERSION,
+    counted,
+    fits,
+    namespace_objects,
+    workload_entry,
+)
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.entry import unpack, values_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
@@ -45,6 +55,8 @@ class WriteState:
     trouble: Sentence = NOTHING
     refusing: tuple[str, ...] = ()
     """Namespaces that have not taken theirs; `trouble` names one of them with its reason."""
+    is_kept: bool = False
+    """Nothing was written, because most values would be gone without anybody's doing: see `trouble`."""
 
 
 class ParameterWriter:
@@ -74,12 +86,11 @@ class ParameterWriter:
     def state(self) -> WriteState:
         return self._state
 
-    def refusing(self) -> tuple[str, ...]:
-        """The namespaces that have not taken their control values."""
-        return self._state.refusing
-
-    def write(self) -> int:
+    def write(self, *, may_lose: bool = True) -> int:
         """How many objects had to be written or deleted.
+
+        `may_lose` False: nobody has just edited, collected or switched. Where more than half of the Deployments would lose
+        their values, nothing is written then: the store is emptied, restored, or another one.
 
         Reads the store again after writing, until nothing has changed: of two processes that write at once, the one
         that writes last then sees the other's edit. Raises StoreError when the store is away, ClusterError, Forbidden,
@@ -87,18 +98,24 @@ class ParameterWriter:
         no other has taken any: see `state`.
         """
         with self._lock:
-            count = 0
             try:
-                for _ in range(MAX_PASSES):
-                    changed, refused = self._write_changed()
-                    count += changed
-                    if not changed:
-                        break
+                count, self._state = self._write(may_lose=may_lose)
             except KubeDoorError as error:
                 self._state = WriteState(self._state.whole_at, error.message)
                 raise
-            self._state = self._after(refused)
             return count
+
+    def _write(self, *, may_lose: bool) -> tuple[int, WriteState]:
+        count, refused = 0, {}
+        for _ in range(MAX_PASSES):
+            found, wanted = self._compared()
+            if not may_lose and (kept := losses(found, wanted)):
+                return count, WriteState(self._state.whole_at, kept, is_kept=True)
+            changed, refused = self._write_changed(found, wanted)
+            count += changed
+            if not changed:
+                break
+        return count, self._after(refused)
 
     def _after(self, refused: Mapping[Key, KubeDoorError]) -> WriteState:
         if not refused:
@@ -108,14 +125,14 @@ class ParameterWriter:
         trouble = sentence("cluster.values_refused_by", count=len(names), namespace=namespace, reason=error.message)
         return WriteState(self._state.whole_at, trouble, names)
 
-    def write_or_warn(self) -> None:
-        """Write after a change that is stored already. A failure is only logged: the next change writes again.
+    def write_or_warn(self, *, may_lose: bool) -> None:
+        """As `write`. A failure is only logged: the next change writes again.
 
         Once, as long as it is the same: this is called twice a minute, also where a cluster lacks the rights or the kind.
         """
         trouble, level = "", logging.WARNING
         try:
-            self.write()
+            self.write(may_lose=may_lose)
         except NotFound:
             trouble, level = "the cluster does not know ControlValues: the webhook enforces alone", logging.INFO
         except NoClusterAccess as error:
@@ -129,15 +146,17 @@ class ParameterWriter:
             log.log(level, "%s", trouble)
         self._trouble = trouble
 
-    def _write_changed(self) -> tuple[int, dict[Key, KubeDoorError]]:
-        """How many, and which have been refused with what."""
+    def _compared(self) -> tuple[dict[Key, Mapping[str, Any]], dict[Key, dict[str, Any]]]:
+        """The metadata of the objects in the cluster, and the objects that are wanted there."""
         self._snapshot.refresh()
         # Listed after the store was read: what another process has written since belongs to a newer state of the store.
-        found = {
-            (one["namespace"], one["name"]): str(one["resourceVersion"])
-            for one in self._cluster.list_metadata(f"{_API}/{PLURAL}", labelSelector=_SELECTOR)
-        }
-        wanted = dict(self._wanted())
+        listed = self._cluster.list_metadata(f"{_API}/{PLURAL}", labelSelector=_SELECTOR)
+        return {(one["namespace"], one["name"]): one for one in listed}, dict(self._wanted())
+
+    def _write_changed(
+        self, found: Mapping[Key, Mapping[str, Any]], wanted: Mapping[Key, dict[str, Any]]
+    ) -> tuple[int, dict[Key, KubeDoorError]]:
+        """How many, and which have been refused with what."""
         # Of a namespace's objects the last first: while names move from one to another, both have them.
         changed = [key for key, manifest in reversed(wanted.items()) if not self._is_written(key, manifest, found)]
         if changed:
@@ -160,9 +179,11 @@ class ParameterWriter:
         there = {one["name"] for one in found if "deletionTimestamp" not in one}
         return [key for key in keys if key[0] in there]
 
-    def _is_written(self, key: Key, manifest: Mapping[str, Any], found: Mapping[Key, str]) -> bool:
+    def _is_written(self, key: Key, manifest: Mapping[str, Any], found: Mapping[Key, Mapping[str, Any]]) -> bool:
         written = self._written.get(key)
-        return written is not None and written.version == found.get(key) and written.manifest == manifest
+        if written is None or key not in found:
+            return False
+        return written.version == str(found[key]["resourceVersion"]) and written.manifest == manifest
 
     def _apply(self, key: Key, manifest: dict[str, Any]) -> bool:
         """False: the namespace has begun to go in this moment, so that it gets no Deployments either."""
@@ -202,6 +223,19 @@ class ParameterWriter:
     def _entry(self, packed: bytes) -> dict[str, Any] | None:
         values = values_of(unpack(packed))
         return workload_entry(values, self._floors) if values.known and fits(values) else None
+
+
+def losses(found: Mapping[Key, Mapping[str, Any]], wanted: Mapping[Key, Mapping[str, Any]]) -> Sentence:
+    """What is to be said where more than half of the Deployments that have values in the cluster would lose them."""
+    before, after = Counter[str](), Counter[str]()
+    for (namespace, _), metadata in found.items():
+        before[namespace] += counted(metadata)
+    for (namespace, _), manifest in wanted.items():
+        after[namespace] += len(manifest["spec"]["deployments"])
+    lost = (before - after).total()
+    if 2 * lost <= before.total():
+        return NOTHING
+    return sentence("cluster.values_kept", count=lost, all=before.total())
 
 
 def tried(change: Callable[[], bool], key: Key, refused: dict[Key, KubeDoorError]) -> bool:

@@ -37,6 +37,7 @@ class World:
         self.api = Api(plane)
         self.namespace = namespace
         self.cluster_name = f"native-{namespace}"
+        self.connection = connection
         self.control = ControlStore(connection, self.cluster_name)
         self.cluster = Cluster(kubeconfig=str(plane.kubeconfig))
         self.folder = folder
@@ -127,6 +128,28 @@ def test_what_somebody_has_changed_or_deleted_is_put_back(world: World) -> None:
     world.api.send("DELETE", world.path())
     assert world.writer.write() == 1
     assert world.replicas() == {"web": 3}
+
+
+def test_an_emptied_store_takes_no_values_away_by_itself(world: World) -> None:
+    for name in ("web", "api", "cart"):
+        world.edit(name, 3)
+    world.writer.write()
+    before = world.stored()
+    # The same cluster, and a store that knows nothing of it: restored, or another one.
+    world.cluster_name += "-emptied"
+    world.control = ControlStore(world.connection, world.cluster_name)
+    process = world.new_writer()
+    assert process.write(may_lose=False) == 0
+    assert world.stored() == before
+    state = process.state()
+    assert (state.is_kept, state.whole_at) == (True, None)
+    assert str(state.trouble).startswith(
+        "3 of 3 Deployments that have control values in the cluster have none in the store"
+    )
+    world.edit("web", 5)
+    assert process.write(may_lose=False) == 0, "it is kept whole until somebody means it"
+    assert process.write() == 1
+    assert (world.replicas(), process.state().is_kept) == ({"web": 5}, False)
 
 
 def test_two_processes_that_write_in_turns_never_leave_an_older_state(world: World) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
 from kubedoor.admission.native.policy_switch import PolicySwitch
+from kubedoor.admission.native.writer import WriteState
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Part, Switch
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import Forbidden
+from kubedoor.sentences import sentence
 from tests.support.objects import ALL_OF_POLICIES, POLICIES, Objects
 
 
@@ -18,7 +20,7 @@ def make_switch(
     objects: Objects,
     door: str,
     write: Callable[[], object] = lambda: None,
-    refusing: Callable[[], Sequence[str]] = lambda: (),
+    written: WriteState | None = None,
 ) -> Switch:
     options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", (), ca="CA")
     return Switch(
@@ -26,7 +28,7 @@ def make_switch(
         look=lambda: None,
         options=lambda: options,
         door=door,
-        policies=PolicySwitch(objects, Rules(), write, refusing=refusing),
+        policies=PolicySwitch(objects, Rules(), write, written=lambda: written or WriteState()),
         sleep=lambda _seconds: None,
     )
 
@@ -86,8 +88,14 @@ def test_without_the_kind_of_the_parameters_no_policy_enforces(door: str) -> Non
 
 
 def test_namespaces_that_refuse_their_values_are_named_in_the_answer() -> None:
-    state = make_switch(Objects(), BOTH, refusing=lambda: ["pay"]).turn_on()
+    state = make_switch(Objects(), BOTH, written=WriteState(refusing=("pay",))).turn_on()
     assert (state.enabled, state.is_current) == (True, True)
     assert state.reason == (
         "1 namespace has refused its control values, so that native policies do nothing there or set older ones: pay"
     )
+
+
+def test_values_that_are_kept_are_told_in_the_answer() -> None:
+    kept = sentence("cluster.values_kept", count=3, all=4)
+    state = make_switch(Objects(), BOTH, written=WriteState(trouble=kept, is_kept=True)).turn_on()
+    assert (state.enabled, state.is_current, state.reason) == (True, True, kept)

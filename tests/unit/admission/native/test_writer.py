@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from kubedoor.admission.native.writer import Key, ParameterWriter, WriteState, tried
+from kubedoor.admission.native.parameters import COUNT, counted
+from kubedoor.admission.native.writer import Key, ParameterWriter, WriteState, losses, tried
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError
@@ -88,13 +89,44 @@ def test_a_namespace_that_refuses_is_named_and_no_error(
     namespaces.refusing = {"pay"}
     assert writer.write() == 1
     assert writer.state().whole_at is None
-    writer.write_or_warn()
+    writer.write_or_warn(may_lose=True)
     said = "1 namespace has refused its control values; pay: exceeded quota"
-    assert (writer.refusing(), writer.state().trouble) == (("pay",), said)
+    assert (writer.state().refusing, writer.state().trouble) == (("pay",), said)
     assert caplog.messages == [said]
     namespaces.refusing.clear()
     writer.write()
     assert writer.state() == WriteState(NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_told"),
+    [
+        ({"shop": 4}, {"shop": 4}, False),
+        ({"shop": 4}, {"shop": 2}, False),
+        ({"shop": 4}, {"shop": 1}, True),
+        ({"shop": 4}, {}, True),
+        ({"shop": 1}, {}, True),
+        ({"shop": 2, "pay": 2}, {"pay": 2}, False),
+        # Another cluster's store has as many Deployments.
+        ({"shop": 2, "pay": 2}, {"test": 4}, True),
+        ({}, {"shop": 1}, False),
+        ({}, {}, False),
+    ],
+)
+def test_what_is_lost_is_told_if_it_is_more_than_half(
+    before: dict[str, int], after: dict[str, int], is_told: bool
+) -> None:
+    found = {(namespace, "control"): {"annotations": {COUNT: str(count)}} for namespace, count in before.items()}
+    wanted = {
+        (namespace, "control"): {"spec": {"deployments": dict.fromkeys(map(str, range(count)), {})}}
+        for namespace, count in after.items()
+    }
+    assert bool(losses(found, wanted)) is is_told
+
+
+@pytest.mark.parametrize("annotations", [None, {}, {COUNT: ""}, {COUNT: "-3"}, {COUNT: "9" * 12}])
+def test_an_object_that_does_not_say_how_many_it_has_counts_as_one(annotations: dict[str, str] | None) -> None:
+    assert counted({"annotations": annotations}) == 1
 
 
 def test_where_no_namespace_takes_any_it_is_an_error(snapshot: Snapshot, embedded: Connection, cluster: str) -> None:
@@ -112,6 +144,6 @@ def test_the_same_trouble_is_logged_once(snapshot: Snapshot, caplog: pytest.LogC
     writer = ParameterWriter(snapshot, Cluster(kubeconfig=NO_CLUSTER), Floors(10, 2**20))
     with caplog.at_level(logging.INFO, "kubedoor.admission.native"):
         for _ in range(3):
-            writer.write_or_warn()
+            writer.write_or_warn(may_lose=True)
     (said,) = caplog.messages
     assert said.startswith("control values could not be written into the cluster: ")
