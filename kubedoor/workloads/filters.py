@@ -14,7 +14,8 @@ class Filter:
     `withheld`: whether a field is withheld; `waiting`: whether one waits for a person. `sized`: whether the Deployment
     has been given other requests or limits than its owner asked. `state`: how it stands to its control values, of
     kubedoor.live.standing. `collected`: whether a collection has found it.
-    `oom_killed`: whether a container of it was OOM-killed in the look-back.
+    `oom_killed`: whether a container of it was OOM-killed in the look-back. `dangerous`: whether a value that is set by
+    hand is warned of.
     """
 
     search: str = ""
@@ -30,6 +31,7 @@ class Filter:
     sized: bool | None = None
     collected: bool | None = None
     oom_killed: bool | None = None
+    dangerous: bool | None = None
 
 
 def row_tests(wanted: Filter, rows: Sequence[tuple[Any, ...]], index: Mapping[str, int]) -> list[Callable[[int], bool]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -98,6 +98,11 @@ class Listing:
     def every_key(self) -> Iterator[Key]:
         return iter(self._positions)
 
+    def keys_with_manual(self) -> list[Key]:
+        return [
+            key for key, is_any in zip(self._positions, self._workloads.column("has_manual"), strict=True) if is_any
+        ]
+
     def control_mark(self, key: Key) -> tuple[object, ...]:
         """Equal in two lists where the control values of the workload are; empty: it is not in this one."""
         if key not in self._positions:
@@ -120,13 +125,18 @@ class Listing:
         limit: int,
         offset: int,
         states: Mapping[Key, str] | None = None,
+        dangerous: Set[Key] = frozenset(),
     ) -> tuple[list[Row], int]:
-        """One page of the matching workloads, and the number of all matching workloads. `states`: for a filter by them."""
+        """One page of the matching workloads, and the number of all matching workloads.
+
+        `states`, and the `dangerous` ones: for a filter by them.
+        """
         if not self._workloads.rows:
             return [], 0
-        tests, rows = self._tests(wanted), self._workloads.rows
+        tests, rows, keys = self._tests(wanted), self._workloads.rows, list(self._positions)
+        if wanted.dangerous is not None:
+            tests.append(lambda one: (keys[one] in dangerous) is wanted.dangerous)
         if states is not None and wanted.state:
-            keys = list(self._positions)
             tests.append(lambda one: states.get(keys[one]) == wanted.state)
         positions = self._order(sort, descending)
         for test in tests:
@@ -212,12 +222,18 @@ class Listing:
         if self._net is not None:
             return self._net
         net: Row = {}
+        columns = (self._workloads.column("replicas"), self._workloads.column("hpa"))
+        # An HPA that is switched off is not switched on by a control value: what runs stays.
+        without_pods = {
+            key for key, replicas, hpa in zip(self._positions, *columns, strict=True) if replicas == 0 and not hpa
+        }
         for resource, unit in (("cpu", "millicores"), ("memory", "bytes")):
             control = dict(zip(self._positions, self._workloads.column(f"{resource}_control_{unit}"), strict=True))
             sums = [0, 0, 0]
             for key, state in self._states.items():
                 runs = state[f"{resource}_running_{unit}"] or 0
-                for part, amount in enumerate((state[f"{resource}_asked_{unit}"] or 0, runs, control.get(key) or runs)):
+                would_be = control.get(key) or (0 if key in without_pods else runs)
+                for part, amount in enumerate((state[f"{resource}_asked_{unit}"] or 0, runs, would_be)):
                     sums[part] += amount
             for name, amount in zip(("asked", "enforced", "would_be"), sums, strict=True):
                 net[f"{resource}_{name}_{unit}"] = amount if self._states else None

@@ -95,12 +95,23 @@ class Workloads:
         """As `page`, of a list that is read already."""
         offset = (page - 1) * page_size
         states = self._standings.states(listing) if wanted.state else None
+        dangerous = self._dangerous(listing) if wanted.dangerous is not None else frozenset[Key]()
         rows, total = listing.page(
-            wanted, sort=sort, descending=descending, limit=page_size, offset=offset, states=states
+            wanted,
+            sort=sort,
+            descending=descending,
+            limit=page_size,
+            offset=offset,
+            states=states,
+            dangerous=dangerous,
         )
         self._add_containers(listing, rows)
         self._add_conditions(rows)
         return Page(rows, total, listing.namespaces)
+
+    def _dangerous(self, listing: Listing) -> frozenset[Key]:
+        manual = {key: wanted_of(listing.control_rows(key)) for key in listing.keys_with_manual()}
+        return frozenset(key for key, found in self._warnings.of_each(manual).items() if found)
 
     def one(self, key: WorkloadKey) -> Row:
         """One workload with its containers. Raises NotFound."""

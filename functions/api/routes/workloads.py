@@ -113,6 +113,7 @@ def list_workloads(
     oom_killed: Annotated[
         bool | None, Query(description="Whether a container was OOM-killed in the look-back.")
     ] = None,
+    dangerous: Annotated[bool | None, Query(description="Whether a value that is set by hand is warned of.")] = None,
     sort: Sort = "name",
     order: Literal["asc", "desc"] = "asc",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
@@ -132,6 +133,7 @@ def list_workloads(
         sized=sized,
         collected=collected,
         oom_killed=oom_killed,
+        dangerous=dangerous,
     )
     found = services.workloads.page(filters, sort=sort, descending=order == "desc", page=page, page_size=page_size)
     return WorkloadPage(

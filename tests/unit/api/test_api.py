@@ -231,9 +231,17 @@ def test_a_dangerous_value_is_warned_of_before_and_after_it_is_saved_and_as_long
     assert [one["message"] for one in saved["warnings"]] == [limit["message"], request["message"]]
     for shown in (first(api, search="storefront", sort="name"), api.get(path_of(workload)).json()):
         assert [one["kind"] for one in shown["warnings"]] == ["memory_limit_below_peak", "request_far_below_peak"]
+    assert _dangerous(api, True) == [name["deployment"]]
+    assert name["deployment"] not in _dangerous(api, False)
     taken_back = edit(api, saved | name, containers={container: {"memory_limit": None, "memory_request": None}}).json()
     assert taken_back["warnings"] == []
     assert api.get(path_of(workload)).json()["warnings"] == []
+    assert _dangerous(api, True) == []
+
+
+def _dangerous(api: TestClient, is_dangerous: bool) -> list[str]:
+    found = api.get(f"{V1}/workloads", params={"dangerous": is_dangerous, "page_size": 500}).json()
+    return [one["deployment"] for one in found["items"]]
 
 
 def test_a_check_says_what_an_edit_would_be_refused_for(api: TestClient) -> None:

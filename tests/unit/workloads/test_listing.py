@@ -224,6 +224,16 @@ def test_what_was_oom_killed_is_counted_found_and_sorted_by(listing: Listing) ->
     assert sorted_names(listing, "oom_kills", descending=True)[0] == "etl"
 
 
+def test_what_is_dangerous_is_a_filter_of_what_somebody_has_judged(listing: Listing) -> None:
+    def found(wanted: Filter, *dangerous: tuple[str, str]) -> list[str]:
+        page = listing.page(wanted, sort="name", descending=False, limit=9, offset=0, dangerous=set(dangerous))
+        return names(page[0])
+
+    assert found(Filter(dangerous=True), ("shop", "cart")) == ["cart"]
+    assert found(Filter(dangerous=False), ("shop", "cart")) == ["etl", "Ärger"]
+    assert found(Filter(dangerous=True)) == []
+
+
 def test_the_net_is_of_all_deployments_that_were_seen() -> None:
     rows = [
         make_row("shop", "cart", cpu_control_millicores=600),

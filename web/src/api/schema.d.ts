@@ -9072,6 +9072,8 @@ export interface operations {
                 collected?: boolean | null;
                 /** @description Whether a container was OOM-killed in the look-back. */
                 oom_killed?: boolean | null;
+                /** @description Whether a value that is set by hand is warned of. */
+                dangerous?: boolean | null;
                 sort?: "name" | "replicas" | "cpu_requested" | "cpu_used" | "cpu_waste" | "memory_requested" | "memory_used" | "memory_waste" | "cpu_saved" | "memory_saved" | "oom_kills" | "edited_at";
                 order?: "asc" | "desc";
                 page?: number;

@@ -3,6 +3,7 @@ export default {
   danger: {
     title: "This ends or kills pods", text: "Once it is enforced:", confirm: "Save anyway", keep: "Go on editing",
     advice: "Set by hand, and warned of as long as it stands.", cut: "wished {wanted}, cut to the limit", accept: "I know that this ends or kills pods",
+    label: "Dangerous values", any: "Dangerous values: all", yes: "With dangerous values", no: "Without dangerous values",
   },
   unsaved: { title: "Leave without saving?", text: "What you have changed here is not saved, and will be lost.", keep: "Go on editing", discard: "Discard the changes" },
   switchedOff: {

@@ -3,6 +3,7 @@ export default {
   danger: {
     title: "这会结束或杀死 Pod", text: "一旦强制：", confirm: "仍然保存", keep: "继续编辑",
     advice: "这是手工设置的值，只要它还在就会提醒。", cut: "想要 {wanted}，被截到上限", accept: "我知道这会结束或杀死 Pod",
+    label: "危险的值", any: "危险的值：全部", yes: "危险的值：有", no: "危险的值：无",
   },
   unsaved: { title: "不保存就离开？", text: "这里的修改还没有保存，离开后会丢失。", keep: "继续编辑", discard: "放弃修改" },
   switchedOff: {

@@ -13,8 +13,8 @@ export const SORTS = ["name", "replicas", "cpu_waste", "cpu_requested", "cpu_use
 export type Sort = (typeof SORTS)[number];
 /** Names from A on, numbers and times from the greatest down. */
 export const firstOrder = (sort: Sort) => (sort === "name" ? "asc" : "desc");
-const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", state: "", oom: "", sized: "", sort: "name", order: "", page: "1", size: "50", edit: "" };
-const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa", "condition", "withheld", "waiting", "state", "oom", "sized"] as const;
+const DEFAULTS = { search: "", namespace: "", mode: "", asked: "", manual: "", hpa: "", condition: "", withheld: "", waiting: "", state: "", oom: "", danger: "", sized: "", sort: "name", order: "", page: "1", size: "50", edit: "" };
+const FILTERS = ["search", "namespace", "mode", "asked", "manual", "hpa", "condition", "withheld", "waiting", "state", "oom", "danger", "sized"] as const;
 
 const yesNo = (text: string) => (text === "true" ? true : text === "false" ? false : undefined);
 const oneOf = <T extends string>(text: string, allowed: readonly T[]): T | undefined => allowed.find((value) => value === text);
@@ -40,6 +40,7 @@ export function useWorkloadList() {
     waiting: yesNo(state.value.waiting),
     state: oneOf(state.value.state, LIVE_STATES),
     oom_killed: yesNo(state.value.oom),
+    dangerous: yesNo(state.value.danger),
     sized: yesNo(state.value.sized),
     sort: oneOf(state.value.sort, SORTS) ?? "name",
     order: oneOf(state.value.order, ["asc", "desc"] as const) ?? firstOrder(oneOf(state.value.sort, SORTS) ?? "name"),
