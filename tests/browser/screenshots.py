@@ -82,7 +82,7 @@ def main() -> int:
             if arguments.readme:
                 _say(_readme(browser, url))
             else:
-                _say(_all(browser, url, {"login": "/login", **PAGES}, arguments.only))
+                _say(_all(browser, url, {**PAGES, "login": "/login"}, arguments.only))
                 if any(arguments.only in name for name in WITHOUT_CLUSTER):
                     _say(_all(browser, _alone(stack, folder / "alone"), WITHOUT_CLUSTER, arguments.only))
                 if any(arguments.only in name for name in WITH_CLUSTERS):
@@ -191,6 +191,8 @@ def _all(browser: Browser, url: str, pages: dict[str, str], only: str) -> Iterat
             for name, path in pages.items():
                 picture = f"{name}-{locale}-{theme}-{size[0]}.png"
                 if only in picture:
+                    if name == "login":
+                        page.context.clear_cookies()
                     _show(page, url + path)
                     yield _shoot(page, ROOT / "screenshots" / picture, whole=True)
 

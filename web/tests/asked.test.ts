@@ -50,10 +50,10 @@ describe("in the list", () => {
   const text = (given: Partial<WorkloadDetail>, asks = true) => mount(ResourceCell, { props: { resource: "cpu", workload: workload(given), asks } }).text();
 
   test("both numbers where they differ, one where they do not, none where nobody has looked", () => {
-    expect(text({ cpu_asked_millicores: 6000, cpu_running_millicores: 2580 })).toBe("2.58 cores/ 6 coresAsked 6 cores → Runs 2.58 cores");
+    expect(text({ cpu_asked_millicores: 6000, cpu_running_millicores: 2580 })).toBe("2.58/ 6 coresAsked 6 cores → Runs 2.58 cores");
     expect(text({ cpu_asked_millicores: 6000, cpu_running_millicores: 6000 })).toContain("as asked: 6 cores");
-    expect(text({})).toBe("2.58 cores/ 6 cores");
-    expect(text({ cpu_asked_millicores: 6000, cpu_running_millicores: 2580 }, false)).toBe("2.58 cores/ 6 cores");
+    expect(text({})).toBe("2.58/ 6 cores");
+    expect(text({ cpu_asked_millicores: 6000, cpu_running_millicores: 2580 }, false)).toBe("2.58/ 6 cores");
   });
 
   test("the file has both of each field", () => {

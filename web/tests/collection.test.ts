@@ -48,7 +48,7 @@ test("a check that is fine is worth knowing where it says what is lost", () => {
 });
 
 test("checks are grouped by what they are about, in the order they come", () => {
-  const codes = ["checkup.store", "checkup.usage_source", "", "checkup.usage_days", "checkup.cluster", "checkup.permission", "checkup.switch", "checkup.certificate"];
+  const codes = ["checkup.store", "checkup.usage_source", "", "checkup.usage_days", "checkup.cluster", "checkup.permission", "checkup.switch", "checkup.native_door", "checkup.parameters", "checkup.certificate"];
   const groups = grouped(codes.map((code) => check({ name_said: { ...unsaid(""), code } })));
-  expect(groups.map((group) => [group.name, group.checks.length])).toEqual([["store", 1], ["usage", 2], ["collection", 1], ["cluster", 2], ["door", 2]]);
+  expect(groups.map((group) => [group.name, group.checks.length])).toEqual([["store", 1], ["usage", 2], ["collection", 1], ["cluster", 2], ["door", 4]]);
 });

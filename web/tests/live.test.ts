@@ -136,7 +136,7 @@ describe("live beside collected", () => {
 
   test("the list says how many pods are ready, or of when it is", () => {
     const cell = (given: Parameters<typeof live>[0]) => mount(LiveCell, { props: { live: live(given) } }).text();
-    expect(cell({ state: "applied" })).toBe("Applied6 of 6 pods ready");
+    expect(cell({ state: "applied" })).toBe("Applied6 of 6 ready");
     expect(cell({ ready: 4, is_settled: false })).toBe("Pendingrolling out 4/6");
     expect(cell({ is_current: false, ready: null, as_of: "2026-11-26T12:00:00Z" })).toBe("Pendingas of 2026-11-26");
     expect(cell({ state: "unknown", is_current: false, replicas: null, ready: null, as_of: null })).toBe("Unknown");

@@ -20,6 +20,7 @@ REFUSED = as_sentence("pay: exceeded quota")
     [
         (WriteState(), True, "not written as a whole since this process started"),
         (WriteState(LATELY), True, "written as a whole 5 minutes ago"),
+        (WriteState(NOW - timedelta(seconds=59)), True, "written as a whole less than a minute ago"),
         (WriteState(LATELY, REFUSED, ("pay",)), False, "pay: exceeded quota (written as a whole 5 minutes ago)"),
         (WriteState(None, REFUSED), False, "pay: exceeded quota (not written as a whole since this process started)"),
     ],

@@ -2,7 +2,7 @@
 export default {
   live: {
     title: "In the cluster", column: "Live", any: "Live state: all", label: "State in the cluster", asOf: "as of {at}", now: "now",
-    ready: "no pods | {ready} of {count} pod ready | {ready} of {count} pods ready", rolling: "rolling out", desired: "no pods | {count} pod | {count} pods",
+    ready: "no pods | {ready} of {count} pod ready | {ready} of {count} pods ready", readyShort: "no pods | {ready} of {count} ready | {ready} of {count} ready", rolling: "rolling out", desired: "no pods | {count} pod | {count} pods",
     state: { applied: "Applied", pending: "Pending", drifted: "Drifted", withheld: "Withheld", not_enforced: "Not enforced", absent: "Not in the cluster", unknown: "Unknown" },
     hint: {
       applied: "It runs as its control values say.",

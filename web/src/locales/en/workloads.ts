@@ -106,6 +106,6 @@ export default {
     live: "Load the live one", make: "Make one from the newest day", noCluster: "No cluster is configured, so there is no live Deployment to load.", placeholder: "Paste a Deployment here",
     unreadable: "This cannot be read:", kind: "As which request", as: { create: "Created", restart: "Restarted", scale: "Scaled" }, run: "Show what the door would do",
     result: "What the door would do", none: "Nothing previewed yet", noneText: "The door's own code decides, with the control values as they are now.",
-    before: "Before", after: "After", from: "From", clamped: "cut to its limit", warnings: "What kubectl would print", diff: "Differences", same: "The object passes as it is.",
+    before: "Before", after: "After", from: "From", clamped: "cut to its limit", warnings: "What kubectl would warn of", diff: "Differences", same: "The object passes as it is.",
   },
 };

@@ -23,7 +23,7 @@ export default {
     confirm: { scale: "扩缩容 {count} 个工作负载", restart: "重启 {count} 个工作负载", apply: "应用到 {count} 个工作负载", restore: "恢复 {count} 个工作负载" },
     started: "已开始", atWork: "查看正在进行的操作",
     until: "何时恢复", units: { minutes: "几分钟后", hours: "几小时后", until: "指定时间" }, amount: "多久", untilAt: "恢复时间", goesBack: "到时各自自动恢复为现在的副本数。",
-    names: "{names} 等另外 {count} 个", titleOf: { scale: "扩缩容 {name}", restart: "重启 {name}", apply: "对 {name} 应用管控值", restore: "恢复 {name} 的清单原值" },
+    names: "{names} 和另外 {count} 个", titleOf: { scale: "扩缩容 {name}", restart: "重启 {name}", apply: "对 {name} 应用管控值", restore: "恢复 {name} 的清单原值" },
   },
   actions: {
     title: "操作", intro: "用户和定时任务对集群中的工作负载所做的操作", state: { running: "进行中", cancelling: "取消中", finished: "已完成", failed: "失败", cancelled: "已取消", skipped: "未执行任何操作", interrupted: "已中断" },

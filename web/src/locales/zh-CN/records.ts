@@ -39,7 +39,7 @@ export default {
       unpackValues: "解压；每个工作负载一个文件：", upgrade: "每个 release 使用自己的文件。有多个容器的 Chart，资源可能要写在别处，而不是容器名之下：",
     },
     importText: "使用导出的 CSV 列。手工列留空表示不手工设置；没有出现的列保持不变。确认之前会先显示将要改变的内容，不会直接修改。",
-    viewer: "你的角色只能导出，不能导入：请联系运维人员。", adds: "添加管控表中没有的工作负载", addsHint: "只限没有版本号的行；有版本号的行来自导出。", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
+    viewer: "你的角色只能导出，不能导入：请联系运维人员。", adds: "添加管控表中没有的工作负载", addsHint: "只添加版本号为空的行：有版本号的行来自导出，其工作负载必须已在表中。", drop: "把 CSV 文件拖到这里", choose: "选择文件", chooseOther: "选择其他文件", file: "CSV 文件", paste: "改为粘贴", pasteLabel: "CSV 文本", pasted: "粘贴的文本", look: "查看将要改变的内容",
     tooLarge: "表格超过 8 MiB：请拆分。", overtaken: "期间有人修改了这些工作负载，没有导入任何内容。下面是现在将要改变的内容。",
     problems: "{count} 行无法导入", nothingImported: "只要有一行有错，就不会导入任何内容。", lineName: "行", column: "列", wrong: "问题",
     wouldChange: "{count} 个工作负载将改变", changes: "将要改变的内容", line: "第 {line} 行", showMore: "还有 {count} 个，显示更多", noChange: "表格没有带来改变：所有值已经如此。", change: "修改 {count} 个工作负载",

@@ -106,6 +106,6 @@ export default {
     live: "载入线上的", make: "由最新一天生成", noCluster: "没有配置集群，无法载入线上的 Deployment。", placeholder: "在此粘贴 Deployment",
     unreadable: "无法解析：", kind: "作为哪种请求", as: { create: "新建", restart: "重启", scale: "扩缩容" }, run: "看准入门会怎么做",
     result: "准入门会怎么做", none: "还没有预演", noneText: "由准入门自己的代码按当前管控值判断。",
-    before: "之前", after: "之后", from: "来源", clamped: "截到上限", warnings: "kubectl 会打印", diff: "差异", same: "对象原样放行。",
+    before: "之前", after: "之后", from: "来源", clamped: "截到上限", warnings: "kubectl 会给出的警告", diff: "差异", same: "对象原样放行。",
   },
 };

@@ -9,7 +9,7 @@ const BELONGS: Record<string, GroupName> = {
   addresses: "access", first_password: "access",
   collection: "collection", usage_days: "collection", coverage: "collection",
   cluster: "cluster", permission: "cluster", look: "cluster",
-  door: "door", switch: "door", webhook_configuration: "door", reach: "door", certificate: "door",
+  door: "door", native_door: "door", parameters: "door", switch: "door", webhook_configuration: "door", reach: "door", certificate: "door",
 };
 const WORTH_KNOWING = ["checkup.no_series_optional", "checkup.sample"];
 

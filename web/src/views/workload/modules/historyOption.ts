@@ -16,7 +16,8 @@ interface Wanted {
   /** As the legend has it, by name; what is not named is shown. */
   selected: Record<string, boolean>;
   theme: ReturnType<typeof useChartTheme>["value"];
-  write: (amount: number) => string;
+  /** `isSet`: as it was set, and not rounded. */
+  write: (amount: number, isSet?: boolean) => string;
   say: (key: string) => string;
 }
 type Amounts = (number | null)[];
@@ -106,7 +107,7 @@ export function historyOption({ rows, history, marks, resource, control, peakDay
           silent: true, symbol: "none",
           data: [
             ...(peakDay && days.includes(peakDay) ? [{ xAxis: peakDay, label: { formatter: say("workload.peakDay"), color: colours["ink-2"], position: "end" as const }, lineStyle: { color: colours["ink-3"], type: "solid" as const, width: 1 } }] : []),
-            ...(control === null ? [] : [{ yAxis: control, label: { formatter: `${say("bar.controlName")} ${write(control)}`, color: colours.hand, position: "insideStartTop" as const }, lineStyle: { color: colours.hand, type: "dashed" as const, width: 1.5 } }]),
+            ...(control === null ? [] : [{ yAxis: control, label: { formatter: `${say("bar.controlName")} ${write(control, true)}`, color: colours.hand, position: "insideStartTop" as const }, lineStyle: { color: colours.hand, type: "dashed" as const, width: 1.5 } }]),
           ],
         },
       },
