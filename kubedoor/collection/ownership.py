@@ -44,12 +44,16 @@ class Ownership:
 
     _pods: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
     _replicasets: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
+    _found: dict[tuple[str, str], Owner | None] = field(default_factory=dict)
+    """Of pods that were asked for since the last series."""
 
     def add_pod_owner(self, namespace: str, pod: str, kind: str, name: str) -> None:
         self._pods.setdefault((namespace, pod), set()).add((kind, name))
+        self._found.clear()
 
     def add_replicaset_owner(self, namespace: str, replicaset: str, kind: str, name: str) -> None:
         self._replicasets.setdefault((namespace, replicaset), set()).add((kind, name))
+        self._found.clear()
 
     def is_known(self, namespace: str, pod: str) -> bool:
         """Whether an owner series says what the pod belongs to."""
@@ -57,6 +61,11 @@ class Ownership:
 
     def owner_of(self, namespace: str, pod: str) -> Owner | None:
         """None if the pod does not belong to a Deployment."""
+        if (namespace, pod) not in self._found:
+            self._found[namespace, pod] = self._look_up(namespace, pod)
+        return self._found[namespace, pod]
+
+    def _look_up(self, namespace: str, pod: str) -> Owner | None:
         owners = self._pods.get((namespace, pod))
         if owners is None:
             return owner_by_pod_name(pod)

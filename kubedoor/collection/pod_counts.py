@@ -126,4 +126,4 @@ def seen_share(listed: Sequence[int], seen: Sequence[int]) -> float:
     there = sum(listed)
     if not there:
         return 1.0
-    return sum(min(pods, have) for pods, have in zip(listed, seen, strict=True)) / there
+    return sum(map(min, listed, seen)) / there

@@ -7,21 +7,20 @@ is counted in a warning that names the metric.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from kubedoor.collection.grid import Curve
+from kubedoor.collection.curve_statistics import CurveStatistics, statistics
 from kubedoor.collection.plausibility import Dropped
 from kubedoor.collection.readings import ClusterState, ContainerKey, DayReading, Fact, Metric, PodKey
-from kubedoor.collection.workload_pods import grouped, nameless, unseen
+from kubedoor.collection.workload_pods import WorkloadPods, grouped, nameless, unseen
 from kubedoor.kube.names import is_label, is_subdomain
 from kubedoor.model.conditions import RESOURCE_FIELDS
-from kubedoor.model.usage import QUANTILES, DayUsage, PeakDay, UsageDay
+from kubedoor.model.usage import DayUsage, PeakDay, UsageDay
 from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence, sentence
 
-P95 = 0.95
 MAX_COUNT = 2**32 - 1
 MAX_BYTES = 2**64 - 1
 MAX_SHOWN = 5
@@ -40,31 +39,34 @@ class _Problems:
     misnamed: list[str] = field(default_factory=list)
     """Containers of a namespace, a Deployment or with a name that Kubernetes would not take."""
 
+    def refuse(self, row: UsageDay) -> bool:
+        """Whether a row cannot be stored."""
+        if too_large := _unstorable(row):
+            self.refused.append(too_large)
+        return bool(too_large)
+
+
+@dataclass(frozen=True)
+class _Container:
+    """A container of a Deployment that has usage: its key in each pod."""
+
+    name: str
+    keys: Sequence[ContainerKey]
+    workload: WorkloadPods
+
+    @property
+    def path(self) -> str:
+        return f"{self.workload.namespace}/{self.workload.deployment}/{self.name}"
+
 
 def day_usage(reading: DayReading, peak_day: PeakDay, *, dropped: Dropped | None = None) -> DayUsage:
     """The rows are ordered by namespace, Deployment and container. `dropped`: what was taken out as implausible."""
-    rows: list[UsageDay] = []
     problems = _Problems()
-    knows_hpas = reading.knows_hpas()
     workloads = grouped(reading)
-    for (namespace, deployment), workload in sorted(workloads.items()):
-        pods, pods_coverage = workload.replicas(reading), workload.pods_coverage()
-        for container, keys in sorted(workload.containers.items()):
-            name = (namespace, deployment, container)
-            row = _row_or_problem(reading, keys, name, peak_day.day, pods, problems)
-            if row is None:
-                continue
-            row = replace(
-                row,
-                hpa=row.hpa or (False if knows_hpas else None),
-                pods_with_container=workload.pods_with(container, reading, pods),
-                pods_coverage=pods_coverage,
-                dropped_samples=sum(dropped.samples.get(key, 0) for key in keys) if dropped else 0,
-            )
-            rows.append(row)
+    rows = _rows(reading, peak_day.day, _measured(reading, workloads, problems), dropped or Dropped())
     unlisted = sum(len(workload.unlisted) for workload in workloads.values())
     return DayUsage(
-        rows=tuple(rows),
+        rows=tuple(row for row in rows if not problems.refuse(row)),
         coverage=_day_coverage(reading),
         warnings=(
             *_missing_metric_warnings(reading),
@@ -80,26 +82,21 @@ def day_usage(reading: DayReading, peak_day: PeakDay, *, dropped: Dropped | None
     )
 
 
-def _row_or_problem(
-    reading: DayReading,
-    keys: Sequence[ContainerKey],
-    name: tuple[str, str, str],
-    day: date,
-    pods: int,
-    problems: _Problems,
-) -> UsageDay | None:
-    """The row of one container; None, with the reason in `problems`, when there is none that can be stored."""
-    if not _is_named(*name):
-        problems.misnamed.append("/".join(name))
-        return None
-    if missing := _missing_usage(reading, keys):
-        problems.left_out.setdefault(missing, []).append("/".join(name))
-        return None
-    row = _row(reading, keys, name=name, day=day, pods=pods)
-    if too_large := _unstorable(row, "/".join(name)):
-        problems.refused.append(too_large)
-        return None
-    return row
+def _measured(
+    reading: DayReading, workloads: Mapping[tuple[str, str], WorkloadPods], problems: _Problems
+) -> list[_Container]:
+    """The containers, in order, that have both metrics and names; of the others, the reason is in `problems`."""
+    found: list[_Container] = []
+    for _, workload in sorted(workloads.items()):
+        for name, keys in sorted(workload.containers.items()):
+            container = _Container(name, keys, workload)
+            if not _is_named(workload.namespace, workload.deployment, name):
+                problems.misnamed.append(container.path)
+            elif missing := _missing_usage(reading, keys):
+                problems.left_out.setdefault(missing, []).append(container.path)
+            else:
+                found.append(container)
+    return found
 
 
 def _is_named(namespace: str, deployment: str, container: str) -> bool:
@@ -111,7 +108,7 @@ _COUNTS = ("pods", "cpu_p95_millicores", "cpu_p95_hottest_millicores", "oom_kill
 _BYTES = ("memory_p95_bytes", "memory_p95_hottest_bytes", "memory_max_bytes")
 
 
-def _unstorable(row: UsageDay, container: str) -> Sentence | None:
+def _unstorable(row: UsageDay) -> Sentence | None:
     """The first number of a row that its column cannot hold, in words; None: all fit. See sql/0001_usage.sql."""
     numbers = {name: getattr(row, name) for name in (*_COUNTS, *_BYTES)}
     numbers |= {name: getattr(row.found, name) for name in RESOURCE_FIELDS}
@@ -119,17 +116,9 @@ def _unstorable(row: UsageDay, container: str) -> Sentence | None:
     for name, number in numbers.items():
         most = MAX_BYTES if name.endswith("_bytes") else MAX_COUNT
         if number is not None and not 0 <= number <= most:
+            container = f"{row.namespace}/{row.deployment}/{row.container}"
             return sentence("collection.unstorable", container=container, field=name, number=number, most=most)
     return None
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Linear interpolation as in Prometheus' quantile_over_time. `ordered` is sorted and not empty."""
-    rank = share * (len(ordered) - 1)
-    lower = math.floor(rank)
-    upper = min(lower + 1, len(ordered) - 1)
-    weight = rank - lower
-    return ordered[lower] * (1 - weight) + ordered[upper] * weight
 
 
 def round_up(value: float) -> int:
@@ -142,75 +131,57 @@ def round_down(value: float) -> int:
     return math.floor(round(value, 6))
 
 
-def mean_curve(curves: Sequence[Curve]) -> Sequence[float]:
-    """At each step, the mean of the curves that have a sample there; NaN if none has."""
-    if len(curves) == 1:
-        return curves[0]
-    if not any(math.isnan(sum(curve)) for curve in curves):
-        pods = len(curves)
-        return [total / pods for total in map(sum, zip(*curves, strict=True))]
-    return [_mean([value for value in column if not math.isnan(value)]) for column in zip(*curves, strict=True)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else math.nan
-
-
-def _ordered(curve: Sequence[float]) -> list[float]:
-    if not math.isnan(sum(curve)):
-        return sorted(curve)
-    return sorted(value for value in curve if not math.isnan(value))
-
-
 def _missing_usage(reading: DayReading, keys: Sequence[ContainerKey]) -> Metric | None:
     if reading.cpu.keys().isdisjoint(keys):
         return Metric.CPU
     return Metric.MEMORY if reading.memory.keys().isdisjoint(keys) else None
 
 
+def _rows(reading: DayReading, day: date, containers: Sequence[_Container], dropped: Dropped) -> Iterator[UsageDay]:
+    cpu, memory = (
+        statistics([[curves[key] for key in one.keys if key in curves] for one in containers])
+        for curves in (reading.cpu, reading.memory)
+    )
+    knows_hpas = reading.knows_hpas()
+    known: dict[Hashable, int] = {}
+    for one, of_cpu, of_memory in zip(containers, cpu, memory, strict=True):
+        pods = one.workload.replicas(reading, known)
+        row = _row(reading, one, of_cpu, of_memory, day=day, pods=pods)
+        yield replace(
+            row,
+            hpa=row.hpa or (False if knows_hpas else None),
+            dropped_samples=sum(dropped.samples.get(key, 0) for key in one.keys) if dropped.samples else 0,
+        )
+
+
 def _row(
-    reading: DayReading, keys: Sequence[ContainerKey], *, name: tuple[str, str, str], day: date, pods: int
+    reading: DayReading, found: _Container, cpu: CurveStatistics, memory: CurveStatistics, *, day: date, pods: int
 ) -> UsageDay:
-    """`name` is (namespace, deployment, container); `keys` has this container of each pod."""
-    namespace, deployment, container = name
-    cpu_curves = [reading.cpu[key] for key in keys if key in reading.cpu]
-    memory_curves = [reading.memory[key] for key in keys if key in reading.memory]
-    cpu, memory = mean_curve(cpu_curves), mean_curve(memory_curves)
-    ordered_cpu, ordered_memory = _ordered(cpu), _ordered(memory)
-    cpu_of_pods, memory_of_pods = [*map(_ordered, cpu_curves)], [*map(_ordered, memory_curves)]
+    keys, workload, steps = found.keys, found.workload, reading.grid.steps
+    highest_sample = max(reading.fact(Fact.MEMORY_MAX, key) for key in keys)
     return UsageDay(
-        namespace=namespace,
-        deployment=deployment,
-        container=container,
+        namespace=workload.namespace,
+        deployment=workload.deployment,
+        container=found.name,
         day=day,
         pods=pods,
-        cpu_p95_millicores=round_up(quantile(ordered_cpu, P95) * 1000),
-        cpu_p95_hottest_millicores=round_up(_hottest(cpu_of_pods) * 1000),
-        memory_p95_bytes=round_up(quantile(ordered_memory, P95)),
-        memory_p95_hottest_bytes=round_up(_hottest(memory_of_pods)),
-        memory_max_bytes=round_up(_memory_max(reading, keys, memory_of_pods)),
-        cpu_quantiles_millicores=tuple(round_up(quantile(ordered_cpu, share) * 1000) for share in QUANTILES),
-        memory_quantiles_bytes=tuple(round_up(quantile(ordered_memory, share)) for share in QUANTILES),
+        cpu_p95_millicores=round_up(cpu.p95 * 1000),
+        cpu_p95_hottest_millicores=round_up(cpu.hottest_p95 * 1000),
+        memory_p95_bytes=round_up(memory.p95),
+        memory_p95_hottest_bytes=round_up(memory.hottest_p95),
+        # The fact covers every sample of the window, the curve only its steps; but its first step looks back 5 minutes.
+        memory_max_bytes=round_up(max(highest_sample, memory.highest)),
+        cpu_quantiles_millicores=tuple(round_up(value * 1000) for value in cpu.quantiles),
+        memory_quantiles_bytes=tuple(round_up(value) for value in memory.quantiles),
         found=_found_resources(reading.state, keys),
         resources_known=any(reading.state.is_listed(key) for key in keys),
         throttled_share=_throttled_share(reading, keys),
         oom_kills=sum(_oom_kills(reading, key) for key in keys),
-        coverage=_covered_steps(cpu, memory) / reading.grid.steps,
-        hpa=(namespace, deployment) in reading.state.hpa_targets,
+        coverage=(steps - len(cpu.gaps | memory.gaps)) / steps,
+        pods_with_container=workload.pods_with(found.name, reading, pods),
+        pods_coverage=workload.pods_coverage(),
+        hpa=(workload.namespace, workload.deployment) in reading.state.hpa_targets,
     )
-
-
-def _hottest(ordered: Iterable[Sequence[float]]) -> float:
-    return max(quantile(curve, P95) for curve in ordered)
-
-
-def _memory_max(reading: DayReading, keys: Iterable[ContainerKey], ordered: Iterable[Sequence[float]]) -> float:
-    """The larger of the highest sample and the curves' maximum.
-
-    The fact covers every sample of the window, the curve only its steps; but its first step looks back 5 minutes.
-    """
-    highest_sample = max(reading.fact(Fact.MEMORY_MAX, key) for key in keys)
-    return max(highest_sample, *(curve[-1] for curve in ordered))
 
 
 def _found_resources(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
@@ -228,8 +199,8 @@ def _found_resources(state: ClusterState, keys: Sequence[ContainerKey]) -> Resou
 
 
 def _largest(values: Iterable[float | None], factor: int, *, whole: Callable[[float], int] = round_up) -> int | None:
-    present = [value for value in values if value is not None]
-    return whole(max(present) * factor) if present else None
+    most = max((value for value in values if value is not None), default=None)
+    return None if most is None else whole(most * factor)
 
 
 def _throttled_share(reading: DayReading, keys: Iterable[ContainerKey]) -> float | None:
@@ -243,12 +214,6 @@ def _throttled_share(reading: DayReading, keys: Iterable[ContainerKey]) -> float
 def _oom_kills(reading: DayReading, key: ContainerKey) -> int:
     """Both facts count the same kills, so the larger is taken. `increase` extrapolates: a kill can read 1.02."""
     return round(max(reading.fact(Fact.OOM_EVENTS, key), reading.fact(Fact.OOM_RESTARTS, key)))
-
-
-def _covered_steps(*curves: Sequence[float]) -> int:
-    if not any(math.isnan(sum(curve)) for curve in curves):
-        return len(curves[0])
-    return sum(not any(map(math.isnan, column)) for column in zip(*curves, strict=True))
 
 
 def _day_coverage(reading: DayReading) -> float:

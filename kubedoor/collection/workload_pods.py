@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from kubedoor.collection.grid import Curve
 from kubedoor.collection.pod_counts import PODS_QUANTILE, DeploymentSteps, nearest_rank, replicas, seen_share
-from kubedoor.collection.readings import ContainerKey, DayReading, Metric, PodKey
+from kubedoor.collection.readings import DEPLOYMENT_METRICS, ContainerKey, DayReading, PodKey
 
 StepSet: TypeAlias = int
 """Steps of the grid: bit `i` is set if step `i` is one of them. Of many pods most have the same, all of them."""
@@ -23,6 +23,8 @@ class WorkloadPods:
     namespace: str
     deployment: str
     containers: dict[str, list[ContainerKey]] = field(default_factory=dict)
+    presence: dict[ContainerKey, StepSet] = field(default_factory=dict)
+    """Where each container has samples."""
     replicasets: dict[PodKey, str] = field(default_factory=dict)
     """Pods with samples."""
     listed: dict[PodKey, str] = field(default_factory=dict)
@@ -40,15 +42,18 @@ class WorkloadPods:
     covered_steps: dict[str, list[int]] = field(default_factory=dict)
     """Those of the ready ones that have samples."""
 
-    def replicas(self, reading: DayReading) -> int:
-        """How many pods ran in the window."""
+    def replicas(self, reading: DayReading, known: dict[Hashable, int]) -> int:
+        """How many pods ran in the window. `known` has the answers for workloads of which the same was read: most are alike."""
         curves = reading.deployments.get((self.namespace, self.deployment), {})
-        steps = DeploymentSteps(
-            spec=curves.get(Metric.DEPLOYMENT_SPEC, ()),
-            ready=curves.get(Metric.DEPLOYMENT_READY, ()),
-            existing=curves.get(Metric.DEPLOYMENT_REPLICAS, ()),
+        of_deployment = [curves.get(metric, ()) for metric in DEPLOYMENT_METRICS]
+        counts = (self.listed_steps, self.alive_steps, self.ready_steps)
+        alike = (
+            *(curve and curve.tobytes() for curve in of_deployment),
+            *(tuple(map(tuple, steps.values())) for steps in counts),
         )
-        return replicas(steps, self.listed_steps, self.alive_steps, self.ready_steps)
+        if alike not in known:
+            known[alike] = replicas(DeploymentSteps(*of_deployment), *counts)
+        return known[alike]
 
     def pods_coverage(self) -> float:
         """The share of the listed, ready pods that have samples, 0 to 1; 1 where nothing lists pods."""
@@ -56,11 +61,18 @@ class WorkloadPods:
 
     def pods_with(self, container: str, reading: DayReading, pods: int) -> int | None:
         """How many of `pods` have this container, as a sidecar may be in some of them only; None: all."""
-        steps = reading.grid.steps
-        own = _counts(Counter(_presence((_curve(reading, key),), steps) for key in self.containers[container]), steps)
-        with_it, all_seen = _quantile(own), _quantile(_total(self.seen_steps))
+        tally: dict[StepSet, int] = {}
+        for key in self.containers[container]:
+            presence = self.presence[key]
+            tally[presence] = tally.get(presence, 0) + 1
+        own = _counts(tally, reading.grid.steps)
+        with_it, all_seen = _quantile(own), self._all_seen
         share = max(math.ceil(pods * with_it / all_seen), 1) if with_it < all_seen else pods
         return share if share < pods else None
+
+    @cached_property
+    def _all_seen(self) -> int:
+        return _quantile(_total(self.seen_steps))
 
 
 def grouped(reading: DayReading) -> dict[tuple[str, str], WorkloadPods]:
@@ -90,7 +102,7 @@ def unseen(reading: DayReading, workloads: Container[tuple[str, str]]) -> list[t
     for pod, curve in reading.pods.items():
         owner = reading.state.ownership.owner_of(*pod)
         if owner and (name := (pod[0], owner.deployment)) not in workloads:
-            is_listed = _presence((curve,), reading.grid.steps)
+            is_listed = _presence(curve, reading.grid.steps)
             found.update([name] if is_listed.bit_count() > reading.trace_steps() else ())
     return sorted(found)
 
@@ -113,31 +125,41 @@ def _add_listed(reading: DayReading, workloads: dict[tuple[str, str], WorkloadPo
 
 def _count_steps(reading: DayReading, workload: WorkloadPods) -> None:
     """Fill the steps. A pod that is seen counts as listed: a shard of kube-state-metrics may be away, for a while or longer."""
-    curves: dict[PodKey, list[Curve]] = {}
+    steps, trace = reading.grid.steps, reading.trace_steps()
+    seen_pods: dict[PodKey, StepSet] = {}
     for key in (key for keys in workload.containers.values() for key in keys):
-        curves.setdefault(key[:2], []).append(_curve(reading, key))
-    steps = reading.grid.steps
-    tallies: dict[str, dict[str, Counter[StepSet]]] = {}
+        workload.presence[key] = presence = _presence(_curve(reading, key), steps)
+        seen_pods[key[:2]] = seen_pods.get(key[:2], 0) | presence
+    alike: dict[tuple[str, StepSet, StepSet, StepSet], int] = {}
     for pod, replicaset in (workload.replicasets | workload.listed).items():
-        seen = _presence(curves.get(pod, ()), steps)
-        alive = _without_trace(seen, reading.trace_steps(), steps)
-        presences = {"seen": seen, "alive": alive}
-        if reading.pods:
-            presences |= _listed(reading, pod, seen, alive)
-        for name, presence in presences.items():
-            tallies.setdefault(name, {}).setdefault(replicaset, Counter())[presence] += 1
+        presences = (seen_pods.get(pod, 0), *_listed(reading, pod))
+        alike[replicaset, *presences] = alike.get((replicaset, *presences), 0) + 1
+    tallies: dict[str, dict[str, dict[StepSet, int]]] = {}
+    for (replicaset, seen, listed, unready), times in alike.items():
+        for name, presence in _steps(seen, listed, unready, trace=trace, steps=steps, lists=bool(reading.pods)).items():
+            tally = tallies.setdefault(name, {}).setdefault(replicaset, {})
+            tally[presence] = tally.get(presence, 0) + times
     for name, by_replicaset in tallies.items():
         counts = {replicaset: _counts(tally, steps) for replicaset, tally in by_replicaset.items()}
         getattr(workload, f"{name}_steps").update(counts)
 
 
-def _listed(reading: DayReading, pod: PodKey, seen: StepSet, alive: StepSet) -> dict[str, StepSet]:
-    """Where a pod is listed or alive, where it is ready as far as known, and where it is seen while it is."""
-    is_listed = _presence([reading.pods[pod]] if pod in reading.pods else (), reading.grid.steps)
-    is_unready = _presence([reading.unready[pod]] if pod in reading.unready else (), reading.grid.steps)
-    listed = is_listed | alive
-    ready = listed & ~is_unready
-    return {"listed": listed, "ready": ready, "covered": ready & seen}
+def _listed(reading: DayReading, pod: PodKey) -> tuple[StepSet, StepSet]:
+    """Where a pod is listed, and where it is known to be unready."""
+    steps = reading.grid.steps
+    listed, unready = reading.pods.get(pod), reading.unready.get(pod)
+    return _presence(listed, steps) if listed else 0, _presence(unready, steps) if unready else 0
+
+
+def _steps(
+    seen: StepSet, listed: StepSet, unready: StepSet, *, trace: int, steps: int, lists: bool
+) -> dict[str, StepSet]:
+    """Where a pod is seen and alive; with `lists` where it is listed or alive, ready as far as known, and seen while it is."""
+    alive = _without_trace(seen, trace, steps)
+    if not lists:
+        return {"seen": seen, "alive": alive}
+    ready = (listed | alive) & ~unready
+    return {"seen": seen, "alive": alive, "listed": listed | alive, "ready": ready, "covered": ready & seen}
 
 
 def _without_trace(seen: StepSet, trace: int, steps: int) -> StepSet:
@@ -152,17 +174,15 @@ def _curve(reading: DayReading, key: ContainerKey) -> Curve:
     return reading.memory.get(key) or reading.cpu[key]
 
 
-def _presence(curves: Iterable[Curve], steps: int) -> StepSet:
-    """The steps at which any of the curves has a value."""
-    found = 0
-    for curve in curves:
-        # The common case first: in a sum, one NaN is enough.
-        if not math.isnan(sum(curve)):
-            return _all_steps(steps)
-        found |= sum(1 << index for index, value in enumerate(curve) if not math.isnan(value))
-    return found
+def _presence(curve: Curve, steps: int) -> StepSet:
+    """The steps at which it has a value."""
+    # The common case first: in a sum, one NaN is enough.
+    if not math.isnan(sum(curve)):
+        return _all_steps(steps)
+    return sum(1 << index for index, value in enumerate(curve) if not math.isnan(value))
 
 
+@lru_cache
 def _all_steps(count: int) -> StepSet:
     return (1 << count) - 1
 
@@ -185,5 +205,5 @@ def _total(steps: dict[str, list[int]]) -> Sequence[int]:
 
 
 def _quantile(steps: Sequence[int]) -> int:
-    counts = sorted(count for count in steps if count)
+    counts = sorted(filter(None, steps))
     return nearest_rank(counts, PODS_QUANTILE) if counts else 0

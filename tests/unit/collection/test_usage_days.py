@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kubedoor.collection.grid import Grid
 from kubedoor.collection.pod_counts import nearest_rank
 from kubedoor.collection.readings import DayReading, Fact, Metric
-from kubedoor.collection.usage_days import day_usage, mean_curve, quantile, round_up
+from kubedoor.collection.usage_days import day_usage, round_up
 from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
 from kubedoor.model.values import Resources
 
@@ -295,16 +295,6 @@ def test_coverage_of_a_day_is_that_of_all_containers_together() -> None:
 
 
 STEADY = settings(derandomize=True, deadline=None)
-SAMPLES = st.lists(st.floats(0, 1e6), min_size=1, max_size=30)
-
-
-@STEADY
-@given(SAMPLES, st.sampled_from([0.0, 0.5, 0.95, 1.0]))
-def test_a_quantile_lies_between_the_samples_next_to_it(samples: list[float], share: float) -> None:
-    ordered = sorted(samples)
-    rank = share * (len(ordered) - 1)
-    tolerance = 1e-6
-    assert ordered[math.floor(rank)] - tolerance <= quantile(ordered, share) <= ordered[math.ceil(rank)] + tolerance
 
 
 @STEADY
@@ -313,12 +303,3 @@ def test_the_nearest_rank_is_not_exceeded_by_its_share(numbers: list[int], share
     rank = nearest_rank(sorted(numbers), share)
     assert rank in numbers
     assert sum(number <= rank for number in numbers) >= share * len(numbers) - 1e-9
-
-
-@STEADY
-@given(st.lists(st.lists(st.one_of(st.none(), st.floats(0, 100)), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_the_mean_is_over_those_present(pods: list[list[float | None]]) -> None:
-    curves = [array("d", (math.nan if value is None else value for value in pod)) for pod in pods]
-    for got, column in zip(mean_curve(curves), zip(*pods, strict=True), strict=True):
-        present = [value for value in column if value is not None]
-        assert math.isnan(got) if not present else got == pytest.approx(sum(present) / len(present))
