@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kubedoor.cli.api_client import ApiClient, ClusterOption
-from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table, remarks
+from kubedoor.cli.output import Format, FormatOption, print_found, print_json, print_table, progress, remarks
 from kubedoor.errors import KubeDoorError, SettingsError
 from kubedoor.operations.request import MAX_TARGETS, Kind, Order
 
@@ -159,15 +158,12 @@ def target(kind: Kind, word: str) -> dict[str, Any]:
 
 def _wait_for(api: ApiClient, action: str) -> dict[str, Any]:
     """The ended action. Ctrl-C stops only the polling if a running KubeDoor executes the action."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     remarks().print(f"action {action}; to end it early: kubedoor actions cancel {action}", soft_wrap=True)
-    with Progress(*columns, console=remarks()) as progress:
-        task = progress.add_task("workloads", total=None)
+    with progress() as bar:
+        task = bar.add_task("workloads", total=None)
         while True:
             found: dict[str, Any] = api.call("GET", f"/actions/{action}")
-            progress.update(
-                task, total=found["total"], completed=found["total"] - found["untouched"] - found["running"]
-            )
+            bar.update(task, total=found["total"], completed=found["total"] - found["untouched"] - found["running"])
             if found["state"] not in (State.RUNNING, State.CANCELLING):
                 return found
             time.sleep(POLL_SECONDS)

@@ -25,10 +25,8 @@ from kubedoor.config import clusters
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.errors import KubeDoorError, SettingsError
-from kubedoor.identity.authentication import COMMAND_LINE, LOCAL_LOGIN, Login
 from kubedoor.redirects import is_redirect, open_without_redirects, target_of
 from kubedoor.roles import Role
-from kubedoor.store.users import User
 
 PREFIX = "/api/v1"
 ClusterOption = Annotated[str, typer.Option("--cluster", help="Which cluster; else the home cluster.")]
@@ -229,8 +227,10 @@ class InProcessTransport:
     """
 
     def __init__(self, config: Settings) -> None:
+        from kubedoor.identity.authentication import COMMAND_LINE, LOCAL_LOGIN, Login
         from kubedoor.runtime.serving import load_function
         from kubedoor.runtime.startup import check_sources
+        from kubedoor.store.users import User
 
         # The API would answer that its log has the problems; here they are to be said.
         check_sources(clusters.load(os.environ))
@@ -241,7 +241,7 @@ class InProcessTransport:
         self._runner = asyncio.Runner()
         now = datetime.now(UTC)
         user = User(account(), Role.ADMIN, "", must_change_password=False, sessions_valid_from=now)
-        self._login = Login(user, now + timedelta(days=1), COMMAND_LINE)
+        self._login = {LOCAL_LOGIN: Login(user, now + timedelta(days=1), COMMAND_LINE)}
         self.hint = IN_USE_HINT if config.is_embedded else ""
 
     def send(self, method: str, path: str, body: bytes, content_type: str, write: Write) -> int:
@@ -265,7 +265,7 @@ class InProcessTransport:
             "headers": headers,
             "client": None,
             "server": ("localhost", 80),
-            LOCAL_LOGIN: self._login,
+            **self._login,
         }
         status = 0
         chunks = iter([body])

@@ -8,10 +8,9 @@ from functools import partial
 from typing import Annotated, Any, TypeAlias
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kubedoor.cli.api_client import ApiClient
-from kubedoor.cli.output import remarks
+from kubedoor.cli.output import progress
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError
 from kubedoor.runtime import logs
@@ -61,12 +60,11 @@ def collect(
 
 def _collect(states: Callable[[], Iterator[State]]) -> str:
     """Collect one cluster and wait; returns a summary. Raises CollectionFailed."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=remarks()) as progress:
-        task = progress.add_task("days", total=None)
+    with progress() as bar:
+        task = bar.add_task("days", total=None)
         for run in states():
-            progress.update(task, total=run["days_total"] or None, completed=run["days_done"])
-        progress.update(task, total=run["days_total"])
+            bar.update(task, total=run["days_total"] or None, completed=run["days_done"])
+        bar.update(task, total=run["days_total"])
     summary = f"{run['state']}: {run['days_done']} of {run['days_total']} days, {run['rows']} rows; {run['message']}"
     if run["state"] != "finished" or run["days_failed"]:
         raise CollectionFailed(summary)

@@ -6,12 +6,13 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 
 class Format(StrEnum):
@@ -33,15 +34,31 @@ RowsFormatOption = Annotated[RowsFormat, typer.Option("--format", help="table, j
 
 def console() -> Console:
     """Standard output; 200 columns wide unless it is a terminal, so that `grep` sees whole rows."""
+    # Imported by what prints: the commands that serve do without.
+    from rich.console import Console
+
     return Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=200, soft_wrap=True)
 
 
 def remarks() -> Console:
+    from rich.console import Console
+
     return Console(stderr=True)
+
+
+def progress() -> Progress:
+    """A bar on standard error, for tasks of which the number of steps is known."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=remarks())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """Cells are plain text: values from a cluster are never interpreted as markup."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=Text(title) if title else None, title_justify="left")
     for column in columns:
         table.add_column(Text(column), overflow="fold")

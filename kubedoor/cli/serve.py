@@ -60,8 +60,8 @@ def door_certificate(config: Settings, *, knows_cluster: bool = False) -> Certif
 
     `knows_cluster`: the API server trusts this door's own CA, and gets a new one.
     """
-    from kubedoor.runtime.assembly import ensure_door_certificate, renew_door_certificate
     from kubedoor.runtime.certificate_reload import CertificateReload
+    from kubedoor.runtime.door_certificate import ensure_door_certificate, renew_door_certificate
 
     if config.tls_cert_file:
         return CertificateReload(Path(config.tls_cert_file), Path(config.tls_key_file))

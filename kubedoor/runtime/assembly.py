@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kubedoor.admission.door_probe import DoorProbe
 from kubedoor.admission.look import Look
@@ -58,9 +57,6 @@ from kubedoor.store.opening import open_migrated_store
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.workloads.standings import Standings
-
-if TYPE_CHECKING:
-    from kubedoor.admission.certificates.self_signed import CertificateFiles
 
 
 def utc_now() -> datetime:
@@ -261,31 +257,6 @@ def build_all_clusters(settings: ClusterSettings) -> AllClusters:
         return once(lambda: build_collector(one))
 
     return AllClusters({one.cluster: collector_of(one) for one in settings.every_cluster}, time.monotonic)
-
-
-def ensure_door_certificate(settings: Settings) -> CertificateFiles:
-    """A self-signed certificate for the door's Service name, localhost and 127.0.0.1; created if missing."""
-    from kubedoor.admission.certificates import self_signed
-
-    return self_signed.ensure(settings.data_dir / "tls", _door_names(settings), now=utc_now())
-
-
-def renew_door_certificate(settings: Settings) -> CertificateFiles:
-    """As `ensure_door_certificate`; where control is on in this cluster, the API server gets a new CA first."""
-    from kubedoor.admission.certificates import in_folder
-
-    folder = settings.data_dir / "tls"
-    return in_folder.ensure(folder, _door_names(settings), cluster=build_cluster(settings), now=utc_now())
-
-
-def _door_names(settings: Settings) -> list[str]:
-    return [*service_names(settings), "localhost", "127.0.0.1"]
-
-
-def service_names(settings: Settings) -> list[str]:
-    """DNS names of the door's Service inside the cluster."""
-    service = f"{settings.webhook_service}.{settings.namespace}.svc"
-    return [service, f"{service}.cluster.local"]
 
 
 def build_publication(settings: Settings, control: ControlStore, cluster: Cluster) -> Publication:

@@ -14,7 +14,8 @@ from kubedoor.collection.ping import Ping
 from kubedoor.collection.request import CollectRequest
 from kubedoor.config.settings import Settings
 from kubedoor.errors import Forbidden, SettingsError
-from kubedoor.runtime.assembly import build_cluster, service_names, utc_now
+from kubedoor.runtime.assembly import build_cluster, utc_now
+from kubedoor.runtime.door_certificate import service_names
 
 
 def ping(settings: Settings) -> None:

@@ -34,6 +34,8 @@ def at_most(folder: Path, dsn: str, workloads: int, control: ControlStore) -> fl
     port = processes.free_port()
     environment = {
         "PATH": os.environ["PATH"],
+        # As in the image.
+        "MALLOC_ARENA_MAX": "1",
         "KUBEDOOR_STORE_DSN": dsn,
         "KUBEDOOR_CLUSTER": _cluster(workloads),
         "KUBEDOOR_SOURCE": "sample",
