@@ -103,6 +103,8 @@ def test_without_access_the_reason_stands_at_everything_that_cannot_be_done(
     act = page.get_by_role("button", name="Act")
     expect(act).to_be_disabled()
     expect(act).to_have_accessible_description(re.compile(REASON))
+    # An admission since may have changed what is advised.
+    expect(page.get_by_text(re.compile(r"^As of 20[-0-9]* \d\d:\d\d: ")).first).to_be_visible()
     expect(page.get_by_role("button", name="Edit control values")).to_be_enabled()
 
 

@@ -18,7 +18,7 @@ NOTE = "Its gaps are at night"
 @pytest.fixture(scope="module")
 def young(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKubeDoor]:
     """Two days collected, and those of the workload with gaps are thin."""
-    settings = {"KUBEDOOR_MIN_COVERAGE": "0.98"}
+    settings = {"KUBEDOOR_MIN_COVERAGE": "0.98", "KUBEDOOR_PRICE_VCPU_HOUR": "0.03", "KUBEDOOR_PRICE_GIB_HOUR": "0.004"}
     with sample_kubedoor(tmp_path_factory.mktemp("young"), days=2, settings=settings) as running:
         yield running
 
@@ -94,3 +94,15 @@ def test_the_sentences_are_written_in_chinese(visit: Visits, young: RunningKubeD
     page.goto(f"{young.url}/workloads/default/platform/mailer")
     expect(card).to_contain_text("它的 Pod 属于 Guaranteed 等级（mailer 的 CPU 请求与上限同为 500m）")
     expect(card).to_contain_text("暂不执行：")
+
+
+@pytest.mark.parametrize(
+    ("locale", "title", "saved"), [("en-US", "Cost per month", "Saved"), ("zh-CN", "每月费用", "节省")]
+)
+def test_where_prices_are_set_the_overview_speaks_of_money(
+    visit: Visits, young: RunningKubeDoor, locale: str, title: str, saved: str
+) -> None:
+    page = visit("/", at=young, locale=locale)
+    card = page.locator("section").filter(has=page.get_by_role("heading", name=title))
+    expect(card).to_contain_text(saved)
+    expect(card).to_contain_text("$")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visits
+
+LEAVING = {
+    "en-US": ("CPU request", "Leave without saving?", "Go on editing", "Discard the changes", "Cancel", "Overview"),
+    "zh-CN": ("CPU 请求", "不保存就离开？", "继续编辑", "放弃修改", "取消", "总览"),
+}
 
 
 def _row(page: Page, workload: str) -> Locator:
@@ -91,23 +99,25 @@ def test_what_would_kill_pods_is_warned_of_asked_about_and_shown_as_long_as_it_s
     expect(warned).to_be_visible()
 
 
-def test_what_is_typed_is_not_lost_by_a_link_a_key_or_a_reload(visit: Visits) -> None:
-    page = visit("/workloads?search=invoicing&edit=payments/invoicing")
-    field = page.get_by_role("textbox", name="invoicing CPU request")
+@pytest.mark.parametrize("locale", LEAVING)
+def test_what_is_typed_is_not_lost_by_a_link_a_key_or_a_reload(visit: Visits, locale: str) -> None:
+    request, title, go_on, discard, cancel, overview = LEAVING[locale]
+    page = visit("/workloads?search=invoicing&edit=payments/invoicing", locale=locale)
+    field = page.get_by_role("textbox", name=f"invoicing {request}")
     field.fill("155m")
-    asks = page.get_by_role("dialog", name="Leave without saving?")
+    asks = page.get_by_role("dialog", name=title)
 
     def is_kept() -> None:
         expect(asks).to_be_visible()
-        asks.get_by_role("button", name="Go on editing").click()
+        asks.get_by_role("button", name=go_on).click()
         expect(asks).to_be_hidden()
         expect(field).to_have_value("155m")
 
     field.press("Escape")
     is_kept()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name=cancel, exact=True).click()
     is_kept()
-    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name=overview).click()
     is_kept()
     page.get_by_role("searchbox").fill("ranking")
     is_kept()
@@ -118,10 +128,10 @@ def test_what_is_typed_is_not_lost_by_a_link_a_key_or_a_reload(visit: Visits) ->
     expect(field).to_have_value("155m")
 
     field.press("Escape")
-    asks.get_by_role("button", name="Discard the changes").click()
+    asks.get_by_role("button", name=discard).click()
     expect(field).to_have_count(0)
-    page.get_by_role("link", name="Overview").click()
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.get_by_role("link", name=overview).click()
+    expect(page.get_by_role("heading", name=overview)).to_be_visible()
 
 
 def test_an_edit_in_the_table_is_made_with_the_keyboard(visit: Visits) -> None:
@@ -169,6 +179,36 @@ def test_many_are_edited_together_after_seeing_what_will_change(visit: Visits) -
     dialog.get_by_role("button", name=f"Save {count} workloads").click()
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("cell", name="Observe", exact=True)).to_have_count(count)
+    # The bar that opened the dialog is gone: whoever saved goes on at the first row.
+    expect(page.get_by_role("checkbox", name=re.compile("^Select data.")).first).to_be_focused()
+
+
+def test_what_ends_pods_of_many_is_asked_about_by_name_and_found_by_a_filter_in_chinese(visit: Visits) -> None:
+    names = ("config-server", "sessions")
+    page = visit("/workloads?namespace=platform", locale="zh-CN")
+    for name in names:
+        page.get_by_role("checkbox", name=f"选择 platform/{name}").check()
+    page.get_by_role("button", name="批量编辑").click()
+    dialog = page.get_by_role("dialog", name="批量编辑 2 个工作负载")
+    dialog.get_by_role("group", name="副本数").get_by_role("button", name="设为").click()
+    dialog.get_by_role("spinbutton", name="副本数").fill("0")
+    dialog.get_by_role("button", name="保存 2 个工作负载").click()
+    asks = page.get_by_role("dialog", name="这会结束或杀死 Pod")
+    for name in names:
+        expect(asks.get_by_role("listitem").filter(has_text=f"platform/{name}")).to_contain_text(
+            "副本数 0 会结束所有 Pod"
+        )
+    asks.get_by_role("button", name="继续编辑").click()
+    expect(asks).to_be_hidden()
+    dialog.get_by_role("button", name="保存 2 个工作负载").click()
+    asks.get_by_role("button", name="仍然保存").click()
+    expect(dialog).to_be_hidden()
+
+    page.get_by_role("combobox", name="危险的值").press("Enter")
+    page.get_by_role("option", name="危险的值：有").click()
+    expect(page).to_have_url(re.compile("danger=true"))
+    expect(page.locator("tbody tr")).to_have_count(len(names))
+    expect(page.locator("tbody tr").first).to_contain_text("1 个危险的值")
 
 
 def test_a_workload_is_added_before_it_exists_and_removed_again(visit: Visits) -> None:

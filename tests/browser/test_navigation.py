@@ -132,6 +132,31 @@ def test_pages_and_workloads_are_reached_by_keys_and_words_are_explained(visit: 
     expect(page.get_by_role("heading", name="Glossary")).to_be_visible()
 
 
+def test_the_same_is_found_edited_and_explained_in_chinese(visit: Visits) -> None:
+    page = visit("/", locale="zh-CN")
+    page.get_by_role("region", name="工作负载状态").get_by_role("link", name="OOM 被杀").click()
+    expect(page.get_by_role("row").filter(has=page.get_by_role("link", name="fraud-check"))).to_contain_text("OOM 2 次")
+    page.get_by_role("combobox", name="排序").press("Enter")
+    page.get_by_role("option", name="CPU 富余").click()
+    expect(page.get_by_role("columnheader", name="CPU 富余")).to_have_attribute("aria-sort", "descending")
+
+    page.get_by_role("link", name="fraud-check").click()
+    page.get_by_text("复制到清单").click()
+    expect(page.get_by_text("resources:").first).to_be_visible()
+    page.get_by_role("button", name="编辑管控值").click()
+    page.get_by_role("textbox", name="fraud-check 内存请求").fill("1.8Gi")
+    expect(page.get_by_text("保存为 1844Mi")).to_be_visible()
+    page.get_by_role("button", name="预演", exact=True).click()
+    pending = page.get_by_role("region", name="带着这些修改，一次重启会得到什么")
+    expect(pending.get_by_role("row").filter(has_text="内存请求").first).to_contain_text("1844Mi")
+    page.get_by_role("textbox", name="fraud-check 内存请求").fill("")
+    page.get_by_role("tab", name="预演").click()
+    page.get_by_role("button", name="看准入门会怎么做").click()
+    expect(page.get_by_text("fraud-check 的请求：CPU ")).to_be_visible()
+    page.locator("body").press("?")
+    expect(page.get_by_role("dialog", name="帮助").get_by_role("region", name="本页的词")).to_contain_text("高峰用量")
+
+
 def test_a_viewer_is_not_led_to_pages_of_other_roles_and_told_why_there(
     visit: Visits, with_viewer: RunningKubeDoor
 ) -> None:

@@ -139,7 +139,7 @@ def test_an_address_that_is_none_is_told_at_its_field(visit: Visits, running: Ru
     dialog = page.get_by_role("dialog", name="New channel")
     dialog.get_by_role("textbox", name="Name").fill("Nowhere")
     address = dialog.get_by_role("textbox", name="Address")
-    expect(address).to_have_attribute("placeholder", "wecombot://693a91f6-7a1c-4bc4-97a0-0ec2sifa5aaa")
+    expect(address).to_have_attribute("placeholder", "wecombot://…")
     dialog.locator(".el-select").click()
     page.get_by_role("option", name="Feishu").click()
     expect(dialog).to_contain_text("the last part of its webhook address")

@@ -17,6 +17,9 @@ from tests.toolbox.running import Client, RunningKubeDoor, start_kubedoor
 
 CART = next(deployment for deployment in DEPLOYMENTS if deployment.name == "cart")
 SOON_MS = 30_000
+FOLLOWS_MS = 8_000
+"""Within five seconds, and some for a machine that does other things, too."""
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +83,39 @@ def test_the_door_is_switched_on_sets_what_is_scaled_and_is_switched_off(
     expect(switch).to_have_attribute("aria-checked", "false")
     expect(banner).to_contain_text("Switched off by kubedoor")
     expect(banner).to_contain_text("the night of a large release")
-    page.set_viewport_size({"width": 390, "height": 844})
+    expect(banner.locator("time")).to_be_visible()
+    page.set_viewport_size(PHONE)
+    expect(banner).to_be_in_viewport()
+    in_chinese = visit("/", at=in_cluster, locale="zh-CN", viewport=PHONE)
+    banner = in_chinese.get_by_role("complementary", name="管控已关闭")
+    expect(banner).to_contain_text("关闭者：kubedoor")
+    expect(banner).to_contain_text("the night of a large release")
     expect(banner).to_be_in_viewport()
     expect(page.get_by_text("Would enforce", exact=True).first).to_be_visible()
     gone = control_plane.kubectl("get", "mutatingwebhookconfiguration", "kubedoor-webhook-configuration", check=False)
     assert gone.returncode != 0
+
+
+def test_open_pages_follow_what_kubectl_does(
+    visit: Visits, in_cluster: RunningKubeDoor, control_plane: ControlPlane
+) -> None:
+    """A workload's page, and the list in Chinese."""
+    page = visit("/workloads/default/shop/cart", at=in_cluster)
+    card = page.get_by_role("region", name="In the cluster")
+    others = visit("/workloads?namespace=shop&search=cart", at=in_cluster, locale="zh-CN")
+    row = others.get_by_role("row").filter(has=others.get_by_role("link", name="cart"))
+    expect(card).to_contain_text("Pending")
+    expect(row).to_contain_text("待发布")
+    for pods in (3, 7):
+        control_plane.kubectl("scale", "deployment", "cart", "-n", "shop", f"--replicas={pods}")
+        expect(card).to_contain_text(f" of {pods} pods ready", timeout=FOLLOWS_MS)
+        expect(row).to_contain_text(f"/{pods}", timeout=FOLLOWS_MS)
+    control_plane.kubectl("delete", "deployment", "cart", "-n", "shop")
+    expect(card).to_contain_text("Not in the cluster", timeout=FOLLOWS_MS)
+    expect(row).to_contain_text("不在集群中", timeout=FOLLOWS_MS)
+    control_plane.apply(CART.manifest())
+    expect(card).to_contain_text("Pending", timeout=FOLLOWS_MS)
+    expect(row).to_contain_text("待发布", timeout=FOLLOWS_MS)
 
 
 def test_markup_that_comes_through_the_door_is_text(

@@ -152,6 +152,23 @@ def test_what_somebody_has_edited_meanwhile_is_shown_anew(visit: Visits, running
     expect(_button(page, 0)).to_be_disabled()
 
 
+def test_a_sheet_that_ends_pods_is_agreed_to_first_in_chinese(visit: Visits, running: RunningKubeDoor) -> None:
+    page = visit("/transfer?format=helm", at=running, username=OPERATOR, password=PASSWORD, locale="zh-CN")
+    page.get_by_text("使用方法").click()
+    expect(page.get_by_text("--format helm").first).to_be_visible()
+    key = _names(page, running)[4]
+    page.get_by_role("button", name="改为粘贴").click()
+    page.get_by_role("textbox", name="CSV 文本").fill(f"{HEADER}{','.join(key)},app,0,\n")
+    page.get_by_role("button", name="查看将要改变的内容").click()
+    expect(page.get_by_role("list", name="将要改变的内容")).to_contain_text("副本数 0 会结束所有 Pod")
+    change = page.get_by_role("button", name="修改 1 个工作负载")
+    expect(change).to_be_disabled()
+    page.get_by_text("我知道这会结束或杀死 Pod (1)").click()
+    change.click()
+    expect(page.get_by_role("status").filter(has_text="修改 1 个工作负载")).to_be_visible()
+    assert _workload(page, running, key)["manual_replicas"] == 0
+
+
 def test_a_viewer_may_export_and_not_import(visit: Visits, running: RunningKubeDoor) -> None:
     page = visit("/transfer", at=running, username=VIEWER, password=PASSWORD)
     expect(page.get_by_text("Your role may export, not import")).to_be_visible()

@@ -1,7 +1,7 @@
 /** How a workload stands in the cluster, and pages that stay fresh. */
 export default {
   live: {
-    title: "In the cluster", column: "Live", any: "Live state: all", label: "State in the cluster", asOf: "as of {at}", now: "now",
+    title: "In the cluster", column: "Live", any: "Live state: all", label: "State in the cluster", asOf: "as of {at}", advisedAsOf: "As of {at}: {advice}", now: "now",
     ready: "no pods | {ready} of {count} pod ready | {ready} of {count} pods ready", readyShort: "no pods | {ready} of {count} ready | {ready} of {count} ready", rolling: "rolling out", desired: "no pods | {count} pod | {count} pods",
     state: { applied: "Applied", pending: "Pending", drifted: "Drifted", withheld: "Withheld", not_enforced: "Not enforced", absent: "Not in the cluster", unknown: "Unknown" },
     hint: {

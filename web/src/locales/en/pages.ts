@@ -10,7 +10,7 @@ export default {
   },
   overview: {
     title: "Overview", asOf: "Control values updated", facts: "Workloads by state", resource: "Resource", used: "Used at peak", requested: "Requested", control: "Control values", usedShare: "{share} of requests are used",
-    canFree: "{0} could be freed", isMissing: "{0} are used but not requested",
+    canFree: "{0} requested and not used", isMissing: "{0} used and not requested",
     fact: {
       workloads: "workloads", overAsked: "over-requested", underAsked: "under-requested", unasked: "no request", byHand: "set by hand", withHpa: "with an HPA", observed: "only observed",
       workloadsHint: "Everything in the control table", overAskedHint: "Request more than 1.5 times what they use at peak", underAskedHint: "Use more at peak than they request", unaskedHint: "A container has no CPU or memory request",

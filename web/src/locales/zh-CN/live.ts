@@ -1,7 +1,7 @@
 /** 工作负载在集群中的状态，以及页面的刷新。 */
 export default {
   live: {
-    title: "集群中", column: "实时", any: "实时状态：全部", label: "在集群中的状态", asOf: "截至 {at}", now: "当前",
+    title: "集群中", column: "实时", any: "实时状态：全部", label: "在集群中的状态", advisedAsOf: "截至 {at}：{advice}", asOf: "截至 {at}", now: "当前",
     ready: "没有 Pod | {count} 个 Pod 中 {ready} 个就绪 | {count} 个 Pod 中 {ready} 个就绪", readyShort: "没有 Pod | {ready}/{count} 就绪 | {ready}/{count} 就绪", rolling: "滚动更新中", desired: "没有 Pod | {count} 个 Pod | {count} 个 Pod",
     state: { applied: "已生效", pending: "待发布", drifted: "已偏离", withheld: "暂不执行", not_enforced: "不强制", absent: "不在集群中", unknown: "未知" },
     hint: {

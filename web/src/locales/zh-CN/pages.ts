@@ -10,7 +10,7 @@ export default {
   },
   overview: {
     title: "总览", asOf: "管控值更新于", facts: "工作负载状态", resource: "资源", used: "高峰用量", requested: "请求值", control: "管控值", usedShare: "请求的 {share} 被实际使用",
-    canFree: "可释放 {0}", isMissing: "{0} 在使用但没有请求",
+    canFree: "{0} 请求了但没有使用", isMissing: "{0} 使用了但没有请求",
     fact: {
       workloads: "工作负载", overAsked: "请求过多", underAsked: "请求过少", unasked: "没有请求", byHand: "手工设置", withHpa: "有 HPA", observed: "仅观察",
       workloadsHint: "管控表中的全部", overAskedHint: "请求超过高峰用量的 1.5 倍", underAskedHint: "高峰用量高于请求", unaskedHint: "有容器没有 CPU 或内存请求",
