@@ -1,4 +1,4 @@
-"""The periodic jobs of `api`: notifications, schedules that no CronJob starts, looks at the clusters."""
+"""The periodic jobs of `api`: notifications, schedules that no CronJob starts, looks at the clusters, what enforces there."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.runtime import timer
 
 from .clusters import Clusters
+from .door_setting import DoorSetting
 from .services import Services
 
 NOTIFICATION_SECONDS = 15.0
 MISSED_RETURN_SECONDS = 60.0
 RECONCILE_SECONDS = 3600.0
+DOOR_SETTING_SECONDS = 300.0
+"""How soon a change of what enforces is tried again where it has failed at the start."""
 PARAMETER_SECONDS = 30.0
 """How long what somebody has changed of the parameters in a cluster may be in force."""
 
@@ -27,7 +30,11 @@ def start_background_jobs(clusters: Clusters) -> None:
     jobs |= {f"schedules {one.settings.cluster}": (one.schedules.tick, schedule_seconds) for one in clusters.all()}
     looks = {
         f"look {one.settings.cluster}": (one.look.run_or_warn, one.settings.look_seconds)
-        for one in _looked_at(clusters)
+        for one in _reached(clusters)
+        if one.settings.look_seconds
+    }
+    doors = {
+        f"door {one.settings.cluster}": (DoorSetting(one).follow, DOOR_SETTING_SECONDS) for one in _reached(clusters)
     }
     policies = {
         f"control values {one.settings.cluster}": (one.publication.keep_parameters, PARAMETER_SECONDS)
@@ -41,10 +48,10 @@ def start_background_jobs(clusters: Clusters) -> None:
         if one.schedules.is_in_cluster
     }
     if seconds:
-        timer.start(jobs | looks | policies | cronjobs, at_once=[*looks, *policies, *cronjobs])
+        timer.start(jobs | looks | doors | policies | cronjobs, at_once=[*looks, *doors, *policies, *cronjobs])
 
 
-def _looked_at(clusters: Clusters) -> Iterator[Services]:
+def _reached(clusters: Clusters) -> Iterator[Services]:
     for one in clusters.all():
-        if one.settings.look_seconds and not one.settings.no_access and one.settings.kubeconfig != NO_CLUSTER:
+        if not one.settings.no_access and one.settings.kubeconfig != NO_CLUSTER:
             yield one

@@ -70,7 +70,7 @@ class DoorProbe:
 
     def _ask(self, namespace: str) -> Reach:
         path = f"/apis/apps/v1/namespaces/{path_segment(namespace)}/deployments/{NAME}"
-        return _reach(self._cluster.dry_run_apply(path, _manifest(namespace)), namespace)
+        return _reach(self._cluster.dry_run_apply(path, probe_manifest(namespace)), namespace)
 
 
 def _best(found: Sequence[Reach]) -> Reach:
@@ -93,7 +93,7 @@ def _reach(answer: DryRun, namespace: str) -> Reach:
     return Reach(False, sentence("cluster.probe_passed", namespace=namespace))
 
 
-def _manifest(namespace: str) -> dict[str, Any]:
+def probe_manifest(namespace: str) -> dict[str, Any]:
     """Valid, and within Pod Security `restricted`."""
     labels = {"app.kubernetes.io/name": NAME}
     container = {

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.door_probe import Reach
-from kubedoor.admission.native.policy_switch import PolicyState, PolicySwitch
+from kubedoor.admission.native.policy_switch import PolicyState, PolicySwitch, made_for_door
 from kubedoor.admission.native.writer import WriteState
 from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, Conflict, Forbidden
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 POLICY_SECONDS = 2.0
 """How long the API server may take to find new policies: it looks for them once in a second."""
 SHOWN_NAMESPACES = 5
+_IDLE = sentence("cluster.policies_idle")
 WEBHOOK, NATIVE, BOTH = DOORS = ("webhook", "native", "both")
 
 
@@ -90,6 +91,19 @@ class Switch:
         except (ClusterError, Forbidden) as error:
             return SwitchState(None, error.message, door=self._wanted_door, wanted_door=self._wanted_door)
 
+    def door_before(self) -> str:
+        """The setting that what is on was made for, where that was another one; else empty. Raises ClusterError, Forbidden.
+
+        What is on and does not say so, or was taken away by hand since, is left to people; a webhook that leads elsewhere is
+        another KubeDoor's.
+        """
+        found = self._cluster.webhook_configuration(webhook_configuration.NAME)
+        if found and not webhook_configuration.leads_to(found, self._options()):
+            return ""
+        policies = self._policy_state()
+        made_for = {made_for_door(found), *(policies.made_for if policies else ())} - {""}
+        return "" if self._wanted_door in made_for else ", ".join(sorted(made_for))
+
     def _policy_state(self) -> PolicyState | None:
         """None: there are none to ask about. Raises ClusterError, and Forbidden where only policies are wanted."""
         try:
@@ -103,6 +117,8 @@ class Switch:
         """Raises Conflict, with the reason, where policies are wanted and the cluster cannot; ClusterError, Forbidden."""
         if self._policies is not None:
             self._policies.check()
+            if self._policies.state().is_idle:
+                raise Conflict(_IDLE)
 
     def _door(self) -> str:
         """The wanted one, as far as the cluster can."""
@@ -125,8 +141,10 @@ class Switch:
         part = Part.ON if is_current else Part.CHANGED
         return SwitchState(True, failure_policy=hooks[0].get("failurePolicy", ""), is_current=is_current, webhook=part)
 
-    def turn_on(self) -> SwitchState:
+    def turn_on(self, *, by_itself: bool = False) -> SwitchState:
         """Look at the cluster, for the facts that a Scale does not show, then apply what the door needs. Idempotent.
+
+        `by_itself`: nobody has just asked for it, so that most control values never go from the cluster.
 
         Raises Conflict if the API server does not reach the webhook: it would only delay every release. What was off is
         off again then. Also raises Conflict where the cluster cannot do what the setting wants, and Forbidden. Where both
@@ -145,21 +163,29 @@ class Switch:
         if door == WEBHOOK:
             self._remove_policies()
         else:
-            self._make_policies(door)
+            self._make_policies(door, by_itself=by_itself)
         if door == NATIVE and was_on:
-            # Until the policies are in force, the webhook stands.
-            self._sleep(POLICY_SECONDS)
+            # Only now: until the policies are in force, the webhook stands.
             self._cluster.delete_webhook_configuration(webhook_configuration.NAME)
         return self.state()
 
-    def _make_policies(self, door: str) -> None:
-        if self._policies is not None:
-            try:
-                self._policies.turn_on()
-            except Forbidden as error:
-                if door == NATIVE:
-                    raise
-                log.warning("the webhook enforces without native policies: %s", error)
+    def _make_policies(self, door: str, *, by_itself: bool) -> None:
+        """Returns when they are in force. Raises Conflict if only they are wanted and do nothing: they are gone again then."""
+        if self._policies is None:
+            return
+        try:
+            self._policies.turn_on(by_itself=by_itself)
+        except Forbidden as error:
+            if door == NATIVE:
+                raise
+            log.warning("the webhook enforces without native policies: %s", error)
+            return
+        is_in_force = self._policies.wait_until_in_force()
+        if is_in_force is None:
+            self._sleep(POLICY_SECONDS)
+        if is_in_force is False and door == NATIVE:
+            self._policies.turn_off()
+            raise Conflict(_IDLE)
 
     def _check_options(self, options: WebhookOptions) -> None:
         if not self._cluster.service_exists(options.namespace, options.service):
@@ -200,20 +226,25 @@ def _joined(wanted: str, webhook: SwitchState, policies: PolicyState | None) -> 
     if policies.unread:
         reason = sentence("cluster.policies_unread", reason=policies.unread)
         return replace(webhook, enabled=webhook.enabled or None, reason=reason)
-    door = WEBHOOK if wanted == BOTH and not policies.is_possible else wanted
+    door = WEBHOOK if wanted == BOTH and (policies.is_idle or not policies.is_possible) else wanted
     missing = sentence("cluster.policies_missing", missing=", ".join(policies.missing)) if policies.missing else NOTHING
     others = webhook.enabled if door == NATIVE else policies.is_on if door == WEBHOOK else False
     is_half = door == BOTH and webhook.enabled is not policies.is_on
-    is_current = webhook.is_current and policies.is_current and not (missing or others or is_half)
+    is_idle = door == NATIVE and policies.is_idle
+    is_current = webhook.is_current and policies.is_current and not (missing or others or is_half or is_idle)
     return SwitchState(
         webhook.enabled or policies.is_on,
-        missing or _half(door, webhook, policies) or _unwritten(policies.written),
+        missing or _idle(wanted, policies) or _half(door, webhook, policies) or _unwritten(policies.written),
         webhook.failure_policy,
         is_current=is_current,
         door=door,
         webhook=webhook.webhook,
         policies=_part(policies),
     )
+
+
+def _idle(wanted: str, policies: PolicyState) -> Sentence:
+    return _IDLE if policies.is_idle and wanted != WEBHOOK else NOTHING
 
 
 def _half(door: str, webhook: SwitchState, policies: PolicyState) -> Sentence:
@@ -238,7 +269,7 @@ def _unwritten(written: WriteState) -> Sentence:
 
 
 def _part(policies: PolicyState) -> Part:
-    if not policies.is_possible:
+    if policies.is_idle or not policies.is_possible:
         return Part.UNAVAILABLE
     if policies.missing:
         return Part.PARTIAL

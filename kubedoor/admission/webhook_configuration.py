@@ -1,23 +1,27 @@
 """The MutatingWebhookConfiguration: one definition for the switch, the chart and the tests. Pure.
 
 It keeps the API server from calling the webhook in vain: for namespaces that are not controlled or labelled
-`kubedoor-ignore`, and for updates that change neither the spec nor labels, owners or what was asked, unless policies of the
+`kubedoor-ignore` or `control-plane`, and for updates that change neither the spec nor labels, owners or what was asked, unless policies of the
 API server have changed them (`arrived`). All other rules are in `rules`.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 NAME = "kubedoor-webhook-configuration"
 WEBHOOK_NAME = "deployments.kubedoor.io"
 IGNORE_LABEL = "kubedoor-ignore"
+PLATFORM_LABEL = "control-plane"
+"""Of namespaces of the platform and of operators. AKS keeps every webhook from them, and no policy: so both are kept."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Kubernetes sets it on every namespace to its name."""
 PATH = "/mutate"
+DOOR = "kubedoor.io/door"
+"""An annotation: the setting KUBEDOOR_DOOR for which the configuration, or a policy, was made."""
 
 # NB: an absent field is an error in CEL, and with failurePolicy Ignore an error skips the webhook, hence every has().
 _MATCH_CONDITION = """
@@ -51,6 +55,8 @@ class WebhookOptions:
     ca: str = ""
     inject_ca_from: str = ""
     namespaces: Sequence[str] = ()
+    door: str = ""
+    """The setting KUBEDOOR_DOOR; empty: made for any."""
 
 
 def configuration(options: WebhookOptions) -> dict[str, Any]:
@@ -60,8 +66,9 @@ def configuration(options: WebhookOptions) -> dict[str, Any]:
     if options.ca:
         client["caBundle"] = base64.b64encode(options.ca.encode()).decode()
     metadata: dict[str, Any] = {"name": NAME, "labels": {"app.kubernetes.io/part-of": "kubedoor"}}
-    if options.inject_ca_from:
-        metadata["annotations"] = {"cert-manager.io/inject-ca-from": options.inject_ca_from}
+    annotations = {"cert-manager.io/inject-ca-from": options.inject_ca_from, DOOR: options.door}
+    if kept := {name: text for name, text in annotations.items() if text}:
+        metadata["annotations"] = kept
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
@@ -86,22 +93,32 @@ def configuration(options: WebhookOptions) -> dict[str, Any]:
                         "scope": "Namespaced",
                     }
                 ],
-                "namespaceSelector": {"matchExpressions": _namespace_expressions(options)},
+                "namespaceSelector": {
+                    "matchExpressions": namespace_expressions(options.excluded_namespaces, options.namespaces)
+                },
                 "matchConditions": [{"name": "matters-to-kubedoor", "expression": " ".join(_MATCH_CONDITION.split())}],
             }
         ],
     }
 
 
-def _namespace_expressions(options: WebhookOptions) -> list[dict[str, Any]]:
-    """Both are needed where only some namespaces are controlled: one of them may be excluded, or KubeDoor's own."""
-    expressions: list[dict[str, Any]] = [
-        {"key": IGNORE_LABEL, "operator": "DoesNotExist"},
-        {"key": NAMESPACE_LABEL, "operator": "NotIn", "values": sorted(options.excluded_namespaces)},
-    ]
-    if options.namespaces:
-        expressions.append({"key": NAMESPACE_LABEL, "operator": "In", "values": sorted(options.namespaces)})
-    return expressions
+def namespace_expressions(excluded: Iterable[str], included: Iterable[str]) -> list[dict[str, Any]]:
+    """Of the namespaces that are controlled: the webhook and the policies select the same.
+
+    Both are needed where only some namespaces are controlled: one of them may be excluded, or KubeDoor's own.
+    """
+    expressions: list[dict[str, Any]] = [{"key": IGNORE_LABEL, "operator": "DoesNotExist"}]
+    if names := sorted(excluded):
+        expressions.append({"key": NAMESPACE_LABEL, "operator": "NotIn", "values": names})
+    if names := sorted(included):
+        expressions.append({"key": NAMESPACE_LABEL, "operator": "In", "values": names})
+    return [*expressions, {"key": PLATFORM_LABEL, "operator": "DoesNotExist"}]
+
+
+def leads_to(found: Mapping[str, Any], options: WebhookOptions) -> bool:
+    """Whether the configuration `found` in a cluster calls the Service of `options`."""
+    wanted = configuration(options)["webhooks"][0]["clientConfig"]["service"]
+    return [hook.get("clientConfig", {}).get("service") for hook in found.get("webhooks") or []] == [wanted]
 
 
 _COMPARED = ("rules", "matchConditions", "failurePolicy", "timeoutSeconds", "sideEffects")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,10 +95,20 @@ def control(
         state = api.call("GET", "/control")
     else:
         state = api.call("PUT", "/control", {"enabled": command is SwitchCommand.ON, "note": note})
-    words = {True: "enforcement is on", False: "enforcement is off", None: f"not known: {state['reason']}"}[
-        state["enabled"]
-    ]
-    print(words + ("" if state["is_current"] else "; the webhook configuration is not as this version would make it"))
+    for line in state_lines(state):
+        print(line)
     if switched := state["switched"]:
         why = f": {switched['note']}" if switched["note"] else ""
         print(f"switched off by {switched['who']} at {switched['at']}{why}")
+
+
+def state_lines(state: Mapping[str, Any]) -> Iterator[str]:
+    """What enforces, and what is to be said of it."""
+    words = {True: "enforcement is on", False: "enforcement is off", None: "whether enforcement is on is not known"}
+    parts = {"webhook": state["webhook"], "native policies": state["policies"]}
+    shown = ", ".join(f"{name} {part}" for name, part in parts.items() if part)
+    yield words[state["enabled"]] + (f" ({shown})" if shown else "")
+    if state["reason"]:
+        yield str(state["reason"])
+    if not state["is_current"]:
+        yield "what is in the cluster is not as the settings and this version would make it: kubedoor control on"

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from kubedoor.admission.door_probe import DoorProbe
@@ -23,7 +24,7 @@ from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.switch import BOTH, WEBHOOK
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL, WebhookOptions
+from kubedoor.admission.webhook_configuration import IGNORE_LABEL, PLATFORM_LABEL, WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.background import Collections, Slice, remote_slice
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
@@ -284,7 +285,8 @@ def build_policy_switch(settings: Settings, cluster: Cluster, publication: Publi
     rules, parameters, traced = rules_of(settings), publication.parameters, settings.door == BOTH
     if parameters is None:
         return PolicySwitch(cluster, rules, traced=traced)
-    return PolicySwitch(cluster, rules, parameters.write, traced=traced, written=parameters.state)
+    keep = partial(parameters.write, may_lose=False)
+    return PolicySwitch(cluster, rules, parameters.write, keep=keep, traced=traced, written=parameters.state)
 
 
 def build_cluster(settings: Settings) -> Cluster:
@@ -312,6 +314,7 @@ def webhook_options(settings: Settings) -> WebhookOptions:
         ca=ca_file.read_text(encoding="utf-8") if is_known else "",
         inject_ca_from=settings.webhook_inject_ca_from,
         namespaces=settings.namespaces,
+        door=settings.door,
     )
 
 
@@ -323,7 +326,7 @@ def _probed_namespaces(settings: Settings, control: ControlStore, cluster: Clust
     """Namespaces that the webhook is asked about: those of the settings, else `default` and those of workloads."""
     known = settings.namespaces or ("default", *sorted({namespace for namespace, _ in control.workloads()}))
     try:
-        ignored = cluster.namespaces_labelled(IGNORE_LABEL)
+        ignored = cluster.namespaces_labelled(IGNORE_LABEL) | cluster.namespaces_labelled(PLATFORM_LABEL)
     except Forbidden:
         ignored = set()
     left_out = {*settings.all_excluded_namespaces, *ignored}

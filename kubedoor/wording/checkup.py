@@ -62,7 +62,7 @@ CHECKUP = {
     "checkup.not_known": "not known: {reason}",
     "checkup.see_cluster": "see the cluster's checks",
     "checkup.not_current": "it is not as this version would make it",
-    "checkup.switch_again": "switch enforcement off and on again",
+    "checkup.switch_again": "run kubedoor control on, or switch enforcement off and on again",
     "checkup.has_native_door": "the API server can enforce control values by itself",
     "checkup.webhook_alone": "the webhook enforces alone: {reason}",
     "checkup.webhook_suffices": "the API server has no MutatingAdmissionPolicies (Kubernetes 1.36): the webhook enforces alone",

@@ -27,6 +27,10 @@ CLUSTER = {
         "the API server has no MutatingAdmissionPolicies (Kubernetes 1.36, or 1.34 with the API v1beta1 switched on):"
         " set KUBEDOOR_DOOR to webhook"
     ),
+    "cluster.policies_idle": (
+        "the API server takes MutatingAdmissionPolicies and does nothing with them, which is normal for half a minute after its"
+        " start only: start it with --feature-gates=MutatingAdmissionPolicy=true, or set KUBEDOOR_DOOR to webhook"
+    ),
     "cluster.no_control_values": (
         "the cluster does not know the kind ControlValues: apply the CustomResourceDefinition {definition} of the chart"
     ),
@@ -34,6 +38,7 @@ CLUSTER = {
     "cluster.webhook_alone": "the webhook enforces, but the native policies are off",
     "cluster.policies_alone": "the native policies enforce, but the webhook is off",
     "cluster.both_on": "both the webhook and the native policies enforce, but the setting (KUBEDOOR_DOOR) wants only one of them",
+    "cluster.still_on": "enforcement is not off as a whole: {reason}",
     "cluster.policies_unread": "whether native policies enforce is not known: {reason}",
     "cluster.values_refused": (
         "{count} {count:namespace has|namespaces have} refused {count:its|their} control values, so that native policies do"

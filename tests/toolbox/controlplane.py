@@ -74,9 +74,9 @@ class ControlPlane:
 
     # The API server
 
-    def start_apiserver(self) -> None:
-        """Start or restart it on the same port, and wait until it is ready."""
-        self._start("kube-apiserver", self.layout.apiserver())
+    def start_apiserver(self, *options: str) -> None:
+        """Start or restart it on the same port, and wait until it is ready. `options`: further ones of its command line."""
+        self._start("kube-apiserver", [*self.layout.apiserver(), *options])
         children = [self._children[name] for name in ("etcd", "kube-apiserver")]
         processes.wait_until(self.is_ready, what="the API server is ready", children=children, timeout_seconds=60)
 

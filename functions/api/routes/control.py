@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
-from kubedoor.admission.preview import PreviewResult
+from kubedoor.admission.preview import PreviewResult, missing_containers
 from kubedoor.admission.switch import SwitchState
-from kubedoor.errors import StoreError
+from kubedoor.errors import Conflict, StoreError
 from kubedoor.identity.audit import audited
 from kubedoor.model.values import WorkloadKey
-from kubedoor.store.records import RecordFilter
+from kubedoor.sentences import sentence
 from kubedoor.workloads.edits import Edit
 
 from ..after_response import PUBLISH_SNAPSHOT
@@ -44,11 +45,20 @@ def set_control(body: ControlBody, services: ServicesIn, editor: EditorIn) -> Co
     services.cluster.check_access()
     before = services.switch.state()
     action, after = (ON if body.enabled else OFF), {"enabled": body.enabled, "note": body.note.strip()}
-    with audited(
-        services.records, editor, action, services.settings.cluster, before={"enabled": before.enabled}, after=after
+    with (
+        suppress(_StillOn),
+        audited(
+            services.records, editor, action, services.settings.cluster, before={"enabled": before.enabled}, after=after
+        ),
     ):
         state = services.switch.turn_on() if body.enabled else services.switch.turn_off()
+        if not body.enabled and state.enabled is not False:
+            raise _StillOn(sentence("cluster.still_on", reason=state.reason))
     return _control_answer(services, state)
+
+
+class _StillOn(Conflict):
+    """For the audit log, which must not say "done": something is left of what was to be switched off."""
 
 
 def _control_answer(services: Services, state: SwitchState) -> ControlAnswer:
@@ -59,15 +69,14 @@ def _control_answer(services: Services, state: SwitchState) -> ControlAnswer:
 def _switched_off(services: Services) -> SwitchedAnswer | None:
     """None: nobody did it here, or the store cannot tell now."""
     cluster = services.settings.cluster
-    filters = [RecordFilter(action=action, outcome="done", target=cluster, of_cluster=cluster) for action in (ON, OFF)]
     try:
-        on, off = (services.records.find_audit(each, limit=1) for each in filters)
+        newest = services.records.newest_done((ON, OFF), target=cluster)
     except StoreError:
         return None
-    # Newer than that it was switched on: somebody has taken the configuration away past KubeDoor since.
-    if not off or (on and on[0]["at"] > off[0]["at"]):
+    # It was switched on here: somebody has taken the configuration away past KubeDoor since.
+    if newest is None or newest["action"] == ON:
         return None
-    return SwitchedAnswer(at=off[0]["at"], who=off[0]["who"], note=off[0]["after"].get("note", ""))
+    return SwitchedAnswer(at=newest["at"], who=newest["who"], note=newest["after"].get("note", ""))
 
 
 def _as_text(quantity: Any) -> str | None:
@@ -92,10 +101,11 @@ def preview_edit(
     """As `preview_admission`, with the control values as an edit would make them. Nothing is changed or recorded."""
     key = WorkloadKey(cluster, namespace, deployment)
     values = services.workloads.pending(key, Edit(body.edit.version, body.edit.changes()))
-    return _preview_answer(services.preview.show(body.object, lambda _key: values))
+    shown, named = services.preview.show(body.object, lambda _key: values), body.edit.changes().get("containers") or {}
+    return _preview_answer(shown, missing=missing_containers(shown.before, named))
 
 
-def _preview_answer(shown: PreviewResult) -> PreviewAnswer:
+def _preview_answer(shown: PreviewResult, *, missing: list[str] | None = None) -> PreviewAnswer:
     decision = shown.decision
     return PreviewAnswer.model_validate(
         {
@@ -106,5 +116,6 @@ def _preview_answer(shown: PreviewResult) -> PreviewAnswer:
             "changes": [{**change._asdict(), "before": _as_text(change.before)} for change in decision.changes],
             "before": shown.before,
             "after": shown.after,
+            "missing_containers": missing or [],
         }
     )

@@ -17,6 +17,11 @@ FIELD_LIST = "[" + ", ".join(f"'{field}'" for field in FIELDS) + "]"
 _PAIRS = "[" + ", ".join("['{}', '{}']".format(*field.split(".")) for field in FIELDS) + "]"
 
 
+def escaped(key: str) -> str:
+    """As a part of a path of a JSON patch."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
 def same(one: str, other: str, field: str) -> str:
     """Whether two maps of fields have the same number in `field`, or neither has one."""
     return (

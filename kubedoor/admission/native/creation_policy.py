@@ -13,6 +13,7 @@ from kubedoor.admission.native.deployment_policy import (
     IS_EXEMPT,
     IS_HPA,
     IS_OURS,
+    IS_SMALL,
     NAME,
     POD,
     RESOURCES,
@@ -42,7 +43,7 @@ def variables(rules: Rules) -> Variables:
     return {
         # An unknown Deployment is left alone.
         "entry": f"params.spec.deployments[?{NAME}].orValue({_OFF})",
-        "enforces": f"variables.entry.?mode.orValue('enforce') == 'enforce' && !({IS_EXEMPT})",
+        "enforces": f"variables.entry.?mode.orValue('enforce') == 'enforce' && {IS_SMALL} && !({IS_EXEMPT})",
         "replicas": f"int({_replicas(rules)})",
         "containers": cel.controllable("object"),
         "arrives": by_name % cel.fields_of("c"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from kubedoor.admission.asked import MAX_ANNOTATIONS_BYTES
 from kubedoor.admission.native import cel
+from kubedoor.admission.native.parameters import MAX_CONTAINERS
 from kubedoor.admission.native.template_cel import differs_beyond_numbers
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.asked import ANNOTATION
@@ -22,6 +23,8 @@ IS_EXEMPT = (
     f"object.metadata.?labels[?'{CONTROL_LABEL}'].orValue('') == 'off'"
     " || object.metadata.?ownerReferences.orValue([]).size() > 0"
 )
+IS_SMALL = f"{POD}.containers.size() + {POD}.?initContainers.orValue([]).size() <= {MAX_CONTAINERS}"
+"""Of more containers, with control values or not, a policy costs more than the API server allows: the webhook sets them."""
 FOUND_REPLICAS = "object.spec.?replicas.orValue(1)"
 IS_OURS = (
     f"variables.remembered.exists(n, {cel.FIELD_LIST}.exists(f,"

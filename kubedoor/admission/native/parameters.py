@@ -50,14 +50,17 @@ def object_name(number: int) -> str:
     return f"control-{number + 1}" if number else "control"
 
 
-def counted(metadata: Manifest) -> int:
+def counted(metadata: Mapping[str, Any]) -> int:
     """How many Deployments an object with this metadata has; 1 where it does not say so."""
     text = (metadata.get("annotations") or {}).get(COUNT, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1
 
 
 def fits(values: ControlValues) -> bool:
-    """Whether policies can afford the workload; others have no entry, and so no policy changes them."""
+    """Whether policies can afford the values; other workloads have no entry, and so no policy changes them.
+
+    Containers without values are counted by the policies themselves: `deployment_policy.IS_SMALL`.
+    """
     return len(values.containers) <= MAX_CONTAINERS
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubedoor.admission.native import cel, creation_policy, deployment_policy, scale_policy, trace
+from kubedoor.admission.native import cel, creation_policy, deployment_policy, policy_probe, scale_policy, trace
 from kubedoor.admission.native.parameters import GROUP, KIND, LABELS, VERSION
 from kubedoor.admission.rules import Rules
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAMESPACE_LABEL
+from kubedoor.admission.webhook_configuration import DOOR, namespace_expressions
 
 CREATIONS = "kubedoor-deployments-create"
 DEPLOYMENTS = "kubedoor-deployments"
@@ -39,7 +39,9 @@ class _Part:
 def policies(rules: Rules, *, traced: bool = False, api_version: str = "v1") -> tuple[Manifest, ...]:
     """The policies, then their bindings. `traced`: the webhook enforces, too, and is told what arrived."""
     parts = map(_traced, _parts(rules)) if traced else _parts(rules)
-    made = [_policy(one, rules, api_version) for one in parts]
+    made = [_policy(_answering(one), rules, api_version) for one in parts]
+    for one in made:
+        one["metadata"]["annotations"] = {DOOR: "both" if traced else "native"}
     return (*made, *(_binding(one["metadata"]["name"], api_version) for one in made))
 
 
@@ -57,7 +59,11 @@ def _parts(rules: Rules) -> tuple[_Part, ...]:
         DEPLOYMENTS,
         "deployments",
         "UPDATE",
-        {"is-in-range": _in_range("object.metadata.name"), "matters-to-kubedoor": _matters()},
+        {
+            "is-in-range": _in_range("object.metadata.name"),
+            "is-small": deployment_policy.IS_SMALL,
+            "matters-to-kubedoor": _matters(),
+        },
         deployment_policy.variables(rules),
         deployment_policy.mutation(),
     )
@@ -70,6 +76,10 @@ def _parts(rules: Rules) -> tuple[_Part, ...]:
         scale_policy.mutation(),
     )
     return creation, update, scale
+
+
+def _answering(part: _Part) -> _Part:
+    return replace(part, mutation=policy_probe.answering(part.mutation)) if part.name == CREATIONS else part
 
 
 def _traced(part: _Part) -> _Part:
@@ -93,7 +103,9 @@ def _policy(part: _Part, rules: Rules, api_version: str) -> Manifest:
             "reinvocationPolicy": "Never",
             "matchConstraints": {
                 "matchPolicy": "Equivalent",
-                "namespaceSelector": {"matchExpressions": _namespace_expressions(rules)},
+                "namespaceSelector": {
+                    "matchExpressions": namespace_expressions(rules.excluded_namespaces, rules.namespaces)
+                },
                 "objectSelector": {},
                 "resourceRules": [
                     {
@@ -141,13 +153,3 @@ def _in_range(name: str) -> str:
 def _matters() -> str:
     annotations = " != ".join(cel.annotation(one) for one in ("object", "oldObject"))
     return f"object.spec != oldObject.spec || {annotations}"
-
-
-def _namespace_expressions(rules: Rules) -> list[Mapping[str, Any]]:
-    expressions: list[Mapping[str, Any]] = [{"key": IGNORE_LABEL, "operator": "DoesNotExist"}]
-    if rules.excluded_namespaces:
-        excluded = sorted(rules.excluded_namespaces)
-        expressions.append({"key": NAMESPACE_LABEL, "operator": "NotIn", "values": excluded})
-    if rules.namespaces:
-        expressions.append({"key": NAMESPACE_LABEL, "operator": "In", "values": sorted(rules.namespaces)})
-    return expressions

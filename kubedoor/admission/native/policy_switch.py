@@ -10,8 +10,10 @@ from typing import Any
 from kubedoor.admission.native.custom_resource import NAME as DEFINITION
 from kubedoor.admission.native.parameters import GROUP, PLURAL, VERSION
 from kubedoor.admission.native.policies import API_VERSIONS, policies
+from kubedoor.admission.native.policy_probe import PolicyProbe
 from kubedoor.admission.native.writer import WriteState
 from kubedoor.admission.rules import Rules
+from kubedoor.admission.webhook_configuration import DOOR
 from kubedoor.errors import Conflict, Forbidden, NotFound
 from kubedoor.kube.client import Cluster, path_segment
 from kubedoor.sentences import NOTHING, Sentence, sentence
@@ -33,8 +35,12 @@ class PolicyState:
     missing: tuple[str, ...] = ()
     """Names of policies and bindings that are not there, of policies that are in force in part."""
     is_possible: bool = True
+    is_idle: bool = False
+    """The API server takes policies and does nothing with them: they are there, and not on."""
     unread: Sentence = NOTHING
     """Why nobody may tell whether policies are in force; `is_on` says nothing then."""
+    made_for: frozenset[str] = frozenset()
+    """The doors (KUBEDOOR_DOOR) for which the policies that are in force were made."""
     written: WriteState = field(default_factory=WriteState)
     """How control values were written last."""
 
@@ -42,7 +48,7 @@ class PolicyState:
 class PolicySwitch:
     """`write` writes the control values into the cluster: policies must never find older ones.
 
-    `traced`: the webhook enforces, too. `written`: how the last write went.
+    `keep`: the same, where nobody has just asked for it. `traced`: the webhook enforces, too. `written`: how the last write went.
     """
 
     def __init__(
@@ -51,14 +57,17 @@ class PolicySwitch:
         rules: Rules,
         write: Callable[[], object] = lambda: None,
         *,
+        keep: Callable[[], object] = lambda: None,
         traced: bool = False,
         written: Callable[[], WriteState] = WriteState,
     ) -> None:
         self._cluster = cluster
         self._rules = rules
         self._write = write
+        self._keep = keep
         self._traced = traced
         self._written = written
+        self._probe = PolicyProbe(cluster, rules)
 
     def api_version(self) -> str:
         """The version of MutatingAdmissionPolicies that the cluster serves; empty: none. Raises ClusterError."""
@@ -108,19 +117,29 @@ class PolicySwitch:
         wanted = self._policies(version)
         found = [self._found(one) for one in wanted]
         missing = tuple(_name(one) for one, there in zip(wanted, found, strict=True) if there is None)
+        made_for = frozenset(map(made_for_door, found)) - {""} if is_any_in_force(found) else frozenset()
         if missing:
-            return PolicyState(False, missing=missing if is_any_in_force(found) else ())
+            return PolicyState(False, missing=missing if is_any_in_force(found) else (), made_for=made_for)
         is_current = all(there and there["spec"] == one["spec"] for one, there in zip(wanted, found, strict=True))
-        return PolicyState(True, is_current, written=self._written())
+        # Policies of another version may not answer.
+        is_idle = is_current and self._probe.is_answered() is False
+        return PolicyState(not is_idle, is_current, is_idle=is_idle, made_for=made_for, written=self._written())
 
-    def turn_on(self) -> None:
+    def wait_until_in_force(self) -> bool | None:
+        """Whether the policies that have just been made do something; None: that is not to be found out."""
+        return self._probe.wait_for_answer()
+
+    def turn_on(self, *, by_itself: bool = False) -> None:
         """Write the control values, then the policies, and their bindings last: before those nothing is in force.
 
-        Idempotent. Raises Conflict where the cluster cannot, StoreError, ClusterError, Forbidden.
+        `by_itself`: nobody has just asked for it. Idempotent. Raises Conflict where the cluster cannot, StoreError, ClusterError, Forbidden.
         """
         version = self.check()
-        self._write()
-        for one in self._policies(version):
+        (self._keep if by_itself else self._write)()
+        made = self._policies(version)
+        half = len(made) // 2
+        # Last the binding of the policy that answers the probe: then the others are in force, too.
+        for one in (*made[:half], *reversed(made[half:])):
             self._cluster.apply_object(_path(one), one)
 
     def turn_off(self) -> None:
@@ -143,6 +162,11 @@ class PolicySwitch:
         except NotFound:
             return None
         return found
+
+
+def made_for_door(found: Mapping[str, Any] | None) -> str:
+    """The setting for which an object in the cluster was made; empty: it does not say so."""
+    return str((((found or {}).get("metadata") or {}).get("annotations") or {}).get(DOOR, ""))
 
 
 def is_any_in_force(found: Sequence[object]) -> bool:

@@ -106,7 +106,8 @@ class ParameterWriter:
             return count
 
     def _write(self, *, may_lose: bool) -> tuple[int, WriteState]:
-        count, refused = 0, {}
+        count = 0
+        refused: dict[Key, KubeDoorError] = {}
         for _ in range(MAX_PASSES):
             found, wanted = self._compared()
             if not may_lose and (kept := losses(found, wanted)):
@@ -154,7 +155,7 @@ class ParameterWriter:
         return {(one["namespace"], one["name"]): one for one in listed}, dict(self._wanted())
 
     def _write_changed(
-        self, found: Mapping[Key, Mapping[str, Any]], wanted: Mapping[Key, dict[str, Any]]
+        self, found: Mapping[Key, Mapping[str, Any]], wanted: dict[Key, dict[str, Any]]
     ) -> tuple[int, dict[Key, KubeDoorError]]:
         """How many, and which have been refused with what."""
         # Of a namespace's objects the last first: while names move from one to another, both have them.

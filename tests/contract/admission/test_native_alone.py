@@ -134,6 +134,38 @@ def test_the_shipped_policies_are_the_switch(plane: ControlPlane, client: Client
         assert (state["enabled"], state["policies"], state["wanted_door"]) == (True, policies, "native")
 
 
+def test_a_change_of_the_setting_takes_effect_at_the_next_start(
+    plane: ControlPlane, client: Client, api: Api, tmp_path: Path
+) -> None:
+    """As `helm upgrade` with another `control.door` brings it: by itself, and recorded. What was off stays off."""
+    client.switch(enabled=True)
+    port = processes.free_port()
+    for door, webhook, policies in (("both", "on", "on"), ("webhook", "on", "off"), ("native", "off", "on")):
+        folder = tmp_path / door
+        folder.mkdir()
+        settings = {**SETTINGS, "KUBEDOOR_DOOR": door}
+        other = start_kubedoor(plane, None, folder=folder, door_port=port, settings=settings)
+        try:
+            with closing(Client(other.url)) as changed:
+                changed.log_in()
+
+                def is_followed(changed: Client = changed, state: Any = (webhook, policies)) -> bool:
+                    found = changed.call("GET", "/control")
+                    return (found["is_current"], found["webhook"], found["policies"]) == (True, *state)
+
+                processes.wait_until(is_followed, what=f"the setting {door} is in force", timeout_seconds=60)
+                (entry,) = changed.call("GET", "/audit?action=control.on")
+                assert (entry["who"], entry["via"], entry["after"]) == (
+                    "kubedoor",
+                    "system",
+                    {"enabled": True, "door": door},
+                )
+        finally:
+            other.child.stop()
+    # The stores of these knew no workload.
+    wait_for_scale(api, 6)
+
+
 def test_the_checkup_says_what_the_cluster_can(client: Client) -> None:
     checks = {one["name"]: one for one in client.call("GET", "/checkup")["checks"]}
     assert checks["policies of the API server"]["ok"]

@@ -105,6 +105,30 @@ def test_many_containers_and_workloads_stay_inside_the_budget(api: Api, containe
     door.remove()
 
 
+def test_a_manifest_with_more_containers_is_left_to_the_webhook(api: Api) -> None:
+    """However few of them have control values. Its replicas are controlled where it is scaled."""
+    names = [f"container-{number:03d}" for number in range(MAX_CONTAINERS + 1)]
+    app = ControlContainer(cpu_request_millicores=collected(120))
+    values = make_values(replicas=collected(3), containers={names[0]: app})
+    door = NativeDoor(api, Rules(), "too-many")
+    door.install()
+    old, new = of_many(names, "registry.test/app:1"), of_many(names, "registry.test/app:2")
+    scale = make_scale(9)
+    update = Sent(new, old, values)
+    # Stores the old one, and waits until policies and values are in force.
+    door.differences([update])
+    stored = door.enforced(Sent(new, old, values))
+    assert not isinstance(stored, str)
+    assert (replicas_of(stored), resources_of(stored, names[0])["requests"]["cpu"]) == (2, "500m")
+    created = door.enforced(Sent({**new, "metadata": {**new["metadata"], "name": "other"}}, None, values))
+    assert not isinstance(created, str)
+    assert replicas_of(created) == 2
+    scaled = door.enforced(Sent(scale, old, values))
+    assert not isinstance(scaled, str)
+    assert replicas_of(scaled) == 3
+    door.remove()
+
+
 def of_many(names: list[str], image: str) -> dict[str, Any]:
     requests, limits = {"cpu": "500m", "memory": "2Gi"}, {"cpu": "2", "memory": "2Gi"}
     return make_deployment(

@@ -16,7 +16,7 @@ from kubedoor.admission.native.policies import DEPLOYMENTS, SCALES, policies
 from kubedoor.admission.native.policy_switch import PolicySwitch
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK, Part, Switch, SwitchState
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAME, WebhookOptions
+from kubedoor.admission.webhook_configuration import IGNORE_LABEL, NAME, PLATFORM_LABEL, WebhookOptions
 from kubedoor.errors import Conflict
 from kubedoor.kube.client import Cluster
 from kubedoor.sentences import sentence
@@ -200,5 +200,8 @@ def test_a_namespace_that_is_labelled_is_left_alone(door: Door) -> None:
     door.world.edit("api", 4)
     door.switch(NATIVE).turn_on()
     door.wait_for(4)
-    door.plane.kubectl("label", "namespace", door.world.namespace, f"{IGNORE_LABEL}=")
-    door.wait_for(2)
+    for label in (IGNORE_LABEL, PLATFORM_LABEL):
+        door.plane.kubectl("label", "namespace", door.world.namespace, f"{label}=")
+        door.wait_for(2)
+        door.plane.kubectl("label", "namespace", door.world.namespace, f"{label}-")
+        door.wait_for(4)

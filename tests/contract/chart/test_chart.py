@@ -690,3 +690,8 @@ def test_the_kind_of_the_parameters_is_there_whatever_enforces(tmp_path: Path, d
         (verbs,) = [set(rule["verbs"]) for rule in roles[name] if rule["apiGroups"] != [""]]
         assert "get" in verbs, "what another value has left in the cluster is seen"
         assert writing.isdisjoint(verbs) is (door == "webhook")
+    (bound,) = [
+        one for one in rendered if one["kind"] == "ClusterRoleBinding" and one["metadata"]["name"] == "kubedoor-values"
+    ]
+    accounts = [one["name"] for one in bound["subjects"]]
+    assert accounts == (["kubedoor-api"] if door == "webhook" else ["kubedoor-collect", "kubedoor-api"])

@@ -21,14 +21,15 @@ def make_switch(
     door: str,
     write: Callable[[], object] = lambda: None,
     written: WriteState | None = None,
+    port: int = 443,
 ) -> Switch:
-    options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", (), ca="CA")
+    options = WebhookOptions("kubedoor", "kubedoor-mutate", port, 2, "Ignore", (), ca="CA", door=door)
     return Switch(
         cluster=objects,
         look=lambda: None,
         options=lambda: options,
         door=door,
-        policies=PolicySwitch(objects, Rules(), write, written=lambda: written or WriteState()),
+        policies=PolicySwitch(objects, Rules(), write, traced=door == BOTH, written=lambda: written or WriteState()),
         sleep=lambda _seconds: None,
     )
 
@@ -99,3 +100,30 @@ def test_values_that_are_kept_are_told_in_the_answer() -> None:
     kept = sentence("cluster.values_kept", count=3, all=4)
     state = make_switch(Objects(), BOTH, written=WriteState(trouble=kept, is_kept=True)).turn_on()
     assert (state.enabled, state.is_current, state.reason) == (True, True, kept)
+
+
+@pytest.mark.parametrize(("before", "now"), [(WEBHOOK, BOTH), (BOTH, WEBHOOK), (NATIVE, BOTH), (BOTH, NATIVE)])
+def test_what_is_on_says_for_which_setting_it_was_made(before: str, now: str) -> None:
+    objects = Objects()
+    assert make_switch(objects, now).door_before() == "", "nothing is on"
+    make_switch(objects, before).turn_on()
+    assert make_switch(objects, before).door_before() == ""
+    assert make_switch(objects, now).door_before() == before
+    make_switch(objects, now).turn_on(by_itself=True)
+    assert make_switch(objects, now).door_before() == ""
+    make_switch(objects, now).turn_off()
+    assert make_switch(objects, before).door_before() == "", "what is off stays off"
+
+
+def test_a_half_that_was_taken_away_by_hand_is_not_brought_back() -> None:
+    objects = Objects()
+    make_switch(objects, BOTH).turn_on()
+    for path in list(objects.policies):
+        del objects.stored[path]
+    assert make_switch(objects, BOTH).door_before() == ""
+
+
+def test_the_webhook_of_another_kubedoor_is_left_alone() -> None:
+    objects = Objects()
+    make_switch(objects, WEBHOOK).turn_on()
+    assert make_switch(objects, BOTH, port=8443).door_before() == ""

@@ -52,8 +52,9 @@ def test_namespaces_are_those_of_the_settings() -> None:
             {"key": "kubedoor-ignore", "operator": "DoesNotExist"},
             {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["a", "b"]},
             {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop"]},
+            {"key": "control-plane", "operator": "DoesNotExist"},
         ]
-    assert len(policies(Rules())[0]["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"]) == 1
+    assert len(policies(Rules())[0]["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"]) == 2
 
 
 @pytest.mark.parametrize("mode", ["keep", "pass", "control"])

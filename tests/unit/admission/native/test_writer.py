@@ -117,8 +117,8 @@ def test_what_is_lost_is_told_if_it_is_more_than_half(
     before: dict[str, int], after: dict[str, int], is_told: bool
 ) -> None:
     found = {(namespace, "control"): {"annotations": {COUNT: str(count)}} for namespace, count in before.items()}
-    wanted = {
-        (namespace, "control"): {"spec": {"deployments": dict.fromkeys(map(str, range(count)), {})}}
+    wanted: dict[Key, dict[str, Any]] = {
+        (namespace, "control"): {"spec": {"deployments": {str(number): {} for number in range(count)}}}
         for namespace, count in after.items()
     }
     assert bool(losses(found, wanted)) is is_told
