@@ -15,7 +15,6 @@ import functions_framework.aio
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -72,8 +71,8 @@ async def _built_app() -> ASGIApp:
     """By the first call it is imported while the store is opened. Raises StoreError."""
     if not _built:
         # In worker threads: either takes a second.
-        await asyncio.gather(run_in_threadpool(lambda: open_migrated_store(_config().home)), run_in_threadpool(_app))
-        await run_in_threadpool(lambda: _clusters().home)
+        await asyncio.gather(asyncio.to_thread(lambda: open_migrated_store(_config().home)), asyncio.to_thread(_app))
+        await asyncio.to_thread(lambda: _clusters().home)
         _built[:] = [_app()]
     return _built[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import json
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import functions_framework.aio
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -118,7 +119,7 @@ def _ndjson(collect_request: CollectRequest, collection: str) -> Iterator[bytes]
 
 
 async def _ready() -> bool:
-    await run_in_threadpool(lambda: _all_clusters().home())
+    await asyncio.to_thread(lambda: _all_clusters().home())
     return True
 
 
@@ -135,7 +136,7 @@ async def collect(request: Request) -> Response:
         # A CloudEvent in binary mode has its attributes in ce-* headers; its data is the plain body.
         collect_request = parse_collect_request(await read_json(request))
         collection = request.headers.get("kubedoor-collection") or uuid.uuid4().hex
-        await run_in_threadpool(lambda: _all_clusters().check(collect_request))
+        await asyncio.to_thread(lambda: _all_clusters().check(collect_request))
         return StreamingResponse(
             iterate_in_threadpool(_ndjson(collect_request, collection)), media_type="application/x-ndjson"
         )

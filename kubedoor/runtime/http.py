@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,6 @@ from typing import Any
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -92,16 +92,16 @@ async def health_or_metrics(
     """
     path = request.url.path.removeprefix(request.scope.get("root_path", "")).rstrip("/")
     if path == "/healthz":
-        await run_in_threadpool(check_settings)
+        await asyncio.to_thread(check_settings)
         return JSONResponse({"status": "ok"})
     if path == "/readyz":
         ready = await is_ready()
         return JSONResponse({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)
     if path == "/metrics":
-        token = await run_in_threadpool(metrics_token)
+        token = await asyncio.to_thread(metrics_token)
         if token and not has_bearer_token(request, token):
             return error_response(Unauthorized(sentence("requests.metrics_token")))
-        text = await run_in_threadpool(generate_latest, registry)
+        text = await asyncio.to_thread(generate_latest, registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
     return None
 

@@ -8,7 +8,7 @@ from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ApiServerSettings:
     kubeconfig: str = setting(
         "",

@@ -8,7 +8,7 @@ from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class CollectionSettings:
     collect_budget_seconds: float = setting(
         "240", parsers.number(1, 3000), "120", "How long one request to `collect` may work before it answers `next`."

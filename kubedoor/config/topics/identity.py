@@ -10,7 +10,7 @@ from kubedoor.config.declaration import setting
 from kubedoor.weak_secrets import WELL_KNOWN_PASSWORD
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class IdentitySettings:
     admin_username: str = setting("kubedoor", parsers.text, "admin", "Name of the first user.")
     admin_password: str = setting(

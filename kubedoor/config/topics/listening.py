@@ -8,7 +8,7 @@ from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ListeningSettings:
     host: str = setting("127.0.0.1", parsers.ip_address, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
     port: int = setting("8080", parsers.integer(1, 65535), "8080", "Port of the web pages, the API and `collect`.")

@@ -8,7 +8,7 @@ from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class MetricsSettings:
     metrics_workloads: int = setting(
         "1000",
@@ -25,7 +25,7 @@ class MetricsSettings:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class LogSettings:
     log_level: str = setting(
         "info", parsers.one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."

@@ -29,7 +29,7 @@ def _is_network(text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class NotificationSettings:
     notification_hosts: tuple[str, ...] = setting(
         "",

@@ -9,7 +9,7 @@ from kubedoor.config.declaration import setting
 from kubedoor.peak_windows import PeakWindows
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class SizingSettings:
     peak_windows: str = setting(
         "10:00-11:30", parsers.peak_windows, "10:00-11:30,20:00-21:00", "Local time ranges of a day, at most three."

@@ -9,7 +9,7 @@ from kubedoor.config import parsers
 from kubedoor.config.declaration import setting
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class StoreSettings:
     data_dir: Path = setting(
         "data", parsers.folder, "/var/lib/kubedoor", "Folder of the embedded store, keys and certificates."

@@ -20,7 +20,7 @@ SYSTEM_NAMESPACES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class UsageSettings:
     cluster: str = setting("default", parsers.text, "prod-1", "Name of the Kubernetes cluster; part of every key.")
     cluster_label: str = setting(
