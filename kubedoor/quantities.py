@@ -141,6 +141,11 @@ def whole_mebibytes(count_bytes: int) -> int:
     return -(-count_bytes // _MEBIBYTE) * _MEBIBYTE
 
 
+def room_beside(limit_bytes: int) -> int:
+    """The largest request beside this limit: one that manifests cannot have exactly is written in whole mebibytes."""
+    return limit_bytes if format_memory(limit_bytes).endswith(_LARGE) else whole_mebibytes(limit_bytes)
+
+
 def settable_memory(quantity: str | int | float) -> int:
     """Bytes of what somebody sets: exact, and whole mebibytes where it is a fraction of a byte (`"1.4Gi"` -> 1434Mi).
 

@@ -94,9 +94,7 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     deployments = DeploymentStore(connection, settings.cluster)
     savings = Savings(deployments, time_zone=settings.time_zone, now=utc_now)
     cluster = shared.home_cluster if settings.is_home else build_cluster(settings)
-    warnings = ValueWarnings(
-        usage=usage, look_back_days=settings.look_back_days, hpa_replicas=settings.hpa_replicas
-    )
+    warnings = ValueWarnings(usage=usage, look_back_days=settings.look_back_days, hpa_replicas=settings.hpa_replicas)
     workloads = _workloads(settings, connection, cluster, listing, warnings)
     additions = _additions(
         settings, control, records, lambda name: ControlStore(connection, clusters.for_cluster(name).cluster)

@@ -51,7 +51,7 @@ def build_actions(
         deployments=DeploymentStore(connection, settings.cluster),
         switch=switch,
         rules=rules_of(settings),
-        dangers=warnings.of,
+        dangers=warnings.of_each,
     )
     dependencies = ActionDependencies(
         cluster=cluster,

@@ -14,6 +14,7 @@ from kubedoor.admission.decision import Decision
 from kubedoor.admission.facts import exemptions_at_scale
 from kubedoor.admission.review import AdmissionRequest, is_valid_unicode, parse_review
 from kubedoor.admission.rules import Rules, decide
+from kubedoor.asked import controllable
 from kubedoor.errors import BadRequest, InvalidInput
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.sentences import sentence
@@ -54,6 +55,15 @@ class Preview:
             raise InvalidInput(sentence("requests.not_a_deployment"), field="object") from error
         after = jsonpatch.apply_patch(copy.deepcopy(request.object), list(decision.patch))
         return PreviewResult(decision, request.object, after)
+
+
+def missing_containers(manifest: Mapping[str, Any], edited: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Containers of an edit, with a value, that a Deployment does not have. Of a Scale, which shows none: empty."""
+    template = (manifest.get("spec") or {}).get("template")
+    if template is None:
+        return []
+    there = {container.get("name") for container in controllable(template)}
+    return sorted(name for name, fields in edited.items() if name not in there and any(fields.values()))
 
 
 def _refuse_unstorable(body: Any) -> None:

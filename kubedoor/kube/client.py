@@ -275,6 +275,7 @@ class Cluster:
     def watch(self, path: str, *, resource_version: str, seconds: int) -> Iterator[bytes]:
         """Changes of the collection at `path` since `resource_version`: each a JSON event. Ends after `seconds`.
 
+        An empty line comes first, once the watch is open: until something changes, nothing else may come.
         Raises as `request` does; ClusterError, too, where the connection breaks off.
         """
         query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": resource_version}
@@ -286,6 +287,7 @@ class Cluster:
                 raise error_of(response.status, response.read())
             raw = response.response
             try:
+                yield b""
                 yield from lines_of(raw.stream(65_536))
             finally:
                 # Not back to the pool: the rest of a body that nobody reads would stand before the next answer.

@@ -1,7 +1,7 @@
 """Watches the Deployments of one cluster for as long as somebody asks.
 
-A list in pages, then a watch from its version on; bookmarks move the version forward, and when it is too old all is listed
-again. A page at most is in memory besides what is kept.
+A list in pages, then a watch from its version on; bookmarks move the version forward. A watch that breaks off goes on from
+the last version; only when that is too old all is listed again. A page at most is in memory besides what is kept.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ LEAST_WATCH_SECONDS = 1.0
 """A watch that ends at once, as behind some proxies, is not begun again sooner."""
 STEADY_SECONDS = 10.0
 """A watch that lasts longer has worked, however it ends."""
+WATCHES_BEFORE_A_LIST = 3
+"""So many watches from one version may fail: then all is listed again, as the API server may have lost that version."""
 _BACKOFF_SECONDS = (1, 2, 5, 10, 30)
+_TOO_MANY = 429
 _GONE = 410
 """The version to go on from is too old."""
 
@@ -80,6 +83,10 @@ class LiveReader:
         self._heard: tuple[float, datetime] | None = None
         self._version = self._problem = ""
         self._is_connected = False
+        self._watched_at: float | None = None
+        """When the first watch after a failure began."""
+        self._broken = 0
+        """Watches that failed since something was heard of this version."""
 
     def view(self) -> LiveView | None:
         """What is in the cluster. None: it has not answered yet, or refuses."""
@@ -108,17 +115,20 @@ class LiveReader:
         failures = 0
         try:
             while self._is_wanted():
-                listed_at: float | None = None
+                self._watched_at = None
                 try:
-                    self._list()
-                    listed_at = self._monotonic()
+                    if not self._version:
+                        self._list()
                     self._follow()
                     failures = 0
                 except KubeDoorError as error:
                     self._failed(error)
                     # A list alone is no success: where each watch is refused, all would be listed every second.
-                    if listed_at is not None and self._monotonic() - listed_at > STEADY_SECONDS:
+                    if self._watched_at is not None and self._monotonic() - self._watched_at > STEADY_SECONDS:
                         failures = 0
+                    self._broken += 1
+                    if self._broken >= WATCHES_BEFORE_A_LIST or not _goes_on(error):
+                        self._version = ""
                     self._closed.wait(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                     failures += 1
         finally:
@@ -135,6 +145,7 @@ class LiveReader:
             if not self._closed.is_set() and self._monotonic() - self._asked_at < self._idle_seconds:
                 return True
             self._thread = self._known = self._heard = None
+            self._version = ""
             self._is_connected = False
             return False
 
@@ -158,7 +169,7 @@ class LiveReader:
             if not (following := metadata.get("continue")):
                 break
             query["continue"] = following
-        self._known, self._version = found, version
+        self._known, self._version, self._broken = found, version, 0
         self._problem = ""
         self._hear()
         self._answered.set()
@@ -168,17 +179,23 @@ class LiveReader:
         try:
             while self._is_wanted():
                 begun_at = self._monotonic()
+                self._watched_at = self._watched_at or begun_at
                 for line in self._cluster.watch(DEPLOYMENTS, resource_version=self._version, seconds=WATCH_SECONDS):
-                    self._take(orjson.loads(line))
+                    if line:
+                        self._take(orjson.loads(line))
+                    else:
+                        self._hear()
                     if self._closed.is_set():
                         return
                 self._hear()
                 self._closed.wait(max(0.0, begun_at + LEAST_WATCH_SECONDS - self._monotonic()))
         except Forbidden:
+            self._version = ""
             self._closed.wait(LIST_AGAIN_SECONDS)
         except ClusterError as error:
             if error.details.get("status") != _GONE:
                 raise
+            self._version = ""
 
     def _take(self, event: dict[str, Any]) -> None:
         kind, found = event["type"], event["object"]
@@ -190,7 +207,7 @@ class LiveReader:
                 known.pop(_key(found), None)
             else:
                 self._keep(known, found)
-        self._version = found["metadata"]["resourceVersion"]
+        self._version, self._broken = found["metadata"]["resourceVersion"], 0
         self._hear()
 
     def _keep(self, known: dict[Key, LiveDeployment], manifest: Mapping[str, Any]) -> None:
@@ -200,6 +217,12 @@ class LiveReader:
     def _hear(self) -> None:
         self._heard = self._monotonic(), self._now()
         self._is_connected = True
+
+
+def _goes_on(error: KubeDoorError) -> bool:
+    """Whether a watch may go on where it broke off: the connection did, or the API server has trouble of its own."""
+    status = error.details.get("status")
+    return status is None or status == _TOO_MANY or status >= 500
 
 
 def _key(manifest: Mapping[str, Any]) -> Key:

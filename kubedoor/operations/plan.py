@@ -5,11 +5,11 @@ Changes nothing. A Deployment that must not be changed is refused: `refusals` ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from kubedoor.admission.comparison import control_mismatch, template_changes
 from kubedoor.admission.due import replicas_of
@@ -30,13 +30,20 @@ from kubedoor.sentences import Sentence, joined, sentence
 from kubedoor.sizing.dangers import Danger, DangerKind
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.workloads.value_warnings import Wanted
+from kubedoor.workloads.value_warnings import Name, Wanted
 
 Item = TypeVar("Item")
 
 DRY_RUN_AT = "2000-01-01T00:00:00Z"
 """Differs from the time of any real restart, so that the patch always changes the template."""
 _DRY_RUNS_AT_ONCE = 4
+
+
+class _Tried(NamedTuple):
+    """`values`: None where it is refused."""
+
+    planned: Planned
+    values: ControlValues | None = None
 
 
 class Planner:
@@ -49,7 +56,7 @@ class Planner:
         deployments: DeploymentStore,
         switch: Switch,
         rules: Rules,
-        dangers: Callable[[WorkloadKey, Wanted], list[Danger]] = lambda _key, _wanted: [],
+        dangers: Callable[[Mapping[Name, Wanted]], Mapping[Name, list[Danger]]] = lambda _workloads: {},
     ) -> None:
         self._cluster = cluster
         self._cluster_name = cluster_name
@@ -69,10 +76,14 @@ class Planner:
     def plan_all(self, request: ActionRequest, context: PlanContext) -> list[Planned]:
         """In the order of the request's targets. Raises ClusterError when the API server cannot be reached."""
         with ThreadPoolExecutor(_DRY_RUNS_AT_ONCE, thread_name_prefix="plan") as pool:
-            return list(pool.map(lambda target: self.plan(request, target, context), request.targets))
+            tried = list(pool.map(lambda target: self._try(request, target, context), request.targets))
+        return self._with_dangers(request, tried, context)
 
     def plan(self, request: ActionRequest, target: Target, context: PlanContext) -> Planned:
         """A refusal is a Planned too. Raises ClusterError when the API server cannot be reached."""
+        return self._with_dangers(request, [self._try(request, target, context)], context)[0]
+
+    def _try(self, request: ActionRequest, target: Target, context: PlanContext) -> _Tried:
         manifest: dict[str, Any] | None = None
         try:
             check_scope(request, target, context, self._rules)
@@ -81,33 +92,51 @@ class Planner:
             check(request, target, manifest, values, context, self._rules)
             planned = self._dry_run(request, target, manifest, values, context)
         except (Refused, Forbidden, NotFound, Conflict) as error:
-            return refusal(target, error, manifest)
+            return _Tried(refusal(target, error, manifest))
         except ClusterError as error:
             if not 400 <= error.details.get("status", 0) < 500:
                 raise
-            return refusal(target, error, manifest)
-        found = self._dangers_of(request, planned, values, context)
-        # That nothing runs then is said in any case.
-        said = [one.message for one in found if one.kind is not DangerKind.NO_REPLICAS]
-        return replace(
-            planned,
-            warnings=(*warnings(request, planned, values, context), *said),
-            kills=any(one.kills for one in found),
-        )
+            return _Tried(refusal(target, error, manifest))
+        return _Tried(planned, values)
 
-    def _dangers_of(
-        self, request: ActionRequest, planned: Planned, values: ControlValues, context: PlanContext
-    ) -> list[Danger]:
-        """Of the replicas where they change; of what is set by hand where new pods get it."""
-        target = planned.target
-        if planned.verdict is not Verdict.WILL or request.kind is Kind.RESTORE or target.back_to is not None:
-            return []
-        key = WorkloadKey(self._cluster_name, target.namespace, target.deployment)
-        is_changed = planned.replicas_after != planned.replicas_before
-        manual = ManualValues(replicas=planned.replicas_after if is_changed else None)
-        if planned.restarts and context.control_on and values.mode is Mode.ENFORCE:
-            manual = replace(manual, containers=self._control.manual(key).containers)
-        return self._dangers(key, Wanted(manual))
+    def _with_dangers(self, request: ActionRequest, tried: Sequence[_Tried], context: PlanContext) -> list[Planned]:
+        """The store is asked about all of them at once."""
+        wanted = self._wanted(request, tried, context)
+        dangers = self._dangers(wanted) if wanted else {}
+        plans = []
+        for planned, values in tried:
+            if values is None:
+                plans.append(planned)
+                continue
+            found = dangers.get(_name(planned.target), [])
+            # That nothing runs then is said in any case.
+            said = [one.message for one in found if one.kind is not DangerKind.NO_REPLICAS]
+            every = (*warnings(request, planned, values, context), *said)
+            plans.append(replace(planned, warnings=every, kills=any(one.kills for one in found)))
+        return plans
+
+    def _wanted(self, request: ActionRequest, tried: Sequence[_Tried], context: PlanContext) -> dict[Name, Wanted]:
+        """The replicas where they change; what is set by hand where new pods get it."""
+        if request.kind is Kind.RESTORE:
+            return {}
+        changing = [
+            (planned, values)
+            for planned, values in tried
+            if values is not None and planned.verdict is Verdict.WILL and planned.target.back_to is None
+        ]
+        enforced = {
+            WorkloadKey(self._cluster_name, *_name(planned.target))
+            for planned, values in changing
+            if planned.restarts and context.control_on and values.mode is Mode.ENFORCE
+        }
+        by_hand = self._control.manual_of_each(enforced) if enforced else {}
+        wanted = {}
+        for planned, _ in changing:
+            name, is_changed = _name(planned.target), planned.replicas_after != planned.replicas_before
+            manual = by_hand.get(WorkloadKey(self._cluster_name, *name), ManualValues())
+            replicas = planned.replicas_after if is_changed else None
+            wanted[name] = Wanted(ManualValues(replicas=replicas, containers=manual.containers))
+        return wanted
 
     def values_of(self, target: Target) -> ControlValues:
         """From the store, not from the snapshot of the admission webhook."""
@@ -245,6 +274,10 @@ class Planner:
         names = ", ".join(f"{container} {field}" for container, field in sorted(kept))
         remark = sentence("operations.kept", fields=names) if kept else Sentence()
         return restored(manifest, kept=kept), remark
+
+
+def _name(target: Target) -> Name:
+    return target.namespace, target.deployment
 
 
 def _nothing_to_set(values: ControlValues) -> Sentence:

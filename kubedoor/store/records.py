@@ -206,6 +206,18 @@ class RecordStore:
         """Newest first. `before`: only older ones, for paging."""
         return self.find_audit(RecordFilter(before=before), limit=limit)
 
+    def newest_done(self, actions: Collection[str], *, target: str) -> Row | None:
+        """The newest change of this very target by one of `actions` that did not fail: `action`, `at`, `who`, `after`."""
+        rows = self._connection.rows(
+            "SELECT action, at, who, after FROM audit WHERE action IN {actions:Array(String)} AND target = {target:String}"
+            f" AND cluster IN ('', {{cluster:String}}) AND outcome = 'done' AND {NOT_FAILED}"
+            " ORDER BY at DESC, id DESC LIMIT 1",
+            actions=list(actions),
+            target=target,
+            cluster=self._cluster,
+        )
+        return {**rows[0], "after": json.loads(rows[0]["after"])} if rows else None
+
     def scales_since(self, since: datetime, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], LastScale]:
         """By (namespace, deployment): the newest request to `deployments/scale` from `since` on."""
         _, rows = self._connection.table(

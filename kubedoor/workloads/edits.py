@@ -113,8 +113,8 @@ def check_limits(rows: Iterable[Mapping[str, Any]], after: ManualValues, changes
             if request is None or limit is None:
                 continue
             is_memory = resource == "memory"
-            # A limit that was found may be a fraction of a byte, which a request is set above by rounding alone.
-            if request > (quantities.whole_mebibytes(limit) if is_memory else limit):
+            # A limit that was found may be a fraction of a byte, which a request is above by rounding alone.
+            if request > (quantities.room_beside(limit) if is_memory else limit):
                 write = quantities.readable_memory if is_memory else quantities.format_cpu
                 message = sentence(
                     "workloads.above_limit",

@@ -14,6 +14,8 @@ from kubedoor.store.connection import Row
 
 HOURS_PER_MONTH = 730
 NODES_KEPT = timedelta(minutes=10)
+NODES_AGAIN = timedelta(seconds=30)
+"""After a list of nodes that failed."""
 _GIBIBYTE = 2**30
 
 
@@ -52,7 +54,10 @@ def _has(labels: Mapping[str, str], wanted: str) -> bool:
 
 
 class ClusterPrice:
-    """The price of one cluster; its nodes are listed again every NODES_KEPT, and only if prices depend on them."""
+    """The price of one cluster; its nodes are listed again every NODES_KEPT, and only if prices depend on them.
+
+    Where they cannot be listed, that is tried again after NODES_AGAIN, and the price from the last list holds until then.
+    """
 
     def __init__(
         self,
@@ -70,20 +75,22 @@ class ClusterPrice:
         self._kept: tuple[datetime, Price] | None = None
 
     def current(self) -> Price | None:
-        """None: no price is set. Nodes that cannot be listed count as nodes without a priced label."""
+        """None: no price is set. Nodes that could never be listed count as nodes without a priced label."""
         if not self._by_label:
             return self._default if self._default != Price(0, 0) else None
         with self._lock:
-            if self._kept is None or self._now() - self._kept[0] > NODES_KEPT:
-                self._kept = self._now(), self._blended()
+            if self._kept is None or self._now() >= self._kept[0]:
+                self._kept = self._listed(self._kept[1] if self._kept else self._default)
             price = self._kept[1]
         return price if price != Price(0, 0) else None
 
-    def _blended(self) -> Price:
+    def _listed(self, known: Price) -> tuple[datetime, Price]:
+        """When nodes are to be listed again, and the price until then."""
         try:
-            return blended(self._default, self._by_label, self._list_nodes())
+            price = blended(self._default, self._by_label, self._list_nodes())
         except (KubeDoorError, OSError):
-            return self._default
+            return self._now() + NODES_AGAIN, known
+        return self._now() + NODES_KEPT, price
 
 
 def money_of(

@@ -116,6 +116,12 @@ def test_memory_that_no_unit_has_exactly_is_rounded_up_to_mebibytes(
     assert quantities.whole_memory(count) == whole
 
 
+def test_beside_a_limit_there_is_no_more_room_than_its_spelling_has() -> None:
+    assert quantities.room_beside(512_000_000) == 512_000_000
+    assert quantities.room_beside(512_500_000) == 489 * 2**20
+    assert quantities.room_beside(1503238554) == 1434 * 2**20
+
+
 @pytest.mark.parametrize(
     ("text", "want"),
     [("1.4Gi", "1434Mi"), ("512M", "512M"), ("1.5Gi", "1.5Gi"), ("1536Mi", "1.5Gi"), ("100000001", "100000001")],

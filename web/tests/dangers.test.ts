@@ -108,6 +108,11 @@ describe("the block to copy", () => {
     );
   });
 
+  test("has no request that rounding puts above its limit", () => {
+    const found = block({ cpu_request_millicores: null, cpu_limit_millicores: null, memory_request_bytes: 511_999_999, memory_limit_bytes: 512_000_000 });
+    expect(found).toBe("resources:\n  requests:\n    memory: 512M\n  limits:\n    memory: 512M");
+  });
+
   test("says what conditions withhold, and is empty without values", () => {
     const withheld = { cpu_request_millicores: null, collected_cpu_request_millicores: 430, manual_cpu_request_millicores: null, withheld: { cpu_request_millicores: ["ShortHistory"] } };
     const none = { cpu_limit_millicores: null, memory_limit_bytes: null };

@@ -37,6 +37,7 @@ describe("what is set", () => {
 
   test("may be a request that is above a limit by rounding alone", () => {
     expect(roomOf("memory", 1503238554)).toBe(1434 * MIB);
+    expect(roomOf("memory", 512_000_000)).toBe(512_000_000);
     expect(roomOf("cpu", 1500)).toBe(1500);
   });
 

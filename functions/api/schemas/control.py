@@ -68,6 +68,9 @@ class PreviewAnswer(Speaking):
     changes: list[Change]
     before: dict[str, Any] = Field(description="The object of the request.")
     after: dict[str, Any] = Field(description="The object after the webhook's patch.")
+    missing_containers: list[str] = Field(
+        default_factory=list, description="Containers that the edit sets values of, and that the object does not have."
+    )
 
 
 class AdmissionAnswer(Speaking):

@@ -6,6 +6,7 @@ import csv
 import io
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,26 @@ def test_reasons_and_warnings_are_read_with_their_codes_as_they_were_printed(
     assert line.endswith("…")
     assert (old["reason"], old["reason"].code, old["warnings"]) == ("old", "", [])
     assert "reason_said" not in old
+
+
+def test_the_newest_of_several_changes_is_one_that_did_not_fail(records: RecordStore, cluster: str) -> None:
+    def change(action: str, note: str, outcome: str = "done") -> AuditRecord:
+        record = AuditRecord("alice", "session", "", action, cluster, {}, {"note": note}, outcome)
+        records.add_audit(record)
+        return record
+
+    def newest() -> tuple[str, str] | None:
+        found = records.newest_done(("control.on", "control.off"), target=cluster)
+        return (found["action"], found["after"]["note"]) if found else None
+
+    assert newest() is None
+    change("control.off", "for the sale")
+    change("workload.edit", "something else")
+    assert newest() == ("control.off", "for the sale")
+    failed = change("control.on", "over")
+    assert newest() == ("control.on", "over")
+    records.add_audit(replace(failed, outcome="failed"))
+    assert newest() == ("control.off", "for the sale")
 
 
 def test_the_audit_is_filtered_by_workload_and_outcome(records: RecordStore, cluster: str) -> None:

@@ -172,6 +172,8 @@ def test_a_request_above_the_collected_limit_is_refused(api: TestClient) -> None
     limit = container["collected_cpu_limit_millicores"]
     changes = {container["container"]: {"cpu_request": f"{limit + 1}m"}}
     assert_error(edit(api, workload, containers=changes), 422, "invalid_input")
+    whole = {container["container"]: {"memory_request": "489Mi", "memory_limit": "512M"}}
+    assert_error(edit(api, workload, containers=whole), 422, "invalid_input")
     raised = {container["container"]: {"cpu_request": f"{limit + 1}m", "cpu_limit": f"{limit + 2}m"}}
     assert edit(api, workload, containers=raised).status_code == 200
 
@@ -368,6 +370,21 @@ def test_a_preview_of_an_edit_is_what_follows_when_it_is_saved(api: TestClient, 
     assert api.post(f"{V1}/admission/preview", json=manifest).json() == shown.json()
     again = api.post(f"{path_of(workload)}/preview", json={"object": manifest, "edit": pending})
     assert_error(again, 409, "conflict")
+
+
+def test_a_preview_of_an_edit_names_containers_that_the_object_does_not_have(api: TestClient) -> None:
+    workload = first(api, search="checkout")
+    manifest = make_deployment(
+        workload["deployment"],
+        namespace=workload["namespace"],
+        containers=[make_container("checkout")],
+        initContainers=[make_container("setup"), make_container("mesh", restartPolicy="Always")],
+    )
+    value, none = {"cpu_request": "50m"}, {"cpu_request": None}
+    containers = {"checkout": value, "mesh": value, "setup": value, "chekout": value, "gone": none}
+    body = {"object": manifest, "edit": {"version": workload["version"], "containers": containers}}
+    shown = api.post(f"{path_of(workload)}/preview", json=body).json()
+    assert shown["missing_containers"] == ["chekout", "setup"]
 
 
 def test_preview_takes_a_review_as_well(api: TestClient) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,12 +22,15 @@ from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner
 from kubedoor.operations.request import ActionRequest, Kind, RestorePoint, Target
+from kubedoor.sentences import sentence
+from kubedoor.sizing.dangers import Danger, DangerKind
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.operations import ActionEvent, ActionFilter, OperationStore
 from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.workloads import manual_replicas
+from kubedoor.workloads.value_warnings import Name, Wanted
 from tests.support.builders import make_container, make_deployment
 from tests.support.clock import utc_now
 from tests.toolbox.processes import wait_until
@@ -114,6 +117,7 @@ class House:
         self.store = OperationStore(connection, name)
         options = WebhookOptions("kubedoor", "kubedoor-mutate", 443, 2, "Ignore", ())
         switch = Switch(cluster=self.cluster, look=lambda: None, options=lambda: options)
+        self.judged: list[Mapping[Name, Wanted]] = []
         planner = Planner(
             cluster=self.cluster,
             cluster_name=name,
@@ -121,9 +125,15 @@ class House:
             deployments=DeploymentStore(connection, name),
             switch=switch,
             rules=Rules(),
+            dangers=self._judge,
         )
         dependencies = ActionDependencies(self.cluster, name, self.control, self.store, self.records, planner, utc_now)
         self.actions = Actions(dependencies=dependencies, publish=lambda: None)
+
+    def _judge(self, workloads: Mapping[Name, Wanted]) -> dict[Name, list[Danger]]:
+        self.judged.append(workloads)
+        danger = Danger(DangerKind.MANY_REPLICAS, "replicas", sentence("door.nothing_due"), kills=True)
+        return {name: [danger] if one.manual.replicas == 77 else [] for name, one in workloads.items()}
 
     def key(self, name: str = "web") -> WorkloadKey:
         return WorkloadKey(self.name, "shop", name)
@@ -166,6 +176,16 @@ def refusing(
             raise error
 
     return before
+
+
+def test_dangers_of_all_workloads_of_a_plan_are_asked_for_at_once(house: House) -> None:
+    house.cluster.autoscaled = ["cart"]
+    planned = house.actions.plan(make_request(Kind.SCALE, "web", "cart", replicas=77))
+    house.cluster.autoscaled = []
+    assert [(one.target.deployment, one.kills) for one in planned] == [("web", True), ("cart", False)]
+    house.judged.clear()
+    house.actions.plan(make_request(Kind.SCALE, "web", "cart", replicas=77))
+    assert [set(asked) for asked in house.judged] == [{("shop", "web"), ("shop", "cart")}]
 
 
 QUOTA = ClusterError("the quota forbids it", status=422)

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubedoor.errors import ClusterError
 from kubedoor.sentences import sentence
-from kubedoor.workloads.prices import NODES_KEPT, ClusterPrice, Price, blended, money_of
+from kubedoor.workloads.prices import NODES_AGAIN, NODES_KEPT, ClusterPrice, Price, blended, money_of
 from tests.support.accounts import Clock
 
 GI = 2**30
@@ -50,7 +50,13 @@ def test_nodes_are_listed_now_and_then_and_may_fail() -> None:
     price = ClusterPrice(DEFAULT, {"pool=spot": (0.01, 0.001)}, nodes, now=clock)
     assert price.current() == price.current() == Price(0.01, 0.001)
     clock.now += NODES_KEPT + timedelta(seconds=1)
-    assert price.current() == DEFAULT
+    assert price.current() == Price(0.01, 0.001), "as it was known last"
+    answers.append([node("1", "1Gi", pool="large")])
+    clock.now += NODES_AGAIN - timedelta(seconds=1)
+    assert price.current() == Price(0.01, 0.001)
+    clock.now += timedelta(seconds=1)
+    assert price.current() == DEFAULT, "it is tried again soon"
+    assert ClusterPrice(DEFAULT, {"pool=spot": (0.01, 0.001)}, nodes, now=clock).current() == DEFAULT
 
 
 def test_costs_add_up_by_namespace_and_day() -> None:

@@ -3027,6 +3027,11 @@ export interface components {
             };
             /** Changes */
             changes: components["schemas"]["Change"][];
+            /**
+             * Missing Containers
+             * @description Containers that the edit sets values of, and that the object does not have.
+             */
+            missing_containers?: string[];
             /** Outcome */
             outcome: string;
             /** Reason */

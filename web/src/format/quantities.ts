@@ -67,13 +67,16 @@ const WAYS: [bigint, [string, bigint][]][] = [
   [1000n, [["k", 1000n]]],
 ];
 
+/** Of spellings in units that are not smaller than what people compare. */
+const LARGE = /[MGTPE]i?$/;
+
 /** As people write it, and one way everywhere: 250m, 1.5, 2; 1.5Gi, 1100Mi, 512M; what no unit has exactly as whole Mi. */
 export function canonical(resource: Resource, amount: number): string {
   if (amount < 0) return `-${canonical(resource, -amount)}`;
   if (resource === "cpu") return amount < 1000 ? (amount ? `${amount}m` : "0") : String(amount / 1000);
   const bytes = BigInt(Math.round(amount));
   const exact = short(bytes) ?? typed(bytes) ?? String(bytes);
-  return amount > MIB && !/[MGTPE]i?$/.test(exact) ? (short(wholeMebibytes(bytes)) ?? exact) : exact;
+  return amount > MIB && !LARGE.test(exact) ? (short(wholeMebibytes(bytes)) ?? exact) : exact;
 }
 
 /** Exact, with no more than two decimals. */
@@ -99,12 +102,14 @@ const wholeMebibytes = (bytes: bigint) => ceilDivide(bytes, MEBIBYTE) * MEBIBYTE
 
 /** For manifests: as `canonical`, but never a fraction of a byte. */
 export function settable(resource: Resource, amount: number): string {
-  return canonical(resource, resource === "memory" && short(BigInt(amount)) === undefined ? roomOf(resource, amount) : amount);
+  return canonical(resource, roomOf(resource, amount));
 }
 
-/** What a request may be beside this limit: that may be a fraction of a byte, which a request is above by rounding alone. */
+/** What a request may be beside this limit: one that manifests cannot have exactly is written in whole mebibytes. */
 export function roomOf(resource: Resource, limit: number): number {
-  return resource === "memory" ? Number(wholeMebibytes(BigInt(limit))) : limit;
+  if (resource === "cpu") return limit;
+  const exact = short(BigInt(limit));
+  return exact && (limit < MIB || LARGE.test(exact)) ? limit : Number(wholeMebibytes(BigInt(limit)));
 }
 
 /** What is saved of a text that is a fraction of a byte: `1434Mi` of `1.4Gi`. */

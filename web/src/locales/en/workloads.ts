@@ -102,6 +102,7 @@ export default {
     off: { title: "Mode off", advice: "The door leaves it alone." },
   },
   preview: {
+    missing: "The edit sets values of containers that the object does not have: {names}.",
     input: "Deployment", intro: "YAML or JSON of a Deployment, or a whole AdmissionReview. Nothing is sent to the cluster and nothing is recorded.",
     live: "Load the live one", make: "Make one from the newest day", noCluster: "No cluster is configured, so there is no live Deployment to load.", placeholder: "Paste a Deployment here",
     unreadable: "This cannot be read:", kind: "As which request", as: { create: "Created", restart: "Restarted", scale: "Scaled" }, run: "Show what the door would do",

@@ -102,6 +102,7 @@ export default {
     off: { title: "模式为关闭", advice: "准入门不处理它。" },
   },
   preview: {
+    missing: "要保存的修改里有对象中不存在的容器：{names}。",
     input: "Deployment", intro: "Deployment 的 YAML 或 JSON，或完整的 AdmissionReview。不会发送到集群，也不会留下记录。",
     live: "载入线上的", make: "由最新一天生成", noCluster: "没有配置集群，无法载入线上的 Deployment。", placeholder: "在此粘贴 Deployment",
     unreadable: "无法解析：", kind: "作为哪种请求", as: { create: "新建", restart: "重启", scale: "扩缩容" }, run: "看准入门会怎么做",
