@@ -71,6 +71,8 @@ def temporary_until(action: ActionRequest, *, minutes: int, at: str, time_zone: 
 
     Raises InvalidInput, field `return_after_minutes` or `return_at`.
     """
+    if minutes and at:
+        raise InvalidInput(sentence("schedules.return_twice"), field="return_at")
     field = "return_at" if at else "return_after_minutes"
     if at:
         until = _instant(at, zone_named(time_zone), now, field=field)

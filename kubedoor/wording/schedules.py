@@ -4,6 +4,7 @@ SCHEDULES = {
     # What is wrong with a schedule.
     "schedules.bad_name": "a name has 1 to {most} characters",
     "schedules.cron_or_at": "give either cron (again and again) or at (once)",
+    "schedules.return_twice": "give either return_after_minutes or return_at, not both",
     "schedules.returns_to_number": "only a scale to a number can return by itself",
     "schedules.return_too_short": (
         "a return after {minutes} min is shorter than its batch: {count} workloads, one every {seconds} s, take {least} min"

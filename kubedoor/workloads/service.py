@@ -164,13 +164,12 @@ class Workloads:
         self._existing_rows(key)
         return self._conditions.acceptances([(key.namespace, key.deployment)])
 
-    def history(self, key: WorkloadKey, *, days: int) -> History:
-        """Of one workload. Raises NotFound."""
+    def history(self, key: WorkloadKey, *, since: date) -> History:
+        """Of one workload. `since`: a local date, as those of usage days are. Raises NotFound."""
         self._check_cluster(key)
         peak_day, memory_peak_day = self._control.peak_days(key)
         if peak_day is None:
             self._existing_rows(key)
-        since = self._now().date() - timedelta(days=days - 1)
         usage = self._usage.history_of(key.namespace, key.deployment, since=since)
         return History(usage, peak_day, memory_peak_day)
 

@@ -250,8 +250,8 @@ def get_history(
     days: Annotated[int, Query(ge=1, le=365)] = 30,
 ) -> HistoryAnswer:
     key = WorkloadKey(cluster, namespace, deployment)
-    found = services.workloads.history(key, days=days)
     today = services.now().astimezone(ZoneInfo(services.settings.time_zone)).date()
+    found = services.workloads.history(key, since=today - timedelta(days=days - 1))
     return HistoryAnswer(
         days=[usage_answer(row) for row in found.usage],
         peak_day=found.peak_day,

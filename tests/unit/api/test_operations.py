@@ -66,6 +66,7 @@ BAD_TEMPORARY_SCALES: dict[str, tuple[dict[str, Any], str]] = {
     "too long": ({**SCALE, "return_after_minutes": 43_201}, "return_after_minutes"),
     "until the past": ({**SCALE, "return_at": "2020-01-01T00:00"}, "return_at"),
     "until no time": ({**SCALE, "return_at": "soon"}, "return_at"),
+    "twice": ({**SCALE, "return_after_minutes": 5, "return_at": "2199-01-01T00:00"}, "return_at"),
     "in no zone": ({**SCALE, "return_at": "2020-01-01T00:00", "time_zone": "Nowhere/Town"}, "time_zone"),
     "shorter than its pauses": (
         {**SCALE, "workloads": TWO, "interval_seconds": 600, "return_after_minutes": 5},

@@ -250,4 +250,9 @@ def test_the_net_is_of_all_deployments_that_were_seen() -> None:
     net = listing.with_states({("shop", "cart"): NO_STATE | seen, ("shop", "elsewhere"): NO_STATE | seen}).net()
     assert (net["cpu_asked_millicores"], net["cpu_enforced_millicores"]) == (4000, 3000)
     assert net["cpu_would_be_millicores"] == 600 + 1500, "without control values it goes on as it runs"
+    off = [make_row("shop", "cart", replicas=0), make_row("shop", "scaled", replicas=0, hpa=True)]
+    listing = Listing(Table(COLUMNS, off), Table(("namespace", "deployment", "container"), ()))
+    states = {("shop", "cart"): NO_STATE | seen, ("shop", "scaled"): NO_STATE | seen}
+    net = listing.with_states(states).net()
+    assert net["cpu_would_be_millicores"] == 1500, "of replicas 0 nothing runs, unless an HPA has them"
     assert (net["memory_asked_bytes"], net["memory_enforced_bytes"]) == (2 * GIB, 0)

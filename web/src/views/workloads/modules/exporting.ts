@@ -30,7 +30,7 @@ export function workloadsCsv(workloads: Workload[]): string {
       row.namespace, row.deployment, one.container, row.mode, row.pods, row.replicas, row.collected_replicas, row.manual_replicas, row.peak_day,
       one.cpu_usage_millicores, one.newest?.cpu_request_millicores, one.newest?.cpu_limit_millicores, one.cpu_request_millicores, one.cpu_limit_millicores,
       one.memory_usage_bytes, one.newest?.memory_request_bytes, one.newest?.memory_limit_bytes, one.memory_request_bytes, one.memory_limit_bytes,
-      one.newest?.throttled_share, one.newest?.oom_kills, row.hpa, row.is_over_asked, row.is_under_asked, row.edited_by, row.edited_at, typesOf(row), withheldOf(row, one),
+      one.newest?.throttled_share, row.oom_kills, row.hpa, row.is_over_asked, row.is_under_asked, row.edited_by, row.edited_at, typesOf(row), withheldOf(row, one),
       ...FIELDS.flatMap((field) => [amountOf(one, field, "asked_"), amountOf(one, field, "running_")]), one.in_deployment,
     ]),
   );
