@@ -46,6 +46,26 @@ def statistics(containers: Sequence[Sequence[Curve]]) -> list[CurveStatistics]:
     return [one for batch in _batches(containers) for one in _statistics(batch)]
 
 
+def extremes(curves: Sequence[Curve]) -> list[tuple[float, float]]:
+    """The smallest and the largest sample of each curve, which has at least one; all curves are of the same steps."""
+    # Imported by the first day that is read: what collects nothing does not wait for it.
+    import numpy
+
+    found: list[tuple[float, float]] = []
+    for first in range(0, len(curves), _BATCH_CURVES):
+        matrix = _matrix(curves[first : first + _BATCH_CURVES])
+        found += zip(
+            numpy.fmin.reduce(matrix, axis=1).tolist(), numpy.fmax.reduce(matrix, axis=1).tolist(), strict=True
+        )
+    return found
+
+
+def _matrix(curves: Sequence[Curve]) -> Numbers:
+    import numpy
+
+    return numpy.frombuffer(b"".join(curves)).reshape(len(curves), -1)
+
+
 def _batches(containers: Sequence[Sequence[Curve]]) -> Iterator[Sequence[Sequence[Curve]]]:
     batch: list[Sequence[Curve]] = []
     curves = 0
@@ -60,11 +80,9 @@ def _batches(containers: Sequence[Sequence[Curve]]) -> Iterator[Sequence[Sequenc
 
 
 def _statistics(containers: Sequence[Sequence[Curve]]) -> Iterator[CurveStatistics]:
-    # Imported by the first day that is read: what collects nothing does not wait for it.
     import numpy
 
-    steps = len(containers[0][0])
-    of_pods = numpy.frombuffer(b"".join(curve for pods in containers for curve in pods)).reshape(-1, steps)
+    of_pods = _matrix([curve for pods in containers for curve in pods])
     pod_counts = numpy.array([len(pods) for pods in containers])
     first_pods = numpy.cumsum(pod_counts) - pod_counts
     means = _means(of_pods, first_pods, pod_counts)

@@ -9,10 +9,11 @@ from zero, so that one sample that is 10 ms too small reads as the whole counter
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
+from kubedoor.collection.curve_statistics import extremes
 from kubedoor.collection.grid import Curve, Grid
 from kubedoor.collection.readings import ContainerKey, DayReading, Fact
 from kubedoor.sentences import Sentence, sentence
@@ -68,17 +69,17 @@ def drop_implausible(reading: DayReading, bounds: Bounds, *, rate_seconds: int) 
     """Make implausible samples missing ones, in place; and say which. A curve that has no others is taken out."""
     dropped = Dropped()
     cpu_bound, memory_bound = _bounds(reading, bounds)
-    for key, curve in reading.cpu.items():
+    for key, curve, low, high in _with_extremes(reading.cpu):
         limit = reading.state.limits.get((key, "cpu")) or reading.state.cpu_quotas.get(key)
-        bound, why = _lower(cpu_bound, limit, CPU_LIMIT_SLACK, curve)
-        if samples := _drop(curve, bound):
+        bound, why = _lower(cpu_bound, limit, CPU_LIMIT_SLACK, low)
+        if (high > bound or low < 0) and (samples := _drop(curve, bound)):
             dropped.add(key, samples, _above(why, bound, _CORES))
         floor = reading.fact(Fact.COUNTER_FLOOR, key)
         if floor and (samples := _drop_counter(curve, floor, rate_seconds, reading.grid)):
             dropped.add(key, samples, sentence("collection.counter_went_back"))
-    for key, curve in reading.memory.items():
-        bound, why = _lower(memory_bound, reading.state.limits.get((key, "memory")), MEMORY_LIMIT_SLACK, curve)
-        if samples := _drop(curve, bound):
+    for key, curve, low, high in _with_extremes(reading.memory):
+        bound, why = _lower(memory_bound, reading.state.limits.get((key, "memory")), MEMORY_LIMIT_SLACK, low)
+        if (high > bound or low < 0) and (samples := _drop(curve, bound)):
             dropped.add(key, samples, _above(why, bound, _BYTES))
         if reading.fact(Fact.MEMORY_MAX, key) > bound:
             del reading.facts[Fact.MEMORY_MAX, key]
@@ -103,18 +104,24 @@ def _above(what: Sentence, bound: float, unit: Sentence) -> Sentence:
     return sentence("collection.above", bound=what, number=f"{bound:g}", unit=unit)
 
 
-def _lower(bound: tuple[float, Sentence], limit: float | None, slack: float, curve: Curve) -> tuple[float, Sentence]:
-    """The limit's bound, if it is the lower one; not of a limit that every sample exceeds, for nothing enforces that."""
-    if limit and limit * slack < bound[0] and any(value <= limit * slack for value in curve):
+def _with_extremes(curves: Mapping[ContainerKey, Curve]) -> Iterator[tuple[ContainerKey, Curve, float, float]]:
+    """With the smallest and the largest sample of each."""
+    for (key, curve), (low, high) in zip(curves.items(), extremes(list(curves.values())), strict=True):
+        yield key, curve, low, high
+
+
+def _lower(bound: tuple[float, Sentence], limit: float | None, slack: float, low: float) -> tuple[float, Sentence]:
+    """The limit's bound, if it is the lower one; not of a limit that every sample exceeds, for nothing enforces that.
+
+    `low` is the smallest sample.
+    """
+    if limit and limit * slack < bound[0] and low <= limit * slack:
         return limit * slack, _ITS_LIMIT
     return bound
 
 
 def _drop(curve: Curve, bound: float) -> int:
     """How many values were above the bound, or below zero; they are NaN now."""
-    # The common case first: one pass in C.
-    if max(curve) <= bound and min(curve) >= 0:
-        return 0
     dropped = 0
     for index, value in enumerate(curve):
         if value > bound or value < 0:

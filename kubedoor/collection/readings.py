@@ -246,16 +246,15 @@ class DayReading:
 
     def counted_pods(self) -> set[PodKey]:
         """Pods with samples: listed ones, and unlisted ones that are more than the last trace of a pod that is gone."""
-        longest: dict[PodKey, int] = {}
-        is_whole, steps = not self.lists_pods(), self.grid.steps
-        for key, curve in (*self.memory.items(), *self.cpu.items()):
-            pod = key[:2]
-            if is_whole or pod in self.state.listed_pods:
-                longest[pod] = steps
-            elif longest.get(pod, 0) < steps:
-                longest[pod] = max(longest.get(pod, 0), sum(not math.isnan(value) for value in curve))
-        trace = self.trace_steps()
-        return {pod for pod, count in longest.items() if count > trace}
+        pods = {key[:2] for curves in (self.memory, self.cpu) for key in curves}
+        if not self.lists_pods():
+            return pods
+        unlisted = pods - self.state.listed_pods
+        longest = dict.fromkeys(unlisted, 0)
+        for key, curve in (*self.memory.items(), *self.cpu.items()) if unlisted else ():
+            if (pod := key[:2]) in unlisted:
+                longest[pod] = max(longest[pod], sum(not math.isnan(value) for value in curve))
+        return pods - {pod for pod, count in longest.items() if count <= self.trace_steps()}
 
     def trace_steps(self) -> int:
         """At how many steps Prometheus still returns the last sample of what is gone."""

@@ -145,13 +145,11 @@ def _rows(reading: DayReading, day: date, containers: Sequence[_Container], drop
     knows_hpas = reading.knows_hpas()
     known: dict[Hashable, int] = {}
     for one, of_cpu, of_memory in zip(containers, cpu, memory, strict=True):
-        pods = one.workload.replicas(reading, known)
-        row = _row(reading, one, of_cpu, of_memory, day=day, pods=pods)
-        yield replace(
-            row,
-            hpa=row.hpa or (False if knows_hpas else None),
-            dropped_samples=sum(dropped.samples.get(key, 0) for key in one.keys) if dropped.samples else 0,
-        )
+        row = _row(reading, one, of_cpu, of_memory, day=day, pods=one.workload.replicas(reading, known))
+        # Most rows stay as they are: a copy takes as long as the row itself.
+        if dropped.samples:
+            row = replace(row, dropped_samples=sum(dropped.samples.get(key, 0) for key in one.keys))
+        yield row if row.hpa or knows_hpas else replace(row, hpa=None)
 
 
 def _row(
