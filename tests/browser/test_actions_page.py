@@ -161,6 +161,31 @@ def test_what_is_refused_is_said_before_and_left_out_only_when_asked(visit: Visi
     assert shop.deployment("cart")["spec"]["replicas"] == 3
 
 
+def test_what_ends_or_kills_pods_is_agreed_to_before_it_is_done(visit: Visits, shop: InCluster) -> None:
+    path = f"/workloads/default/{NAMESPACE}/checkout"
+    page = visit(path, at=shop.kubedoor, password=PASSWORD, locale="zh-CN")
+    page.get_by_role("button", name="操作", exact=True).click()
+    page.get_by_role("menuitem", name="扩缩容…", exact=True).click()
+    dialog = page.get_by_role("dialog", name=f"扩缩容 {NAMESPACE}/checkout")
+    dialog.get_by_role("button", name="调到一个数").click()
+    dialog.get_by_role("spinbutton", name="副本数").fill("0")
+    expect(dialog.get_by_text("将没有任何 Pod")).to_be_visible(timeout=SOON_MS)
+    confirm = dialog.get_by_role("button", name="扩缩容 1 个工作负载")
+    expect(confirm).to_be_disabled()
+    dialog.get_by_text("我知道这会结束或杀死 Pod").click()
+    expect(confirm).to_be_enabled()
+
+    limits = {"checkout": {"memory_request": "16Mi", "memory_limit": "16Mi"}}
+    version = shop.client.call("GET", path)["version"]
+    saved = shop.client.call("PATCH", path, {"version": version, "containers": limits})
+    page = select(visit, shop, "checkout")
+    dialog = begin(page, "Restart", f"Restart {NAMESPACE}/checkout")
+    expect(dialog.get_by_text("memory limit 16Mi of checkout is below")).to_be_visible(timeout=SOON_MS)
+    expect(dialog.get_by_role("button", name="Restart 1 workload")).to_be_disabled()
+    unset = {"checkout": {"memory_request": None, "memory_limit": None}}
+    shop.client.call("PATCH", path, {"version": saved["version"], "containers": unset})
+
+
 def test_an_action_is_cancelled_and_of_two_people_the_second_is_told(visit: Visits, shop: InCluster) -> None:
     page = select(visit, shop, "cart", "storefront")
     dialog = begin(page, "Restart", "Restart 2 workloads")
