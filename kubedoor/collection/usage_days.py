@@ -143,9 +143,9 @@ def _rows(reading: DayReading, day: date, containers: Sequence[_Container], drop
         for curves in (reading.cpu, reading.memory)
     )
     knows_hpas = reading.knows_hpas()
-    known: dict[Hashable, int] = {}
+    known: dict[Hashable, tuple[int, float]] = {}
     for one, of_cpu, of_memory in zip(containers, cpu, memory, strict=True):
-        row = _row(reading, one, of_cpu, of_memory, day=day, pods=one.workload.replicas(reading, known))
+        row = _row(reading, one, of_cpu, of_memory, day=day, pods=one.workload.replicas_and_coverage(reading, known))
         # Most rows stay as they are: a copy takes as long as the row itself.
         if dropped.samples:
             row = replace(row, dropped_samples=sum(dropped.samples.get(key, 0) for key in one.keys))
@@ -153,8 +153,15 @@ def _rows(reading: DayReading, day: date, containers: Sequence[_Container], drop
 
 
 def _row(
-    reading: DayReading, found: _Container, cpu: CurveStatistics, memory: CurveStatistics, *, day: date, pods: int
+    reading: DayReading,
+    found: _Container,
+    cpu: CurveStatistics,
+    memory: CurveStatistics,
+    *,
+    day: date,
+    pods: tuple[int, float],
 ) -> UsageDay:
+    """`pods`: how many ran, and the share of them that was seen."""
     keys, workload, steps = found.keys, found.workload, reading.grid.steps
     highest_sample = max(reading.fact(Fact.MEMORY_MAX, key) for key in keys)
     return UsageDay(
@@ -162,7 +169,7 @@ def _row(
         deployment=workload.deployment,
         container=found.name,
         day=day,
-        pods=pods,
+        pods=pods[0],
         cpu_p95_millicores=round_up(cpu.p95 * 1000),
         cpu_p95_hottest_millicores=round_up(cpu.hottest_p95 * 1000),
         memory_p95_bytes=round_up(memory.p95),
@@ -176,8 +183,8 @@ def _row(
         throttled_share=_throttled_share(reading, keys),
         oom_kills=sum(_oom_kills(reading, key) for key in keys),
         coverage=(steps - len(cpu.gaps | memory.gaps)) / steps,
-        pods_with_container=workload.pods_with(found.name, reading, pods),
-        pods_coverage=workload.pods_coverage(),
+        pods_with_container=workload.pods_with(found.name, reading, pods[0]),
+        pods_coverage=pods[1],
         hpa=(workload.namespace, workload.deployment) in reading.state.hpa_targets,
     )
 
@@ -185,19 +192,18 @@ def _row(
 def _found_resources(state: ClusterState, keys: Sequence[ContainerKey]) -> Resources:
     """The largest values of all pods. Where no CPU limit is listed, the fallback is cAdvisor's CPU quota. A limit of 0 is none."""
     quotas = state.cpu_quotas
+    requests, limits = state.requests.get, state.limits.get
+    cpu_limits = [limits((key, "cpu"), quotas.get(key)) for key in keys]
     return Resources(
-        cpu_request_millicores=_largest((state.requests.get((key, "cpu")) for key in keys), 1000),
-        memory_request_bytes=_largest((state.requests.get((key, "memory")) for key in keys), 1),
-        cpu_limit_millicores=_largest(
-            (state.limits.get((key, "cpu"), quotas.get(key)) for key in keys), 1000, whole=round_down
-        )
-        or None,
-        memory_limit_bytes=_largest((state.limits.get((key, "memory")) for key in keys), 1, whole=round_down) or None,
+        cpu_request_millicores=_largest([requests((key, "cpu")) for key in keys], 1000),
+        memory_request_bytes=_largest([requests((key, "memory")) for key in keys], 1),
+        cpu_limit_millicores=_largest(cpu_limits, 1000, whole=round_down) or None,
+        memory_limit_bytes=_largest([limits((key, "memory")) for key in keys], 1, whole=round_down) or None,
     )
 
 
-def _largest(values: Iterable[float | None], factor: int, *, whole: Callable[[float], int] = round_up) -> int | None:
-    most = max((value for value in values if value is not None), default=None)
+def _largest(values: Sequence[float | None], factor: int, *, whole: Callable[[float], int] = round_up) -> int | None:
+    most = max([value for value in values if value is not None], default=None)
     return None if most is None else whole(most * factor)
 
 

@@ -42,22 +42,23 @@ class WorkloadPods:
     covered_steps: dict[str, list[int]] = field(default_factory=dict)
     """Those of the ready ones that have samples."""
 
-    def replicas(self, reading: DayReading, known: dict[Hashable, int]) -> int:
-        """How many pods ran in the window. `known` has the answers for workloads of which the same was read: most are alike."""
+    def replicas_and_coverage(self, reading: DayReading, known: dict[Hashable, tuple[int, float]]) -> tuple[int, float]:
+        """How many pods ran in the window, and the share of the listed, ready ones that have samples (0 to 1).
+
+        Where nothing lists pods, the share is 1. `known` has the answers of workloads of which the same was read: most are alike.
+        """
         curves = reading.deployments.get((self.namespace, self.deployment), {})
         of_deployment = [curves.get(metric, ()) for metric in DEPLOYMENT_METRICS]
         counts = (self.listed_steps, self.alive_steps, self.ready_steps)
+        covered = self.covered_steps
         alike = (
             *(curve and curve.tobytes() for curve in of_deployment),
-            *(tuple(map(tuple, steps.values())) for steps in counts),
+            *(tuple(map(tuple, steps.values())) for steps in (*counts, covered)),
         )
         if alike not in known:
-            known[alike] = replicas(DeploymentSteps(*of_deployment), *counts)
+            share = seen_share(_total(self.ready_steps), _total(covered))
+            known[alike] = replicas(DeploymentSteps(*of_deployment), *counts), share
         return known[alike]
-
-    def pods_coverage(self) -> float:
-        """The share of the listed, ready pods that have samples, 0 to 1; 1 where nothing lists pods."""
-        return seen_share(_total(self.ready_steps), _total(self.covered_steps))
 
     def pods_with(self, container: str, reading: DayReading, pods: int) -> int | None:
         """How many of `pods` have this container, as a sidecar may be in some of them only; None: all."""
