@@ -217,6 +217,10 @@ def test_a_workload_is_scaled_for_a_while_from_its_page_and_its_number_kept(visi
     page.goto(shop.kubedoor.url + path)
     line = re.compile(rf"^5 until [-0-9 ]*\d\d:\d\d, then {replicas}$")
     expect(page.get_by_text(line)).to_be_visible()
+    in_chinese = visit(path, at=shop.kubedoor, password=PASSWORD, locale="zh-CN")
+    expect(in_chinese.get_by_text(re.compile(rf"^5 直到 [-0-9 ]*\d\d:\d\d，之后 {replicas}$"))).to_be_visible()
+    for name in ("立即结束", "保持 5"):
+        expect(in_chinese.get_by_role("button", name=name)).to_be_visible()
     page.goto(shop.kubedoor.url + "/schedules")
     page.get_by_role("button", name=f"More for {NAMESPACE}/storefront = 5: return").click()
     page.get_by_role("menuitem", name="Delete", exact=True).click()
