@@ -189,17 +189,20 @@ class Standings:
 
     def _standing(self, listing: Listing, key: Key, moment: _Moment) -> _Worked:
         """As the door's rules have it, without its past."""
-        seen, mark = moment.seen(key)[0], listing.control_mark(key)
+        seen = moment.seen(key)[0]
         if seen is None:
-            return _Worked(mark, None, self._absent(key, moment))
-        content, known = _content(seen), self._worked.get(key)
+            return _Worked((), None, self._absent(key, moment))
+        content, is_newest = _content(seen), self._worked_of is listing.version
         if key[0] in moment.ignored:
-            return _Worked(mark, content, LEFT_ALONE)
-        if known is not None and (known.content, known.mark) == (content, mark):
+            return _Worked((), content, LEFT_ALONE)
+        known = self._worked.get(key) if is_newest else None
+        if known is not None and known.content == content:
             return known
         values = compile_workload(listing.control_rows(key))
-        worked = _Worked(mark, content, standing_of(_manifest(key, seen, values), values, self._rules))
-        self._worked[key] = worked
+        standing = standing_of(_manifest(key, seen, values), values, self._rules)
+        worked = _Worked(listing.control_mark(key), content, standing)
+        if is_newest:
+            self._worked[key] = worked
         return worked
 
     def _forget_changed(self, listing: Listing) -> None:
