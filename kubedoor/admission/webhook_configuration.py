@@ -17,6 +17,8 @@ WEBHOOK_NAME = "deployments.kubedoor.io"
 IGNORE_LABEL = "kubedoor-ignore"
 PLATFORM_LABEL = "control-plane"
 """Of namespaces of the platform and of operators. AKS keeps every webhook from them, and no policy: so both are kept."""
+LEFT_OUT_LABELS = (PLATFORM_LABEL, IGNORE_LABEL)
+"""With any value."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Kubernetes sets it on every namespace to its name."""
 PATH = "/mutate"

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL
+from kubedoor.admission.webhook_configuration import LEFT_OUT_LABELS
 from kubedoor.errors import Forbidden, KubeDoorError
 from kubedoor.kube.client import Cluster
 
@@ -39,11 +39,11 @@ class IgnoredNamespaces:
     def _ask(self) -> float:
         """Seconds until it is asked again."""
         try:
-            self._known = frozenset(self._cluster.namespaces_labelled(IGNORE_LABEL))
+            self._known = frozenset().union(*map(self._cluster.namespaces_labelled, LEFT_OUT_LABELS))
         except Forbidden:
             self._known = frozenset()
             return FORBIDDEN_SECONDS
         except KubeDoorError as error:
-            log.info("namespaces with the label %s are not known: %s", IGNORE_LABEL, error.message)
+            log.info("namespaces labelled %s are not known: %s", " or ".join(LEFT_OUT_LABELS), error.message)
             return FAILED_SECONDS
         return AGAIN_SECONDS

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +17,7 @@ from kubedoor.admission.due import replicas_of
 from kubedoor.admission.restarts import restarts
 from kubedoor.admission.rules import Rules
 from kubedoor.admission.switch import Switch
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL
+from kubedoor.admission.webhook_configuration import LEFT_OUT_LABELS
 from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import ClusterError, Conflict, Forbidden, NotFound
 from kubedoor.kube.client import Cluster
@@ -70,7 +71,11 @@ class Planner:
         """Raises ClusterError when the API server cannot be reached."""
         self._cluster.version()
         autoscaled = _listed(self._cluster.autoscaled_deployments)
-        ignored = _listed(lambda: self._cluster.namespaces_labelled(IGNORE_LABEL))
+        ignored = {
+            namespace: label
+            for label in LEFT_OUT_LABELS
+            for namespace in _listed(partial(self._cluster.namespaces_labelled, label))
+        }
         return PlanContext(self._switch.state().enabled, autoscaled, ignored)
 
     def plan_all(self, request: ActionRequest, context: PlanContext) -> list[Planned]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -66,8 +66,8 @@ class PlanContext:
 
     control_on: bool | None
     autoscaled: frozenset[tuple[str, str]]
-    ignored: frozenset[str] = frozenset()
-    """Namespaces labelled to bypass the admission webhook."""
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """Namespaces that neither webhook nor policies look at, and the label that says so."""
 
 
 def refusal(target: Target, error: KubeDoorError, manifest: Mapping[str, Any] | None) -> Planned:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubedoor.admission.rules import CONTROL_LABEL, Rules, object_facts
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL
 from kubedoor.model.values import ControlValues, Mode
 from kubedoor.operations.planned import PlanContext, Planned, Refused, Verdict
 from kubedoor.operations.request import ActionRequest, Kind, Target
@@ -22,8 +21,8 @@ def check_scope(request: ActionRequest, target: Target, context: PlanContext, ru
 def _out_of_scope(target: Target, context: PlanContext, rules: Rules) -> Sentence | None:
     if rules.leaves_out(target.namespace):
         return sentence("operations.namespace_excluded", namespace=target.namespace)
-    if target.namespace in context.ignored:
-        return sentence("operations.namespace_labelled", namespace=target.namespace, label=IGNORE_LABEL)
+    if label := context.ignored.get(target.namespace):
+        return sentence("operations.namespace_labelled", namespace=target.namespace, label=label)
     return None
 
 

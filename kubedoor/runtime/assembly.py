@@ -24,7 +24,7 @@ from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.publisher import Publisher
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.switch import BOTH, WEBHOOK
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL, PLATFORM_LABEL, WebhookOptions
+from kubedoor.admission.webhook_configuration import LEFT_OUT_LABELS, WebhookOptions
 from kubedoor.collection.all_clusters import AllClusters
 from kubedoor.collection.background import Collections, Slice, remote_slice
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
@@ -326,7 +326,7 @@ def _probed_namespaces(settings: Settings, control: ControlStore, cluster: Clust
     """Namespaces that the webhook is asked about: those of the settings, else `default` and those of workloads."""
     known = settings.namespaces or ("default", *sorted({namespace for namespace, _ in control.workloads()}))
     try:
-        ignored = cluster.namespaces_labelled(IGNORE_LABEL) | cluster.namespaces_labelled(PLATFORM_LABEL)
+        ignored = set().union(*map(cluster.namespaces_labelled, LEFT_OUT_LABELS))
     except Forbidden:
         ignored = set()
     left_out = {*settings.all_excluded_namespaces, *ignored}

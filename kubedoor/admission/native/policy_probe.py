@@ -14,7 +14,7 @@ from kubedoor.admission.native.cel import escaped
 from kubedoor.admission.native.deployment_policy import NAME as NAME_OF_OBJECT
 from kubedoor.admission.native.parameters import GROUP, LABELS, PLURAL, VERSION
 from kubedoor.admission.rules import CONTROL_LABEL, Rules
-from kubedoor.admission.webhook_configuration import IGNORE_LABEL, PLATFORM_LABEL
+from kubedoor.admission.webhook_configuration import LEFT_OUT_LABELS
 from kubedoor.errors import ClusterError, Conflict, Forbidden, KubeDoorError, NotFound
 from kubedoor.kube.client import Cluster, path_segment
 from kubedoor.kube.ownership import FIELD_MANAGER
@@ -83,7 +83,7 @@ class PolicyProbe:
     def _namespaces(self) -> list[str]:
         """A few of those in which policies do something: they have control values and are not left out."""
         listed = self._cluster.list_metadata(f"/apis/{GROUP}/{VERSION}/{PLURAL}", labelSelector=_SELECTOR)
-        ignored = {one for label in (IGNORE_LABEL, PLATFORM_LABEL) for one in self._cluster.namespaces_labelled(label)}
+        ignored = {one for label in LEFT_OUT_LABELS for one in self._cluster.namespaces_labelled(label)}
         names = dict.fromkeys(str(one["namespace"]) for one in listed)
         return list(_controlled(names, self._rules, ignored))[:MAX_NAMESPACES]
 

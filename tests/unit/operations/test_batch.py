@@ -49,7 +49,8 @@ class Deployments(Cluster):
         self.stored = {name: make_deployment(name, replicas=3) for name in names}
         self.webhook_cpu: str | None = None
         self.autoscaled: list[str] = []
-        self.ignored: list[str] = []
+        self.labelled: dict[str, list[str]] = {}
+        """Label -> the namespaces that have it."""
         self.before: Callable[[str, str, bool], None] = lambda _method, _path, _dry_run: None
         self.is_seen = True
 
@@ -73,7 +74,9 @@ class Deployments(Cluster):
         targets = [{"kind": "Deployment", "name": name} for name in self.autoscaled]
         found = {
             HPAS: [{"metadata": {"namespace": "shop"}, "spec": {"scaleTargetRef": one}} for one in targets],
-            "/api/v1/namespaces": [{"metadata": {"name": name}} for name in self.ignored],
+            "/api/v1/namespaces": [
+                {"metadata": {"name": name}} for name in self.labelled.get((query or {}).get("labelSelector", ""), ())
+            ],
         }
         return {"gitVersion": "v1", "items": found.get(path, [])}
 
@@ -307,10 +310,11 @@ def test_the_message_names_values_that_a_restart_did_not_set(house: House, monke
     assert (planned.verdict, planned.reason) == ("nothing", UNLIKE)
 
 
+@pytest.mark.parametrize("label", ["kubedoor-ignore", "control-plane"])
 @pytest.mark.parametrize("kind", [Kind.SCALE, Kind.RESTART, Kind.APPLY])
-def test_a_namespace_labelled_to_bypass_the_webhook_is_refused(house: House, kind: Kind) -> None:
-    house.cluster.ignored = ["shop"]
-    with pytest.raises(InvalidInput, match="namespace shop is labelled kubedoor-ignore"):
+def test_a_namespace_labelled_to_bypass_the_webhook_is_refused(house: House, kind: Kind, label: str) -> None:
+    house.cluster.labelled = {label: ["shop"]}
+    with pytest.raises(InvalidInput, match=f"namespace shop is labelled {label}"):
         house.start(make_request(kind))
 
 
