@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from kubedoor.collection.sample.cluster import DEPLOYMENTS
 from tests.browser.conftest import Visits
@@ -19,7 +19,7 @@ CART = next(deployment for deployment in DEPLOYMENTS if deployment.name == "cart
 SOON_MS = 30_000
 FOLLOWS_MS = 8_000
 """Within five seconds, and some for a machine that does other things, too."""
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
