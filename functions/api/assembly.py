@@ -10,6 +10,7 @@ from kubedoor.admission.options import rules_of
 from kubedoor.admission.preview import Preview
 from kubedoor.admission.publication import Publication
 from kubedoor.admission.switch import Switch
+from kubedoor.collection.background import Collections
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.config.settings import Settings
 from kubedoor.identity.accounts import Tokens, Users
@@ -104,7 +105,6 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
     publication = build_publication(settings, control, cluster)
     switch = _switch(settings, cluster, look, probe, publication)
     collections = build_collections(settings, usage, is_alone=shared.is_alone)
-    source = build_source(settings)
     actions = build_actions(settings, connection, cluster, switch, publication, warnings)
     schedules = build_schedules(
         settings, connection, shared.home_cluster, actions, home_namespace=shared.home_namespace
@@ -129,29 +129,8 @@ def _services(settings: Settings, shared: SharedServices, clusters: ClusterSetti
         switch=switch,
         look=look,
         preview=Preview(cluster_name=settings.cluster, control=control, rules=rules_of(settings)),
-        overview=Overview(
-            settings=settings,
-            workloads=workloads,
-            listing=listing,
-            records=records,
-            control=control,
-            collections=collections,
-            savings=savings,
-            price=_price(settings, cluster),
-            now=utc_now,
-        ),
-        checkup=Checkup(
-            settings=settings,
-            source=source,
-            usage=usage,
-            control=control,
-            cluster=cluster,
-            switch=switch,
-            probe=probe,
-            looked_at=deployments.looked_at,
-            now=utc_now,
-            written=publication.parameters.state if publication.parameters else lambda: None,
-        ),
+        overview=_overview(settings, connection, cluster, workloads, listing, collections, savings),
+        checkup=_checkup(settings, connection, cluster, switch, probe, publication),
         cluster=cluster,
         publication=publication,
         actions=actions,
@@ -186,6 +165,50 @@ def _switch(settings: Settings, cluster: Cluster, look: Look, probe: DoorProbe, 
         reach=probe.ask_until_reached,
         door=settings.door,
         policies=build_policy_switch(settings, cluster, publication),
+    )
+
+
+def _overview(
+    settings: Settings,
+    connection: Connection,
+    cluster: Cluster,
+    workloads: Workloads,
+    listing: ListingCache,
+    collections: Collections,
+    savings: Savings,
+) -> Overview:
+    return Overview(
+        settings=settings,
+        workloads=workloads,
+        listing=listing,
+        records=RecordStore(connection, settings.cluster),
+        control=ControlStore(connection, settings.cluster),
+        collections=collections,
+        savings=savings,
+        price=_price(settings, cluster),
+        now=utc_now,
+    )
+
+
+def _checkup(
+    settings: Settings,
+    connection: Connection,
+    cluster: Cluster,
+    switch: Switch,
+    probe: DoorProbe,
+    publication: Publication,
+) -> Checkup:
+    return Checkup(
+        settings=settings,
+        source=build_source(settings),
+        usage=UsageStore(connection, settings.cluster),
+        control=ControlStore(connection, settings.cluster),
+        cluster=cluster,
+        switch=switch,
+        probe=probe,
+        looked_at=DeploymentStore(connection, settings.cluster).looked_at,
+        now=utc_now,
+        written=publication.parameters.state if publication.parameters else lambda: None,
     )
 
 
