@@ -14,7 +14,6 @@ _FIELD = f"({'|'.join(FIELDS)})={_QUANTITY}".replace("requests.", "requests[.]")
 _ENTRY = f"{_NAME}:({_FIELD}(,{_FIELD})*)?"
 _ASKED = f"^{_ENTRY}(;{_ENTRY})*$"
 FIELD_LIST = "[" + ", ".join(f"'{field}'" for field in FIELDS) + "]"
-_PAIRS = "[" + ", ".join("['{}', '{}']".format(*field.split(".")) for field in FIELDS) + "]"
 
 
 def escaped(key: str) -> str:
@@ -31,11 +30,13 @@ def same(one: str, other: str, field: str) -> str:
 
 
 def fields_of(container: str) -> str:
-    """A container's requests and limits as a map: field -> quantity."""
-    return (
-        f"{_PAIRS}.filter(p, {container}.?resources[?p[0]][?p[1]].hasValue())"
-        f".transformMapEntry(i, p, {{p[0] + '.' + p[1]: string({container}.resources[p[0]][p[1]])}})"
+    """A container's requests and limits as a map: field -> quantity. Written out: a loop over the fields takes longer."""
+    pairs = (field.split(".") for field in FIELDS)
+    entries = (
+        f"?'{group}.{resource}': {container}.?resources[?'{group}'][?'{resource}'].optMap(q, string(q))"
+        for group, resource in pairs
     )
+    return f"{{{', '.join(entries)}}}"
 
 
 def controllable(manifest: str) -> str:

@@ -87,11 +87,11 @@ def _final(numbers: dict[str, Variables]) -> str:
     """The numbers to store of the container `n` with values: field -> quantity."""
     limits = ", ".join(numbers[one]["limit"] for one in RESOURCES)
     pairs = ", ".join(
-        f"['requests.{one}', {numbers[one]['request']}], ['limits.{one}', l[{number}]]"
+        f"?'requests.{one}': optional.ofNonZeroValue({numbers[one]['request']}),"
+        f" ?'limits.{one}': optional.ofNonZeroValue(l[{number}])"
         for number, one in enumerate(RESOURCES)
     )
-    final = f"[{pairs}].filter(p, p[1] != '').transformMapEntry(i, p, {{p[0]: p[1]}})"
-    return f"[variables.values[n]].map(v, [[{limits}]].map(l, {final})[0])[0]"
+    return f"[variables.values[n]].map(v, [[{limits}]].map(l, {{{pairs}}})[0])[0]"
 
 
 def _ours(numbers: dict[str, Variables]) -> str:

@@ -274,8 +274,8 @@ def _annotation() -> Variables:
 
 def fitting(text: str) -> str:
     """`text`, or nothing where the annotations would be too long with it."""
-    others = f"object.metadata.?annotations.orValue({{}}).map(k, k).filter(k, k != '{ANNOTATION}')"
-    other_bytes = f"{others}.map(k, bytes(k).size() + bytes(string(object.metadata.annotations[k])).size()).sum()"
+    one = "bytes(k).size() + bytes(object.metadata.annotations[k]).size()"
+    other_bytes = f"object.metadata.?annotations.orValue({{}}).map(k, k == '{ANNOTATION}' ? 0 : {one}).sum()"
     return f"{text} != '' && {other_bytes} + bytes({text}).size() + {len(ANNOTATION)} > {MAX_ANNOTATIONS_BYTES} ? '' : {text}"
 
 
