@@ -1,10 +1,4 @@
-"""What the API server stores, and what restarts, when people and controllers change Deployments with control on.
-
-Every test runs under the webhook and under the policies. With both, the policies set what they set alone and tell the
-webhook what arrived, so that it decides what it decides alone: what is stored can only differ where the trace has to carry
-something of its own (replicas, numbers, spellings, the annotation), where one of the two leaves the request to the other
-(too large, off, observed, unknown, opted out, an HPA's), or where something is told. Of each such kind one test runs with both.
-"""
+"""What the API server stores, and what restarts, when people and controllers change Deployments with control on."""
 
 from __future__ import annotations
 
@@ -23,9 +17,7 @@ from tests.contract.lab import Lab, amounts, asks, new_image, replicas_of, resou
 from tests.support.builders import DAY, make_condition, make_container, make_deployment
 from tests.toolbox.metrics_api import MetricsApi
 
-DOORS = (WEBHOOK, NATIVE)
-WITH_BOTH = pytest.mark.doors(WEBHOOK, NATIVE, BOTH)
-"""Of a test in which both together may do something else than each alone."""
+DOORS = (WEBHOOK, NATIVE, BOTH)
 TELLING = pytest.mark.doors(WEBHOOK, BOTH)
 """Of a test about nothing but warnings, records or the audit log: policies have none."""
 SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}}
@@ -100,7 +92,6 @@ def test_a_withheld_request_stays_as_the_owner_wrote_it_until_somebody_accepts(l
     assert (replicas_of(stored), resources_of(stored)) == (3, SIZED)
 
 
-@WITH_BOTH
 def test_scale_is_answered_with_the_control_value(lab: Lab, web: str) -> None:
     said = lab.kubectl(web, "scale", "deployment/web", "--replicas=10")
     assert lab.is_told(said, "replicas 10 -> 3 (set in KubeDoor)")
@@ -126,7 +117,6 @@ def test_three_hundred_replicas(lab: Lab, namespace: str) -> None:
         assert lab.wait_for_admissions(namespace, 1)[0]["after"]["replicas"] == "300"
 
 
-@WITH_BOTH
 @pytest.mark.parametrize(
     ("kind", "patch"),
     [
@@ -145,7 +135,6 @@ def test_a_patch_of_replicas_sets_replicas_only(lab: Lab, namespace: str, kind: 
     assert lab.replicaset_count(namespace) == 1
 
 
-@WITH_BOTH
 def test_set_image_is_one_restart_with_everything_set(lab: Lab, namespace: str) -> None:
     lab.create(namespace, replicas=2, containers=[asks("500m", "1Gi")])
     lab.set_values(namespace, app=APP)
@@ -167,7 +156,6 @@ def test_rollout_restart_is_one_restart(lab: Lab, namespace: str) -> None:
     assert lab.replicaset_count(namespace) == 2
 
 
-@WITH_BOTH
 def test_rollout_undo_keeps_the_control_values(lab: Lab, web: str) -> None:
     before = lab.stored(web)["spec"]["template"]["spec"]["containers"][0]["image"]
     lab.kubectl(web, "set", "image", "deployment/web", f"app={new_image()}")
@@ -179,7 +167,6 @@ def test_rollout_undo_keeps_the_control_values(lab: Lab, web: str) -> None:
     assert lab.replicaset_count(web) == 2, "undo goes back to the first ReplicaSet"
 
 
-@WITH_BOTH
 @pytest.mark.parametrize("words", [(), ("--server-side", "--force-conflicts")], ids=["client-side", "server-side"])
 def test_applying_the_same_manifest_twice_restarts_nothing(lab: Lab, namespace: str, words: tuple[str, ...]) -> None:
     lab.set_values(namespace, app=APP)
@@ -242,7 +229,6 @@ def test_an_annotation_on_the_template_is_a_restart(lab: Lab, namespace: str) ->
     assert lab.replicaset_count(namespace) == 2
 
 
-@WITH_BOTH
 def test_set_resources_is_answered_without_a_restart(lab: Lab, web: str) -> None:
     lab.kubectl(web, "set", "resources", "deployment/web", "--requests=cpu=2,memory=4Gi")
     assert resources_of(lab.stored(web)) == SIZED
@@ -288,7 +274,6 @@ def test_every_shape_of_container_is_stored_right(
     assert {name: resources_of(stored, name) for name in want} == want
 
 
-@WITH_BOTH
 def test_native_sidecars_are_set_and_init_containers_are_not(lab: Lab, namespace: str) -> None:
     lab.set_values(namespace, app=APP, init=APP, sidecar=APP)
     stored = lab.create(
@@ -298,7 +283,6 @@ def test_native_sidecars_are_set_and_init_containers_are_not(lab: Lab, namespace
     assert resources_of(stored, "init", kind="initContainers") == {}
 
 
-@WITH_BOTH
 def test_a_workload_that_is_too_large_for_policies_is_the_webhooks(lab: Lab, namespace: str) -> None:
     names = [f"c{number:03d}" for number in range(MAX_CONTAINERS + 1)]
     containers: dict[str, Any] = dict.fromkeys(names, APP)
@@ -317,7 +301,6 @@ def test_owned_deployments_are_left_alone(lab: Lab, namespace: str) -> None:
     assert replicas_of(lab.stored(namespace)) == 5, "an owner is remembered for the Scale that does not show it"
 
 
-@WITH_BOTH
 def test_opted_out_deployments_are_left_alone(lab: Lab, web: str) -> None:
     lab.kubectl(web, "label", "deployment", "web", f"{CONTROL_LABEL}=off")
     lab.learn()
@@ -347,7 +330,6 @@ def test_excluded_namespaces_are_left_alone(lab: Lab) -> None:
         lab.kubectl("kube-system", "delete", "deployment", "excluded")
 
 
-@WITH_BOTH
 def test_mode_observe_says_and_records_but_patches_nothing(lab: Lab, namespace: str) -> None:
     lab.set_values(namespace, mode=Mode.OBSERVE, app=APP)
     said = lab.apply(namespace, replicas=10)
@@ -358,21 +340,18 @@ def test_mode_observe_says_and_records_but_patches_nothing(lab: Lab, namespace: 
         assert (row["outcome"], row["after"]["replicas"]) == ("observed", "3")
 
 
-@WITH_BOTH
 def test_mode_off_is_silent(lab: Lab, namespace: str) -> None:
     lab.set_values(namespace, mode=Mode.OFF, app=APP)
     assert "KubeDoor" not in lab.apply(namespace, replicas=10)
     assert replicas_of(lab.stored(namespace)) == 10
 
 
-@WITH_BOTH
 def test_an_unknown_deployment_is_allowed_with_a_warning(lab: Lab, namespace: str) -> None:
     said = lab.apply(namespace, replicas=4)
     assert lab.is_told(said, f"{namespace}/web is not in the control table, left as it is")
     assert replicas_of(lab.stored(namespace)) == 4
 
 
-@WITH_BOTH
 def test_a_dry_run_shows_the_patch_and_leaves_no_row(lab: Lab, namespace: str) -> None:
     lab.set_values(namespace, app=APP)
     manifest = json.dumps(make_deployment(namespace=namespace, replicas=10))
@@ -384,7 +363,6 @@ def test_a_dry_run_shows_the_patch_and_leaves_no_row(lab: Lab, namespace: str) -
     assert lab.admissions(namespace) == []
 
 
-@WITH_BOTH
 def test_an_hpa_scales_and_the_door_lets_it(lab: Lab, web: str, metrics_api: MetricsApi) -> None:
     metrics_api.use(web, 110)
     lab.kubectl(web, "autoscale", "deployment", "web", "--cpu=50%", "--min=1", "--max=6")
@@ -425,7 +403,6 @@ def test_the_audit_log_carries_the_decision(lab: Lab, web: str) -> None:
     assert annotations()["deployments.kubedoor.io/changes"] == "deployment replicas 10 -> 3"
 
 
-@WITH_BOTH
 def test_a_limit_that_is_no_whole_number_of_bytes_takes_the_request_down_with_it(lab: Lab, namespace: str) -> None:
     cut = {"limits": {"memory": "107374182400m"}, "requests": {"cpu": "120m", "memory": "107374182"}}
     other = {"limits": {"memory": "107374184"}, "requests": {"cpu": "120m", "memory": "107374184"}}
@@ -460,7 +437,6 @@ def test_a_generated_name_is_on_record_by_its_beginning(lab: Lab, namespace: str
     assert (row["deployment"], row["outcome"]) == ("web-*", "unknown")
 
 
-@WITH_BOTH
 @pytest.mark.parametrize(
     ("found", "stored", "said"),
     [

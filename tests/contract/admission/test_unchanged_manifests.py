@@ -2,10 +2,6 @@
 
 Of the manifest here, `app` and the native sidecar `mesh` have control values, `proxy` has none, a limit is set that the
 owner did not ask for, and its number of replicas is not the control value.
-
-Every test runs under the webhook and under the policies. With both, the policies put back what runs and tell the webhook what
-arrived, and it decides what it decides alone: that can only differ where the trace has to carry both kinds of apply, where
-only one of the two answers, and where it is told. One test of each such kind runs with both.
 """
 
 from __future__ import annotations
@@ -29,9 +25,7 @@ from tests.support.clickhouse import ClickHouse
 from tests.toolbox import processes
 from tests.toolbox.processes import PartFailed
 
-DOORS = (WEBHOOK, NATIVE)
-WITH_BOTH = pytest.mark.doors(WEBHOOK, NATIVE, BOTH)
-"""Of a test in which both together may do something else than each alone."""
+DOORS = (WEBHOOK, NATIVE, BOTH)
 WITH_ANOTHER_WEBHOOK = pytest.mark.doors(WEBHOOK)
 """Of a test whose subject is a webhook with other settings or without a store."""
 ASKED = (
@@ -84,7 +78,6 @@ def kept(lab: Lab, manifest: Manifest) -> Manifest:
     return {**stored, "metadata": {**metadata, "annotations": annotations}, "status": {}}
 
 
-@WITH_BOTH
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_changes_before_and_after_control_values_moved(
     lab: Lab, namespace: str, way: str, tmp_path: Path
@@ -170,7 +163,6 @@ def test_from_client_side_to_server_side_apply_nothing_changes(lab: Lab, namespa
     assert lab.replicaset_count(namespace) == 1
 
 
-@WITH_BOTH
 def test_nothing_changes_while_the_store_is_away(
     lab: Lab, namespace: str, tmp_path: Path, clickhouse: ClickHouse
 ) -> None:
@@ -298,7 +290,6 @@ def scale(lab: Lab, namespace: str, replicas: int, **options: Any) -> None:
     lab.plane.kubectl("replace", "--raw", path, "-f", "-", input=json.dumps(body), **options)
 
 
-@WITH_BOTH
 def test_an_hpa_keeps_its_replicas_through_manifests_and_releases(
     lab: Lab, namespace: str, tmp_path: Path, scaled: tuple[Manifest, Path]
 ) -> None:
