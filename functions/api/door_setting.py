@@ -7,7 +7,7 @@ import logging
 from kubedoor.admission import webhook_configuration
 from kubedoor.admission.native.policies import NAMES
 from kubedoor.admission.switch import NATIVE, WEBHOOK
-from kubedoor.errors import KubeDoorError
+from kubedoor.errors import ClusterError, KubeDoorError
 from kubedoor.identity.audit import Editor, audited
 
 from .services import Services
@@ -30,7 +30,7 @@ class DoorSetting:
 
     def follow(self) -> None:
         """Switch on what the setting wants, where what is on was made for another setting. A failure is logged, once."""
-        trouble = ""
+        trouble, level = "", logging.WARNING
         try:
             before = self._services.switch.door_before()
             if before and not self._may_switch():
@@ -38,10 +38,15 @@ class DoorSetting:
             elif before and self._tries < MAX_TRIES:
                 self._tries += 1
                 self._switch(before)
+        except ClusterError as error:
+            # Without an answer nobody can tell what is on; the checkup says it, too.
+            trouble, level = str(error.message), logging.INFO
         except KubeDoorError as error:
             trouble = str(error.message)
         if trouble and trouble != self._trouble:
-            log.warning("enforcement is not as KUBEDOOR_DOOR says until it is switched on once more: %s", trouble)
+            log.log(
+                level, "enforcement may not be as KUBEDOOR_DOOR says until it is switched on once more: %s", trouble
+            )
         self._trouble = trouble
 
     def _may_switch(self) -> bool:
