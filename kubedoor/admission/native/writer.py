@@ -31,6 +31,8 @@ from kubedoor.sentences import NOTHING, Sentence, sentence
 
 log = logging.getLogger(__name__)
 
+NO_CLUSTER_CODES = ("cluster.none", "cluster.not_configured")
+"""As at a first start on sample data: nobody has to be warned."""
 MAX_PASSES = 3
 _BEING_DELETED = "because it is being terminated"
 """So says the API server of a namespace that takes nothing new."""
@@ -141,6 +143,8 @@ class ParameterWriter:
             trouble, level = f"control values are not written into a cluster: {error}", logging.INFO
         except KubeDoorError as error:
             trouble = f"control values could not be written into the cluster: {error}"
+            if error.message.code in NO_CLUSTER_CODES:
+                level = logging.INFO
         else:
             trouble = str(self._state.trouble)
         if trouble and trouble != self._trouble:

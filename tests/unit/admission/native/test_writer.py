@@ -147,3 +147,4 @@ def test_the_same_trouble_is_logged_once(snapshot: Snapshot, caplog: pytest.LogC
             writer.write_or_warn(may_lose=True)
     (said,) = caplog.messages
     assert said.startswith("control values could not be written into the cluster: ")
+    assert caplog.records[0].levelno == logging.INFO, "a first start on sample data warns of nothing"
