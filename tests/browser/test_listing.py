@@ -32,10 +32,10 @@ def test_the_table_fits_into_every_window_and_a_phone_folds_its_filters(visit: V
     for width in (1024, 1280, 1440):
         page.set_viewport_size({"width": width, "height": 800})
         expect(page.get_by_text("1–40 of 40")).to_be_visible()
+        # The rail unfolds a frame after the window has grown: what is compared is read at one moment.
+        needs, has = page.evaluate("(t => [t.scrollWidth, t.clientWidth])(document.querySelector('.table'))")
+        assert needs <= has
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate("document.querySelector('.table').scrollWidth") <= page.evaluate(
-            "document.querySelector('.table').clientWidth"
-        )
     page.set_viewport_size({"width": 390, "height": 844})
     mode = page.get_by_role("combobox", name="Mode")
     expect(mode).to_be_hidden()
