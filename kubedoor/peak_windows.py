@@ -17,7 +17,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kubedoor.errors import InvalidInput
-from kubedoor.model.usage import PeakDay, TimeRange
+from kubedoor.model.peak_day import PeakDay, TimeRange
 from kubedoor.sentences import sentence
 
 MAX_WINDOWS = 3

@@ -25,7 +25,8 @@ from kubedoor.errors import (
     StoreError,
 )
 from kubedoor.model.cluster_facts import ClusterFacts
-from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay, StoredDay, UsageSource
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import SAMPLE_MARK, DayUsage, StoredDay, UsageSource
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sentences import Sentence, joined, sentence, with_said
 from kubedoor.store.control import ControlStore

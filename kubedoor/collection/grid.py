@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from kubedoor.model.usage import TimeRange
+from kubedoor.model.peak_day import TimeRange
 
 Curve: TypeAlias = "array[float]"
 """One double per step, NaN where there is no sample."""

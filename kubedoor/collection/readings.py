@@ -83,6 +83,9 @@ STATE_METRICS = (
 NODE_METRICS = (Metric.NODE_ALLOCATABLE, Metric.MACHINE_CPU, Metric.MACHINE_MEMORY)
 """Series of nodes: they have no namespace."""
 DEPLOYMENT_METRICS = (Metric.DEPLOYMENT_SPEC, Metric.DEPLOYMENT_READY, Metric.DEPLOYMENT_REPLICAS)
+LISTED_METRICS = (Metric.CONTAINER_INFO, Metric.POD_READY, *DEPLOYMENT_METRICS)
+"""What is listed at each step: how many pods ran, and of how many samples are expected."""
+CURVE_METRICS = (Metric.CPU, Metric.MEMORY, *LISTED_METRICS)
 
 
 class Fact(StrEnum):

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from kubedoor.collection.expiry import expire_removed_hpas, expire_stale_owned
 from kubedoor.model.cluster_facts import ClusterFacts
-from kubedoor.model.usage import PeakDay
+from kubedoor.model.peak_day import PeakDay
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sizing.conditions import with_since
 from kubedoor.sizing.options import SizingOptions

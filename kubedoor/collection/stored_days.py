@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from kubedoor.model.usage import DayUsage, PeakDay, StoredDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import DayUsage, StoredDay
 from kubedoor.sentences import NOTHING, Sentence, sentence
 
 

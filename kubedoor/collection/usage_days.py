@@ -17,7 +17,8 @@ from kubedoor.collection.readings import ClusterState, ContainerKey, DayReading,
 from kubedoor.collection.workload_pods import WorkloadPods, grouped, nameless, unseen
 from kubedoor.kube.names import is_label, is_subdomain
 from kubedoor.model.conditions import RESOURCE_FIELDS
-from kubedoor.model.usage import DayUsage, PeakDay, UsageDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import DayUsage, UsageDay
 from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence, sentence
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from kubedoor.model.values import Amount
+
 WorkloadName = tuple[str, str]
 """(namespace, deployment)"""
 
@@ -20,14 +22,6 @@ class FactKind(StrEnum):
     QUOTAS = "resource quotas"
     HPAS = "horizontal pod autoscalers"
     VPAS = "vertical pod autoscalers"
-
-
-@dataclass(frozen=True)
-class Amount:
-    """CPU and memory together. None: not set, or not known."""
-
-    cpu_millicores: int | None = None
-    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)

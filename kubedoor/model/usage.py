@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from kubedoor.model.checks import Check
+from kubedoor.model.peak_day import PeakDay
 from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence
 
@@ -21,26 +22,6 @@ SAMPLE_MARK = "sample"
 """The `mark` of sample data."""
 ORIGINAL_MARK = "original-kubedoor"
 """The `mark` of days that were taken over from an original KubeDoor: what it calls P95 is another quantile of another mean."""
-
-
-@dataclass(frozen=True, order=True)
-class TimeRange:
-    """A time interval in UTC; both ends are sampled."""
-
-    start: datetime
-    end: datetime
-
-    @property
-    def seconds(self) -> float:
-        return (self.end - self.start).total_seconds()
-
-
-@dataclass(frozen=True)
-class PeakDay:
-    """A local date and its peak windows in UTC; no ranges if daylight saving skips all windows of that day."""
-
-    day: date
-    ranges: tuple[TimeRange, ...]
 
 
 @dataclass(frozen=True)

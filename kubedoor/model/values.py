@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from kubedoor.model.cluster_facts import Amount
 from kubedoor.model.conditions import Condition
 from kubedoor.sentences import Sentence
 
@@ -52,6 +51,14 @@ class Resources:
     memory_request_bytes: int | None = None
     cpu_limit_millicores: int | None = None
     memory_limit_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Amount:
+    """CPU and memory together. None: not set, or not known."""
+
+    cpu_millicores: int | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)

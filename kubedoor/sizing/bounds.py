@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kubedoor.model.cluster_facts import Amount, LimitRange
+from kubedoor.model.cluster_facts import LimitRange
 from kubedoor.model.conditions import ConditionType, Withheld
+from kubedoor.model.values import Amount
 from kubedoor.sentences import Sentence, sentence
 from kubedoor.sizing.assessment import FIELD_WORDS, LIMIT_OF, REQUEST_OF, Assessment, written
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from kubedoor.control_values import UNKNOWN, compile_rows, facts_of, with_facts
 from kubedoor.errors import Conflict
-from kubedoor.model.cluster_facts import Amount
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.facts import Facts, Observation
-from kubedoor.model.values import CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import Amount, CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.sentences import sentence
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.conditions import conditions_of, since_by_type

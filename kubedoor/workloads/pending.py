@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
-from kubedoor.model.cluster_facts import Amount
 from kubedoor.model.conditions import CPU_LIMIT, CPU_REQUEST, LIMITS, MEMORY_LIMIT, MEMORY_REQUEST, RESOURCE_FIELDS
-from kubedoor.model.values import ManualValues, Mode, Resources
+from kubedoor.model.values import Amount, ManualValues, Mode, Resources
 
 Row = dict[str, Any]
 _MEBIBYTE = 2**20

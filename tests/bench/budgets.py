@@ -268,9 +268,16 @@ LINES = (
     Line(
         "curl",
         "collect_cost",
-        "curl asks what one day of 1,000 workloads x 3 pods needs",
+        "curl asks what one day of 1,000 workloads x 3 pods needs, one question after the other",
         "s",
-        "The floor of a collection.",
+        "What Prometheus itself needs: the floor of a collection that asks as gently.",
+    ),
+    Line(
+        "curl_together",
+        "collect_cost",
+        "curl asks the same, two questions at once",
+        "s",
+        "As `collect` asks, but with nothing to do with the answers.",
     ),
     Line(
         "collect_over_curl",
@@ -279,6 +286,13 @@ LINES = (
         "",
         "Prometheus needs most of the time; KubeDoor's own work goes on while it answers.",
         at_most=1.2,
+    ),
+    Line(
+        "collect_over_together",
+        "collect_cost",
+        "collect: the same day, over curl with two questions at once",
+        "",
+        "With both cores busy in Prometheus, KubeDoor's own work comes on top.",
     ),
     Line(
         "collect_memory",

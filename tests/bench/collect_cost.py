@@ -80,7 +80,15 @@ def curl(url: str, question: Question) -> None:
     subprocess.run(["curl", "-sf", "-o", "/dev/null", *fields, f"{url}/api/v1/{endpoint}"], check=True)
 
 
-def curl_all(url: str, questions: list[Question]) -> float:
+def curl_each(url: str, questions: list[Question]) -> float:
+    """Seconds of all answers, one after the other."""
+    started = time.perf_counter()
+    for question in questions:
+        curl(url, question)
+    return time.perf_counter() - started
+
+
+def curl_together(url: str, questions: list[Question]) -> float:
     """Seconds of all answers, with as many questions at once as `collect` asks."""
     started = time.perf_counter()
     with ThreadPoolExecutor(CONCURRENCY) as pool:
@@ -148,7 +156,9 @@ def measure(effort: Effort) -> Figures:
     day = newest_day(datetime.now(UTC)).replace(day=1)
     fleet = big_fleet(day, workloads=effort.size(WORKLOADS, 20), days=1)
     fleet = replace(fleet, record_minutes=WINDOW_MINUTES + 8)
-    curls, collections = [], []
+    each: list[float] = []
+    together: list[float] = []
+    collections: list[float] = []
     with (
         tempfile.TemporaryDirectory() as name,
         Prometheus(fleet) as prometheus,
@@ -157,15 +167,19 @@ def measure(effort: Effort) -> Figures:
     ):
         questions = questions_of(prometheus.url, day)
         for number in range(effort.runs + 1):
-            curled, collected = curl_all(prometheus.url, questions), collect(url, day)
+            curled = curl_each(prometheus.url, questions), curl_together(prometheus.url, questions)
+            collected = collect(url, day)
             if number:  # the first one imports and migrates
-                curls.append(curled)
+                each.append(curled[0])
+                together.append(curled[1])
                 collections.append(collected)
         memory = memory_megabytes(worker_of(child.pid), "VmHWM")
         samples = max(peak_samples(prometheus.url, question) for question in questions)
     return {
-        "curl": curls,
-        "collect_over_curl": ratios(collections, curls),
+        "curl": each,
+        "curl_together": together,
+        "collect_over_curl": ratios(collections, each),
+        "collect_over_together": ratios(collections, together),
         "collect_memory": [memory],
         "collect_samples": [float(samples)],
     }

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from kubedoor.model.usage import TimeRange
+from kubedoor.model.peak_day import TimeRange
 from tests.toolbox.exposition import series_of
 from tests.toolbox.series import Fleet
 

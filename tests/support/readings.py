@@ -11,7 +11,8 @@ from kubedoor.collection.grid import Curve, Grid
 from kubedoor.collection.plausibility import Bounds, Dropped, drop_implausible
 from kubedoor.collection.readings import DayReading, Fact, Metric
 from kubedoor.collection.usage_days import day_usage
-from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
+from kubedoor.model.peak_day import PeakDay, TimeRange
+from kubedoor.model.usage import DayUsage, UsageDay
 
 MIB = 2**20
 STEPS = 91

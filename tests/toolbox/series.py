@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from kubedoor.model.usage import TimeRange
+from kubedoor.model.peak_day import TimeRange
 from kubedoor.model.values import Resources
 
 OWNER_METRICS = ("kube_pod_owner", "kube_replicaset_owner")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubedoor.errors import InvalidInput
-from kubedoor.model.usage import PeakDay
+from kubedoor.model.peak_day import PeakDay
 from kubedoor.peak_windows import SETTLING_TIME, PeakWindows
 
 SHANGHAI = "Asia/Shanghai"

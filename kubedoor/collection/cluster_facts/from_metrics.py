@@ -20,7 +20,8 @@ from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.fact_queries import COUNT_SUFFIX, FactMetric
 from kubedoor.collection.prometheus.queries import METRIC_LABEL, Scope
 from kubedoor.errors import KubeDoorError, PrometheusNotUnderstood
-from kubedoor.model.cluster_facts import Amount, ClusterFacts, FactKind, HpaTarget, LimitRange, Quota, WorkloadName
+from kubedoor.model.cluster_facts import ClusterFacts, FactKind, HpaTarget, LimitRange, Quota, WorkloadName
+from kubedoor.model.values import Amount
 from kubedoor.sentences import sentence
 
 EXPORTED_KINDS = frozenset(FactKind) - {FactKind.VPAS}

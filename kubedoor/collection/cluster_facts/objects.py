@@ -14,7 +14,8 @@ from typing import Any
 
 from kubedoor import quantities
 from kubedoor.errors import QuantityError
-from kubedoor.model.cluster_facts import Amount, FactKind, HpaTarget, LimitRange, Quota, WorkloadName
+from kubedoor.model.cluster_facts import FactKind, HpaTarget, LimitRange, Quota, WorkloadName
+from kubedoor.model.values import Amount
 
 Manifest = Mapping[str, Any]
 Percents = Iterable[tuple[str, int]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,8 +13,8 @@ from kubedoor.collection.prometheus import queries
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.json_stream import QueryResult, instant_value
 from kubedoor.collection.prometheus.queries import Scope
-from kubedoor.collection.readings import ContainerKey, DayReading, Fact, Metric
-from kubedoor.model.usage import TimeRange
+from kubedoor.collection.readings import DEPLOYMENT_METRICS, ContainerKey, DayReading, Fact, Metric
+from kubedoor.model.peak_day import TimeRange
 
 
 class Query(Protocol):
@@ -22,6 +22,11 @@ class Query(Protocol):
 
     @property
     def scope(self) -> Scope: ...
+
+    @property
+    def kind(self) -> Hashable:
+        """Queries of one kind are as large as each other."""
+        ...
 
     def within(self, namespaces: Sequence[str]) -> Self: ...
 
@@ -36,12 +41,16 @@ class Query(Protocol):
 
 @dataclass(frozen=True)
 class CurveQuery:
-    """CPU or memory of every container at every step of a segment; with memory also what is listed: `queries.replicas`."""
+    """One of CURVE_METRICS at every step of a segment, of every container, pod or Deployment."""
 
     scope: Scope
     metric: Metric
     segment: Segment
     rate_seconds: int
+
+    @property
+    def kind(self) -> Hashable:
+        return DEPLOYMENT_METRICS if self.metric in DEPLOYMENT_METRICS else self.metric
 
     def within(self, namespaces: Sequence[str]) -> CurveQuery:
         return replace(self, scope=self.scope.within(namespaces))
@@ -51,12 +60,17 @@ class CurveQuery:
         return [replace(self, segment=half) for half in halves] if len(halves) > 1 else []
 
     def send(self, client: PrometheusClient) -> AbstractContextManager[QueryResult]:
-        if self.metric is Metric.CPU:
-            text = queries.cpu_curve(self.scope, rate_seconds=self.rate_seconds)
-        else:
-            text = f"{queries.memory_curve(self.scope)} or {queries.replicas(self.scope)}"
+        text = self._text()
         segment = self.segment
         return client.query_range(text, start=segment.first, end=segment.last, step_seconds=segment.step_seconds)
+
+    def _text(self) -> str:
+        match self.metric:
+            case Metric.CPU:
+                return queries.cpu_curve(self.scope, rate_seconds=self.rate_seconds)
+            case Metric.MEMORY:
+                return queries.memory_curve(self.scope)
+        return queries.listed_curve(self.scope, self.metric)
 
     def add(self, reading: DayReading, labels: Mapping[str, str], series: Mapping[str, Any]) -> None:
         if "numbers" in series:
@@ -64,15 +78,16 @@ class CurveQuery:
         else:
             curve = self.segment.curve(series["values"])
         offset = self.segment.offset
-        listed = labels.get(queries.METRIC_LABEL, "")
-        if not listed:
-            reading.add_curve(self.metric, _key(labels), curve, offset)
-        elif listed == Metric.CONTAINER_INFO:
-            reading.add_pod(_key(labels)[:2], curve, offset)
-        elif listed == Metric.POD_READY:
-            reading.add_unready(_key(labels)[:2], curve, offset)
-        else:
-            reading.add_deployment((labels.get("namespace", ""), labels.get("deployment", "")), listed, curve, offset)
+        match self.metric:
+            case Metric.CPU | Metric.MEMORY:
+                reading.add_curve(self.metric, _key(labels), curve, offset)
+            case Metric.CONTAINER_INFO:
+                reading.add_pod(_key(labels)[:2], curve, offset)
+            case Metric.POD_READY:
+                reading.add_unready(_key(labels)[:2], curve, offset)
+            case _:
+                name = (labels.get("namespace", ""), labels.get("deployment", ""))
+                reading.add_deployment(name, self.metric, curve, offset)
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,10 @@ class FactsQuery:
     piece: TimeRange
     step_seconds: int
     rate_seconds: int
+
+    @property
+    def kind(self) -> Hashable:
+        return "facts"
 
     def within(self, namespaces: Sequence[str]) -> FactsQuery:
         return replace(self, scope=self.scope.within(namespaces))
@@ -105,6 +124,10 @@ class StateQuery:
     scope: Scope
     ranges: tuple[TimeRange, ...]
     step_seconds: int
+
+    @property
+    def kind(self) -> Hashable:
+        return "state"
 
     def within(self, namespaces: Sequence[str]) -> StateQuery:
         return replace(self, scope=self.scope.within(namespaces))

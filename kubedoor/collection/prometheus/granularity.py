@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -31,16 +31,16 @@ class _Known:
 
 
 class Granularity:
-    """Shared by the threads and days of one source. Queries of one class are as large as each other."""
+    """Shared by the threads and days of one source. Queries of one kind are as large as each other."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[type[Query], _Known] = {}
+        self._known: dict[Hashable, _Known] = {}
 
     def parts(self, query: Query, namespaces: Callable[[], Sequence[str]]) -> list[Part]:
-        """The parts to begin with: the query itself until one of its class was refused."""
+        """The parts to begin with: the query itself until one of its kind was refused."""
         with self._lock:
-            known = self._known.get(type(query))
+            known = self._known.get(query.kind)
         if known is None:
             return [Part(query)]
         names = sorted(query.scope.namespaces or namespaces())
@@ -63,19 +63,19 @@ class Granularity:
         names = sorted(namespaces)
         if len(names) > 1:
             half = len(names) // 2
-            self._learn_cut(type(part.query), names[half])
+            self._learn_cut(part.query.kind, names[half])
             return [Part(part.query.within(names[:half])), Part(part.query.within(names[half:]))]
         halves = [Part(half, part.halvings + 1) for half in part.query.time_halves()]
         if halves:
-            self._learn_halvings(type(part.query), names[0] if names else "", part.halvings + 1)
+            self._learn_halvings(part.query.kind, names[0] if names else "", part.halvings + 1)
         return halves
 
-    def _learn_cut(self, kind: type[Query], name: str) -> None:
+    def _learn_cut(self, kind: Hashable, name: str) -> None:
         with self._lock:
             known = self._known.setdefault(kind, _Known())
             known.cuts = sorted({*known.cuts, name})
 
-    def _learn_halvings(self, kind: type[Query], name: str, times: int) -> None:
+    def _learn_halvings(self, kind: Hashable, name: str, times: int) -> None:
         with self._lock:
             known = self._known.setdefault(kind, _Known())
             known.halvings[name] = max(times, known.halvings.get(name, 0))

@@ -1,9 +1,9 @@
 """Builds the PromQL queries. Their number does not depend on the number of workloads.
 
-Each peak window takes three queries (CPU curve, memory curve, facts) and each day one (state). Series are fetched per
-container and joined to their owners in KubeDoor: a join in Prometheus needs three times the memory. Every query removes
-duplicate series: of a replicated kube-state-metrics, of a kubelet scraped by two jobs, of two Prometheus servers behind
-one Thanos. Only PromQL that Prometheus 2 and 3, Thanos, Mimir and VictoriaMetrics share is used.
+Each peak window takes one for each of CURVE_METRICS and one for facts, and each day one for the state. Series are fetched
+per container and joined to their owners in KubeDoor: a join in Prometheus needs three times the memory. Every query
+removes duplicate series: of a replicated kube-state-metrics, of a kubelet scraped by two jobs, of two Prometheus servers
+behind one Thanos. Only PromQL that Prometheus 2 and 3, Thanos, Mimir and VictoriaMetrics share is used.
 
 `container!=""` excludes the cgroups of pods and the pause containers of containerd and CRI-O, `container!="POD"` the
 pause containers of Docker. There is no matcher on `image`: some setups drop this label, and k3s 1.24 had none.
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kubedoor.collection.readings import DEPLOYMENT_METRICS, NODE_METRICS, STATE_METRICS, Fact, Metric
-from kubedoor.model.usage import TimeRange
+from kubedoor.collection.readings import NODE_METRICS, STATE_METRICS, Fact, Metric
+from kubedoor.model.peak_day import TimeRange
 
 LOOK_BACK_SECONDS = 300
 """Prometheus' default look-back for a sample, stated explicitly because VictoriaMetrics has a shorter default."""
@@ -140,18 +140,18 @@ def facts(scope: Scope, *, seconds: int, rate_seconds: int) -> str:
     )
 
 
-def replicas(scope: Scope) -> str:
-    """For the range query of memory, joined by `or`: what is listed: pods, unready
-    ones, and what Deployments want and have; METRIC_LABEL names the metric.
+def listed_curve(scope: Scope, metric: Metric) -> str:
+    """A range query for one of LISTED_METRICS: pods that are listed, pods that are not ready, or replicas of Deployments.
+
+    Each on its own: joined by `or`, Prometheus compares the labels of all series at each step, which took five times as long
+    as these queries together.
     """
-    pods = f"max by (namespace, pod) ({_of_containers(Metric.CONTAINER_INFO, scope)})"
-    ready = _selector(Metric.POD_READY, scope, 'condition="true"')
-    pieces = {Metric.CONTAINER_INFO: pods, Metric.POD_READY: f"(max by (namespace, pod) ({ready}) == 0)"} | {
-        metric: f"max by (namespace, deployment) ({_selector(metric, scope)})" for metric in DEPLOYMENT_METRICS
-    }
-    return " or ".join(
-        f'label_replace({text}, "{METRIC_LABEL}", "{metric}", "namespace", ".*")' for metric, text in pieces.items()
-    )
+    if metric is Metric.CONTAINER_INFO:
+        return f"max by (namespace, pod) ({_of_containers(metric, scope)})"
+    if metric is Metric.POD_READY:
+        ready = _selector(metric, scope, 'condition="true"')
+        return f"max by (namespace, pod) ({ready}) == 0"
+    return f"max by (namespace, deployment) ({_selector(metric, scope)})"
 
 
 def unmapped_samples(scope: Scope, *, seconds: int) -> str:

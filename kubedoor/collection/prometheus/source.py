@@ -1,6 +1,6 @@
 """Prometheus as a usage source: the queries of a day, and how a query that is too large is split.
 
-A day with W windows takes 3 W + 1 queries, whatever the number of workloads. A query that Prometheus rejects as too
+A day with W windows takes 8 W + 1 queries, whatever the number of workloads. A query that Prometheus rejects as too
 large is halved, first by namespaces, then by time, down to one step of one namespace. All parts write into the same
 reading, so the result does not depend on the split. What had to be split is split from the start the next time.
 """
@@ -25,11 +25,12 @@ from kubedoor.collection.prometheus.granularity import Granularity
 from kubedoor.collection.prometheus.json_stream import instant_value
 from kubedoor.collection.prometheus.queries import Scope
 from kubedoor.collection.prometheus.unmapped import likely_cause
-from kubedoor.collection.readings import DayReading, Metric
+from kubedoor.collection.readings import CURVE_METRICS, DayReading, Metric
 from kubedoor.collection.usage_days import day_usage
 from kubedoor.errors import InvalidInput, UsageNotMapped
 from kubedoor.model.checks import Check
-from kubedoor.model.usage import DayUsage, PeakDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import DayUsage
 from kubedoor.sentences import sentence
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -106,14 +107,15 @@ class PrometheusSource:
         return prometheus_checks(self._client, self._scope)
 
     def _queries_of(self, peak_day: PeakDay, grid: Grid) -> list[Query]:
-        result: list[Query] = []
-        for segment in grid.segments:
-            result.append(CurveQuery(self._scope, Metric.CPU, segment, self._rate_seconds))
-            result.append(CurveQuery(self._scope, Metric.MEMORY, segment, self._rate_seconds))
-        if grid.segments:
-            result.append(StateQuery(self._scope, peak_day.ranges, grid.segments[0].step_seconds))
-            result += [
-                FactsQuery(self._scope, piece, grid.segments[0].step_seconds, self._rate_seconds)
-                for piece in peak_day.ranges
-            ]
+        if not grid.segments:
+            return []
+        # The slowest first, so that the last ones do not wait for one of them alone.
+        step_seconds = grid.segments[0].step_seconds
+        result: list[Query] = [StateQuery(self._scope, peak_day.ranges, step_seconds)]
+        for metric in CURVE_METRICS:
+            result += [CurveQuery(self._scope, metric, segment, self._rate_seconds) for segment in grid.segments]
+            if metric is Metric.MEMORY:
+                result += [
+                    FactsQuery(self._scope, piece, step_seconds, self._rate_seconds) for piece in peak_day.ranges
+                ]
         return result

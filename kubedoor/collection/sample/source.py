@@ -23,7 +23,8 @@ from kubedoor.collection.readings import CFS_PERIOD_MICROSECONDS, ContainerKey, 
 from kubedoor.collection.sample.cluster import DEPLOYMENTS, LoadProfile, SampleContainer, SampleDeployment, Scenario
 from kubedoor.collection.usage_days import day_usage
 from kubedoor.model.checks import Check
-from kubedoor.model.usage import SAMPLE_MARK, DayUsage, PeakDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import SAMPLE_MARK, DayUsage
 from kubedoor.sentences import sentence
 
 NEW_SERVICE_DAYS = 6

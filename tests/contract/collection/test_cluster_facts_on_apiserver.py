@@ -10,7 +10,8 @@ import pytest
 
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
 from kubedoor.kube.client import Cluster
-from kubedoor.model.cluster_facts import Amount, ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
+from kubedoor.model.cluster_facts import ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
+from kubedoor.model.values import Amount
 from tests.support.builders import make_container, make_deployment
 from tests.support.cluster_objects import (
     make_hpa,

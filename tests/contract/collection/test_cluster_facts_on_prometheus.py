@@ -12,7 +12,8 @@ import pytest
 from kubedoor.collection.cluster_facts.from_metrics import EXPORTED_KINDS, facts_from_metrics
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.queries import Scope
-from kubedoor.model.cluster_facts import Amount, ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
+from kubedoor.model.cluster_facts import ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
+from kubedoor.model.values import Amount
 from tests.toolbox import processes
 from tests.toolbox import prometheus as prometheus_module
 from tests.toolbox.build import ToolMissing

@@ -15,7 +15,7 @@ from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.json_stream import instant_value
 from kubedoor.collection.prometheus.queries import METRIC_LABEL, Scope
 from kubedoor.collection.readings import NODE_METRICS, STATE_METRICS, Metric
-from kubedoor.model.usage import TimeRange
+from kubedoor.model.peak_day import TimeRange
 from tests.contract.collection.conftest import MONDAY
 from tests.contract.collection.test_usage_on_prometheus import FLEET
 from tests.contract.conftest import PrometheusOf

@@ -114,7 +114,7 @@ def test_a_hot_pod_stands_out_of_the_mean(read: Read) -> None:
 def test_only_deployments_have_rows(read: Read) -> None:
     usage = read(FLEET)
     assert names_of(usage) == {app.name for app in DEPLOYMENTS}
-    assert (usage.coverage, usage.warnings, usage.is_partial, usage.queries) == (1.0, (), False, 4)
+    assert (usage.coverage, usage.warnings, usage.is_partial, usage.queries) == (1.0, (), False, 9)
 
 
 def test_a_native_sidecar_has_a_row_and_an_init_container_has_none(read: Read) -> None:
@@ -235,7 +235,7 @@ def test_windows_are_read_on_the_local_clock(read: Read, zone: str, day: date, t
     usage = read(fleet, day=day, windows=windows)
     (row,) = usage.rows
     assert (row.coverage, row.pods, row.day) == (1.0, 2, day)
-    assert usage.queries == 3 * len(windows.windows) + 1
+    assert usage.queries == 8 * len(windows.windows) + 1
     pieces = [RawSamples(fleet, "pay", "app", piece) for piece in windows.peak_day(day).ranges]
     cores = [value for piece in pieces for value in mean_at_each_step(piece.cores())]
     assert row.cpu_p95_millicores == pytest.approx(p95(cores) * 1000, rel=0.01)
@@ -276,7 +276,7 @@ def test_thirty_days_of_two_hundred_workloads_are_twelve_thousand_rows(read: Rea
     days = [read(fleet, day=fleet.first_day + timedelta(days=number), windows=windows) for number in range(fleet.days)]
     assert sum(len(day.rows) for day in days) == 12_000
     assert {len({(row.namespace, row.deployment, row.container) for row in day.rows}) for day in days} == {400}
-    assert {day.queries for day in days} == {4}
+    assert {day.queries for day in days} == {9}
     assert {row.pods for day in days for row in day.rows} == {3}
 
 

@@ -14,7 +14,8 @@ from kubedoor.collection.refresh import CollectedRefresh, CollectOptions
 from kubedoor.collection.stored_days import Provenance, missing_days
 from kubedoor.errors import NotFound, StoreError
 from kubedoor.model.cluster_facts import ClusterFacts
-from kubedoor.model.usage import ORIGINAL_MARK, DayUsage, PeakDay, StoredDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import ORIGINAL_MARK, DayUsage, StoredDay
 from kubedoor.model.values import Resources, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.sizing.options import SizingOptions
@@ -25,6 +26,7 @@ from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.records import RecordFilter, RecordStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.store.usage_history import UsageHistory
 from kubedoor.workloads.additions import Additions, Scope
 from kubedoor.workloads.edits import Edit
 from kubedoor.workloads.kubedoor_import import ImportReport, KubeDoorImport, OriginalKubeDoor
@@ -67,7 +69,7 @@ def workloads(connection: Connection, cluster: str, usage: UsageStore) -> Worklo
         control=control,
         conditions=ConditionStore(connection, cluster),
         listing=ListingCache(ListingStore(connection, cluster)),
-        usage=usage,
+        history=UsageHistory(connection, cluster),
         records=RecordStore(connection, cluster),
         warnings=ValueWarnings(usage=usage, look_back_days=10),
         standings=Standings(

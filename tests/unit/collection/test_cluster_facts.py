@@ -17,7 +17,8 @@ from kubedoor.collection.prometheus.queries import METRIC_LABEL, Scope
 from kubedoor.config import settings
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NotFound, PrometheusUnreachable
 from kubedoor.kube.client import Cluster
-from kubedoor.model.cluster_facts import Amount, ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
+from kubedoor.model.cluster_facts import ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
+from kubedoor.model.values import Amount
 from kubedoor.runtime.assembly import build_facts
 from kubedoor.sentences import Sentence
 from tests.support.cluster_objects import (

@@ -16,7 +16,8 @@ from kubedoor.collection.sample.source import SampleSource
 from kubedoor.errors import Conflict, InvalidInput, PrometheusRefused, PrometheusUnreachable, QueryTooLarge, StoreError
 from kubedoor.model.checks import Check
 from kubedoor.model.facts import ObservationKind
-from kubedoor.model.usage import DayUsage, PeakDay, UsageSource
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import DayUsage, UsageSource
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.peak_windows import PeakWindows
 from kubedoor.runtime.awake import kept_awake

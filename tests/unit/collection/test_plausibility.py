@@ -11,7 +11,7 @@ import pytest
 from kubedoor.collection.grid import Grid
 from kubedoor.collection.plausibility import Bounds
 from kubedoor.collection.readings import Fact, Metric
-from kubedoor.model.usage import TimeRange
+from kubedoor.model.peak_day import TimeRange
 from tests.support.readings import MIB, STEPS, Day
 
 POD, OTHER = "web-7d4b9c8f65-x7k2p", "web-7d4b9c8f65-bcdfg"

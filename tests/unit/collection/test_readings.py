@@ -8,7 +8,7 @@ import pytest
 
 from kubedoor.collection.grid import Grid, Segment
 from kubedoor.collection.readings import ClusterState, DayReading, Fact, Metric
-from kubedoor.model.usage import TimeRange
+from kubedoor.model.peak_day import TimeRange
 
 START = datetime(2025, 6, 3, 10, tzinfo=UTC)
 KEY = ("shop", "cart-7d4b9c8f65-x7k2p", "cart")

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from kubedoor.collection.stored_days import Provenance, missing_days, reason_to_keep
-from kubedoor.model.usage import DayUsage, PeakDay, StoredDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import DayUsage, StoredDay
 from tests.support.builders import make_usage_day
 
 NEWEST = date(2026, 11, 20)

@@ -14,7 +14,8 @@ from kubedoor.collection.grid import Grid
 from kubedoor.collection.pod_counts import nearest_rank
 from kubedoor.collection.readings import DayReading, Fact, Metric
 from kubedoor.collection.usage_days import day_usage, round_up
-from kubedoor.model.usage import DayUsage, PeakDay, TimeRange, UsageDay
+from kubedoor.model.peak_day import PeakDay, TimeRange
+from kubedoor.model.usage import DayUsage, UsageDay
 from kubedoor.model.values import Resources
 
 DAY = date(2025, 6, 3)

@@ -7,8 +7,8 @@ import pytest
 
 from kubedoor.collection.prometheus import queries
 from kubedoor.collection.prometheus.queries import Scope
-from kubedoor.collection.readings import NODE_METRICS, STATE_METRICS, Fact, Metric
-from kubedoor.model.usage import TimeRange
+from kubedoor.collection.readings import CURVE_METRICS, LISTED_METRICS, NODE_METRICS, STATE_METRICS, Fact, Metric
+from kubedoor.model.peak_day import TimeRange
 
 END = datetime(2025, 6, 3, 12, tzinfo=UTC)
 NASTY = 'a"b\\c.d|e\nf{}$'
@@ -51,7 +51,7 @@ def all_queries(scope: Scope) -> list[str]:
         queries.cpu_curve(scope, rate_seconds=300),
         queries.memory_curve(scope),
         queries.facts(scope, seconds=5400, rate_seconds=300),
-        queries.replicas(scope),
+        *(queries.listed_curve(scope, metric) for metric in LISTED_METRICS),
         queries.state(scope, [piece]),
         queries.presence(scope, [Metric.CPU], seconds=3600),
         queries.namespaces_of(scope),
@@ -66,6 +66,13 @@ def test_every_selector_of_every_query_has_the_matchers_of_the_scope() -> None:
         assert selectors > of_nodes
         assert text.count('env="prod",namespace=~"shop",namespace!~"kube-system"}') == selectors - of_nodes
         assert text.count('env="prod"') == selectors, "nodes have no namespace, but a cluster"
+
+
+def test_no_curve_is_joined_to_another_one() -> None:
+    curves = [queries.cpu_curve(Scope(), rate_seconds=300), queries.memory_curve(Scope())]
+    curves += [queries.listed_curve(Scope(), metric) for metric in LISTED_METRICS]
+    assert not any(re.search(r"\b(or|and|unless|on)\b", text) for text in curves)
+    assert len({*curves}) == len(CURVE_METRICS)
 
 
 def test_every_selector_has_an_exact_metric_name() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from kubedoor import quantities
 from kubedoor.collection.sample.source import NEW_SERVICE_DAYS, SampleSource, sample_deployments
-from kubedoor.model.usage import DayUsage, PeakDay, UsageDay
+from kubedoor.model.peak_day import PeakDay
+from kubedoor.model.usage import DayUsage, UsageDay
 from kubedoor.peak_windows import PeakWindows
 
 WINDOWS = PeakWindows.parse("10:00-11:30", "Asia/Shanghai")
