@@ -44,6 +44,7 @@ from kubedoor.store.own_changes import OwnChanges
 from kubedoor.store.records import RecordStore
 from kubedoor.store.tokens import TokenStore
 from kubedoor.store.usage import UsageStore
+from kubedoor.store.usage_history import UsageHistory
 from kubedoor.store.users import UserStore
 from kubedoor.workloads.acceptances import Acceptances
 from kubedoor.workloads.additions import Additions, Scope
@@ -149,7 +150,7 @@ def _workloads(
         control=ControlStore(connection, settings.cluster),
         conditions=ConditionStore(connection, settings.cluster),
         listing=listing,
-        usage=UsageStore(connection, settings.cluster),
+        history=UsageHistory(connection, settings.cluster),
         records=RecordStore(connection, settings.cluster),
         standings=build_standings(settings, connection, cluster),
         warnings=warnings,

@@ -225,6 +225,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
     from kubedoor.store.opening import open_migrated_store
     from kubedoor.store.records import RecordStore
     from kubedoor.store.usage import UsageStore
+    from kubedoor.store.usage_history import UsageHistory
     from kubedoor.workloads.additions import Additions, Scope
     from kubedoor.workloads.kubedoor_import import KubeDoorImport, OriginalKubeDoor
     from kubedoor.workloads.listing_cache import ListingCache
@@ -241,7 +242,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
         control=control,
         conditions=ConditionStore(connection, config.cluster),
         listing=ListingCache(ListingStore(connection, config.cluster)),
-        usage=usage,
+        history=UsageHistory(connection, config.cluster),
         records=records,
         warnings=ValueWarnings(usage=usage, look_back_days=config.look_back_days, hpa_replicas=config.hpa_replicas),
         standings=build_standings(config, connection),

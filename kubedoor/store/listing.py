@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from kubedoor.sentences import Sentence
@@ -108,6 +108,7 @@ _USAGE = f"""
     )
     SETTINGS output_format_json_quote_64bit_integers = 0
 """
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _REVISIONS = " UNION ALL ".join(
     f"SELECT '{part}' AS part, {revision} AS revision FROM {table} WHERE cluster = {{cluster:String}}"
     for part, revision, table in (
@@ -115,7 +116,7 @@ _REVISIONS = " UNION ALL ".join(
         ("collected", "max(run)", "collected_runs"),
         ("days", "cityHash64(max(run), max(day), count())", "usage_days"),
         ("states", "cityHash64(count(), max(observed_at))", "deployment_states"),
-        ("looks", "cityHash64(max(at))", "deployment_looks"),
+        ("looks", "toUInt64(toUnixTimestamp64Micro(max(at)))", "deployment_looks"),
     )
 )
 
@@ -127,6 +128,8 @@ class ListRevision:
     values: tuple[int, ...]
     days: int
     states: tuple[int, ...]
+    looked_at: datetime | None
+    """The newest look at the cluster; None: there was none for 30 days."""
 
 
 Rows = tuple[Sequence[str], list[tuple[Any, ...]]]
@@ -164,7 +167,8 @@ class ListingStore:
         rows = self._connection.rows(_REVISIONS, cluster=self._cluster)
         found = {row["part"]: int(row["revision"]) for row in rows}
         values = tuple(found[part] for part in (*HASHES, "collected", "days"))
-        return ListRevision(values, found["days"], (found["states"], found["looks"]))
+        looked_at = _EPOCH + timedelta(microseconds=found["looks"]) if found["looks"] else None
+        return ListRevision(values, found["days"], (found["states"], found["looks"]), looked_at)
 
     def workloads(self, *, since: date) -> Rows:
         """One row for each workload, ordered by name."""

@@ -27,26 +27,17 @@ _THIS_SERVER = {"lightweight_deletes_sync": 1}
 """A DELETE waits for this server, not for replicas that may be down."""
 STREAMED_ROWS = 4096
 """Rows of a look-back in memory at once: a few megabytes."""
-TAKEN_OVER_DAYS = (
-    f"(SELECT day, run FROM usage_days WHERE cluster = {{cluster:String}} AND (source = '{ORIGINAL_MARK}'"
+OF_ORIGINAL = (
+    f"(source = '{ORIGINAL_MARK}'"
     # As they were stored before they had a mark.
-    " OR (source = '' AND arrayExists(x -> startsWith(x, 'taken over from KubeDoor'), warnings))))"
+    " OR (source = '' AND arrayExists(x -> startsWith(x, 'taken over from KubeDoor'), warnings)))"
 )
+"""Of a row of usage_days: it is an original KubeDoor's."""
+TAKEN_OVER_DAYS = f"(SELECT day, run FROM usage_days WHERE cluster = {{cluster:String}} AND {OF_ORIGINAL})"
 _HISTORY = (
     "SELECT * EXCEPT (cluster, run), (day, run) IN (SELECT day, run FROM usage_days WHERE cluster = {cluster:String}"
     f" AND is_partial) AS is_partial, (day, run) IN {TAKEN_OVER_DAYS} AS is_taken_over"
     " FROM usage_daily WHERE cluster = {cluster:String} AND day IN {days:Array(Date)}"
-)
-_OF_ONE = " AND namespace = {namespace:String} AND deployment = {deployment:String}"
-# Without the view's subqueries, which cost as much as the rows of one workload: what they find is laid over the rows here.
-_BY_WORKLOAD = (
-    "SELECT * EXCEPT (cluster) FROM usage_by_workload WHERE cluster = {cluster:String} AND day >= {since:Date}"
-    f"{_OF_ONE} ORDER BY day, container"
-)
-_CURRENT_RUNS = (
-    "SELECT day, max(run) AS current, argMax(is_partial, run) AS is_partial, argMax(is_by_workload, run) AS is_there,"
-    f" (day, current) IN {TAKEN_OVER_DAYS} AS is_taken_over"
-    " FROM usage_days WHERE cluster = {cluster:String} AND day >= {since:Date} GROUP BY day"
 )
 _PEAKS = (
     "SELECT namespace, deployment, container, max(pods) AS most_pods, argMax(day, (pods, day)) AS pods_day,"
@@ -185,19 +176,6 @@ class UsageStore:
     def history(self, days: Iterable[date]) -> list[UsageDay]:
         """Usage of these days, of all workloads."""
         rows = self._connection.rows(f"{_HISTORY} {_HISTORY_ORDER}", cluster=self._cluster, days=list(days))
-        return [_from_row(row) for row in rows]
-
-    def history_of(self, namespace: str, deployment: str, *, since: date) -> list[UsageDay]:
-        """Usage of one workload, oldest first."""
-        where = {"cluster": self._cluster, "namespace": namespace, "deployment": deployment}
-        days = self._connection.rows(_CURRENT_RUNS, cluster=self._cluster, since=since)
-        current = {(day["day"], day["current"]): day for day in days if day["is_there"]}
-        found = self._connection.rows(_BY_WORKLOAD, **where, since=since)
-        rows = [row | day for row in found if (day := current.get((row["day"], row["run"])))]
-        # Stored by an earlier version, which did not say that the rows are in `usage_by_workload` too.
-        if elsewhere := [day["day"] for day in days if not day["is_there"]]:
-            rows += self._connection.rows(f"{_HISTORY}{_OF_ONE}", **where, days=elsewhere)
-            rows.sort(key=lambda row: (row["day"], row["container"]))
         return [_from_row(row) for row in rows]
 
     def revision(self) -> tuple[int, int]:

@@ -14,6 +14,12 @@ LOCAL = "local"
 OIDC = "oidc"
 _COLUMNS = "username, role, password_hash, must_change_password, sessions_valid_from, version, source, subject"
 
+# The newest version, as the view `users` has it: every request asks this, and the view costs twice as much.
+_USER_OF_SESSION = (
+    f"SELECT {_COLUMNS}, deleted, (SELECT count() FROM ended_sessions WHERE session = {{session:String}}) AS ended"
+    " FROM user_versions WHERE username = {username:String} ORDER BY version DESC, edit LIMIT 1"
+)
+
 
 @dataclass(frozen=True)
 class User:
@@ -53,13 +59,10 @@ class UserStore:
 
     def user_of_session(self, username: str, session: str) -> User | None:
         """As `user`, but None also if this session has been ended."""
-        rows = self._connection.rows(
-            f"SELECT {_COLUMNS} FROM users WHERE username = {{username:String}} AND NOT deleted"
-            " AND {session:String} NOT IN (SELECT session FROM ended_sessions WHERE session = {session:String})",
-            username=username,
-            session=session,
-        )
-        return User(**rows[0]) if rows else None
+        rows = self._connection.rows(_USER_OF_SESSION, username=username, session=session)
+        if not rows or rows[0].pop("deleted") or rows[0].pop("ended"):
+            return None
+        return User(**rows[0])
 
     def end_session(self, session: str, at: datetime) -> None:
         self._connection.insert("ended_sessions", [{"session": session, "ended_at": at}])

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -83,11 +83,18 @@ class Listing:
             self._containers_of.setdefault(key, []).append(row)
         self._states: dict[Key, Row] = {}
         self._net: Row | None = None
+        self.states_revision: object = None
+        """Another one once the store has another state of any Deployment, or another look; None: no states are laid over it."""
+        self.looked_at: datetime | None = None
+        """The newest look at the cluster."""
 
-    def with_states(self, states: dict[Key, Row]) -> Listing:
+    def with_states(
+        self, states: dict[Key, Row], *, revision: object = None, looked_at: datetime | None = None
+    ) -> Listing:
         """A copy with these states of Deployments, each with the keys of NO_STATE; it shares all else."""
         listing = copy.copy(self)
         listing._states, listing._state_orders, listing._net = states, {}, None
+        listing.states_revision, listing.looked_at = revision, looked_at
         return listing
 
     @property

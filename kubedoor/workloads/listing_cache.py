@@ -50,11 +50,9 @@ class ListingCache:
         """`listing` with the states at their current revision."""
         if self._states_revision == revision.states:
             return listing
-        deployments = self.store.deployments
-        looked_at = deployments.looked_at()
-        states = _by_key(Table(*deployments.workloads()), looked_at)
+        states = _by_key(Table(*self.store.deployments.workloads()), revision.looked_at)
         self._states_revision = revision.states
-        return listing.with_states(states)
+        return listing.with_states(states, revision=revision.states, looked_at=revision.looked_at)
 
     def _read(self, since: date) -> Listing:
         store = self.store

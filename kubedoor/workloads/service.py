@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from kubedoor.control_values import compile_workload
 from kubedoor.errors import KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, audited
-from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ControlValues, ManualValues, WorkloadKey
 from kubedoor.sentences import sentence
 from kubedoor.sizing.dangers import Danger
@@ -20,7 +19,7 @@ from kubedoor.store.conditions import Acceptance, ConditionStore
 from kubedoor.store.connection import Row
 from kubedoor.store.control import ControlStore, stale
 from kubedoor.store.records import RecordStore
-from kubedoor.store.usage import UsageStore
+from kubedoor.store.usage_history import UsageHistory
 from kubedoor.workloads.conditions import shown_conditions, withheld_fields, withheld_replicas
 from kubedoor.workloads.deployment_columns import container_columns
 from kubedoor.workloads.edits import Edit, changed, check_limits, summary
@@ -46,9 +45,9 @@ class Page:
 
 @dataclass(frozen=True)
 class History:
-    """Usage days, oldest first, and the peak days of the collected values; None: there are no collected values."""
+    """Usage days as kubedoor.store.usage_history has them, and the peak days of the collected values; None: there are no collected values."""
 
-    usage: list[UsageDay]
+    usage: list[Row]
     peak_day: date | None
     memory_peak_day: date | None
 
@@ -69,7 +68,7 @@ class Workloads:
         control: ControlStore,
         conditions: ConditionStore,
         listing: ListingCache,
-        usage: UsageStore,
+        history: UsageHistory,
         records: RecordStore,
         warnings: ValueWarnings,
         standings: Standings,
@@ -79,7 +78,7 @@ class Workloads:
         self._control = control
         self._conditions = conditions
         self._listing = listing
-        self._usage = usage
+        self._history = history
         self._records = records
         self._warnings = warnings
         self._standings = standings
@@ -170,7 +169,7 @@ class Workloads:
         peak_day, memory_peak_day = self._control.peak_days(key)
         if peak_day is None:
             self._existing_rows(key)
-        usage = self._usage.history_of(key.namespace, key.deployment, since=since)
+        usage = self._history.of(key.namespace, key.deployment, since=since)
         return History(usage, peak_day, memory_peak_day)
 
     def must_exist(self, key: WorkloadKey) -> None:

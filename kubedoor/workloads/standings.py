@@ -117,6 +117,8 @@ class Standings:
         self._lock = threading.Lock()
         self._worked: dict[Key, _Worked] = {}
         self._shown: dict[Key, _Shown] = {}
+        self._stored: dict[Key, Observed | None] = {}
+        self._stored_of: object = None
         self._pasts: dict[Key, _Past] = {}
         self._worked_of: object = None
 
@@ -125,7 +127,7 @@ class Standings:
         keys = [(row["namespace"], row["deployment"]) for row in rows]
         if not keys:
             return {}
-        moment = self._moment(lambda: self._deployments.observed_of(keys))
+        moment = self._moment(lambda: self._stored_of_each(listing, keys), lambda: listing.looked_at)
         self._forget_changed(listing)
         found = {key: moment.seen(key) for key in keys}
         standings = {key: self._standing(listing, key, moment).standing for key in keys}
@@ -144,7 +146,7 @@ class Standings:
 
     def states(self, listing: Listing) -> dict[Key, State]:
         """Of all workloads of the list. What has not changed since the last time is not worked out again."""
-        moment = self._moment(self._deployments.observed)
+        moment = self._moment(self._deployments.observed, self._deployments.looked_at)
         self._forget_changed(listing)
         with self._lock:
             found = {key: self._standing(listing, key, moment) for key in listing.every_key()}
@@ -153,13 +155,32 @@ class Standings:
             self._pasts = self._drifted(listing, pending, moment)
             return states | {key: one.state for key, one in self._pasts.items()}
 
-    def _moment(self, stored: Callable[[], Mapping[Key, Observed]]) -> _Moment:
+    def _moment(
+        self, stored: Callable[[], Mapping[Key, Observed]], looked_at: Callable[[], datetime | None]
+    ) -> _Moment:
         """Where the cluster answers, the store is not asked, but for the sample data."""
         view = self._view()
         ignored = frozenset(self._ignored()) if view is not None else frozenset()
         if view is not None and not self._has_sample:
             return _Moment(view, {}, None, ignored)
-        return _Moment(view, stored(), self._deployments.looked_at(), ignored)
+        return _Moment(view, stored(), looked_at(), ignored)
+
+    def _stored_of_each(self, listing: Listing, keys: Sequence[Key]) -> dict[Key, Observed]:
+        """What is stored of these; the store is asked only for what it has not told since its newest state."""
+        with self._lock:
+            revision = listing.states_revision
+            if revision is None or self._stored_of != revision or len(self._stored) > MOST_SHOWN:
+                self._stored, self._stored_of = {}, revision
+            kept = self._stored
+        known = {key: kept[key] for key in keys if key in kept}
+        if missing := [key for key in keys if key not in known]:
+            found = self._deployments.observed_of(missing)
+            new = {key: found.get(key) for key in missing}
+            known |= new
+            with self._lock:
+                # Read after that revision, so at least as new. `kept` is nobody's any more once another one is there.
+                kept |= new
+        return {key: one for key, one in known.items() if one is not None}
 
     def _shown_of(self, key: Key, seen: LiveDeployment | DeploymentState) -> _Shown:
         content, known = _content(seen), self._shown.get(key)

@@ -8,13 +8,12 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from kubedoor.config.metrics_link import filled
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.live.standing import State
 from kubedoor.model.conditions import ConditionType
-from kubedoor.model.usage import UsageDay
 from kubedoor.model.values import ManualValues, WorkloadKey
 from kubedoor.sentences import sentence
 from kubedoor.sizing.dangers import Danger
@@ -24,6 +23,7 @@ from kubedoor.workloads.filters import Filter
 from kubedoor.workloads.service import Edited
 
 from ..after_response import PUBLISH_SNAPSHOT
+from ..encoding import encoded
 from ..schemas.base import ErrorBody, Name, may_fail
 from ..schemas.conditions import AcceptanceAnswer
 from ..schemas.workloads import (
@@ -37,7 +37,6 @@ from ..schemas.workloads import (
     ManualAnswer,
     MarkAnswer,
     NewWorkload,
-    UsageDayAnswer,
     ValueWarning,
     WorkloadAnswer,
     WorkloadDetail,
@@ -62,11 +61,6 @@ Sort = Literal[
     "oom_kills",
     "edited_at",
 ]
-
-
-def usage_answer(row: UsageDay) -> UsageDayAnswer:
-    # Not dataclasses.asdict: its copies take longer than the answer's checks, 730 times for a year.
-    return UsageDayAnswer(**{**vars(row), **vars(row.found), "hpa": bool(row.hpa)})
 
 
 def _manual_answer(values: ManualValues) -> ManualAnswer:
@@ -240,7 +234,7 @@ def remove_workload(
     services.additions.remove(WorkloadKey(cluster, namespace, deployment), version, editor)
 
 
-@router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history")
+@router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history", response_model=HistoryAnswer)
 def get_history(
     cluster: Name,
     namespace: Name,
@@ -248,18 +242,18 @@ def get_history(
     services: ServicesIn,
     login: LoginIn,
     days: Annotated[int, Query(ge=1, le=365)] = 30,
-) -> HistoryAnswer:
+) -> Response:
     key = WorkloadKey(cluster, namespace, deployment)
     today = services.now().astimezone(ZoneInfo(services.settings.time_zone)).date()
     found = services.workloads.history(key, since=today - timedelta(days=days - 1))
-    return HistoryAnswer(
-        days=[usage_answer(row) for row in found.usage],
+    return encoded(
+        days=found.usage,
         peak_day=found.peak_day,
         memory_peak_day=found.memory_peak_day,
         min_coverage=services.settings.min_coverage,
-        first_day=min([today - timedelta(days=days - 1), *(row.day for row in found.usage[:1])]),
-        last_day=max([today, *(row.day for row in found.usage[-1:])]),
-        metrics_links=_metrics_links(services, key, {row.container for row in found.usage}, days=days),
+        first_day=min([today - timedelta(days=days - 1), *(row["day"] for row in found.usage[:1])]),
+        last_day=max([today, *(row["day"] for row in found.usage[-1:])]),
+        metrics_links=_metrics_links(services, key, {row["container"] for row in found.usage}, days=days),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ RUNS = Resources(120, 256 * MI)
 class Placed(DeploymentStore):
     def __init__(self, connection: Connection, cluster: str) -> None:
         super().__init__(connection, cluster)
+        self.connection, self.cluster = connection, cluster
         self.records = RecordStore(connection, cluster)
 
 
@@ -45,7 +46,11 @@ def listing(embedded: Connection, cluster: str) -> Listing:
     """A workload of 3 replicas, whose container `app` shall have RUNS."""
     values = ManualValues(replicas=3, containers={"app": RUNS})
     ControlStore(embedded, cluster).edit(WorkloadKey(cluster, "shop", "web"), values, based_on=0, who="test")
-    return ListingCache(ListingStore(embedded, cluster)).current(since=NOON.date() - timedelta(days=31))
+    return listed(embedded, cluster)
+
+
+def listed(connection: Connection, cluster: str) -> Listing:
+    return ListingCache(ListingStore(connection, cluster)).current(since=NOON.date() - timedelta(days=31))
 
 
 def deployed(replicas: int = 3, runs: Resources = RUNS, generation: int = 0) -> DeploymentState:
@@ -64,13 +69,15 @@ def standings_of(deployments: Placed, *, rules: Rules | None = None, has_sample:
 
 
 def shown(deployments: Placed, listing: Listing, *, has_sample: bool = False) -> dict[str, Any]:
-    """What the list says; the filter says the same."""
+    """What the list of now says; the filter says the same, of the older `listing` too."""
+    older, listing = listing, listed(deployments.connection, deployments.cluster)
     standings = standings_of(deployments, has_sample=has_sample)
     row = listing.one(("shop", "web"))
     assert row is not None
     standings.lay(listing, [row])
     live: dict[str, Any] = row["live"]
-    assert standings.states(listing) == {("shop", "web"): live["state"]}
+    for one in (listing, older):
+        assert standings.states(one) == {("shop", "web"): live["state"]}
     return live | {"columns": (row["running_replicas"], row["cpu_running_millicores"], row["cpu_asked_millicores"])}
 
 
@@ -185,6 +192,43 @@ def test_what_has_drifted_is_worked_out_once_and_again_after_an_admission(
     for _ in range(2):
         assert standings.states(listing) == {("shop", "web"): "drifted"}
     assert deployments.reads == 2
+
+
+class Asked(Placed):
+    """Notes of what the newest states are read."""
+
+    def __init__(self, connection: Connection, cluster: str) -> None:
+        super().__init__(connection, cluster)
+        self.asked: list[list[tuple[str, str]]] = []
+
+    def observed_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Observed]:
+        self.asked.append(list(keys))
+        return super().observed_of(keys)
+
+
+def test_a_state_is_read_once_and_again_after_any_change(embedded: Connection, cluster: str, listing: Listing) -> None:
+    deployments = Asked(embedded, cluster)
+    standings = standings_of(deployments)
+    cache = ListingCache(ListingStore(embedded, cluster))
+
+    def replicas() -> int | None:
+        listing = cache.current(since=NOON.date() - timedelta(days=31))
+        row = listing.one(("shop", "web"))
+        assert row is not None
+        standings.lay(listing, [row])
+        shown: int | None = row["live"]["replicas"]
+        return shown
+
+    assert [replicas(), replicas()] == [None, None], "nobody has seen it"
+    deployments.record([deployed()], seen_by="look", at=SEEN)
+    assert [replicas(), replicas()] == [3, 3]
+    deployments.record([deployed(replicas=5)], seen_by="door", at=NOON)
+    assert [replicas(), replicas()] == [5, 5]
+    deployments.record_gone([("shop", "web")], at=NOON + timedelta(seconds=1))
+    assert [replicas(), replicas()] == [None, None]
+    assert deployments.asked == [[("shop", "web")]] * 4
+    standings.lay(listing, [{"namespace": "shop", "deployment": "web"}])
+    assert len(deployments.asked) == 5, "an older list is of another state of the store"
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,17 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from functions.api.schemas.workloads import UsageDayAnswer
 from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import Conflict, StoreError
 from kubedoor.model.facts import ObservationKind
@@ -39,6 +41,7 @@ from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import _lock, available, folder, migrate
 from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
 from kubedoor.store.usage import STREAMED_ROWS, CollectionEvent, UsageStore
+from kubedoor.store.usage_history import UsageHistory
 from kubedoor.store.users import User, UserStore
 from kubedoor.workloads.filters import Filter
 from kubedoor.workloads.listing_cache import ListingCache
@@ -70,6 +73,11 @@ def make_collected(
 @pytest.fixture
 def usage(connection: Connection, cluster: str) -> UsageStore:
     return UsageStore(connection, cluster)
+
+
+@pytest.fixture
+def history(connection: Connection, cluster: str) -> UsageHistory:
+    return UsageHistory(connection, cluster)
 
 
 @pytest.fixture
@@ -254,12 +262,27 @@ def test_a_stream_that_is_left_early_disturbs_nothing(usage: UsageStore) -> None
     assert len(usage.history([DAY])) == 3 * STREAMED_ROWS
 
 
-def test_one_workloads_history_is_only_its_own(usage: UsageStore) -> None:
+def shown_day(row: UsageDay) -> dict[str, Any]:
+    """As one workload's history has it."""
+    quantiles = {name: list(getattr(row, name)) for name in ("cpu_quantiles_millicores", "memory_quantiles_bytes")}
+    values = vars(row) | vars(row.found) | quantiles | {"hpa": bool(row.hpa)}
+    return {name: values[name] for name in UsageDayAnswer.model_fields}
+
+
+def test_one_workloads_history_is_only_its_own(usage: UsageStore, history: UsageHistory) -> None:
     store_day(usage, make_usage_day(), make_usage_day(deployment="api"), make_usage_day(namespace="other"), run=1)
-    assert usage.history_of("shop", "web", since=DAY) == [make_usage_day()]
+    assert history.of("shop", "web", since=DAY) == [shown_day(make_usage_day())]
 
 
-def test_a_workloads_history_has_its_days_and_containers_in_order(usage: UsageStore) -> None:
+@pytest.mark.parametrize(("hpa", "shown"), [(True, True), (False, False), (None, False)])
+def test_an_unknown_hpa_is_shown_as_none(
+    usage: UsageStore, history: UsageHistory, hpa: bool | None, shown: bool
+) -> None:
+    store_day(usage, make_usage_day(hpa=hpa), run=1)
+    assert [row["hpa"] for row in history.of("shop", "web", since=DAY)] == [shown]
+
+
+def test_a_workloads_history_has_its_days_and_containers_in_order(usage: UsageStore, history: UsageHistory) -> None:
     """Also of a day whose rows an earlier version has stored, and only of the run that counts."""
     days = [DAY - timedelta(days=back) for back in range(4)]
     for day in reversed(days):
@@ -267,10 +290,35 @@ def test_a_workloads_history_has_its_days_and_containers_in_order(usage: UsageSt
         usage.replace_day(day, DayUsage(rows, 1.0, is_partial=day == DAY), run=1, windows="w", seconds=0.1)
     usage.replace_day(days[1], DayUsage((make_usage_day(day=days[1]),), 1.0), run=2, windows="w", seconds=0.1)
     stored_by_an_earlier_version(usage, days[2])
-    found = usage.history_of("shop", "web", since=days[2])
+    found = history.of("shop", "web", since=days[2])
     expected = [(days[2], "app"), (days[2], "proxy"), (days[1], "app"), (DAY, "app"), (DAY, "proxy")]
-    assert [(row.day, row.container) for row in found] == expected
-    assert found == usage.history(days[:3])
+    assert [(row["day"], row["container"]) for row in found] == expected
+    assert found == [shown_day(row) for row in usage.history(days[:3])]
+
+
+class Collected(Connection):
+    """A day is collected anew after the rows of a workload were read, and before anybody reads which run counts."""
+
+    def __init__(self, inner: Connection, collect: Callable[[], None]) -> None:
+        self._inner, self._collect, self._is_collected = inner, collect, threading.Event()
+
+    def table(self, sql: str, **parameters: Any) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+        if "FROM usage_by_workload" not in sql:
+            assert self._is_collected.wait(60)
+            return self._inner.table(sql, **parameters)
+        found = self._inner.table(sql, **parameters)
+        if not self._is_collected.is_set():
+            self._collect()
+            self._is_collected.set()
+        return found
+
+
+def test_a_day_that_is_collected_while_it_is_read_is_not_missing(
+    connection: Connection, cluster: str, usage: UsageStore
+) -> None:
+    store_day(usage, make_usage_day(cpu=1), run=1)
+    collected = Collected(connection, lambda: store_day(usage, make_usage_day(cpu=2), run=2))
+    assert [row["cpu_p95_millicores"] for row in UsageHistory(collected, cluster).of("shop", "web", since=DAY)] == [2]
 
 
 def stored_by_an_earlier_version(usage: UsageStore, day: date) -> None:

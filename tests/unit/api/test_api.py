@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from functions.api.routes.workloads import usage_answer
+from functions.api.schemas.workloads import HistoryAnswer
 from kubedoor.store.connection import Connection
-from tests.support.builders import make_container, make_deployment, make_request, make_review, make_usage_day
+from tests.support.builders import make_container, make_deployment, make_request, make_review
 from tests.support.functions import assert_error, function_client
 
 V1 = "/api/v1"
@@ -263,6 +264,15 @@ def test_an_edit_that_says_nothing_of_the_note_keeps_it(api: TestClient) -> None
     assert emptied["note"] == ""
 
 
+def test_a_history_is_as_its_model_says(api: TestClient) -> None:
+    """It is encoded without the model."""
+    answer = api.get(f"{path_of(first(api))}/history", params={"days": 30})
+    assert answer.headers["content-type"] == "application/json"
+    checked = HistoryAnswer.model_validate_json(answer.text, strict=True)
+    assert checked.days
+    assert json.loads(checked.model_dump_json()) == answer.json()
+
+
 def test_history_marks_the_peak_day(api: TestClient) -> None:
     history = api.get(f"{path_of(first(api))}/history", params={"days": 30}).json()
     days = {row["day"] for row in history["days"]}
@@ -282,10 +292,6 @@ def test_marks_say_what_happened_in_the_span(api: TestClient) -> None:
     assert {"edit", "collection"} <= {mark["kind"] for mark in marks}
     made = next(mark for mark in marks if mark["what"] == "for the sale")
     assert (made["who"], made["day"][:4]) == ("kubedoor", made["at"][:4])
-
-
-def test_an_unknown_hpa_is_shown_as_none() -> None:
-    assert [usage_answer(make_usage_day(hpa=hpa)).hpa for hpa in (True, False, None)] == [True, False, False]
 
 
 @pytest.mark.parametrize("suffix", ["", "/history", "/edits", "/marks"])
