@@ -66,7 +66,7 @@ class Engine:
     ) -> bytes:
         """The result in the FORMAT of the statement."""
         connection = self._connection()
-        connection.query(f"USE `{database}`", "TabSeparated")
+        self._use(connection, database)
         given = ", ".join(f"{name} = '{value}'" for name, value in settings.items())
         if match := _INSERT.match(sql):
             with tempfile.NamedTemporaryFile(dir=self._folder.parent) as upload:
@@ -76,8 +76,7 @@ class Engine:
                 statement = f"INSERT INTO {match[1]} FROM INFILE '{upload.name}'{clause} FORMAT {match[2]}"
                 connection.query(statement, "TabSeparated")
             return b""
-        if given:
-            connection.query(f"SET {given}", "TabSeparated")
+        self._set(connection, settings)
         found = _FORMAT.search(sql)
         statement = sql[: found.start()] if found else sql
         result = connection.query(statement, found[1] if found else "TabSeparated", params=parameters)
@@ -86,7 +85,25 @@ class Engine:
     def _connection(self) -> Any:
         if not hasattr(self._local, "connection"):
             self._local.connection = _connect(str(self._folder))
+            self._local.database, self._local.settings = "", {}
         return self._local.connection
+
+    def _use(self, connection: Any, database: str) -> None:
+        # A server takes both from the request, without statements of their own; here only what differs costs one.
+        if database != self._local.database:
+            self._local.database = ""
+            connection.query(f"USE `{database}`", "TabSeparated")
+            self._local.database = database
+
+    def _set(self, connection: Any, settings: dict[str, str]) -> None:
+        """Those of an earlier request are not this one's."""
+        before = self._local.settings
+        if settings == before:
+            return
+        words = [f"{name} = DEFAULT" for name in before if name not in settings]
+        words += [f"{name} = '{value}'" for name, value in settings.items()]
+        connection.query(f"SET {', '.join(words)}", "TabSeparated")
+        self._local.settings = settings
 
 
 class Handler(BaseHTTPRequestHandler):
