@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { csv } from "@/format/csv";
 import { diffLines, folded } from "@/format/diff";
+import { numberFormat } from "@/format/numbers";
 import { addDays, daysBetween } from "@/format/times";
 
 describe("csv", () => {
@@ -14,6 +15,22 @@ describe("csv", () => {
 
   test("commas, quotes and line breaks stay within their cell", () => {
     expect(csv(["a", "b"], [['say "hi"', "1,2\n3"], [null, undefined]])).toBe('\uFEFFa,b\r\n"say ""hi""","1,2\n3"\r\n,\r\n');
+  });
+});
+
+describe("numberFormat", () => {
+  const share = { style: "percent", maximumFractionDigits: 1 } as const;
+
+  test.each([
+    ["en", undefined, "1,234.5"],
+    ["de", undefined, "1.234,5"],
+    ["en", share, "123,450%"],
+    ["en", { ...share, maximumFractionDigits: 0 }, "123,450%"],
+  ])("%s %j", (locale, options, written) => expect(numberFormat(locale, options).format(1234.5)).toBe(written));
+
+  test("one is made once for what is asked alike", () => {
+    expect(numberFormat("en", { ...share })).toBe(numberFormat("en", { ...share }));
+    expect(numberFormat("en")).not.toBe(numberFormat("de"));
   });
 });
 

@@ -1,4 +1,5 @@
 import { useI18n } from "vue-i18n";
+import { numberFormat } from "@/format/numbers";
 import { canonical, shown } from "@/format/quantities";
 import { useNow } from "@/composables/useNow";
 import { ago, clockTime, exactTime, zoneName } from "@/format/times";
@@ -8,7 +9,7 @@ import type { Resource } from "@/types";
 export function useFormat() {
   const { t, locale } = useI18n();
   const now = useNow();
-  const whole = (value: number) => new Intl.NumberFormat(locale.value).format(value);
+  const whole = (value: number) => numberFormat(locale.value).format(value);
 
   /** `isSet`: what somebody or something has set, and not what was measured or added up. */
   function quantity(resource: Resource, amount: number | null | undefined, isSet = false): string {
@@ -24,7 +25,7 @@ export function useFormat() {
   }
 
   function percent(share: number, digits = 0): string {
-    return new Intl.NumberFormat(locale.value, { style: "percent", maximumFractionDigits: digits }).format(share);
+    return numberFormat(locale.value, { style: "percent", maximumFractionDigits: digits }).format(share);
   }
 
   return {
