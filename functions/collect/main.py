@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kubedoor.runtime import import_pause  # isort: skip
+
 import asyncio
 import hmac
 import ipaddress
@@ -28,6 +30,8 @@ from kubedoor.runtime.lazy import once
 from kubedoor.runtime.startup import load_settings, log_failure
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import open_store
+
+import_pause.end()
 
 EVENT_HEADER = "ce-kubedoortoken"
 """Carries the token of a PingSource, which can send no headers except CloudEvent extensions."""

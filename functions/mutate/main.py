@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kubedoor.runtime import import_pause  # isort: skip
+
 import atexit
 import os
 import time
@@ -24,6 +26,8 @@ from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_store
 from kubedoor.store.records import RecordStore
+
+import_pause.end()
 
 
 def _now() -> datetime:

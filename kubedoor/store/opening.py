@@ -10,7 +10,6 @@ import threading
 
 from kubedoor.config.settings import Settings
 from kubedoor.store.connection import Connection
-from kubedoor.store.migrations import migrate
 
 _lock = threading.Lock()
 _opened: dict[tuple[str, float], Connection] = {}
@@ -32,6 +31,9 @@ def open_store(settings: Settings, *, at_most_seconds: float = math.inf) -> Conn
 
 def open_migrated_store(settings: Settings) -> Connection:
     """As `open_store`, but the first call migrates the schema. Raises StoreError."""
+    # Imported by who migrates: the door never does.
+    from kubedoor.store.migrations import migrate
+
     connection = open_store(settings)
     with _lock:
         if settings.dsn not in _migrated:

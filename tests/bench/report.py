@@ -92,7 +92,7 @@ def walls(found: Mapping[str, float]) -> str:
         ),
         (
             "a collection",
-            f"one day takes {number(day * 100, 's')}, of which Prometheus needs {number(found['curl'] * 100, 's')}",
+            f"one day takes {number(day * 100, 's')}; its questions alone, one after the other, {number(found['curl'] * 100, 's')}",
             f"100 clusters of 1,000 workloads, one after the other: {number(day * 100, 's')}",
             "Prometheus: a CPU for each of `KUBEDOOR_PROMETHEUS_CONCURRENCY` questions at once",
         ),

@@ -10,6 +10,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class AdmissionSettings:
+    """Fields of `Settings`."""
+
     namespace: str = setting("kubedoor", parsers.text, "kubedoor", "KubeDoor's own namespace: never controlled.")
     unknown_workloads: str = setting(
         "allow",

@@ -10,6 +10,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class CollectionSettings:
+    """Fields of `Settings`."""
+
     collect_budget_seconds: float = setting(
         "240", parsers.number(1, 3000), "120", "How long one request to `collect` may work before it answers `next`."
     )

@@ -10,6 +10,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class CommandLineSettings:
+    """Fields of `Settings`."""
+
     api_url: str = setting(
         "",
         parsers.url("http", "https"),

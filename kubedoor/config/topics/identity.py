@@ -12,6 +12,8 @@ from kubedoor.weak_secrets import WELL_KNOWN_PASSWORD
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class IdentitySettings:
+    """Fields of `Settings`."""
+
     admin_username: str = setting("kubedoor", parsers.text, "admin", "Name of the first user.")
     admin_password: str = setting(
         WELL_KNOWN_PASSWORD,

@@ -10,6 +10,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ListeningSettings:
+    """Fields of `Settings`."""
+
     host: str = setting("127.0.0.1", parsers.ip_address, "0.0.0.0", "Address that `serve` listens on.")  # noqa: S104
     port: int = setting("8080", parsers.integer(1, 65535), "8080", "Port of the web pages, the API and `collect`.")
     door_port: int = setting("8443", parsers.integer(1, 65535), "8443", "Port of the door (HTTPS).")

@@ -10,6 +10,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class MetricsSettings:
+    """Fields of `Settings`."""
+
     metrics_workloads: int = setting(
         "1000",
         parsers.integer(0, 100_000),
@@ -27,6 +29,8 @@ class MetricsSettings:
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class LogSettings:
+    """Fields of `Settings`."""
+
     log_level: str = setting(
         "info", parsers.one_of("debug", "info", "warning", "error"), "debug", "Least severity that is logged."
     )

@@ -31,6 +31,8 @@ def _is_network(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class NotificationSettings:
+    """Fields of `Settings`."""
+
     notification_hosts: tuple[str, ...] = setting(
         "",
         hosts,

@@ -13,6 +13,8 @@ MOST_PER_HOUR = 1000
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class PriceSettings:
+    """Fields of `Settings`."""
+
     price_vcpu_hour: float = setting(
         "0", parsers.number(0, MOST_PER_HOUR), "0.031", "Price of one core for an hour; 0 for both: no money is shown."
     )

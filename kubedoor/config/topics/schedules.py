@@ -12,6 +12,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ScheduleSettings:
+    """Fields of `Settings`."""
+
     schedule_image: str = setting(
         "",
         parsers.text,

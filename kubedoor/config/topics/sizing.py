@@ -11,6 +11,8 @@ from kubedoor.peak_windows import PeakWindows
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class SizingSettings:
+    """Fields of `Settings`."""
+
     peak_windows: str = setting(
         "10:00-11:30", parsers.peak_windows, "10:00-11:30,20:00-21:00", "Local time ranges of a day, at most three."
     )

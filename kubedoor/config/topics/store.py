@@ -11,6 +11,8 @@ from kubedoor.config.declaration import setting
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class StoreSettings:
+    """Fields of `Settings`."""
+
     data_dir: Path = setting(
         "data", parsers.folder, "/var/lib/kubedoor", "Folder of the embedded store, keys and certificates."
     )

@@ -22,6 +22,8 @@ SYSTEM_NAMESPACES = (
 
 @dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class UsageSettings:
+    """Fields of `Settings`."""
+
     cluster: str = setting("default", parsers.text, "prod-1", "Name of the Kubernetes cluster; part of every key.")
     cluster_label: str = setting(
         "", parsers.text, "env", "Prometheus label whose value is the cluster's name; empty: one cluster only."
