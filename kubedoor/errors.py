@@ -137,6 +137,10 @@ class ClusterError(KubeDoorError):
     code = "cluster"
 
 
+class NoClusterConfigured(ClusterError):
+    """The settings name no cluster, as with sample data: there is no API server to ask."""
+
+
 class NoClusterAccess(ClusterError):
     """No access to the API server of this cluster is configured, so nothing can be read or changed there."""
 

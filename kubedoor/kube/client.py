@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubedoor.errors import ClusterError, InvalidInput, NoClusterAccess, NotFound
+from kubedoor.errors import ClusterError, InvalidInput, NoClusterAccess, NoClusterConfigured, NotFound
 from kubedoor.kube.answers import DryRun, error_of, lines_of, warnings_in
 from kubedoor.kube.kubeconfig import NO_CLUSTER
 from kubedoor.kube.ownership import FIELD_MANAGER
@@ -311,7 +311,7 @@ class Cluster:
 
     def _configuration(self) -> Configuration:
         if self._kubeconfig == NO_CLUSTER:
-            raise ClusterError(sentence("cluster.none"))
+            raise NoClusterConfigured(sentence("cluster.none"))
         from kubernetes import client, config
         from kubernetes.config import ConfigException
 
@@ -327,7 +327,7 @@ class Cluster:
                     config_file=self._kubeconfig or None, context=self._context or None, client_configuration=loaded
                 )
         except (ConfigException, OSError, ValueError) as error:
-            raise ClusterError(sentence("cluster.not_configured")) from error
+            raise NoClusterConfigured(sentence("cluster.not_configured")) from error
         loaded.retries = False
         return loaded
 

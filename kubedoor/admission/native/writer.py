@@ -25,14 +25,12 @@ from kubedoor.admission.native.parameters import (
 from kubedoor.admission.resources import Floors
 from kubedoor.admission.snapshot.entry import unpack, values_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
-from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NoClusterAccess, NotFound
+from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NoClusterAccess, NoClusterConfigured, NotFound
 from kubedoor.kube.client import Cluster, path_segment
 from kubedoor.sentences import NOTHING, Sentence, sentence
 
 log = logging.getLogger(__name__)
 
-NO_CLUSTER_CODES = ("cluster.none", "cluster.not_configured")
-"""As at a first start on sample data: nobody has to be warned."""
 MAX_PASSES = 3
 _BEING_DELETED = "because it is being terminated"
 """So says the API server of a namespace that takes nothing new."""
@@ -138,13 +136,11 @@ class ParameterWriter:
             self.write(may_lose=may_lose)
         except NotFound:
             trouble, level = "the cluster does not know ControlValues: the webhook enforces alone", logging.INFO
-        except NoClusterAccess as error:
+        except (NoClusterAccess, NoClusterConfigured) as error:
             # As with sample data; the checkup says it too.
             trouble, level = f"control values are not written into a cluster: {error}", logging.INFO
         except KubeDoorError as error:
             trouble = f"control values could not be written into the cluster: {error}"
-            if error.message.code in NO_CLUSTER_CODES:
-                level = logging.INFO
         else:
             trouble = str(self._state.trouble)
         if trouble and trouble != self._trouble:

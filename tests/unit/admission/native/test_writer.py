@@ -146,5 +146,5 @@ def test_the_same_trouble_is_logged_once(snapshot: Snapshot, caplog: pytest.LogC
         for _ in range(3):
             writer.write_or_warn(may_lose=True)
     (said,) = caplog.messages
-    assert said.startswith("control values could not be written into the cluster: ")
+    assert said.startswith("control values are not written into a cluster: no cluster is configured")
     assert caplog.records[0].levelno == logging.INFO, "a first start on sample data warns of nothing"
