@@ -17,7 +17,7 @@ _AS_STORED = (
     *("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes"),
     *("throttled_share", "oom_kills", "coverage"),
 )
-_SHOWN = (*_AS_STORED, "hpa")
+_SHOWN = ("namespace", "deployment", *_AS_STORED, "hpa", "is_taken_over")
 _SELECT = f"SELECT {', '.join(_AS_STORED)}, CAST(u.hpa AND u.hpa_known AS Bool) AS hpa, run FROM"
 _WHERE = "WHERE cluster = {cluster:String} AND namespace = {namespace:String} AND deployment = {deployment:String}"
 # Neither sorted nor joined with the runs that count: that takes the store longer than these few rows take here.
@@ -54,7 +54,7 @@ class UsageHistory:
             found = [row for row in found if row[_DAY] not in elsewhere]
             found += self._rows(_BY_DAY, **where, days=sorted(elsewhere))
         current = {(day, run): bool(is_taken_over) for day, run, _, is_taken_over in days}
-        return _shown({"namespace": namespace, "deployment": deployment}, found, current)
+        return _shown((namespace, deployment), found, current)
 
     def _rows(self, sql: str, **parameters: Any) -> _Rows:
         return self._connection.table(sql, **parameters)[1]
@@ -68,11 +68,11 @@ def _is_older(found: _Rows, current: Mapping[date, int]) -> bool:
     return any(run < current.get(day, 0) for day, run in newest.items())
 
 
-def _shown(name: Row, found: _Rows, current: Mapping[tuple[date, int], bool]) -> list[Row]:
+def _shown(name: tuple[str, str], found: _Rows, current: Mapping[tuple[date, int], bool]) -> list[Row]:
     """The rows of runs that count, with the workload's `name` and without their run."""
     found.sort(key=itemgetter(_DAY, _CONTAINER))
     return [
-        {**name, **dict(zip(_SHOWN, row, strict=False)), "is_taken_over": current[run]}
+        dict(zip(_SHOWN, (*name, *row[:_RUN], current[run]), strict=True))
         for row in found
         if (run := (row[_DAY], row[_RUN])) in current
     ]

@@ -7,7 +7,6 @@ the pods of that day.
 from __future__ import annotations
 
 import copy
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
 from typing import Any
+
+import orjson
 
 from kubedoor.workloads.filters import Filter, row_tests
 from kubedoor.workloads.ordering import STATE_SORTS, column_values, ordered, saved
@@ -162,7 +163,7 @@ class Listing:
     def newest_usage(self, namespace: str, deployment: str, container: str) -> Row | None:
         """Of one container; None: none counts."""
         usage = self._usage.get((namespace, deployment, container))
-        return None if usage is None else json.loads(usage)
+        return None if usage is None else orjson.loads(usage)
 
     @cached_property
     def namespaces(self) -> list[str]:

@@ -6,6 +6,7 @@ Collected values are never written here. An edit is based on a version: a stale 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
@@ -166,10 +167,13 @@ class Workloads:
     def history(self, key: WorkloadKey, *, since: date) -> History:
         """Of one workload. `since`: a local date, as those of usage days are. Raises NotFound."""
         self._check_cluster(key)
-        peak_day, memory_peak_day = self._control.peak_days(key)
+        # At once: neither needs the other's answer.
+        with ThreadPoolExecutor(1) as other:
+            peaks = other.submit(self._control.peak_days, key)
+            usage = self._history.of(key.namespace, key.deployment, since=since)
+            peak_day, memory_peak_day = peaks.result()
         if peak_day is None:
             self._existing_rows(key)
-        usage = self._history.of(key.namespace, key.deployment, since=since)
         return History(usage, peak_day, memory_peak_day)
 
     def must_exist(self, key: WorkloadKey) -> None:
