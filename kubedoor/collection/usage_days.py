@@ -145,12 +145,18 @@ def _rows(reading: DayReading, day: date, containers: Sequence[_Container], drop
     )
     knows_hpas = reading.knows_hpas()
     known: dict[Hashable, tuple[int, float]] = {}
+    pods_of: dict[tuple[str, str], tuple[int, float]] = {}
     for one, of_cpu, of_memory in zip(containers, cpu, memory, strict=True):
-        row = _row(reading, one, of_cpu, of_memory, day=day, pods=one.workload.replicas_and_coverage(reading, known))
+        workload = one.workload
+        name = (workload.namespace, workload.deployment)
+        if name not in pods_of:
+            pods_of[name] = workload.replicas_and_coverage(reading, known)
+        hpa = name in reading.state.hpa_targets or (False if knows_hpas else None)
+        row = _row(reading, one, of_cpu, of_memory, day=day, pods=pods_of[name], hpa=hpa)
         # Most rows stay as they are: a copy takes as long as the row itself.
         if dropped.samples:
             row = replace(row, dropped_samples=sum(dropped.samples.get(key, 0) for key in one.keys))
-        yield row if row.hpa or knows_hpas else replace(row, hpa=None)
+        yield row
 
 
 def _row(
@@ -161,6 +167,7 @@ def _row(
     *,
     day: date,
     pods: tuple[int, float],
+    hpa: bool | None,
 ) -> UsageDay:
     """`pods`: how many ran, and the share of them that was seen."""
     keys, workload, steps = found.keys, found.workload, reading.grid.steps
@@ -186,7 +193,7 @@ def _row(
         coverage=(steps - len(cpu.gaps | memory.gaps)) / steps,
         pods_with_container=workload.pods_with(found.name, reading, pods[0]),
         pods_coverage=pods[1],
-        hpa=(workload.namespace, workload.deployment) in reading.state.hpa_targets,
+        hpa=hpa,
     )
 
 
