@@ -96,8 +96,9 @@ def test_what_the_api_server_refuses_after_the_door_has_not_drifted(lab: Lab, we
     lab.wait_for_admissions(web, 2)
 
     def is_recorded() -> bool:
-        runs = deployments.last_admitted([(web, "web")])[web, "web"].state.containers[0].runs
-        return runs.cpu_request_millicores == 250
+        # The door writes an admission, and then what it made of the Deployment.
+        admitted = deployments.last_admitted([(web, "web")]).get((web, "web"))
+        return admitted is not None and admitted.state.containers[0].runs.cpu_request_millicores == 250
 
     lab.plane.wait_for(is_recorded, what="the door has noted what it admitted")
     assert live(lab, web)["state"] == "pending"
