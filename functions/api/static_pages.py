@@ -14,6 +14,9 @@ from starlette.types import Scope
 
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_EACH_TIME = "no-cache"
+_A_DAY = "public, max-age=86400"
+_ICON = "favicon.svg"
+"""Browsers ask for it with each address: with every page of the list."""
 _NOT_PAGES = frozenset({"api", "assets", "collect", "mutate"})
 """First path segments for which a missing file is a 404 and not a page of the single-page application."""
 
@@ -48,7 +51,8 @@ class Pages(StaticFiles):
         response = super().file_response(full_path, *arguments, **options)
         # File names below assets/ contain a hash of the content.
         is_hashed = Path(full_path).parent.name == "assets"
-        response.headers["Cache-Control"] = _FOREVER if is_hashed else _ASK_EACH_TIME
+        kept = _A_DAY if Path(full_path).name == _ICON else _ASK_EACH_TIME
+        response.headers["Cache-Control"] = _FOREVER if is_hashed else kept
         return response
 
 

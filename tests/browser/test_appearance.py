@@ -92,6 +92,8 @@ def test_scripts_come_from_files_of_our_own_only(visit: Visits) -> None:
     assert answer.headers["cache-control"] == "no-cache"
     script = page.locator("script[type=module]").get_attribute("src") or ""
     assert page.request.get(page.url.replace("/login", script)).headers["cache-control"].endswith("immutable")
+    icon = page.locator("link[rel=icon]").get_attribute("href") or ""
+    assert "max-age" in page.request.get(page.url.replace("/login", icon)).headers["cache-control"]
     # What is no page is an error and not the application.
     assert page.request.get(page.url.replace("/login", "/assets/none.js")).status == 404
     assert page.request.get(page.url.replace("/login", "/api/v1/none")).json()["error"]["code"] == "not_found"

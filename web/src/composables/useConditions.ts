@@ -1,12 +1,12 @@
 import { useI18n } from "vue-i18n";
 import { fieldKey, fieldsByContainer, sentenceKey, sentenceValues, spaced, type ConditionGroup } from "@/format/conditions";
 import type { Condition, Withheld } from "@/types";
-import { useFormat } from "./useFormat";
+import { useNumbers } from "./useFormat";
 
 /** Conditions in the reader's words. What this version does not know is said as the server says it. */
 export function useConditions() {
   const { t, te, locale } = useI18n();
-  const { percent } = useFormat();
+  const { percent } = useNumbers();
   const isEnglish = () => locale.value === "en";
   const known = (key: string, otherwise: string) => (te(key) ? t(key) : otherwise);
   const name = (type: string) => known(`condition.name.${type}`, type);

@@ -5,10 +5,9 @@ import { useNow } from "@/composables/useNow";
 import { ago, clockTime, exactTime, zoneName } from "@/format/times";
 import type { Resource } from "@/types";
 
-/** Numbers and times as the chosen language writes them. */
-export function useFormat() {
+/** Numbers as the chosen language writes them, without the clock: a page of the list has a thousand places for them. */
+export function useNumbers() {
   const { t, locale } = useI18n();
-  const now = useNow();
   const whole = (value: number) => numberFormat(locale.value).format(value);
 
   /** `isSet`: what somebody or something has set, and not what was measured or added up. */
@@ -28,11 +27,15 @@ export function useFormat() {
     return numberFormat(locale.value, { style: "percent", maximumFractionDigits: digits }).format(share);
   }
 
+  return { quantity, exact, percent, whole };
+}
+
+/** Numbers and times as the chosen language writes them. */
+export function useFormat() {
+  const { locale } = useI18n();
+  const now = useNow();
   return {
-    quantity,
-    exact,
-    percent,
-    whole,
+    ...useNumbers(),
     time: clockTime,
     exactTime,
     zone: zoneName,
