@@ -12,8 +12,8 @@ from kubedoor.store.connection import Connection, Row, only
 
 BUCKETS = 256
 """Into which workloads are divided by a hash of their name, so that a refresh reads only what has changed."""
-BLOCK_ROWS = 8192
-"""Rows in memory while all are read."""
+BLOCK_ROWS = 2048
+"""Rows in memory while all are read: some 8 MB."""
 _BUCKET = f"CRC32(concat(namespace, '/', deployment)) % {BUCKETS}"
 HASHES = {
     "manual": "cityHash64(namespace, deployment, version, edit)",

@@ -39,6 +39,11 @@ def fields_of(container: str) -> str:
     return f"{{{', '.join(entries)}}}"
 
 
+def asked_part(field: str) -> str:
+    """An element of a list: what is remembered of one field of the container `c`, as the annotation has it; none if nothing is."""
+    return f"?variables.remembered[c.name][?'{field}'].optMap(q, '{field}=' + string(q))"
+
+
 def controllable(manifest: str) -> str:
     """The containers that run as long as the pod: all regular ones, then native sidecars."""
     spec = f"{manifest}.spec.template.spec"

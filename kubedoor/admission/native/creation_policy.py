@@ -29,7 +29,9 @@ from kubedoor.admission.native.deployment_policy import (
 )
 from kubedoor.admission.rules import Rules
 
-_REQUESTS, _LIMITS = "v.?requests.orValue({})", "v.?limits.orValue({})"
+_REQUESTS, _LIMITS = "v[0]", "v[1]"
+_VALUES = "[[variables.values[n].?requests.orValue({}), variables.values[n].?limits.orValue({})]]"
+"""Of the container `n`, a list of one `v`."""
 _OFF = "dyn({'mode': 'off'})"
 
 
@@ -72,7 +74,7 @@ def _replicas(rules: Rules) -> str:
 
 
 def _numbers(rules: Rules) -> dict[str, Variables]:
-    """The texts of each resource, where `v` are the container's control values and `l` its limits of CPU and memory."""
+    """The texts of each resource, where `v` are the container's control values, requests and limits, and `l` its limits of CPU and memory."""
     made: dict[str, Variables] = {}
     for number, resource in enumerate(RESOURCES):
         texts = {"limit": f"l[{number}]"}
@@ -91,15 +93,19 @@ def _final(numbers: dict[str, Variables]) -> str:
         f" ?'limits.{one}': optional.ofNonZeroValue(l[{number}])"
         for number, one in enumerate(RESOURCES)
     )
-    return f"[variables.values[n]].map(v, [[{limits}]].map(l, {{{pairs}}})[0])[0]"
+    return f"{_VALUES}.map(v, [[{limits}]].map(l, {{{pairs}}})[0])[0]"
 
 
 def _ours(numbers: dict[str, Variables]) -> str:
     """Fields of the container `n` that KubeDoor controls; else empty texts."""
     names = []
     for one in RESOURCES:
-        of_values = "n in variables.values && [variables.values[n]].exists(v, {})"
-        names.append(f"{of_values.format(numbers[one]['controlled'])} ? 'requests.{one}' : ''")
-        sets_limit = of_values.format(f"'{one}' in {_LIMITS}")
+        names.append(f"{_with_values(numbers[one]['controlled'])} ? 'requests.{one}' : ''")
+        sets_limit = _with_values(f"'{one}' in {_LIMITS}")
         names.append(f"({sets_limit}) || ({taken_out(one, 'a')}) ? 'limits.{one}' : ''")
     return ", ".join(names)
+
+
+def _with_values(holds: str) -> str:
+    """Whether the container `n` has control values `v`, for which this holds."""
+    return f"n in variables.values && {_VALUES}.exists(v, {holds})"
