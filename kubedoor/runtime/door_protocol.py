@@ -60,8 +60,9 @@ class DoorProtocol(LimitedProtocol):
         self._door = door
 
     def connection_lost(self, exc: Exception | None) -> None:
+        review = self.cycle
         super().connection_lost(exc)
-        if isinstance(self.cycle, Review) and self.cycle.more_body:
+        if isinstance(review, Review) and review.more_body:
             # Nobody will answer it.
             self._connections.answered(self._connection)
 

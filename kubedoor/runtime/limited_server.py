@@ -55,6 +55,12 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._connections.gone(self._connection)
+        # Nothing may lead from the protocol to itself now: uvloop has a buffer of 256 KiB for each TLS connection, which would else
+        # be freed by the next full garbage collection only, hundreds of connections later.
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = None
+        self.app = self._unlimited_app
+        self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         connection = self._connection

@@ -67,7 +67,7 @@ SHORT = Plan(40, 2_000, 2, 3.5, 1, 1, patience_seconds=10.0, max_growth=0.25)
 
 @contextmanager
 def door(folder: Path, dsn: str) -> Iterator[tuple[Child, int]]:
-    """`kubedoor mutate` with the settings of production."""
+    """`kubedoor mutate` with the settings of production, and those of the image."""
     port = processes.free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -77,6 +77,7 @@ def door(folder: Path, dsn: str) -> Iterator[tuple[Child, int]]:
         "KUBEDOOR_KUBECONFIG": "none",
         "KUBEDOOR_DATA_DIR": str(folder),
         "KUBEDOOR_DOOR_PORT": str(port),
+        "MALLOC_ARENA_MAX": "1",
     }
     command = [sys.executable, "-m", "kubedoor", "mutate"]
     child = processes.start("mutate", command, log=folder / "mutate.log", environment=environment, folder=ROOT)

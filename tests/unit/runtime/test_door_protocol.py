@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import json
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 
 from kubedoor.admission.certificates import self_signed
 from kubedoor.errors import BadRequest
@@ -83,10 +85,15 @@ class Running:
             return response.status, response.read()
 
 
+def run_as_the_door(server: uvicorn.Server) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server._serve())
+
+
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Running]:
     running = Running(tmp_path)
-    thread = threading.Thread(target=asyncio.run, args=(running.server._serve(),))
+    thread = threading.Thread(target=run_as_the_door, args=(running.server,))
     thread.start()
     wait_until(lambda: running.server.started, what="the door listens")
     yield running
@@ -184,6 +191,28 @@ def test_a_client_that_goes_before_its_answer_leaves_nothing(door: Running) -> N
         wait_until(lambda: door.bodies_bytes == 4, what="the body is there")
     door.go_on.set()
     wait_until(lambda: door.bodies_bytes == 0, what="it is forgotten")
+
+
+def tls_connections() -> int:
+    return sum(type(one).__name__ == "SSLProtocol" for one in gc.get_objects())
+
+
+def test_a_closed_connection_waits_for_no_garbage_collection(door: Running) -> None:
+    gc.disable()
+    try:
+        for body in (b"{}", b"bad", b"{}"):
+            door.post(body)
+            with door.client() as client:
+                client.request("GET", "/healthz")
+                client.getresponse().read()
+        with door.connect() as client:
+            client.sendall(b"POST /mutate HTTP/1.1\r\nHost: door\r\nContent-Length: 4\r\n\r\nslow")
+            wait_until(lambda: door.bodies_bytes == 4, what="the body is there")
+            assert tls_connections() > 0
+        door.go_on.set()
+        wait_until(lambda: tls_connections() == 0, what="all are freed")
+    finally:
+        gc.enable()
 
 
 def test_while_draining_each_answer_asks_to_reconnect(door: Running) -> None:
