@@ -1,7 +1,8 @@
 """Latency of searching, sorting and paging ten thousand workloads in the browser.
 
-`python -m tests.bench.web_latency`. Measures from the click or key to the paint of the new rows, in Chromium against the
-API on the embedded store, without the debounce of the search field.
+`python -m tests.bench.web_latency`. Measures from the press of the button or the key to the paint of the new rows, in
+Chromium against the API on the embedded store, without the debounce of the search field. What the driver needs to find a
+button and to see that it does not move is not measured: it waits for two frames alone.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from tests.browser.serving import FIRST_PASSWORD, chromium, sample_kubedoor
 WORKLOADS = 10_000
 SEARCH_DEBOUNCE_MS = 180
 """The debounce of the search in web/src/views/workloads/modules/WorkloadFilters.vue."""
-# Resolves two animation frames after the table is no longer busy: then the new rows are painted.
+# Counts from the first event in the page on. Resolves two animation frames after the table is no longer busy: then the
+# new rows are painted.
 _WATCH = """
 () => {
   const table = document.querySelector("section.table");
-  window.started = performance.now();
+  const started = Promise.race(["pointerdown", "input"].map((kind) =>
+    new Promise((resolve) => addEventListener(kind, (event) => resolve(event.timeStamp), { capture: true, once: true }))));
   window.painted = new Promise((resolve, reject) => {
     setTimeout(() => reject(new Error("nothing was painted for 20 s")), 20000);
     const watcher = new MutationObserver(() => {
       if (table.getAttribute("aria-busy") === "true" || !table.querySelector("tbody tr")) return;
       watcher.disconnect();
-      requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - window.started)));
+      requestAnimationFrame(() => requestAnimationFrame(async () => resolve(performance.now() - (await started))));
     });
     watcher.observe(table, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-busy"] });
   });
