@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubedoor.runtime import import_pause  # isort: skip
 
+import asyncio
 import atexit
 import os
 import time
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kubedoor.admission.handler import STORE_TIMEOUT_SECONDS, AdmissionHandler
+from kubedoor.admission.journal import AdmissionJournal
 from kubedoor.admission.options import options_of, rules_of
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import KubeDoorError
@@ -54,6 +56,7 @@ def _handler() -> AdmissionHandler:
         rules=rules_of(config),
         options=options_of(config),
         now=_now,
+        later=lambda call: asyncio.get_running_loop().call_soon(call),
     )
     handler.metrics.timeout.set(config.webhook_timeout_seconds)
     # What was admitted in the last second before the process ends.
@@ -80,6 +83,11 @@ async def answer(body: bytes | bytearray) -> bytes:
     handler = _handler()
     handler.start_background_refresh()
     answered = orjson.dumps(await handler.admit(parse_json(body)))
-    if handler.journal.has_work():
-        handler.journal.writer.wake()
+    # When the answer is on its way, and after what the handler does later.
+    asyncio.get_running_loop().call_soon(_write_journal, handler.journal)
     return answered
+
+
+def _write_journal(journal: AdmissionJournal) -> None:
+    if journal.has_work():
+        journal.writer.wake()

@@ -1,4 +1,4 @@
-"""Handles one AdmissionReview: reads control values, decides, answers. The journal is written afterwards.
+"""Handles one AdmissionReview: reads control values, decides, answers. The journal is kept afterwards.
 
 A failure of KubeDoor never blocks a release: the request is allowed unchanged, with a warning (or denied, if
 KUBEDOOR_ON_INTERNAL_ERROR says so). A request waits for the store at most `wait_seconds`, and only for the refresh of a
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from kubedoor.admission.arrived import as_arrived, correction
@@ -48,10 +49,16 @@ BACKGROUND_REFRESH_SECONDS = 10.0
 STORE_TIMEOUT_SECONDS = 10.0
 """Query timeout of the snapshot's store connection: a query that hangs blocks every further refresh until it ends."""
 _INTERNAL = sentence("door.internal")
+Later = Callable[[Callable[[], None]], object]
+"""Calls what needs not be done before the answer."""
+
+
+def at_once(call: Callable[[], None]) -> None:
+    call()
 
 
 class AdmissionHandler:
-    """Lives on one event loop; blocking calls run in worker threads."""
+    """Lives on one event loop; blocking calls run in worker threads. `later` must call in order, and on that loop."""
 
     def __init__(
         self,
@@ -64,9 +71,11 @@ class AdmissionHandler:
         options: HandlerOptions,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        later: Later = at_once,
     ) -> None:
         self._snapshot = snapshot
         self._rules = rules
+        self._later = later
         self._options = options
         self._now = now
         self._monotonic = monotonic
@@ -123,7 +132,8 @@ class AdmissionHandler:
         except Exception as error:
             decision = self._failure_decision(error, _kept(request, due), by_policies=request is not received)
             self._record_failure(request, decision)
-        self.metrics.answered(decision.outcome.value, is_dry_run=request.dry_run, seconds=self._monotonic() - started)
+        seconds, outcome = self._monotonic() - started, decision.outcome.value
+        self._later(partial(self.metrics.answered, outcome, is_dry_run=request.dry_run, seconds=seconds))
         return review_response(
             request,
             allowed=decision.allowed,
@@ -151,11 +161,22 @@ class AdmissionHandler:
             decision = decide(request, values, self._rules, due)
         if not request.dry_run:
             if due:
-                self.journal.record(request, decision, values, is_release=due.resources)
-                if _changes_state(request, due, decision):
-                    self.journal.record_state(key, request, decision, is_release=due.resources)
+                self._later(partial(self._record, request, key, decision, values, due))
+            # Not later: the next request must know.
             self._record_facts(request, key, values, started)
         return decision
+
+    def _record(
+        self, request: AdmissionRequest, key: WorkloadKey, decision: Decision, values: ControlValues, due: Due
+    ) -> None:
+        """Never raises: what is decided stands, and may have been answered."""
+        try:
+            self.journal.record(request, decision, values, is_release=due.resources)
+            if _changes_state(request, due, decision):
+                self.journal.record_state(key, request, decision, is_release=due.resources)
+        except Exception:
+            self.metrics.failures.labels("records").inc()
+            log.exception("an admission could not be recorded")
 
     def _at_scale(self, request: AdmissionRequest, key: WorkloadKey, values: ControlValues) -> ControlValues:
         """With label and owner of the very Deployment whose Scale it is; of any other request, it shows them itself."""

@@ -20,7 +20,7 @@ import pytest
 from kubedoor.admission.arrived import TRACE
 from kubedoor.admission.due import replicas_of
 from kubedoor.admission.freshness import RETRY_STORE_SECONDS
-from kubedoor.admission.handler import AdmissionHandler
+from kubedoor.admission.handler import AdmissionHandler, Later, at_once
 from kubedoor.admission.options import HandlerOptions, options_of
 from kubedoor.admission.review import AdmissionRequest
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
@@ -117,7 +117,7 @@ class Harness:
         )
 
     def make_handler(
-        self, snapshot: Snapshot, rules: Rules | None = None, *, reads_traces: bool = True
+        self, snapshot: Snapshot, rules: Rules | None = None, *, reads_traces: bool = True, later: Later = at_once
     ) -> AdmissionHandler:
         made = AdmissionHandler(
             snapshot=snapshot,
@@ -128,6 +128,7 @@ class Harness:
             options=HandlerOptions(self.key.cluster, OWN_USER, 1.0, WAIT_SECONDS, reads_traces),
             now=lambda: datetime.now(UTC),
             monotonic=self.clock,
+            later=later,
         )
         self.handlers.append(made)
         return made
@@ -380,15 +381,39 @@ def test_a_trace_counts_only_where_policies_are_wanted(harness: Harness) -> None
         assert found in [row["before"]["replicas"] for row in harness.rows()], environ
 
 
-def test_a_failure_that_cannot_be_recorded_is_answered(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any) -> None:
+def test_what_cannot_be_recorded_is_decided_all_the_same(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise ValueError("cannot be noted")
 
     harness.set_replicas(3)
     monkeypatch.setattr(harness.handler.journal, "record", broken)
+    assert harness.is_scaled_to(3, sent=10)
+    assert metric(harness, "kubedoor_door_failures_total", part="records") == 1
+    assert harness.rows() == []
+
+
+def test_a_failure_that_cannot_be_recorded_is_answered(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("cannot be decided, nor noted")
+
+    harness.set_replicas(3)
+    monkeypatch.setattr("kubedoor.admission.handler.decide", broken)
+    monkeypatch.setattr(harness.handler.journal, "record", broken)
     response = harness.scale(10)
     assert (response["allowed"], response["warnings"]) == (True, ["KubeDoor: internal error, nothing was set"])
     assert harness.rows() == []
+
+
+def test_an_admission_is_recorded_after_its_answer(harness: Harness) -> None:
+    left: list[Callable[[], None]] = []
+    harness.handler = harness.make_handler(harness.snapshot, later=left.append)
+    harness.set_replicas(3)
+    assert harness.is_scaled_to(3, sent=10)
+    assert harness.rows() == []
+    for call in left:
+        call()
+    assert [row["outcome"] for row in harness.rows()] == ["patched"]
+    assert metric(harness, "kubedoor_admissions_total", outcome="patched", dry_run="false") == 1
 
 
 def test_a_body_that_is_not_a_review_is_rejected(harness: Harness) -> None:
