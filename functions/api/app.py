@@ -36,6 +36,7 @@ from .routes import (
     session,
     tokens,
     users,
+    workload_history,
     workloads,
 )
 from .security.access import LoginIn, authorize
@@ -69,6 +70,7 @@ def create_app(open_clusters: Callable[[], Clusters]) -> FastAPI:
         overview,
         clusters,
         workloads,
+        workload_history,
         acceptances,
         collect,
         control,

@@ -20,18 +20,17 @@ from kubedoor.identity.passwords import Passwords
 from kubedoor.identity.throttle import Throttle
 from kubedoor.kube.client import Cluster
 from kubedoor.runtime.assembly import (
-    build_cluster,
     build_collections,
     build_door_probe,
     build_look,
     build_policy_switch,
     build_publication,
-    build_source,
     build_standings,
     utc_now,
     webhook_options,
 )
 from kubedoor.runtime.checkup import Checkup
+from kubedoor.runtime.sources import build_cluster, build_source
 from kubedoor.store.conditions import ConditionStore
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

@@ -24,9 +24,10 @@ from kubedoor.collection.collector import Progress
 from kubedoor.collection.request import CollectRequest, parse_collect_request
 from kubedoor.config.clusters import ClusterSettings
 from kubedoor.errors import KubeDoorError, Unauthorized
-from kubedoor.runtime.assembly import build_all_clusters, build_cluster, build_publication
+from kubedoor.runtime.assembly import build_all_clusters, build_publication
 from kubedoor.runtime.http import error_response, has_bearer_token, health_or_metrics, not_found, read_json
 from kubedoor.runtime.lazy import once
+from kubedoor.runtime.sources import build_cluster
 from kubedoor.runtime.startup import load_settings, log_failure
 from kubedoor.store.control import ControlStore
 from kubedoor.store.opening import open_store

@@ -272,7 +272,7 @@ def _build_import(config: Settings, dsn: str) -> tuple[Any, Any]:
 
 def _containers(config: Settings, control: Any) -> dict[tuple[str, str], tuple[str, ...]]:
     """Container names of each Deployment: of its manifest, and those that were collected, among them injected ones."""
-    from kubedoor.runtime.assembly import build_cluster
+    from kubedoor.runtime.sources import build_cluster
 
     containers: dict[tuple[str, str], list[str]] = {}
     for row in control.control_rows():

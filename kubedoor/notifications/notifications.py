@@ -19,7 +19,8 @@ from typing import Any
 from kubedoor.errors import Conflict, InvalidInput, KubeDoorError, NotFound
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.model.events import Event, Notice, Stream
-from kubedoor.notifications.channel import NotDelivered, send, service_of
+from kubedoor.notifications.channel import NotDelivered, send
+from kubedoor.notifications.channel_settings import audit_view, validated
 from kubedoor.notifications.message import (
     LANGUAGES,
     STREAMS,
@@ -44,7 +45,6 @@ SENDERS = MAX_CHANNELS + 4
 """Threads: one for each channel, and some for test messages."""
 RESULT_AFTER = timedelta(minutes=2)
 """A message without a result for this long is sent again; the pause doubles with every time."""
-MAX_KEYWORD_CHARACTERS = 50
 SETTLE_DELAY = timedelta(seconds=5)
 """Newer events are not read yet: a record is written a moment after its event."""
 REREAD = timedelta(minutes=10)
@@ -53,7 +53,6 @@ MAX_WINDOW = timedelta(hours=24)
 """Older events are not sent any more, for example after an outage of the channel."""
 TEST_SECONDS = 30.0
 CERTIFICATE_DAYS = 14
-MIN_MINUTES_BOUNDS = (1, 1440)
 
 
 class Notifications:
@@ -101,8 +100,8 @@ class Notifications:
         if len(self._store.all()) >= MAX_CHANNELS:
             raise Conflict(sentence("channels.too_many", most=MAX_CHANNELS))
         blank = Channel(uuid.uuid4().hex[:12], "", "", "", (), 15, LANGUAGES[0], changed_by=editor.who)
-        channel = _validated(blank, fields, self._targets)
-        with audited(self._records, editor, "channel.create", channel.name, after=_audit_view(channel)):
+        channel = validated(blank, fields, self._targets)
+        with audited(self._records, editor, "channel.create", channel.name, after=audit_view(channel)):
             self._store.save(channel)
         return self.one(channel.channel)
 
@@ -114,16 +113,16 @@ class Notifications:
         if based_on not in (None, before.version):
             message = sentence("channels.changed_meanwhile", name=before.name)
             raise Conflict(message, version=before.version)
-        after = _validated(replace(before, changed_by=editor.who), fields, self._targets)
-        view = {**_audit_view(after), "url_changed": after.url != before.url}
-        with audited(self._records, editor, "channel.change", after.name, before=_audit_view(before), after=view):
+        after = validated(replace(before, changed_by=editor.who), fields, self._targets)
+        view = {**audit_view(after), "url_changed": after.url != before.url}
+        with audited(self._records, editor, "channel.change", after.name, before=audit_view(before), after=view):
             self._store.save(after)
         return self.one(channel)
 
     def delete(self, channel: str, editor: Editor) -> None:
         """Raises NotFound, Conflict."""
         before = self.one(channel)
-        with audited(self._records, editor, "channel.delete", before.name, before=_audit_view(before)):
+        with audited(self._records, editor, "channel.delete", before.name, before=audit_view(before)):
             # The URL is a secret, so it is deleted too.
             self._store.save(replace(before, deleted=True, url="", changed_by=editor.who))
 
@@ -279,39 +278,3 @@ class Notifications:
 def _log_failure(sent: Future[None]) -> None:
     if error := sent.exception():
         log.warning("the result of a message could not be recorded: %s", error)
-
-
-def _validated(channel: Channel, fields: Mapping[str, Any], targets: Targets) -> Channel:
-    changed = replace(channel, **{name: value for name, value in fields.items() if name != "events"})
-    if "events" in fields:
-        changed = replace(changed, events=tuple(dict.fromkeys(fields["events"])))
-    if not 1 <= len(changed.name.strip()) <= 100:
-        raise InvalidInput(sentence("channels.bad_name", least=1, most=100), field="name")
-    if unknown := [event for event in changed.events if event not in tuple(Event)]:
-        message = sentence("channels.unknown_event", event=repr(unknown[0]), events=", ".join(Event))
-        raise InvalidInput(message, field="events")
-    if not changed.events:
-        raise InvalidInput(sentence("channels.no_event", events=", ".join(Event)), field="events")
-    if changed.language not in LANGUAGES:
-        raise InvalidInput(sentence("channels.bad_language", languages=", ".join(LANGUAGES)), field="language")
-    if not MIN_MINUTES_BOUNDS[0] <= changed.min_minutes <= MIN_MINUTES_BOUNDS[1]:
-        least, most = MIN_MINUTES_BOUNDS
-        raise InvalidInput(sentence("channels.bad_minutes", least=least, most=most), field="min_minutes")
-    keyword = " ".join(changed.keyword.split())
-    if len(keyword) > MAX_KEYWORD_CHARACTERS:
-        raise InvalidInput(sentence("channels.bad_keyword", most=MAX_KEYWORD_CHARACTERS), field="keyword")
-    service = service_of(changed.url, targets)
-    return replace(changed, name=changed.name.strip(), keyword=keyword, service=service)
-
-
-def _audit_view(channel: Channel) -> dict[str, Any]:
-    """Without the URL, which is a secret."""
-    return {
-        "name": channel.name,
-        "service": channel.service,
-        "events": list(channel.events),
-        "min_minutes": channel.min_minutes,
-        "language": channel.language,
-        "enabled": channel.enabled,
-        "keyword": channel.keyword or None,
-    }

@@ -21,7 +21,7 @@ def ensure_door_certificate(settings: Settings) -> CertificateFiles:
 def renew_door_certificate(settings: Settings) -> CertificateFiles:
     """As `ensure_door_certificate`; where control is on in this cluster, the API server gets a new CA first."""
     from kubedoor.admission.certificates import in_folder
-    from kubedoor.runtime.assembly import build_cluster
+    from kubedoor.runtime.sources import build_cluster
 
     folder, cluster = settings.data_dir / "tls", build_cluster(settings)
     return in_folder.ensure(folder, _door_names(settings), cluster=cluster, now=datetime.now(UTC))

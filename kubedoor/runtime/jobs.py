@@ -14,8 +14,9 @@ from kubedoor.collection.ping import Ping
 from kubedoor.collection.request import CollectRequest
 from kubedoor.config.settings import Settings
 from kubedoor.errors import Forbidden, SettingsError
-from kubedoor.runtime.assembly import build_cluster, utc_now
+from kubedoor.runtime.assembly import utc_now
 from kubedoor.runtime.door_certificate import service_names
+from kubedoor.runtime.sources import build_cluster
 
 
 def ping(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,13 +25,13 @@ from kubedoor.live.standing import (
     without_drift,
 )
 from kubedoor.model.deployments import DeploymentState
-from kubedoor.model.values import ControlValues, Resources
+from kubedoor.model.values import ControlValues
 from kubedoor.store.deployments import SAMPLE, DeploymentStore, Observed
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.listing import NO_STATE, Key, Listing, Row
+from kubedoor.workloads.live_rows import Seen, live_row, state_row
 
 View = Callable[[], LiveView | None]
-Seen = LiveDeployment | DeploymentState | None
 _PAGE = 500
 """Up to so many Deployments are asked for by name."""
 MOST_SHOWN = 2000
@@ -135,7 +135,7 @@ class Standings:
         states: dict[Key, DeploymentState] = {}
         for key, row in zip(keys, rows, strict=True):
             seen, as_of = found[key]
-            row["live"] = _live(seen, as_of, standings[key], is_current=moment.is_current(seen))
+            row["live"] = live_row(seen, as_of, standings[key], is_current=moment.is_current(seen))
             if seen is None:
                 row |= NO_STATE
                 continue
@@ -189,7 +189,7 @@ class Standings:
         state = seen if isinstance(seen, DeploymentState) else state_of(seen.manifest(key))
         if len(self._shown) >= MOST_SHOWN:
             self._shown = {}
-        shown = self._shown[key] = _Shown(content, state, _columns(state))
+        shown = self._shown[key] = _Shown(content, state, state_row(state))
         return shown
 
     def _drifted(self, listing: Listing, pending: Mapping[Key, _Worked], moment: _Moment) -> dict[Key, _Past]:
@@ -285,44 +285,3 @@ def _manifest(key: Key, seen: LiveDeployment | DeploymentState, values: ControlV
     if isinstance(seen, DeploymentState):
         return manifest_of(seen, opted_out=values.opted_out, owned=values.owned)
     return seen.manifest(key)
-
-
-def _live(seen: Seen, as_of: datetime | None, standing: Standing, *, is_current: bool) -> Row:
-    live = seen if isinstance(seen, LiveDeployment) else None
-    return {
-        "state": standing.state,
-        "is_current": is_current,
-        "as_of": as_of,
-        "replicas": seen.replicas if seen else None,
-        "ready": live.ready if live else None,
-        "updated": live.updated if live else None,
-        "is_settled": live.is_settled if live else None,
-        "changes": [
-            {**change._asdict(), "is_drifted": (change.container, change.field) in standing.drifted}
-            for change in standing.changes
-        ],
-    }
-
-
-def _columns(state: DeploymentState) -> Row:
-    """What the list says of the Deployment, as the store sums it (sql/0013), but for when it was so."""
-    asked, runs = [one.asked for one in state.containers], [one.runs for one in state.containers]
-    return {
-        "is_sized": state.is_sized,
-        "running_replicas": state.replicas,
-        "cpu_asked_millicores": state.replicas * _cpu(asked),
-        "memory_asked_bytes": state.replicas * _memory(asked),
-        "cpu_running_millicores": state.replicas * _cpu(runs),
-        "memory_running_bytes": state.replicas * _memory(runs),
-    }
-
-
-def _cpu(containers: Iterable[Resources]) -> int:
-    """A request that is not set is the limit."""
-    pairs = ((one.cpu_request_millicores, one.cpu_limit_millicores) for one in containers)
-    return sum((limit if request is None else request) or 0 for request, limit in pairs)
-
-
-def _memory(containers: Iterable[Resources]) -> int:
-    pairs = ((one.memory_request_bytes, one.memory_limit_bytes) for one in containers)
-    return sum((limit if request is None else request) or 0 for request, limit in pairs)

@@ -8,6 +8,12 @@ import ResourceCell from "@/views/workloads/modules/ResourceCell.vue";
 import { workloadsCsv } from "@/views/workloads/modules/exporting";
 import { container, live, liveChange, MIB, sized, workload } from "./samples";
 
+/** Of the first container in the file. */
+function cellsOf(row: WorkloadDetail): Record<string, string | undefined> {
+  const [header = "", line = ""] = workloadsCsv([row]).split("\r\n");
+  return Object.fromEntries(header.split(",").map((name, index) => [name, line.split(",")[index]]));
+}
+
 describe("what was asked, what runs, and the control value", () => {
   const rows = (given: Partial<ContainerValues> = {}, of: Partial<WorkloadDetail> = {}) => askedRows(workload(of), sized(given));
   const cpu = (given: Partial<ContainerValues> = {}, of: Partial<WorkloadDetail> = {}) => rows(given, of)[0];
@@ -57,9 +63,11 @@ describe("in the list", () => {
   });
 
   test("the file has both of each field", () => {
-    const [header = "", line = ""] = workloadsCsv([workload({ containers: [sized()] })]).split("\r\n");
-    const cells = Object.fromEntries(header.split(",").map((name, index) => [name, line.split(",")[index]]));
-    expect(cells).toMatchObject({ asked_cpu_request_millicores: "1000", running_cpu_request_millicores: "430", asked_cpu_limit_millicores: "", running_cpu_limit_millicores: "2000", in_deployment: "true" });
+    expect(cellsOf(workload({ containers: [sized()] }))).toMatchObject({ asked_cpu_request_millicores: "1000", running_cpu_request_millicores: "430", asked_cpu_limit_millicores: "", running_cpu_limit_millicores: "2000", in_deployment: "true" });
+  });
+
+  test("OOM kills are those of the look-back, of the whole workload", () => {
+    expect(cellsOf(workload({ oom_kills: 3, containers: [sized()] }))["oom_kills"]).toBe("3");
   });
 });
 

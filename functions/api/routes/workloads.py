@@ -1,20 +1,16 @@
-"""Workloads: list, details, usage history, live Deployment, and edits of manual values."""
+"""Workloads: list, details, live Deployment, and edits of manual values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 
-from kubedoor.config.metrics_link import filled
 from kubedoor.errors import InvalidInput, KubeDoorError
 from kubedoor.live.standing import State
 from kubedoor.model.conditions import ConditionType
-from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.model.values import WorkloadKey
 from kubedoor.sentences import sentence
 from kubedoor.sizing.dangers import Danger
 from kubedoor.workloads.additions import Addition
@@ -23,28 +19,10 @@ from kubedoor.workloads.filters import Filter
 from kubedoor.workloads.service import Edited
 
 from ..after_response import PUBLISH_SNAPSHOT
-from ..encoding import encoded
 from ..schemas.base import ErrorBody, Name, may_fail
-from ..schemas.conditions import AcceptanceAnswer
-from ..schemas.workloads import (
-    AddedWorkload,
-    BulkBody,
-    BulkResult,
-    ContainerAnswer,
-    ContainerDetail,
-    EditAnswer,
-    HistoryAnswer,
-    ManualAnswer,
-    MarkAnswer,
-    NewWorkload,
-    ValueWarning,
-    WorkloadAnswer,
-    WorkloadDetail,
-    WorkloadEdit,
-    WorkloadPage,
-)
+from ..schemas.edits import AddedWorkload, BulkBody, BulkResult, EditAnswer, NewWorkload, ValueWarning, WorkloadEdit
+from ..schemas.workloads import ContainerAnswer, ContainerDetail, WorkloadAnswer, WorkloadDetail, WorkloadPage
 from ..security.access import EditorIn, LoginIn, ServicesIn
-from ..services import Services
 
 router = APIRouter(prefix="/workloads", tags=["workloads"])
 Sort = Literal[
@@ -61,10 +39,6 @@ Sort = Literal[
     "oom_kills",
     "edited_at",
 ]
-
-
-def _manual_answer(values: ManualValues) -> ManualAnswer:
-    return ManualAnswer.model_validate(asdict(values))
 
 
 def _edit_answer(edited: Edited) -> EditAnswer:
@@ -232,78 +206,6 @@ def remove_workload(
 ) -> None:
     """Take a workload out of the control table that is not collected: one that was added by mistake, or is gone."""
     services.additions.remove(WorkloadKey(cluster, namespace, deployment), version, editor)
-
-
-@router.get("/{cluster}/{namespace}/{deployment}/history", operation_id="get_history", response_model=HistoryAnswer)
-def get_history(
-    cluster: Name,
-    namespace: Name,
-    deployment: Name,
-    services: ServicesIn,
-    login: LoginIn,
-    days: Annotated[int, Query(ge=1, le=365)] = 30,
-) -> Response:
-    key = WorkloadKey(cluster, namespace, deployment)
-    today = services.now().astimezone(ZoneInfo(services.settings.time_zone)).date()
-    found = services.workloads.history(key, since=today - timedelta(days=days - 1))
-    return encoded(
-        days=found.usage,
-        peak_day=found.peak_day,
-        memory_peak_day=found.memory_peak_day,
-        min_coverage=services.settings.min_coverage,
-        first_day=min([today - timedelta(days=days - 1), *(row["day"] for row in found.usage[:1])]),
-        last_day=max([today, *(row["day"] for row in found.usage[-1:])]),
-        metrics_links=_metrics_links(services, key, {row["container"] for row in found.usage}, days=days),
-    )
-
-
-def _metrics_links(services: Services, key: WorkloadKey, containers: Iterable[str], *, days: int) -> dict[str, str]:
-    link, end = services.settings.metrics_link, services.now()
-    if not link:
-        return {}
-    return {name: filled(link, key, name, end - timedelta(days=days), end) for name in sorted(containers)}
-
-
-@router.get("/{cluster}/{namespace}/{deployment}/marks", operation_id="list_marks")
-def list_marks(
-    cluster: Name,
-    namespace: Name,
-    deployment: Name,
-    services: ServicesIn,
-    login: LoginIn,
-    days: Annotated[int, Query(ge=1, le=365)] = 30,
-) -> list[MarkAnswer]:
-    """What happened to the workload: edits, releases that the webhook saw, and collections; newest first."""
-    key = WorkloadKey(cluster, namespace, deployment)
-    services.workloads.must_exist(key)
-    zone = ZoneInfo(services.settings.time_zone)
-    first_day = services.now().astimezone(zone) - timedelta(days=days - 1)
-    found = services.marks.since(key, first_day.replace(hour=0, minute=0, second=0, microsecond=0))
-    return [MarkAnswer(**vars(one), day=one.at.astimezone(zone).date()) for one in found]
-
-
-@router.get("/{cluster}/{namespace}/{deployment}/edits", operation_id="list_edits")
-def list_edits(
-    cluster: Name,
-    namespace: Name,
-    deployment: Name,
-    services: ServicesIn,
-    login: LoginIn,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> list[ManualAnswer]:
-    return [
-        _manual_answer(edit)
-        for edit in services.workloads.edits(WorkloadKey(cluster, namespace, deployment), limit=limit)
-    ]
-
-
-@router.get("/{cluster}/{namespace}/{deployment}/acceptances", operation_id="list_acceptances")
-def list_acceptances(
-    cluster: Name, namespace: Name, deployment: Name, services: ServicesIn, login: LoginIn
-) -> list[AcceptanceAnswer]:
-    """The newest word about each condition, newest first."""
-    acceptances = services.workloads.acceptances(WorkloadKey(cluster, namespace, deployment))
-    return [AcceptanceAnswer.model_validate(asdict(one)) for one in acceptances]
 
 
 @router.get("/{cluster}/{namespace}/{deployment}/live", operation_id="get_live", responses=may_fail(409))

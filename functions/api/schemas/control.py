@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from .base import SaidAnswer, Speaking, Strict
-from .workloads import WorkloadEdit
+from .edits import WorkloadEdit
 
 
 class ControlBody(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from .base import SaidAnswer, Speaking
-from .workloads import ValueWarning
+from .edits import ValueWarning
 
 
 class SheetProblem(Speaking):

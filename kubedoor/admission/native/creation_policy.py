@@ -15,18 +15,14 @@ from kubedoor.admission.native.deployment_policy import (
     IS_OURS,
     IS_SMALL,
     NAME,
-    POD,
-    RESOURCES,
     Variables,
-    annotation_patch,
-    containers_patch,
     fitting,
     floors_of,
     numbers_of,
     remembered_of,
-    replicas_patch,
     taken_out,
 )
+from kubedoor.admission.native.patches import POD, RESOURCES, annotation_patch, containers_patch, replicas_patch
 from kubedoor.admission.rules import Rules
 
 _REQUESTS, _LIMITS = "v[0]", "v[1]"

@@ -17,8 +17,9 @@ from kubedoor.config import settings
 from kubedoor.kube.client import Cluster
 from kubedoor.model.checks import Check
 from kubedoor.model.values import ManualValues, Resources, WorkloadKey
-from kubedoor.runtime.assembly import build_source, webhook_options
+from kubedoor.runtime.assembly import webhook_options
 from kubedoor.runtime.checkup import Checkup
+from kubedoor.runtime.sources import build_source
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore

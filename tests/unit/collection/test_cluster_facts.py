@@ -19,7 +19,7 @@ from kubedoor.errors import ClusterError, Forbidden, KubeDoorError, NotFound, Pr
 from kubedoor.kube.client import Cluster
 from kubedoor.model.cluster_facts import ClusterFacts, FactKind, HpaTarget, LimitRange, Quota
 from kubedoor.model.values import Amount
-from kubedoor.runtime.assembly import build_facts
+from kubedoor.runtime.sources import build_facts
 from kubedoor.sentences import Sentence
 from tests.support.cluster_objects import (
     make_hpa,

@@ -8,7 +8,8 @@ import pytest
 
 from kubedoor.config import clusters
 from kubedoor.errors import NotFound
-from kubedoor.runtime.assembly import build_source, webhook_options
+from kubedoor.runtime.assembly import webhook_options
+from kubedoor.runtime.sources import build_source
 from tests.support.clock import utc_now
 from tests.support.cluster_lists import HOME, load, problems_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from kubedoor.config import settings
 from kubedoor.errors import SettingsError
-from kubedoor.runtime.assembly import build_source
+from kubedoor.runtime.sources import build_source
 
 
 def problems_of(**environ: str) -> list[str]:
