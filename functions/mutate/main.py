@@ -24,10 +24,10 @@ from kubedoor.errors import KubeDoorError
 from kubedoor.runtime.http import error_response, health_or_metrics, not_found, parse_json, read_body
 from kubedoor.runtime.lazy import once
 from kubedoor.runtime.startup import load_settings
+from kubedoor.store.admissions import AdmissionStore
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
 from kubedoor.store.opening import open_store
-from kubedoor.store.records import RecordStore
 
 import_pause.end()
 
@@ -51,7 +51,7 @@ def _handler() -> AdmissionHandler:
             folder=Path(config.snapshot_folder) if config.snapshot_folder else None,
         ),
         control=ControlStore(connection, config.cluster),
-        records=RecordStore(connection, config.cluster),
+        records=AdmissionStore(connection, config.cluster),
         deployments=DeploymentStore(connection, config.cluster),
         rules=rules_of(config),
         options=options_of(config),

@@ -38,9 +38,9 @@ from kubedoor.control_values import UNKNOWN
 from kubedoor.errors import KubeDoorError, StoreError
 from kubedoor.model.values import ControlValues, WorkloadKey
 from kubedoor.sentences import NOTHING, sentence
+from kubedoor.store.admissions import AdmissionStore
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.records import RecordStore
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class AdmissionHandler:
         *,
         snapshot: Snapshot,
         control: ControlStore,
-        records: RecordStore,
+        records: AdmissionStore,
         deployments: DeploymentStore,
         rules: Rules,
         options: HandlerOptions,

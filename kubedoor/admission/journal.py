@@ -26,9 +26,9 @@ from kubedoor.errors import StoreError, UnstorableRow
 from kubedoor.model.deployments import DeploymentState
 from kubedoor.model.facts import Observation, ObservationKind
 from kubedoor.model.values import ControlValues, WorkloadKey
+from kubedoor.store.admissions import AdmissionRecord, AdmissionStore, admission_line
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.records import AdmissionRecord, RecordStore, admission_line
 from kubedoor.store.said import said_column, said_columns
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class AdmissionJournal:
         *,
         snapshot: Snapshot,
         control: ControlStore,
-        records: RecordStore,
+        records: AdmissionStore,
         deployments: DeploymentStore,
         metrics: AdmissionMetrics,
         cluster: str,

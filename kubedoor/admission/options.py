@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubedoor.admission.rules import Rules
 from kubedoor.config.settings import Settings
 
 
-@dataclass(frozen=True)
-class HandlerOptions:
+class HandlerOptions(NamedTuple):
     """`service_account`: KubeDoor's own user, whose requests are always read through the snapshot."""
 
     cluster: str

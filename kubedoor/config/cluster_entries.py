@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubedoor.config import settings
 from kubedoor.config.settings import CLUSTERS_VARIABLE
@@ -22,8 +21,7 @@ _NAME = re.compile(r"\w[\w.-]{0,99}")
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A key of an entry: the field of Settings that it sets."""
 
     setting: str

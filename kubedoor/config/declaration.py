@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubedoor.config.parsers import Url
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 Parse = Callable[[str], Any]
 
 
-@dataclass(frozen=True)
-class SettingRow:
+class SettingRow(NamedTuple):
     """One setting: a row of docs/settings.md."""
 
     name: str

@@ -50,7 +50,7 @@ _TOPICS = (
 """In the order of docs/settings.md; a dataclass collects the fields of its bases from the last base to the first."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Settings(
     UsageSettings,
     SizingSettings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from kubedoor.errors import InvalidInput
@@ -16,8 +16,7 @@ _UNUSABLE_DATABASES = frozenset("kcmwrfa")
 """Aliases of tables in the view `control` (sql/0012): `k.cluster` would be the table `cluster` of the database `k`."""
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A parsed DSN: `chdb:///folder?database=x` or `http(s)://user:password@host:port/database`."""
 
     interface: str

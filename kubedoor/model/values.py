@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from kubedoor.model.conditions import Condition
-from kubedoor.sentences import Sentence
-
 
 class Mode(StrEnum):
     """What the door does for one workload."""
@@ -72,41 +69,6 @@ class ManualValues:
     note: str = ""
     edited_by: str = ""
     edited_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class CollectedContainer:
-    """Requests of one container computed from the peak day, and the limits found."""
-
-    container: str
-    values: Resources
-    cpu_usage_millicores: int = 0
-    memory_usage_bytes: int = 0
-    reasons: tuple[Sentence, ...] = ()
-    """One sentence per number: day, measured value, clamps."""
-
-
-@dataclass(frozen=True)
-class CollectedValues:
-    """Values of one workload computed from its peak days. The peak days of CPU and memory may differ."""
-
-    namespace: str
-    deployment: str
-    replicas: int
-    peak_day: date
-    memory_peak_day: date
-    containers: tuple[CollectedContainer, ...]
-    days: int
-    """Number of usage days in the look-back."""
-    hpa: bool | None = None
-    """From the newest day on which it is known; None: no such day."""
-    reasons: tuple[Sentence, ...] = ()
-    memory_pods: int | None = None
-    """Pods on the memory peak day; None: as many as `replicas`."""
-    largest_node: Amount = Amount()
-    """The largest node at the time, as far as it was known."""
-    conditions: tuple[Condition, ...] = ()
-    """Why values are not to be trusted, or not to be enforced now."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubedoor import quantities
 from kubedoor.model.cluster_facts import ClusterFacts
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import (
     CPU_LIMIT,
     CPU_REQUEST,
@@ -18,7 +19,7 @@ from kubedoor.model.conditions import (
     ConditionType,
     Withheld,
 )
-from kubedoor.model.values import CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence, sentence
 from kubedoor.sizing.evidence import Evidence
 from kubedoor.sizing.options import SizingOptions

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from kubedoor.model.cluster_facts import ClusterFacts
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import CPU_REQUEST, MEMORY_REQUEST, REPLICAS, REQUESTS, ConditionType, Withheld
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedValues
 from kubedoor.sizing.assessment import FIELD_WORDS, Assessment, written
 from kubedoor.sizing.bounds import clamp_to_limits, fit_limit_ranges, fit_nodes
 from kubedoor.sizing.cluster_conditions import autoscaled, guaranteed, vertical

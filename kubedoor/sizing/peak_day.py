@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from kubedoor import quantities
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence, sentence
 from kubedoor.sizing.evidence import Evidence, heaviest_day
 from kubedoor.sizing.options import MEBIBYTE, SizingOptions

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kubedoor.model.cluster_facts import ClusterFacts, Quota
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import REPLICAS, Condition, ConditionType, Withheld
-from kubedoor.model.values import CollectedContainer, CollectedValues
 from kubedoor.sizing.assessment import REQUEST_OF, written
 
 _REPLICAS_OF = ""

@@ -12,9 +12,9 @@ from itertools import groupby
 
 from kubedoor.errors import InvalidInput
 from kubedoor.model.cluster_facts import ClusterFacts
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import REPLICAS, REQUESTS
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedValues
 from kubedoor.sentences import sentence
 from kubedoor.sizing.conditions import assess
 from kubedoor.sizing.evidence import Evidence, heaviest, is_thin

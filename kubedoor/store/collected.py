@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from kubedoor.model.values import CollectedValues
+from kubedoor.model.collected import CollectedValues
 from kubedoor.store.conditions import conditions_as_json, withheld_entries
 from kubedoor.store.said import said_columns
 

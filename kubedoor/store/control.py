@@ -5,19 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubedoor.control_values import UNKNOWN, compile_rows, facts_of, with_facts
 from kubedoor.errors import Conflict
-from kubedoor.model.conditions import ConditionType
 from kubedoor.model.facts import Facts, Observation
-from kubedoor.model.values import Amount, CollectedValues, ControlValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import Amount, ControlValues, ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.sentences import sentence
-from kubedoor.store.collected import collected_rows
-from kubedoor.store.conditions import conditions_of, since_by_type
 from kubedoor.store.connection import Row, only
 from kubedoor.store.control_table import ControlTable
-from kubedoor.store.waiting import WaitingStore
+
+if TYPE_CHECKING:
+    from kubedoor.model.collected import CollectedValues
+    from kubedoor.model.conditions import ConditionType
 
 _RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _WRITTEN_AT_ONCE = 2000
@@ -29,6 +29,10 @@ class ControlStore(ControlTable):
 
     def replace_collected(self, values: Sequence[CollectedValues], *, run: int, rule: str) -> None:
         """Atomically replace all collected values; a workload that is not in `values` loses its own."""
+        # Here and below: a door neither collects nor reads conditions, and starts sooner without them.
+        from kubedoor.store.collected import collected_rows
+        from kubedoor.store.waiting import WaitingStore
+
         row_count = 0
         # In pieces: as rows of columns all values are many times as large. The marker makes them visible together.
         for first in range(0, len(values), _WRITTEN_AT_ONCE):
@@ -73,6 +77,8 @@ class ControlStore(ControlTable):
 
     def conditions(self) -> dict[tuple[str, str], dict[ConditionType, datetime]]:
         """Since when each condition of each (namespace, deployment) has held, by the current run."""
+        from kubedoor.store.conditions import conditions_of, since_by_type
+
         rows = self._connection.rows(
             "SELECT namespace, deployment, any(c.conditions) AS conditions FROM collected AS c WHERE cluster = {cluster:String}"
             " AND c.conditions != '[]' GROUP BY namespace, deployment",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -57,8 +56,7 @@ _ASKED_BY_DAY = """
 """
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """A state, and when and by whom (door, look or sample) it was seen last."""
 
     state: DeploymentState

@@ -5,44 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import orjson
-
-from kubedoor.store.connection import Connection, Row
+from kubedoor.store.admissions import AdmissionStore
+from kubedoor.store.connection import Row
 from kubedoor.store.said import printed, read_said
 
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 EXPORT_PAGE_ROWS = 2000
 """Bounds the memory of an export."""
-
-
-class AdmissionRecord(NamedTuple):
-    """One admission. Dry runs are not recorded."""
-
-    at: datetime
-    cluster: str
-    namespace: str
-    deployment: str
-    uid: str
-    operation: str
-    subresource: str
-    username: str
-    outcome: str
-    reason: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    warnings: tuple[str, ...]
-    version: int
-    snapshot_age_seconds: float
-    reason_said: str = ""
-    """As `said_column` gives it, and for each warning."""
-    warnings_said: Sequence[str] = ()
-    is_release: bool = False
-    """It made the Deployment, or changed its pod template by more than what an unchanged manifest puts back."""
 
 
 class LastScale(NamedTuple):
@@ -56,21 +30,6 @@ class LastScale(NamedTuple):
     def is_left_alone(self) -> bool:
         """A rule of the door has let the number through, whatever the control value."""
         return self.outcome != "patched" and self.code != "door.as_it_should_be"
-
-
-def admission_line(record: AdmissionRecord) -> bytes:
-    """One row as `add_admission_lines` takes it."""
-    changes = (_json_text(record.before), _json_text(record.after))
-    values = (*record[:_BEFORE], *changes, *record[_BEFORE + 2 :])
-    # A copy: what orjson returns keeps its buffer of 1 KiB and more.
-    return bytes(memoryview(orjson.dumps(values)))
-
-
-def _json_text(changes: Mapping[str, Any]) -> str:
-    return orjson.dumps(changes).decode() if changes else "{}"
-
-
-_BEFORE = AdmissionRecord._fields.index("before")
 
 
 @dataclass(frozen=True)
@@ -148,21 +107,8 @@ _ADMISSIONS = (
 )
 
 
-class RecordStore:
+class RecordStore(AdmissionStore):
     """Records of one cluster; an empty name stands for changes common to all clusters."""
-
-    def __init__(self, connection: Connection, cluster: str) -> None:
-        self._connection = connection
-        self._cluster = cluster
-
-    def add_admissions(self, records: Sequence[AdmissionRecord], *, token: str = "") -> None:
-        """With a `token`, rows that were sent before with the same token are not stored twice. Raises StoreError."""
-        self.add_admission_lines([admission_line(record) for record in records], token=token)
-
-    def add_admission_lines(self, lines: Sequence[bytes], *, token: str = "") -> None:
-        """As `add_admissions`, of rows that `admission_line` has encoded."""
-        # Without a token, the table would drop a row that equals one of another insert.
-        self._connection.insert_lines("admissions", AdmissionRecord._fields, lines, token=token or uuid.uuid4().hex)
 
     def add_audit(self, *records: AuditRecord) -> None:
         """Raises StoreError. Call it before the change: a change that cannot be audited must not happen."""

@@ -6,7 +6,8 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.model.collected import CollectedContainer, CollectedValues
+from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

@@ -21,9 +21,10 @@ from kubedoor.model.values import Resources
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.sizing.rules import collected_values
 from kubedoor.store import opening
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 from kubedoor.store.usage import UsageStore
 from kubedoor.store.users import User, UserStore
 

@@ -21,7 +21,8 @@ from kubedoor.admission.rules import Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.admission.switch import NATIVE, WEBHOOK
 from kubedoor.kube.client import Cluster
-from kubedoor.model.values import CollectedValues, ManualValues, Mode, Resources, WorkloadKey
+from kubedoor.model.collected import CollectedValues
+from kubedoor.model.values import ManualValues, Mode, Resources, WorkloadKey
 from kubedoor.quantities import cpu_millicores, memory_bytes
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.connection import Connection

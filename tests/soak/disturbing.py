@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kubedoor.admission.certificates import self_signed
-from kubedoor.model.values import CollectedContainer, CollectedValues, ManualValues, Resources, WorkloadKey
+from kubedoor.model.collected import CollectedContainer, CollectedValues
+from kubedoor.model.values import ManualValues, Resources, WorkloadKey
 from kubedoor.store.control import ControlStore
 from tests.bench.filling import CONTAINERS, key
 from tests.soak.expected import InForce, Sizing

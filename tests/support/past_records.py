@@ -15,9 +15,10 @@ from pathlib import Path
 from kubedoor.config import settings
 from kubedoor.operations.request import parse
 from kubedoor.store import opening
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import Connection
 from kubedoor.store.operations import ActionEvent, ActionRecord, OperationStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from kubedoor.model.cluster_facts import ClusterFacts
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import Condition, ConditionType
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.sizing.rules import collected_values
 from tests.support.builders import DAY, make_usage_day

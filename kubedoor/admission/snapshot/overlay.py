@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubedoor.control_values import with_facts
 from kubedoor.model.facts import Facts, Observation, ObservationKind
@@ -13,8 +13,7 @@ Known = tuple[ControlValues, Facts]
 """What is known of one workload; the facts of the values are those that are stored."""
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     observation: Observation
     stored_at: float | None = None
     """None: the store does not have it yet."""

@@ -11,8 +11,9 @@ import pytest
 from kubedoor.admission.native.parameters import MAX_CONTAINERS
 from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER
 from kubedoor.admission.switch import BOTH, NATIVE, WEBHOOK
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import CPU_REQUEST, REPLICAS, ConditionType
-from kubedoor.model.values import CollectedContainer, CollectedValues, Mode
+from kubedoor.model.values import Mode
 from tests.contract.lab import Lab, amounts, asks, new_image, replicas_of, resources_of
 from tests.support.builders import DAY, make_condition, make_container, make_deployment
 from tests.toolbox.metrics_api import MetricsApi

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kubedoor.model.values import CollectedContainer, CollectedValues
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from tests.contract.admission.senders import Manifest, path_of
 from tests.contract.doors import door_instead
 from tests.contract.lab import Lab, amounts, asks, resources_of

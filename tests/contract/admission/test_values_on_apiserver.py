@@ -17,9 +17,10 @@ import pytest
 from kubedoor.collection.cluster_facts.from_api import facts_from_api
 from kubedoor.kube.client import Cluster
 from kubedoor.model.cluster_facts import ClusterFacts, FactKind
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.quantities import cpu_millicores, memory_bytes
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.sizing.rules import collected_values

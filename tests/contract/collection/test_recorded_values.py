@@ -13,8 +13,8 @@ from typing import Any
 
 from kubedoor.collection.prometheus.client import PrometheusClient
 from kubedoor.collection.prometheus.source import PrometheusSource
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import ConditionType
-from kubedoor.model.values import CollectedContainer, CollectedValues
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.sizing.rules import collected_values
 from tests.contract.collection.conftest import STEP_SECONDS, WINDOWS

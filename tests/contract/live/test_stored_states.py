@@ -13,11 +13,12 @@ from kubedoor.admission.rules import Rules
 from kubedoor.model.deployments import DeploymentContainer, DeploymentState
 from kubedoor.model.values import ManualValues, Resources, WorkloadKey
 from kubedoor.sentences import Sentence, sentence
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import SAMPLE, DeploymentStore, Observed
 from kubedoor.store.listing import ListingStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 from kubedoor.store.said import said_column
 from kubedoor.workloads.listing import Listing
 from kubedoor.workloads.listing_cache import ListingCache

@@ -27,12 +27,13 @@ from kubedoor.notifications.targets import Targets
 from kubedoor.operations.request import ActionRequest, Kind, Target
 from kubedoor.schedules.missed_runs import missed_runs
 from kubedoor.sentences import Sentence
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.channels import Channel, ChannelStore, SentMessage
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.events import EventStore
 from kubedoor.store.operations import ActionEvent, ActionRecord, OperationStore
-from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
+from kubedoor.store.records import AuditRecord, RecordFilter, RecordStore
 from kubedoor.store.schedules import ScheduleStore
 from kubedoor.store.usage import CollectionEvent, UsageStore
 from tests.contract.store.test_store import make_collected

@@ -16,8 +16,9 @@ from kubedoor.admission.webhook_configuration import WebhookOptions
 from kubedoor.errors import ClusterError, InvalidInput
 from kubedoor.identity.audit import Editor
 from kubedoor.kube.client import Cluster
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import CPU_REQUEST, REPLICAS, ConditionType
-from kubedoor.model.values import CollectedContainer, CollectedValues, Mode, WorkloadKey
+from kubedoor.model.values import Mode, WorkloadKey
 from kubedoor.operations.actions import Actions
 from kubedoor.operations.batch import ActionDependencies
 from kubedoor.operations.plan import Planner

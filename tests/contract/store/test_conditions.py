@@ -9,18 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubedoor.control_values import compile_rows
+from kubedoor.model.collected import CollectedContainer
 from kubedoor.model.conditions import CPU_REQUEST, MEMORY_LIMIT, MEMORY_REQUEST, REPLICAS, ConditionType
 from kubedoor.model.events import Event
-from kubedoor.model.values import (
-    CollectedContainer,
-    ControlValues,
-    ManualValues,
-    Mode,
-    Resources,
-    Source,
-    Value,
-    WorkloadKey,
-)
+from kubedoor.model.values import ControlValues, ManualValues, Mode, Resources, Source, Value, WorkloadKey
 from kubedoor.store.conditions import ConditionStore, conditions_of
 from kubedoor.store.connection import Connection, Row
 from kubedoor.store.control import ControlStore

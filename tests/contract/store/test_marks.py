@@ -6,10 +6,11 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from kubedoor.model.values import ManualValues, WorkloadKey
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.marks import MarkStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

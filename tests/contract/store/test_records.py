@@ -18,10 +18,11 @@ from kubedoor.errors import Conflict
 from kubedoor.identity.audit import Editor, audited
 from kubedoor.sentences import Sentence, sentence
 from kubedoor.store import records as module
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import Connection
 from kubedoor.store.migrations import available, folder, migrate
 from kubedoor.store.own_changes import OwnChanges
-from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordFilter, RecordStore
+from kubedoor.store.records import AuditRecord, RecordFilter, RecordStore
 from kubedoor.store.said import said_column, said_columns
 from kubedoor.workloads.csv_stream import csv_lines
 from tests.bench.record_rate import PER_SECOND, count_parts, record

@@ -21,25 +21,18 @@ import pytest
 from functions.api.schemas.workloads import UsageDayAnswer
 from kubedoor.control_values import UNKNOWN, compile_rows
 from kubedoor.errors import Conflict, StoreError
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.facts import ObservationKind
 from kubedoor.model.usage import DayUsage, UsageDay
-from kubedoor.model.values import (
-    CollectedContainer,
-    CollectedValues,
-    ManualValues,
-    Mode,
-    Resources,
-    Source,
-    Value,
-    WorkloadKey,
-)
+from kubedoor.model.values import ManualValues, Mode, Resources, Source, Value, WorkloadKey
 from kubedoor.sentences import Sentence, sentence
 from kubedoor.store import usage as usage_module
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import EMBEDDED_CLIENTS, Connection, Row
 from kubedoor.store.control import ControlStore
 from kubedoor.store.listing import ListingStore
 from kubedoor.store.migrations import _lock, available, folder, migrate
-from kubedoor.store.records import AdmissionRecord, AuditRecord, RecordStore
+from kubedoor.store.records import AuditRecord, RecordStore
 from kubedoor.store.usage import STREAMED_ROWS, CollectionEvent, UsageStore
 from kubedoor.store.usage_history import UsageHistory
 from kubedoor.store.users import User, UserStore

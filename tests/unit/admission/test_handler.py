@@ -27,15 +27,9 @@ from kubedoor.admission.rules import CONTROL_LABEL, HPA_USER, Rules
 from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.config import settings
 from kubedoor.errors import BadRequest, StoreError
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.facts import Observation, ObservationKind
-from kubedoor.model.values import (
-    CollectedContainer,
-    CollectedValues,
-    ControlValues,
-    ManualValues,
-    Resources,
-    WorkloadKey,
-)
+from kubedoor.model.values import ControlValues, ManualValues, Resources, WorkloadKey
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.control_table import Revision
@@ -117,7 +111,13 @@ class Harness:
         )
 
     def make_handler(
-        self, snapshot: Snapshot, rules: Rules | None = None, *, reads_traces: bool = True, later: Later = at_once
+        self,
+        snapshot: Snapshot,
+        rules: Rules | None = None,
+        *,
+        reads_traces: bool = True,
+        later: Later = at_once,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> AdmissionHandler:
         made = AdmissionHandler(
             snapshot=snapshot,
@@ -125,7 +125,7 @@ class Harness:
             records=self.records,
             deployments=self.deployments,
             rules=rules or Rules(),
-            options=HandlerOptions(self.key.cluster, OWN_USER, 1.0, WAIT_SECONDS, reads_traces),
+            options=HandlerOptions(self.key.cluster, OWN_USER, 1.0, wait_seconds, reads_traces),
             now=lambda: datetime.now(UTC),
             monotonic=self.clock,
             later=later,
@@ -708,7 +708,7 @@ def test_an_admission_waits_for_a_slow_refresh_until_its_deadline(
 
     monkeypatch.setattr(harness.control, "revision", slow)
     harness.handler = harness.make_handler(harness.snapshot)
-    object.__setattr__(harness.handler._options, "wait_seconds", 0.05)
+    harness.handler = harness.make_handler(harness.snapshot, wait_seconds=0.05)
     response = harness.scale(10)
     assert response["patch"]
     assert "the store is" in response["warnings"][-1]
@@ -725,7 +725,7 @@ def test_only_one_admission_waits_for_a_store_that_hangs(harness: Harness) -> No
         return real()
 
     harness.control.revision = hanging  # type: ignore[method-assign]
-    object.__setattr__(harness.handler._options, "wait_seconds", 0.2)
+    harness.handler = harness.make_handler(harness.snapshot, wait_seconds=0.2)
 
     async def four() -> list[float]:
         seconds = []

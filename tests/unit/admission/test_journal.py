@@ -25,10 +25,11 @@ from kubedoor.admission.snapshot.snapshot import Snapshot
 from kubedoor.errors import StoreError
 from kubedoor.model.values import ControlContainer, WorkloadKey
 from kubedoor.sentences import NOTHING
+from kubedoor.store.admissions import AdmissionRecord
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore
 from kubedoor.store.deployments import DeploymentStore
-from kubedoor.store.records import AdmissionRecord, RecordStore
+from kubedoor.store.records import RecordStore
 from tests.support.builders import collected, make_container, make_deployment, make_request, make_scale, make_values
 
 ALLOWED = Decision(Outcome.UNCHANGED, NOTHING)

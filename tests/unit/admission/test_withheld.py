@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import CPU_REQUEST, REPLICAS, ConditionType
-from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.store.conditions import ConditionStore
 from tests.support.builders import DAY, make_condition, make_container, make_deployment, make_request
 from tests.unit.admission.test_handler import Harness, harness

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import CPU_REQUEST, MEMORY_REQUEST, REPLICAS, ConditionType
-from kubedoor.model.values import CollectedContainer, CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.sentences import Sentence, sentence
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

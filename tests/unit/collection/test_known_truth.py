@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from kubedoor.model.cluster_facts import ClusterFacts, FactKind
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import CPU_REQUEST, MEMORY_REQUEST, REPLICAS, Withheld
 from kubedoor.model.usage import DayUsage, UsageDay
-from kubedoor.model.values import Amount, CollectedValues
+from kubedoor.model.values import Amount
 from kubedoor.sizing.evidence import is_thin
 from kubedoor.sizing.options import SizingOptions
 from kubedoor.sizing.rules import collected_values

@@ -106,8 +106,14 @@ class House(ActionHouse):
         return had
 
     def settle(self) -> None:
+        names = []
         for one in self.actions.recent(limit=2):
             self.wait(one["action"])
+            names.append(f"action-{one['action']}")
+        # What a schedule does when its action has ended is done in the action's thread.
+        for thread in threading.enumerate():
+            if thread.name in names:
+                thread.join(20)
 
     def replicas(self, name: str = "web") -> int:
         return int(self.cluster.stored[name]["spec"]["replicas"])

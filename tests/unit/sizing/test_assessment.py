@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubedoor.model.cluster_facts import ClusterFacts, HpaTarget, LimitRange
+from kubedoor.model.collected import CollectedContainer, CollectedValues
 from kubedoor.model.conditions import (
     CPU_LIMIT,
     CPU_REQUEST,
@@ -13,7 +14,7 @@ from kubedoor.model.conditions import (
     Withheld,
 )
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import Amount, CollectedContainer, CollectedValues, Resources
+from kubedoor.model.values import Amount, Resources
 from kubedoor.sentences import Sentence
 from kubedoor.sizing.assessment import Assessment, written
 from kubedoor.sizing.conditions import assess

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from kubedoor.model.cluster_facts import ClusterFacts, LimitRange
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import ConditionType
-from kubedoor.model.values import Amount, CollectedValues, Resources
+from kubedoor.model.values import Amount, Resources
 from tests.support.builders import DAY, make_usage_day
 from tests.support.sizing import MI, condition, conditions, days, kinds, of, sized, withheld
 

@@ -21,9 +21,10 @@ from kubedoor.admission.decision import Outcome
 from kubedoor.admission.rules import Rules, decide
 from kubedoor.control_values import compile_rows
 from kubedoor.model.cluster_facts import ClusterFacts, FactKind, HpaTarget
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import REPLICAS, RESOURCE_FIELDS
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedValues, ControlValues, Mode, Resources, WorkloadKey
+from kubedoor.model.values import ControlValues, Mode, Resources, WorkloadKey
 from kubedoor.store.collected import collected_rows
 from kubedoor.store.connection import Connection
 from kubedoor.store.control import ControlStore

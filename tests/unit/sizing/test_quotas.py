@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from kubedoor.model.cluster_facts import ClusterFacts, HpaTarget, Quota
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.conditions import ConditionType
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import Amount, CollectedValues, Resources
+from kubedoor.model.values import Amount, Resources
 from tests.support.builders import DAY, make_usage_day
 from tests.support.sizing import MI, condition, days, sized_all, withheld
 

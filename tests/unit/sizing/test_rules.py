@@ -5,8 +5,9 @@ from datetime import date, timedelta
 import pytest
 
 from kubedoor.errors import InvalidInput
+from kubedoor.model.collected import CollectedValues
 from kubedoor.model.usage import UsageDay
-from kubedoor.model.values import CollectedValues, Resources
+from kubedoor.model.values import Resources
 from kubedoor.sizing import rules
 from kubedoor.sizing.options import SizingOptions
 from tests.support.builders import DAY, make_usage_day
