@@ -41,6 +41,8 @@ TURNS = 400
 PLAIN, NO_OP, PATCHES, DOOR = "plain", "noop", "patches", key(1)[0]
 """Namespaces. The door's has the known workloads whose number leaves 1 divided by NAMESPACES."""
 ALL = (PLAIN, NO_OP, PATCHES, DOOR)
+KNOWN = WORKLOADS // NAMESPACES
+"""Workloads of the door's namespace that the control table has."""
 SIZED_REPLICAS = REPLICAS
 """What the bench's control values and the patch of the no-op function say."""
 TIMEOUT_SECONDS = 30
@@ -166,7 +168,8 @@ def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
     """`create/NAMESPACE`, `scale/NAMESPACE` and `create/unknown` -> milliseconds, one for each turn."""
     took: dict[str, list[float]] = {"create/unknown": []}
     for turn in range(turns):
-        _, name = key(1 + NAMESPACES * turn)
+        # Deleted at the end of its turn, so that it can come again.
+        _, name = key(1 + NAMESPACES * (turn % KNOWN))
         for namespace in rotated(ALL, turn):
             created, _ = server.create(namespace, name)
             scaled, found = server.scale(namespace, name, SIZED_REPLICAS + 1 + turn % 2)
