@@ -230,6 +230,11 @@ class Lab:
         )
         self.plane.kubectl("delete", "deployment", name)
 
+    def wait_for_sized_state(self, namespace: str, name: str) -> None:
+        """States are written every few seconds only, and by themselves."""
+        states = DeploymentStore(self.connection, CLUSTER)
+        self.plane.wait_for(lambda: bool(states.sized(namespace, name)), what="the door has stored what it has set")
+
     def wait_for_admissions(self, namespace: str, count: int) -> list[dict[str, Any]]:
         """Rows are written after the answer is out."""
         self.plane.wait_for(lambda: len(self.admissions(namespace)) >= count, what=f"{count} admissions are recorded")

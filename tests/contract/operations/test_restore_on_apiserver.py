@@ -180,7 +180,7 @@ def test_what_the_owner_asks_for_while_control_is_off_stays(
 ) -> None:
     running(lab, namespace, containers=[asks("500m", "1Gi")])
     sized(lab, namespace, "web")
-    lab.settle_admissions()
+    lab.wait_for_sized_state(namespace, "web")
     request.getfixturevalue("switched_off")
     lab.apply(namespace, replicas=1, containers=[asks("200m", "1Gi")])
     assert resources_of(lab.stored(namespace))["limits"] == {"cpu": "240m"}, "the door's: its owner has none"
