@@ -434,6 +434,7 @@ def ping_as(command: list[str], api: str, token_file: Path) -> subprocess.Popen[
     )
 
 
+@pytest.mark.timeout(600)
 def test_the_cronjob_controllers_pods_run_it_once_though_there_are_two_apis(
     lab: Lab, namespace: str, two_apis: list[str], tmp_path: Path
 ) -> None:
@@ -461,9 +462,12 @@ def test_the_cronjob_controllers_pods_run_it_once_though_there_are_two_apis(
             return sorted(json.loads(ping.communicate(timeout=60)[0])["started"] for ping in pings)
 
         started = said_to_pings()
-        if not any(started):
-            # The lab's own KubeDoor has no CronJobs, and its clock was first with what was due: the next minute counts.
-            time.sleep(60 - time.time() % 60)
+        for head_start_seconds in (0.0, 1.5, 3.0):
+            if any(started):
+                break
+            # The lab's own KubeDoor has no CronJobs, and its clock was first with what was due: the next minute counts. The
+            # clock looks at the same seconds of each, and a ping starts slowly where much else runs.
+            time.sleep(60 - (time.time() + head_start_seconds) % 60)
             started = said_to_pings()
         assert started == [False, False, False, True]
         (run, *_) = client.call("GET", f"/schedules/{schedule}")["runs"]
