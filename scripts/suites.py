@@ -3,13 +3,14 @@
 python scripts/suites.py --jobs 2 tests/unit tests/contract/test_one.py,tests/contract/test_other.py
 
 Files that are joined by a comma are one suite: they share what takes long to start, such as a control plane. Separate
-processes, because a process can open only result embedded store and the browser's driver keeps an event loop
+processes, because a process can open only one embedded store and the browser's driver keeps an event loop
 running. The output of a suite is printed when it ends; the exit code is 1 if any failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from pathlib import Path
 
 SUITE_TIMEOUT_SECONDS = 3000
 COMMAND = [sys.executable, "-m", "coverage", "run", "-m", "pytest"]
+# Hundreds of processes of KubeDoor are started: those that may not keep bytecode compile all packages anew, a second each.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,11 @@ def _run(suite: str, folder: Path) -> SuiteResult:
     started = time.monotonic()
     with log.open("wb") as output:
         child = subprocess.Popen(
-            [*COMMAND, *suite.split(",")], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            [*COMMAND, *suite.split(",")],
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
             status = child.wait(SUITE_TIMEOUT_SECONDS)
