@@ -1,7 +1,7 @@
 """What the door adds to requests at a real API server, against no webhook and against functions that do nothing.
 
 `python -m tests.bench.door_apiserver`. One namespace has no webhook, one the no-op function, one a no-op function that
-answers with a patch, one the door; their requests take turns, and each is compared with the one of its turn that met no
+gives the door's answer, one the door; their requests take turns, and each is compared with the one of its turn that met no
 webhook. The controllers are stopped, so that nothing else works on what is stored.
 """
 
@@ -170,8 +170,9 @@ def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
     for turn in range(turns):
         # Deleted at the end of its turn, so that it can come again.
         _, name = key(1 + NAMESPACES * (turn % KNOWN))
+        sized: dict[str, Any] = {}
         for namespace in rotated(ALL, turn):
-            created, _ = server.create(namespace, name)
+            created, sized[namespace] = server.create(namespace, name)
             scaled, found = server.scale(namespace, name, SIZED_REPLICAS + 1 + turn % 2)
             took.setdefault(f"create/{namespace}", []).append(created)
             took.setdefault(f"scale/{namespace}", []).append(scaled)
@@ -180,10 +181,17 @@ def one_run(server: ApiServer, turns: int) -> dict[str, list[float]]:
             if namespace == DOOR:
                 unknown, _ = server.create(namespace, f"unknown-{turn}")
                 took["create/unknown"].append(unknown)
+        if _sizes(sized[PATCHES]) != _sizes(sized[DOOR]):
+            raise RuntimeError(f"{name}: the no-op function does not answer as the door does")
         for namespace in ALL:
             server.delete(namespace, name)
         server.delete(DOOR, f"unknown-{turn}")
     return took
+
+
+def _sizes(deployment: dict[str, Any]) -> tuple[object, ...]:
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return (deployment["metadata"]["annotations"], *(one["resources"] for one in containers))
 
 
 def rotated(namespaces: tuple[str, ...], turn: int) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The floor of the door's benches: a function that parses a review and allows it, behind the same server.
 
-At PATCHED it answers with a patch like the door's, always the same: what the API server needs to apply one is no cost of the
-door's. `python -m tests.bench.noop PORT FOLDER` serves it until it gets a signal; certificates are made in FOLDER.
+At PATCHED it answers as the door does, always the same: what the API server needs to apply a patch, to pass on warnings and
+to annotate its audit event is no cost of the door's. `python -m tests.bench.noop PORT FOLDER` serves it until it gets a signal; certificates are made in FOLDER.
 """
 
 from __future__ import annotations
@@ -20,23 +20,48 @@ from starlette.responses import JSONResponse, Response
 
 PATCHED = "/patched"
 REPLICAS = 3
-_SIZED = {"requests": {"cpu": "120m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
+_CONTAINERS = ("app", "proxy")
+_SIZED = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
 _NUMBERS = "requests.cpu=500m,requests.memory=1Gi,limits.cpu=1,limits.memory=2Gi"
-_SCALE_PATCH: list[dict[str, object]] = [{"op": "replace", "path": "/spec/replicas", "value": REPLICAS}]
-_CREATE_PATCH: list[dict[str, object]] = [
-    *_SCALE_PATCH,
-    {"op": "replace", "path": "/spec/template/spec/containers/0/resources", "value": _SIZED},
-    {"op": "replace", "path": "/spec/template/spec/containers/1/resources", "value": _SIZED},
-    {"op": "add", "path": "/metadata/annotations", "value": {"kubedoor.io/asked": f"app:{_NUMBERS};proxy:{_NUMBERS}"}},
-]
 
 
-def _encoded(patch: list[dict[str, object]]) -> dict[str, str]:
-    return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+def _answer(patch: list[dict[str, object]], warnings: list[str], changes: str) -> dict[str, object]:
+    return {
+        "patchType": "JSONPatch",
+        "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+        "warnings": warnings,
+        "auditAnnotations": {"decision": "patched", "reason": "control values were set", "changes": changes},
+    }
 
 
-_ANSWERS = {"": _encoded(_CREATE_PATCH), "scale": _encoded(_SCALE_PATCH)}
-"""By subresource."""
+def _created() -> dict[str, object]:
+    asked = ";".join(f"{name}:{_NUMBERS}" for name in _CONTAINERS)
+    patch: list[dict[str, object]] = [
+        {"op": "replace", "path": f"/spec/template/spec/containers/{place}/resources", "value": _SIZED}
+        for place, _ in enumerate(_CONTAINERS)
+    ]
+    patch.append({"op": "replace", "path": "/metadata/annotations", "value": {"kubedoor.io/asked": asked}})
+    warnings, changes = [], []
+    for name in _CONTAINERS:
+        warnings += [
+            f"KubeDoor: {name} requests: cpu 500m -> 100m, memory 1Gi -> 128Mi (collected)",
+            f"KubeDoor: {name} limits: memory 2Gi -> 1Gi (collected)",
+        ]
+        changes += [
+            f"{name} cpu request 500m -> 100m",
+            f"{name} memory limit 2Gi -> 1Gi",
+            f"{name} memory request 1Gi -> 128Mi",
+        ]
+    return _answer(patch, warnings, "; ".join(changes))
+
+
+def _scaled() -> dict[str, object]:
+    patch: list[dict[str, object]] = [{"op": "replace", "path": "/spec/replicas", "value": REPLICAS}]
+    return _answer(patch, [f"KubeDoor: replicas 4 -> {REPLICAS} (collected)"], f"deployment replicas 4 -> {REPLICAS}")
+
+
+_ANSWERS = {"": _created(), "scale": _scaled()}
+"""By subresource: what the door answers in `door_apiserver`, where the values of `filling.py` are in force."""
 
 
 @functions_framework.aio.http
