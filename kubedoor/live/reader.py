@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 
 from kubedoor.errors import ClusterError, Forbidden, KubeDoorError
-from kubedoor.kube.client import MAX_PAGES, Cluster
+from kubedoor.kube.client import Cluster
+from kubedoor.kube.connection import MAX_PAGES
 from kubedoor.live.deployments import Key, LiveDeployment, live_of
 
 log = logging.getLogger(__name__)

@@ -1,30 +1,26 @@
-"""Collected values, manual values and facts of workloads, and the view `control`: manual values over collected ones."""
+"""Collected values and facts of workloads, and the view `control`: manual values over collected ones."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kubedoor.control_values import UNKNOWN, compile_rows, facts_of, with_facts
-from kubedoor.errors import Conflict
 from kubedoor.model.facts import Facts, Observation
-from kubedoor.model.values import Amount, ControlValues, ManualValues, Mode, Resources, WorkloadKey
-from kubedoor.sentences import sentence
+from kubedoor.model.values import Amount, ControlValues, WorkloadKey
 from kubedoor.store.connection import Row, only
-from kubedoor.store.control_table import ControlTable
+from kubedoor.store.manual import ManualStore, key_of
 
 if TYPE_CHECKING:
     from kubedoor.model.collected import CollectedValues
     from kubedoor.model.conditions import ConditionType
 
-_RESOURCES = ("cpu_request_millicores", "memory_request_bytes", "cpu_limit_millicores", "memory_limit_bytes")
 _WRITTEN_AT_ONCE = 2000
 """Workloads per insert of collected values."""
 
 
-class ControlStore(ControlTable):
+class ControlStore(ManualStore):
     """Control values of one cluster: read, edited, replaced by a collection."""
 
     def replace_collected(self, values: Sequence[CollectedValues], *, run: int, rule: str) -> None:
@@ -90,13 +86,8 @@ class ControlStore(ControlTable):
         """As `control_rows_of`, of many workloads in one query; absent where there are none."""
         found: dict[WorkloadKey, list[Row]] = {}
         for row in self._rows_of(_CONTROL, keys, _ORDER):
-            found.setdefault(_key_of(self._cluster, row), []).append(row)
+            found.setdefault(key_of(self._cluster, row), []).append(row)
         return found
-
-    def manual_of_each(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, ManualValues]:
-        """As `manual`, of many workloads in one query; absent where there never were any."""
-        rows = self._rows_of("SELECT * FROM manual_current", keys)
-        return {_key_of(self._cluster, row): _manual(row) for row in rows}
 
     def refreshed_at(self) -> datetime | None:
         """Time of the newest run; None if there was none."""
@@ -109,77 +100,6 @@ class ControlStore(ControlTable):
         at: datetime | None = row["at"]
         return at
 
-    def manual(self, key: WorkloadKey) -> ManualValues:
-        """The current manual values; version 0 if there never were any."""
-        rows = self._connection.rows(
-            "SELECT * FROM manual_current WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
-            " AND deployment = {deployment:String}",
-            cluster=self._cluster,
-            namespace=key.namespace,
-            deployment=key.deployment,
-        )
-        return _manual(rows[0]) if rows else ManualValues()
-
-    def all_manual(self) -> dict[WorkloadKey, ManualValues]:
-        """The current manual values of each workload that ever had any."""
-        rows = self._connection.rows(
-            "SELECT * FROM manual_current WHERE cluster = {cluster:String}", cluster=self._cluster
-        )
-        return {WorkloadKey(self._cluster, row["namespace"], row["deployment"]): _manual(row) for row in rows}
-
-    def edits(self, key: WorkloadKey, *, limit: int) -> list[ManualValues]:
-        """The edits of a workload, newest first."""
-        rows = self._connection.rows(
-            "SELECT * FROM manual WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
-            " AND deployment = {deployment:String} ORDER BY version DESC LIMIT {limit:UInt32}",
-            cluster=self._cluster,
-            namespace=key.namespace,
-            deployment=key.deployment,
-            limit=limit,
-        )
-        return [_manual(row) for row in rows]
-
-    def edit(self, key: WorkloadKey, values: ManualValues, *, based_on: int, who: str) -> ManualValues:
-        """Replace all manual values of a workload.
-
-        Raises Conflict, with the current version in its details, if `based_on` is stale. Of two concurrent edits the
-        server keeps the first.
-        """
-        current = self.manual(key)
-        if current.version != based_on:
-            raise stale(key, based_on, current)
-        edit = uuid.uuid4()
-        version = based_on + 1
-        names = list(values.containers)
-        row: dict[str, Any] = {
-            "cluster": self._cluster,
-            "namespace": key.namespace,
-            "deployment": key.deployment,
-            "version": version,
-            "edit": edit,
-            "edited_by": who,
-            "note": values.note,
-            "mode": values.mode or "",
-            "replicas": values.replicas,
-            "containers.name": names,
-        }
-        for resource in _RESOURCES:
-            row[f"containers.{resource}"] = [getattr(values.containers[name], resource) for name in names]
-        token = f"{self._cluster}/{key.namespace}/{key.deployment}/{version}"
-        self._connection.insert("manual", [row], token=token)
-        winner = self._connection.rows(
-            "SELECT edit FROM manual WHERE cluster = {cluster:String} AND namespace = {namespace:String}"
-            " AND deployment = {deployment:String} AND version = {version:UInt32} ORDER BY edit LIMIT 1",
-            cluster=self._cluster,
-            namespace=key.namespace,
-            deployment=key.deployment,
-            version=version,
-        )
-        now = self.manual(key)
-        if not winner or winner[0]["edit"] != edit:
-            raise stale(key, based_on, now)
-        return now
-
     def values_of(self, key: WorkloadKey) -> ControlValues:
         """The input of the door's decision, read from the tables instead of the snapshot; facts even without values."""
         return self.values_of_each([key])[key]
@@ -189,23 +109,15 @@ class ControlStore(ControlTable):
         rows = self._rows_of(_CONTROL, keys, _ORDER)
         compiled = compile_rows(self._cluster, rows)
         unknown = [key for key in keys if key not in compiled]
-        facts = {_key_of(self._cluster, row): row for row in self._fact_rows(unknown)}
+        facts = {key_of(self._cluster, row): row for row in self._fact_rows(unknown)}
         return {key: compiled.get(key) or with_facts(UNKNOWN, facts.get(key, {})) for key in keys}
 
     def facts_of_each(self, keys: Collection[WorkloadKey]) -> dict[WorkloadKey, Facts]:
-        rows = {_key_of(self._cluster, row): row for row in self._fact_rows(keys)}
+        rows = {key_of(self._cluster, row): row for row in self._fact_rows(keys)}
         return {key: facts_of(key, rows[key]) if key in rows else Facts() for key in keys}
 
     def _fact_rows(self, keys: Collection[WorkloadKey]) -> list[Row]:
         return self._rows_of("SELECT * EXCEPT (cluster) FROM facts", keys) if keys else []
-
-    def _rows_of(self, select: str, keys: Collection[WorkloadKey], order: str = "") -> list[Row]:
-        return self._connection.rows(
-            f"{select} WHERE cluster = {{cluster:String}}"
-            f" AND (namespace, deployment) IN {{names:Array(Tuple(String, String))}} {order}",
-            cluster=self._cluster,
-            names=[(key.namespace, key.deployment) for key in keys],
-        )
 
     def record_facts(self, observations: Iterable[Observation], *, seen_by: str) -> None:
         """Record what was seen of Deployments, in any order: the newest observation of a kind counts."""
@@ -298,35 +210,3 @@ class ControlStore(ControlTable):
 
 _CONTROL = "SELECT * EXCEPT (cluster) FROM control"
 _ORDER = "ORDER BY namespace, deployment, container"
-
-
-def _key_of(cluster: str, row: Row) -> WorkloadKey:
-    return WorkloadKey(cluster, row["namespace"], row["deployment"])
-
-
-def stale(key: WorkloadKey, based_on: int, current: ManualValues) -> Conflict:
-    """The error for an edit that is based on an older version."""
-    message = sentence(
-        "workloads.stale",
-        workload=f"{key.namespace}/{key.deployment}",
-        version=current.version,
-        who=current.edited_by or sentence("common.nobody"),
-        based_on=based_on,
-    )
-    return Conflict(message, field="version", version=current.version)
-
-
-def _manual(row: Row) -> ManualValues:
-    columns = [row[f"containers.{resource}"] for resource in _RESOURCES]
-    containers = {
-        name: Resources(*(column[index] for column in columns)) for index, name in enumerate(row["containers.name"])
-    }
-    return ManualValues(
-        version=row["version"],
-        mode=Mode(row["mode"]) if row["mode"] else None,
-        replicas=row["replicas"],
-        containers=containers,
-        note=row["note"],
-        edited_by=row["edited_by"],
-        edited_at=row["edited_at"],
-    )

@@ -15,7 +15,8 @@ from kubedoor.identity.audit import Editor, audited
 from kubedoor.kube import names
 from kubedoor.model.values import ControlContainer, ControlValues, ManualValues, Mode, Resources, Value, WorkloadKey
 from kubedoor.sentences import sentence
-from kubedoor.store.control import ControlStore, stale
+from kubedoor.store.control import ControlStore
+from kubedoor.store.manual import stale
 from kubedoor.store.records import RecordStore
 from kubedoor.workloads.edits import FIELDS, changed, check_limits, summary
 

@@ -18,7 +18,8 @@ from kubedoor.sentences import sentence
 from kubedoor.sizing.dangers import Danger
 from kubedoor.store.conditions import Acceptance, ConditionStore
 from kubedoor.store.connection import Row
-from kubedoor.store.control import ControlStore, stale
+from kubedoor.store.control import ControlStore
+from kubedoor.store.manual import stale
 from kubedoor.store.records import RecordStore
 from kubedoor.store.usage_history import UsageHistory
 from kubedoor.workloads.conditions import shown_conditions, withheld_fields, withheld_replicas

@@ -146,7 +146,7 @@ def test_the_largest_node_that_is_not_cordoned(control_plane: ControlPlane, admi
 def test_lists_are_read_page_by_page_without_the_excluded_namespaces(
     control_plane: ControlPlane, admin: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kubedoor.kube.client.PAGE_SIZE", 1)
+    monkeypatch.setattr("kubedoor.kube.connection.PAGE_SIZE", 1)
     item = {"type": "Container", "max": {"cpu": "2"}}
     control_plane.apply(*(make_limit_range(f"bounds-{number}", namespace, item) for number in range(3)))
     facts = facts_from_api(admin)

@@ -73,7 +73,7 @@ def test_reads(own: Cluster, control_plane: ControlPlane, namespace: str) -> Non
     assert found["metadata"]["name"] == "web-1"
     assert own.deployment(namespace, "nobody") is None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kubedoor.kube.client.PAGE_SIZE", 2)
+        patch.setattr("kubedoor.kube.connection.PAGE_SIZE", 2)
         names = {one["metadata"]["name"] for one in own.deployments() if one["metadata"]["namespace"] == namespace}
     assert names == {"web-0", "web-1", "web-2"}, "page by page"
     control_plane.kubectl("-n", namespace, "autoscale", "deployment", "web-2", "--cpu=50%", "--min=1", "--max=2")
