@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.soak.asking import Outcome
+from tests.soak.asking import CONNECTIONS, Outcome
 from tests.soak.watching import Held
 
 SPARE = 2
-"""So many handles and threads may come and go: a client's next connection, one more of a pool."""
+"""So many handles and threads may come and go: a file that is written, one more thread of a pool."""
 
 
 @dataclass
@@ -31,6 +31,8 @@ class Report:
     dropped: int = 0
     warm: Held | None = None
     end: Held | None = None
+    clients_left: int = 0
+    """Connections that the door still had some seconds after its clients had closed theirs."""
     tracebacks: str = ""
     """From the door's log: it has errors of its own, however it answered."""
 
@@ -49,10 +51,22 @@ class Report:
             )
         if self.warm is None or self.end is None:
             found.append("there was no time for two cycles")
-        elif not self.growth < self.max_growth:
-            found.append(f"memory has grown by {self.growth:.1%}: {self.warm} to {self.end}")
-        elif self.end.handles > self.warm.handles + SPARE or self.end.threads > self.warm.threads + SPARE:
-            found.append(f"handles or threads have grown: {self.warm} to {self.end}")
+        else:
+            if not self.growth < self.max_growth:
+                found.append(f"memory has grown by {self.growth:.1%}: {self.warm} to {self.end}")
+            found += self._kept_open(self.warm, self.end)
+        return found
+
+    def _kept_open(self, warm: Held, end: Held) -> list[str]:
+        found = []
+        if end.handles > warm.handles + SPARE or end.threads > warm.threads + SPARE:
+            found.append(f"handles or threads have grown: {warm} to {end}")
+        # A thread that asks the store has one connection at a time, and the pool keeps those for the next ones.
+        if end.connections > end.threads:
+            found.append(f"there are more connections to the store than threads that could use them: {end}")
+        # A client opens the next one once it has closed the one before.
+        if end.clients > 2 * CONNECTIONS or self.clients_left:
+            found.append(f"connections of clients stay open: {end}, and {self.clients_left} after the last answer")
         return found
 
     def text(self) -> str:

@@ -24,7 +24,7 @@ from tests.soak.disturbing import Disturber
 from tests.soak.expected import InForce
 from tests.soak.report import Report
 from tests.soak.templates import teaching, templates
-from tests.soak.watching import held
+from tests.soak.watching import held, held_now
 from tests.support.clickhouse import ClickHouse
 from tests.toolbox import processes
 from tests.toolbox.processes import Child, PartFailed
@@ -35,6 +35,7 @@ ASKED, EDITED = 40, 12
 """Workloads that are asked for, and those of them whose values are edited."""
 DRAIN_SECONDS = 90
 ASKING_ENDS_SECONDS = 30
+CLOSED_SECONDS = 5
 LOG_BEFORE, LOG_AFTER = 500, 3000
 """Characters of the door's log around an error."""
 Say = Callable[[str], None]
@@ -124,6 +125,7 @@ class Soak:
             report.rate = report.throughput * self._plan.share_of_throughput
             say(f"{report.throughput:.0f} answers per second; now at {report.rate:.0f}")
             self._soak(asker, child, disturber, report, say)
+            report.clients_left = self._clients_left(child.pid, port)
             report.edits, report.collections = disturber.edits, disturber.runs
             report.renewals = disturber.renewals
             self._count_rows(report, port)
@@ -191,10 +193,18 @@ class Soak:
             disturber.slow_store(plan.trouble_seconds)
             time.sleep(plan.calm_seconds)
             report.cycles += 1
-            report.end = held(child.pid)
+            report.end = held(child.pid, disturber.door_port)
             if report.cycles <= plan.warm_cycles:
                 report.warm = report.end
             say(f"cycle {report.cycles}: {report.outcome.answered} answers, {report.outcome.wrong} wrong, {report.end}")
+
+    @staticmethod
+    def _clients_left(pid: int, port: int) -> int:
+        """0 as soon as there are none."""
+        deadline = time.monotonic() + CLOSED_SECONDS
+        while (left := held_now(pid, port).clients) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
 
     def _count_rows(self, report: Report, port: int) -> None:
         """Waits until all are written."""
